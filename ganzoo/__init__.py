@@ -1,0 +1,27 @@
+"""ganzoo: a zoo of GANs. One small core, every variant a plugin, every score comparable.
+
+Importing this imports no torch; the functions below bring it when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import GanzooError, TrainingError
+from ganzoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from ganzoo.api import load, plan, resume, train
+    from ganzoo.run import Run
+
+__all__ = ["GanzooError", "Run", "TrainingError", "hookimpl", "load", "plan", "resume", "train"]
+
+_HOMES = {"Run": "ganzoo.run", "load": "ganzoo.api", "plan": "ganzoo.api", "resume": "ganzoo.api", "train": "ganzoo.api"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

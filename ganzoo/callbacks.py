@@ -1,0 +1,190 @@
+"""What happens along a training: log, sheets, checkpoints, progress bar. Callbacks read the training, they never steer it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from ganzoo import checkpoint, pictures
+from ganzoo.game import GAN
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ganzoo.run import Run
+    from ganzoo.trainer import Trainer
+
+SHEET = 64
+POINTS = 2_000
+
+
+class Callback:
+    """Override any of these. All run on the first rank only."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Before the first step of this process, which after a resume is not step 0."""
+
+    def on_step(self, trainer: Trainer) -> None:
+        """After each step; `trainer.progress.step` counts the steps done."""
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        """Every `log_every` steps: the mean of each logged term, `phase/term`, since the last time."""
+
+    def on_end(self, trainer: Trainer) -> None:
+        """After the last step, or when training was asked to stop."""
+
+
+class MetricsLog(Callback):
+    """Writes metrics.jsonl: step, epoch, seconds of training, and every logged term."""
+
+    def __init__(self, run: Run) -> None:
+        self.path = run.path / "metrics.jsonl"
+
+    def on_start(self, trainer: Trainer) -> None:
+        # After a crash the log may be ahead of the checkpoint; those steps will be played and logged again.
+        kept, before = [], 0.0
+        for line in self.path.read_text("utf-8").splitlines() if self.path.exists() else []:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                break
+            if record["step"] <= trainer.progress.step:
+                kept.append(line)
+                before = record["seconds"]
+        checkpoint.write_atomically(self.path, "".join(line + "\n" for line in kept).encode())
+        self.began = time.perf_counter() - before
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        seen = trainer.progress.step * trainer.recipe.images_per_step() / len(trainer.stream.dataset)
+        seconds = round(time.perf_counter() - self.began, 3)
+        record = {"step": trainer.progress.step, "epoch": round(seen, 4), "seconds": seconds, **values}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+class Sheets(Callback):
+    """Draws the same latents every so often into samples/, and at the end samples.png, losses.png and training.gif."""
+
+    def __init__(self, run: Run, every: int) -> None:
+        self.run, self.every = run, every
+        self.folder = run.path / "samples"
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for sheet in self.folder.glob("*.png"):
+            if sheet.stem.isdigit() and int(sheet.stem) > trainer.progress.step:
+                sheet.unlink()
+        if trainer.progress.step == 0:
+            self._draw(trainer)
+
+    def on_step(self, trainer: Trainer) -> None:
+        if trainer.progress.step % self.every == 0:
+            self._draw(trainer)
+
+    def on_end(self, trainer: Trainer) -> None:
+        picture = self._draw(trainer)
+        if picture is None:
+            return
+        picture.save(self.run.path / "samples.png")
+        pictures.animation(sorted(self.folder.glob("*.png")), self.run.path / "training.gif")
+        records = self.run.metrics()
+        if records:
+            pictures.loss_plot(records).save(self.run.path / "losses.png")
+
+    def _draw(self, trainer: Trainer) -> Image | None:
+        picture = draw(trainer.gan, trainer)
+        if picture is not None:
+            picture.save(self.folder / f"{trainer.progress.step:06d}.png")
+        return picture
+
+
+def draw(gan: GAN, trainer: Trainer) -> Image | None:
+    """A picture of what the game draws now, from latents that are the same each time; None for other modalities."""
+    dataset = trainer.stream.dataset
+    classes = getattr(gan, "classes", 0)
+    images = dataset.spec.modality == "image"
+    if not images and dataset.spec.modality != "points":
+        return None
+    count = SHEET if images else POINTS
+    columns = None
+    if classes:
+        columns = min(classes, 16)
+        count = columns * 8 if images else count
+    y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if classes else None
+    with gan.for_sampling():
+        # The next step seeds anew, so that drawing here changes nothing in the training.
+        torch.manual_seed(trainer.recipe.seed)
+        samples: Tensor = gan.sample(count, y)
+    if images:
+        return pictures.sheet(samples, columns)
+    real = dataset.batch(torch.arange(min(20_000, dataset.count)))["x"]
+    return pictures.scatter(samples, real, f"step {trainer.progress.step}")
+
+
+class Checkpoints(Callback):
+    """Saves the training's state every so often and at the end; keeps the newest `keep`."""
+
+    def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
+        self.folder, self.every, self.keep = folder, every, keep
+        self.saved = -1
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.saved = trainer.progress.step
+
+    def on_step(self, trainer: Trainer) -> None:
+        if trainer.progress.step % self.every == 0:
+            self._save(trainer)
+
+    def on_end(self, trainer: Trainer) -> None:
+        if self.saved != trainer.progress.step:
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        checkpoint.save(self.folder, trainer.progress.step, trainer.state(), self.keep)
+        self.saved = trainer.progress.step
+
+
+class ProgressBar(Callback):
+    """A bar with losses and time left on a terminal; elsewhere a line every tenth of the way."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[losses]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = TaskID(0)
+        self.losses = ""
+
+    def on_start(self, trainer: Trainer) -> None:
+        done, steps = trainer.progress.step, trainer.progress.steps
+        self.began, self.first = time.perf_counter(), done
+        self.task = self.bar.add_task("train", total=steps, completed=done, losses="")
+        self.bar.start()
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        self.losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items() if name.endswith("/loss"))
+
+    def on_step(self, trainer: Trainer) -> None:
+        done, steps = trainer.progress.step, trainer.progress.steps
+        self.bar.update(self.task, completed=done, losses=self.losses)
+        if not self.console.is_terminal and done % max(1, steps // 10) == 0:
+            left = (time.perf_counter() - self.began) / (done - self.first) * (steps - done)
+            print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def on_end(self, trainer: Trainer) -> None:
+        self.bar.stop()

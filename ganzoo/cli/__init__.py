@@ -1,0 +1,119 @@
+"""The command line. Each command is a small file beside this; none has logic that the Python API lacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from ganzoo.errors import GanzooError, TrainingError, unknown
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are first used, so that `list` never waits for torch."""
+
+    lazy = ("train", "resume", "sample", "list", "show", "completion")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self.load_plugins()
+        return [*self.lazy, *sorted(set(self.commands) - set(self.lazy))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.lazy:
+            import importlib
+
+            command: click.Command = importlib.import_module(f"ganzoo.cli.{cmd_name}").command
+            return command
+        self.load_plugins()
+        return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            raise unknown("command", name, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def load_plugins(self) -> None:
+        """Let plugins add their commands, once."""
+        if not self.__dict__.get("_loaded"):
+            self.__dict__["_loaded"] = True
+            from ganzoo.plugins import zoo
+
+            for problem in zoo().add_commands(self):
+                warn(problem)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ganzoo", message="ganzoo %(version)s")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def cli(debug: bool) -> None:
+    """A zoo of GANs: train, sample and compare named variants.
+
+    Start with `ganzoo train dcgan`; it needs no download and no GPU.
+    """
+
+
+def warn(text: str) -> None:
+    """One line on standard error."""
+    click.secho(f"warning: {text}", fg="yellow", err=True)
+
+
+def main() -> None:
+    """Run the command line. Mistakes are one line and exit code 2; a training that had to stop, 1; a signal, 128 + n."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; returns its exit code."""
+    debug = "--debug" in arguments
+    try:
+        cli.main(arguments, prog_name="ganzoo", standalone_mode=False)
+        return 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except GanzooError as error:
+        if debug:
+            raise
+        return fail(str(error), 1 if isinstance(error, TrainingError) else 2)
+    except click.ClickException as error:
+        hint = f" (`{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
+        return fail(" ".join(error.format_message().split()) + hint, 2)
+    except (KeyboardInterrupt, click.Abort):
+        return fail("stopped.", 130)
+    except BrokenPipeError:
+        # The reader went away (`ganzoo list | head`); Python must not complain about it while shutting down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        return fail(f"{describe(error)} (a traceback: `ganzoo --debug {' '.join(arguments)}`)", 1)
+
+
+def describe(error: Exception) -> str:
+    """An unforeseen exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def fail(text: str, code: int) -> int:
+    """Print an error line; returns the code."""
+    click.secho(f"error: {text}", fg="red", err=True)
+    return code
+
+
+def complete(kind: str) -> Any:
+    """Shell completion of registered names of a kind; for variants also NAME.RECIPE."""
+
+    def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        from ganzoo import registry
+
+        known: list[str] = list(getattr(registry, kind)())
+        if kind == "variants":
+            known += [f"{v.name}.{recipe}" for v in registry.variants().values() for recipe in v.recipes]
+        return [name for name in known if name.startswith(incomplete)]
+
+    return names

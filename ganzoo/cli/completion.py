@@ -1,0 +1,17 @@
+"""`ganzoo completion`: what a shell needs to complete commands, options and names."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from ganzoo.cli import cli
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the completion script of a shell, for example: eval "$(ganzoo completion bash)"."""
+    cls = get_completion_class(shell)
+    assert cls is not None
+    click.echo(cls(cli, {}, "ganzoo", "_GANZOO_COMPLETE").source())

@@ -1,0 +1,69 @@
+"""What training prints: the plan, where the pictures are, the scores, and what to type next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from ganzoo import api, config
+from ganzoo.api import Plan, Stopped
+from ganzoo.cli.show import value_text
+from ganzoo.run import Run
+
+
+def say(line: str) -> None:
+    """A line on standard output, at once."""
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def print_plan(plan: Plan) -> None:
+    """The whole recipe, the networks' sizes and the estimated time."""
+    dataset = api.load_data(plan.recipe.data, plan.options)
+    plan = api.with_steps(plan, dataset)
+    gan = api.build(plan, dataset.spec)
+    say(plan.title)
+    for key in config.keys(plan.recipe):
+        say(f"  {key.path} = {value_text(key.value)}")
+    for line in api.describe_data(dataset):
+        say(line)
+    say(api.describe_networks(gan))
+    for name, player in gan.players.items():
+        for layer, weight in player.named_parameters():
+            say(f"  {name}.{layer} {'x'.join(str(n) for n in weight.shape)}")
+    seconds = api.estimate(plan, dataset)
+    images = plan.recipe.steps * plan.recipe.images_per_step()
+    say(f"estimated time: {duration(seconds)} for {plan.recipe.steps:,} steps ({images / len(dataset):.1f} epochs)")
+    say("dry run: nothing was trained or written.")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 42 s, 3 min 20 s, 5 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """A signal's exit code, with the line that says everything is saved."""
+    try:
+        yield
+    except Stopped as stop:
+        click.secho("stopped: the step under way was finished and saved; go on with `ganzoo resume RUN`.", err=True)
+        raise SystemExit(128 + stop.number) from None
+
+
+def after_training(run: Run) -> None:
+    """Where the pictures are, the scores, and the next command."""
+    records = run.metrics()
+    seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
+    say(f"trained {run.recipe.steps:,} steps{seconds}")
+    names = ("samples.png", "training.gif", "losses.png")
+    say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
+    say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
+    say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")

@@ -1,0 +1,49 @@
+"""`ganzoo sample`: draw from a trained generator."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("sample")
+@click.argument("run", type=click.Path())
+@click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="How many samples.")
+@click.option("--class", "classes", multiple=True, metavar="C", help="Class number or name; repeat for several.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the latents.")
+@click.option("--grid", type=click.Path(), help="Write one picture [default: RUN/grid-1.png, -2, ...].")
+@click.option("--to", "folder", type=click.Path(), help="Write one PNG per sample into this folder.")
+@click.option("--npz", type=click.Path(), help="Write the arrays x and, for classes, y.")
+@click.option("--truncation", type=click.FloatRange(0, min_open=True), help="Keep latents within T deviations.")
+@click.option("--interpolate", is_flag=True, help="Each row walks from one latent to another.")
+def command(
+    run: str,
+    count: int,
+    classes: tuple[str, ...],
+    seed: int,
+    grid: str | None,
+    folder: str | None,
+    npz: str | None,
+    truncation: float | None,
+    interpolate: bool,
+) -> None:
+    """Draw samples from a run's generator into a picture, a folder or a .npz file.
+
+    \b
+    ganzoo sample runs/dcgan-digits-1 -n 100 --grid digits.png
+    ganzoo sample runs/conditional-digits-1 --class 3 --to threes
+    """
+    from ganzoo.cli.report import say
+    from ganzoo.sampling import write_samples
+
+    written = write_samples(
+        run,
+        count,
+        classes=classes,
+        seed=seed,
+        grid=grid,
+        folder=folder,
+        npz=npz,
+        truncation=truncation,
+        interpolate=interpolate,
+    )
+    say(f"wrote {written}")

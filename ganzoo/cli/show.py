@@ -1,0 +1,65 @@
+"""`ganzoo show NAME`: what a thing is, where it comes from, and every key it has."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ganzoo import config, registry
+from ganzoo.cli import complete
+from ganzoo.errors import unknown
+from ganzoo.registry import SINGULAR, TYPES
+from ganzoo.specs import LossSpec, PenaltySpec, Variant
+
+
+@click.command("show")
+@click.argument("name", shell_complete=complete("variants"))
+def command(name: str) -> None:
+    """Show a variant (or NAME.RECIPE), loss, penalty, data set or metric: what it is, its paper, its keys."""
+    console = Console(highlight=False)
+    plain = name.partition(".")[0]
+    found = [(kind, getattr(registry, kind)()) for kind in TYPES]
+    matches = [(kind, table) for kind, table in found if plain in table]
+    if not matches:
+        raise unknown("name", name, [known for _, table in found for known in table], "(`ganzoo list`)")
+    for kind, table in matches:
+        spec = table[plain]
+        console.print(f"[bold]{spec.name}[/bold] ({SINGULAR[kind]}): {spec.summary}")
+        paper = getattr(spec, "paper", "") or getattr(spec, "source", "")
+        if paper:
+            console.print(f"source: {paper}")
+        console.print(f"from: {table.source(plain)}")
+        if isinstance(spec, Variant):
+            show_variant(console, name)
+        elif isinstance(spec, LossSpec):
+            for option in spec.options:
+                console.print(f"  loss_options.{option.name} = {option.default:g}  {option.help}")
+            console.print(f"use it: ganzoo train dcgan --set loss={spec.name}")
+        elif isinstance(spec, PenaltySpec):
+            key = f"penalties.{spec.name}"
+            console.print(f"use it: ganzoo train dcgan --set {key}.weight={spec.weight:g} --set {key}.every=1")
+        console.print()
+
+
+def show_variant(console: Console, name: str) -> None:
+    """The recipes of a variant, and every key of one of them."""
+    variant, recipe_name, recipe = registry.find_recipe(name)
+    console.print(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
+    console.print("recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items()))
+    console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("key", "value", "takes", "meaning"):
+        table.add_column(title, overflow="fold")
+    for key in config.keys(recipe):
+        table.add_row(key.path, value_text(key.value), key.type, key.help)
+    console.print(table)
+
+
+def value_text(value: object) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (tuple, list)):
+        return ",".join(str(item) for item in value)
+    return "none" if value in (None, "", {}) else str(value)

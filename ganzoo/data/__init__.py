@@ -1,0 +1,1 @@
+"""Data sets and the seeded stream of batches over them."""

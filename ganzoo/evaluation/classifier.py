@@ -1,0 +1,135 @@
+"""The small classifier behind domain features: trained in under a minute on two cores, always to the same weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganzoo.data.dataset import Dataset, as_input
+
+VERSION = 1
+"""Part of the cache's key: raise it with any change below that changes the weights."""
+
+SEED = 0
+LARGEST_SIDE = 32
+WIDTH, FEATURES = 24, 64
+BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 3e-3, 1e-2
+EPOCHS, FEWEST_STEPS, MOST_STEPS = 30, 200, 1000
+IMAGES_AT_ONCE = 500
+
+
+class Classifier(nn.Module):
+    """Three convolutions and two linear layers. Images larger than 32 pixels are averaged down to 32 first.
+
+    scale: a factor that gives the features mean variance 1 on the training images, so that distances between features
+    mean about the same on each data set.
+    """
+
+    scale: Tensor
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        self.size = min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)
+        stride = 2 if max(self.size) > 16 else 1
+        self.body = nn.Sequential(
+            *_convolution(channels, WIDTH, stride),
+            *_convolution(WIDTH, 2 * WIDTH, 2),
+            *_convolution(2 * WIDTH, 2 * WIDTH, 1),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(2 * WIDTH * 16, FEATURES),
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(FEATURES, classes)
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Images `[N, C, H, W]` in [-1, 1] to features `[N, 64]`, not negative, and logits `[N, classes]`."""
+        if x.shape[-2:] != self.size:
+            x = functional.adaptive_avg_pool2d(x, self.size)
+        features = self.body(x)
+        return features * self.scale, self.head(features)
+
+
+def _convolution(inputs: int, outputs: int, stride: int) -> Iterator[nn.Module]:
+    yield nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    yield nn.BatchNorm2d(outputs)
+    yield nn.ReLU()
+
+
+def train_classifier(train: Dataset, rows: Tensor, steps: int | None = None) -> Classifier:
+    """Train a classifier on the images and labels of `train` at `rows`, int64 `[N]`. It depends on nothing else.
+
+    It is trained on the CPU, where sums always have the same order, and leaves the global random state as it was.
+    steps: batches of 128; by default 30 epochs, but between 200 and 1,000 steps.
+    """
+    if steps is None:
+        steps = max(FEWEST_STEPS, min(MOST_STEPS, EPOCHS * len(rows) // BATCH))
+    with _seeded(), torch.enable_grad():
+        classifier = Classifier(train.spec.shape, train.spec.classes)
+    order = torch.randint(len(rows), (steps, BATCH), generator=torch.Generator().manual_seed(SEED))
+    optimiser = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
+    with torch.enable_grad():
+        for chosen in order:
+            batch = train.batch(rows[chosen])
+            loss = functional.cross_entropy(classifier(batch["x"].cpu())[1], batch["y"].cpu())
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    classifier.eval().requires_grad_(False)
+    _normalise(classifier, train, rows)
+    return classifier
+
+
+def evaluate(classifier: Classifier, dataset: Dataset, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Features float64 `[N, 64]` and logits float64 `[N, classes]` of the images of a data set at `rows`, on the CPU."""
+    parts = [outputs(classifier, dataset.batch(part)["x"].cpu()) for part in rows.split(IMAGES_AT_ONCE)]
+    return torch.cat([features for features, _ in parts]), torch.cat([logits for _, logits in parts])
+
+
+def outputs(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Features and logits, float64, of uint8 images or images in [-1, 1], whatever the number of images.
+
+    float64 as the moments and distances computed from them then add no rounding of their own.
+    """
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        features, logits = classifier(as_input(x).float())
+    return features.double(), logits.double()
+
+
+def accuracy(classifier: Classifier, dataset: Dataset, rows: Tensor) -> float:
+    """Share of the images at `rows` that are classified as labelled, 0 to 1."""
+    labels = torch.cat([dataset.batch(part)["y"].cpu() for part in rows.split(IMAGES_AT_ONCE)])
+    return (evaluate(classifier, dataset, rows)[1].argmax(dim=1) == labels).double().mean().item()
+
+
+def weights_digest(classifier: Classifier) -> str:
+    """SHA-256 of the weights, in hexadecimal; equal exactly when every weight is."""
+    digest = hashlib.sha256()
+    for name, tensor in classifier.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _normalise(classifier: Classifier, train: Dataset, rows: Tensor) -> None:
+    few = rows[:: max(1, len(rows) // 5000)]
+    variance = evaluate(classifier, train, few)[0].var(dim=0).mean()
+    if variance > 0:
+        classifier.scale.copy_(variance.rsqrt())
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """A fixed seed for weights made on the CPU. torch.manual_seed would also seed, and not restore, the GPUs."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(SEED)
+        yield

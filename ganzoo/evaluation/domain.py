@@ -1,0 +1,216 @@
+"""Domain features: what a classifier of the data set's own labels sees. For data that Inception was never meant for.
+
+The classifier is trained once per data set, cached, and registered with torch-fidelity as a feature extractor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
+
+from ganzoo import checkpoint
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation import classifier as small
+from ganzoo.evaluation.samples import MINIMUM, Samples
+from ganzoo.paths import cache_dir
+
+log = logging.getLogger(__name__)
+
+HASHED_BYTES = 1 << 28
+HELD_OUT_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Features:
+    """Of N images: features float64 `[N, 64]` and logits float64 `[N, classes]`, on the CPU."""
+
+    features: Tensor
+    logits: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """The feature space of one data set.
+
+    name: the data set's. extractor: the name that torch-fidelity knows it by.
+    accuracy: share of held-out images, 0 to 1, that the classifier gets right; accuracy_on says which images these are.
+    sha256: of the weights.
+    """
+
+    name: str
+    extractor: str
+    accuracy: float
+    accuracy_on: str
+    sha256: str
+    resize: str
+    classifier: small.Classifier
+
+    def extract(self, images: Tensor) -> Features:
+        """Features and logits of uint8 images `[N, C, H, W]`, computed on their device."""
+        network = self.classifier.to(images.device)
+        parts = [small.outputs(network, part) for part in images.split(small.IMAGES_AT_ONCE)]
+        return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
+
+    def describe(self) -> dict[str, Any]:
+        """What a score's protocol says of the features."""
+        return {
+            "extractor": self.extractor,
+            "sha256": self.sha256[:12],
+            "accuracy": self.accuracy,
+            "accuracy_on": self.accuracy_on,
+        }
+
+
+class DomainFeatureExtractor(FeatureExtractorBase):
+    """A domain classifier as torch-fidelity wants it: "features" `[N, 64]` and "logits" `[N, classes]` of uint8 images."""
+
+    domain: Domain
+
+    def __init__(self, name: str, features_list: list[str], **options: Any) -> None:
+        super().__init__(name, features_list)
+        self.classifier = self.domain.classifier
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        return "features", "logits"
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        return "logits" if metric == "isc" else "features"
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        return False
+
+    def forward(self, input: Tensor) -> tuple[Tensor, ...]:
+        found = dict(zip(self.get_provided_features_list(), small.outputs(self.classifier, input), strict=True))
+        return tuple(found[name] for name in self.features_list)
+
+
+# A domain lives as long as the training images that it was found for.
+_DOMAINS: WeakKeyDictionary[Dataset, Domain] = WeakKeyDictionary()
+
+
+def find_domain(samples: Samples) -> Domain:
+    """The feature space of the samples' data set: from the cache, or trained now (under a minute on two cores).
+
+    Raises GanzooError if the data set has no labels.
+    """
+    train = samples.real("train")
+    if train not in _DOMAINS:
+        _require_labels(train, samples)
+        try:
+            test: Dataset | None = samples.real("test")
+        except GanzooError:
+            test = None
+        _DOMAINS[train] = _cached_or_trained(train, test if test is not None and "y" in test.arrays else None)
+    return _DOMAINS[train]
+
+
+def register(domain: Domain) -> None:
+    """Make the domain known to torch-fidelity; again is no error, as equal names have equal training data."""
+    if domain.extractor not in FEATURE_EXTRACTORS_REGISTRY:
+        extractor = type("DomainFeatureExtractor", (DomainFeatureExtractor,), {"domain": domain})
+        register_feature_extractor(domain.extractor, extractor)
+
+
+def _require_labels(train: Dataset, samples: Samples) -> None:
+    name = train.spec.name
+    if train.spec.classes < 2 or "y" not in train.arrays:
+        remedy = "images in one subfolder per class have labels" if name == "folder" else "use a labelled data set"
+        if not samples.data.labels:
+            remedy = "type --set data.labels=true if it has any"
+        raise GanzooError(f"no labels to train domain features on in {name}: {remedy}.")
+    if train.count < MINIMUM:
+        raise GanzooError(f"{train.count} images in {name} are too few to train domain features on: add more.")
+
+
+def _cached_or_trained(train: Dataset, test: Dataset | None) -> Domain:
+    accuracy_on = "test" if test is not None else f"every {HELD_OUT_EVERY}th training image"
+    key = _key(train, accuracy_on)
+    path = cache_dir() / "domain" / f"{key}.pt"
+    domain = _load(path, train, key)
+    if domain is None:
+        log.info("training a classifier on the labels of %s, for its domain features (once)", train.spec.name)
+        domain = _train(train, test, key, accuracy_on)
+        _save(path, domain)
+    register(domain)
+    return domain
+
+
+def _train(train: Dataset, test: Dataset | None, key: str, accuracy_on: str) -> Domain:
+    rows = torch.arange(train.count)
+    if test is None:
+        held_out = rows % HELD_OUT_EVERY == 0
+        network = small.train_classifier(train, rows[~held_out])
+        accuracy = small.accuracy(network, train, rows[held_out])
+    else:
+        network = small.train_classifier(train, rows)
+        accuracy = small.accuracy(network, test, torch.arange(test.count))
+    return _domain(network, train, key, accuracy, accuracy_on)
+
+
+def _domain(network: small.Classifier, train: Dataset, key: str, accuracy: float, accuracy_on: str) -> Domain:
+    channels, height, width = train.spec.shape
+    # Two data sets may share a name and a shape (your own folders do); the key tells them apart.
+    readable = re.sub(r"[^A-Za-z0-9_.]+", "-", train.spec.name)
+    extractor = f"domain-{readable}-{height}x{width}x{channels}-{key[:8]}"
+    small_height, small_width = network.size
+    shrunk = (small_height, small_width) != (height, width)
+    resize = f"average pooling to {small_height}x{small_width}" if shrunk else "none"
+    digest = small.weights_digest(network)
+    return Domain(train.spec.name, extractor, accuracy, accuracy_on, digest, resize, network)
+
+
+def _key(train: Dataset, accuracy_on: str) -> str:
+    """Name of the cache entry: everything that the classifier and its stated accuracy depend on."""
+    content = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, train.count, accuracy_on]
+    digest = hashlib.sha256(json.dumps(content).encode())
+    for name in ("x", "y"):
+        array = train.arrays[name]
+        # Of data too large to be read for this, evenly spaced samples are.
+        bytes_each = array[:1].nbytes
+        rows = array[:: max(1, -(-len(array) * bytes_each // HASHED_BYTES))]
+        digest.update(rows.cpu().contiguous().numpy().tobytes() if isinstance(rows, Tensor) else rows.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _load(path: Path, train: Dataset, key: str) -> Domain | None:
+    """The cached domain; None if there is none or it is damaged: then it is made again."""
+    try:
+        note = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.random.fork_rng(devices=[]):
+            network = small.Classifier(train.spec.shape, train.spec.classes)
+        network.load_state_dict(state)
+        domain = _domain(network.eval().requires_grad_(False), train, key, note["accuracy"], note["accuracy_on"])
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        log.warning("%s is damaged (%s): the classifier is trained again", path, type(error).__name__)
+        return None
+    return domain if domain.sha256 == note["sha256"] else None
+
+
+def _save(path: Path, domain: Domain) -> None:
+    buffer = io.BytesIO()
+    torch.save(domain.classifier.state_dict(), buffer)
+    note = domain.describe() | {"name": domain.name, "sha256": domain.sha256, "version": small.VERSION}
+    try:
+        checkpoint.write_atomically(path, buffer.getvalue())
+        checkpoint.write_atomically(path.with_suffix(".json"), (json.dumps(note, indent=1) + "\n").encode())
+    except OSError as error:
+        log.warning("cannot keep the classifier in %s (%s): it will be trained again next time", path.parent, error.strerror)

@@ -1,0 +1,72 @@
+"""torch-fidelity's metrics, on features that were extracted once. All features are float64 on the CPU.
+
+The formulas are torch-fidelity's own; here it is decided only how many parts and subsets a set of n samples is cut into.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
+
+SPLITS, SPLIT_SIZE = 10, 100
+SUBSETS, SUBSET_SIZE = 100, 1000
+NEIGHBOURS = 3
+ROWS_AT_ONCE = 1000
+
+
+def splits(n: int) -> int:
+    """Parts that the Inception Score is averaged over: the usual 10, but of at least 100 samples each.
+
+    The score of a part cannot exceed its number of samples and falls with it, so small sets are cut less.
+    """
+    return max(1, min(SPLITS, n // SPLIT_SIZE))
+
+
+def subset_size(n_fake: int, n_real: int) -> int:
+    """Samples in each of the kernel distance's 100 subsets: the usual 1,000, but at most half of the smaller set.
+
+    The estimate is unbiased for any size; subsets that are not the whole set keep it an average over different ones.
+    """
+    return min(SUBSET_SIZE, min(n_fake, n_real) // 2)
+
+
+def inception_score(logits: Tensor) -> float:
+    """exp of the mean KL divergence between p(class | sample) and p(class), from logits `[N, K]`; 1 to K.
+
+    Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4; averaged over `splits(N)` parts.
+    """
+    return isc_features_to_metric(logits, splits=splits(len(logits)))[KEY_METRIC_ISC_MEAN]
+
+
+def frechet_distance(fake: Tensor, real: Tensor) -> float:
+    """Squared Frechet distance between the Gaussians with the moments of two feature sets `[N, D]`, `[M, D]`.
+
+    Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6. It is called FID only on Inception features.
+    """
+    moments = fid_features_to_statistics(fake), fid_features_to_statistics(real)
+    return fid_statistics_to_metric(*moments, verbose=False)[KEY_METRIC_FID]
+
+
+def kernel_distance(fake: Tensor, real: Tensor) -> float:
+    """Squared maximum mean discrepancy with a cubic kernel, features `[N, D]`, `[M, D]`; can be slightly below 0.
+
+    Binkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4. It is called KID only on Inception features.
+    """
+    size = subset_size(len(fake), len(real))
+    measured = kid_features_to_metric(fake, real, kid_subsets=SUBSETS, kid_subset_size=size, verbose=False)
+    return measured[KEY_METRIC_KID_MEAN]
+
+
+def precision_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:
+    """Share of fake samples on the manifold of the real ones, and of real ones on that of the fake; 0 to 1.
+
+    The manifold is the union of the balls that reach to a sample's third neighbour. Features `[N, D]`, `[M, D]`.
+    Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2.
+    """
+    measured = prc_features_to_metric(
+        fake, real, prc_neighborhood=NEIGHBOURS, prc_batch_size=ROWS_AT_ONCE, save_cpu_ram=True, verbose=False
+    )
+    return measured[KEY_METRIC_PRECISION], measured[KEY_METRIC_RECALL]

@@ -1,0 +1,57 @@
+"""Every hook of ganzoo. A plugin is a module that implements any of them with `@ganzoo.hookimpl`.
+
+Register the module under the entry-point group `ganzoo`. No hook is first-result: what all plugins return is joined.
+Hooks return values and fire once per process, except `ganzoo_callbacks`, which fires once per run; none fires per step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from ganzoo.callbacks import Callback
+    from ganzoo.run import Run
+    from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Recipe, Variant
+
+hookspec = pluggy.HookspecMarker("ganzoo")
+hookimpl = pluggy.HookimplMarker("ganzoo")
+
+
+@hookspec
+def ganzoo_variants() -> Iterable[Variant]:  # type: ignore[empty-body]
+    """Variants: kinds of GAN that `ganzoo train` can train."""
+
+
+@hookspec
+def ganzoo_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
+    """Adversarial losses, chosen with `--set loss=NAME` in any two-player variant."""
+
+
+@hookspec
+def ganzoo_penalties() -> Iterable[PenaltySpec]:  # type: ignore[empty-body]
+    """Penalties on the discriminator, chosen with `--set penalties=NAME` in any two-player variant."""
+
+
+@hookspec
+def ganzoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """Data sets, chosen with `--dataset NAME`."""
+
+
+@hookspec
+def ganzoo_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """Scores of samples, each for the modalities that it names."""
+
+
+@hookspec
+def ganzoo_callbacks(variant: Variant, recipe: Recipe, run: Run) -> Iterable[Callback]:  # type: ignore[empty-body]
+    """Callbacks for one run, asked for once before its first step. They read the training, they never steer it."""
+
+
+@hookspec
+def ganzoo_commands(cli: click.Group) -> None:
+    """Add commands to the command line: `@cli.command()`."""

@@ -1,0 +1,174 @@
+"""Networks that several variants share: multilayer perceptrons and convolutional pyramids for any shape of data.
+
+A variant is free to bring its own; nothing in the core asks for these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import GanzooError
+
+NORMS = ("batch", "instance", "layer", "none")
+UPSAMPLINGS = ("transposed", "shuffle", "nearest")
+
+
+class MLPGenerator(nn.Module):
+    """`z [N, latent]` through hidden layers with leaky ReLU to `x [N, *shape]`; tanh at the end when `bounded`."""
+
+    def __init__(self, latent: int, hidden: Sequence[int], shape: Sequence[int], *, bounded: bool = True) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+        self.body = mlp([latent, *hidden, math.prod(shape)])
+        self.output = nn.Tanh() if bounded else nn.Identity()
+
+    def forward(self, z: Tensor) -> Tensor:
+        sample: Tensor = self.output(self.body(z))
+        return sample.unflatten(1, self.shape)
+
+
+class MLPDiscriminator(nn.Module):
+    """`x [N, *shape]` through hidden layers with leaky ReLU to logits `[N]`."""
+
+    def __init__(self, shape: Sequence[int], hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.body = mlp([math.prod(shape), *hidden, 1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.body(x.flatten(1))
+        return logits[:, 0]
+
+
+def mlp(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers of those sizes with leaky ReLU (slope 0.2) between them."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2, inplace=True)]
+    return nn.Sequential(*layers[:-1])
+
+
+class ConvGenerator(nn.Module):
+    """`z [N, latent]` to images `[N, C, H, W]` in [-1, 1]: a projection, then doublings of the resolution.
+
+    After Radford et al. 2016, figure 1: ReLU and normalisation in every layer but the last, tanh at the end, and half
+    as many channels after each doubling. At 64x64 there are four doublings from 4x4; see `pyramid` for other sizes.
+
+    width: channels before the last layer. norm: one of NORMS. up: a transposed convolution of `kernel` pixels, or a
+    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour enlargement.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        shape: Sequence[int],
+        width: int = 64,
+        *,
+        kernel: int = 4,
+        norm: str = "batch",
+        up: str = "transposed",
+    ) -> None:
+        super().__init__()
+        channels, height, span = shape
+        levels, (base_h, base_w) = pyramid((height, span))
+        sizes = channel_ladder(width, levels)[::-1]
+        self.base = (sizes[0], base_h, base_w)
+        bias = norm == "none"
+        self.project = nn.Linear(latent, math.prod(self.base), bias=bias)
+        layers: list[nn.Module] = [*normalisation(norm, sizes[0]), nn.ReLU(inplace=True)]
+        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+            layers += [*doubling(fan_in, fan_out, kernel, up, bias), *normalisation(norm, fan_out), nn.ReLU(inplace=True)]
+        layers += [*doubling(sizes[-1], channels, kernel, up, True), nn.Tanh()]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        image: Tensor = self.body(self.project(z).unflatten(1, self.base))
+        return image
+
+
+class ConvDiscriminator(nn.Module):
+    """Images `[N, C, H, W]` to logits `[N]`: strided convolutions, leaky ReLU, normalisation in all but the first.
+
+    The mirror image of `ConvGenerator` (Radford et al. 2016, section 3).
+    """
+
+    def __init__(self, shape: Sequence[int], width: int = 64, *, kernel: int = 4, norm: str = "batch") -> None:
+        super().__init__()
+        channels, height, span = shape
+        levels, (base_h, base_w) = pyramid((height, span))
+        sizes = channel_ladder(width, levels)
+        padding = (kernel - 1) // 2
+        layers: list[nn.Module] = [nn.Conv2d(channels, sizes[0], kernel, 2, padding), nn.LeakyReLU(0.2, inplace=True)]
+        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+            layers.append(nn.Conv2d(fan_in, fan_out, kernel, 2, padding, bias=norm == "none"))
+            layers += [*normalisation(norm, fan_out), nn.LeakyReLU(0.2, inplace=True)]
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(sizes[-1] * base_h * base_w, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.body(x).flatten(1))
+        return logits[:, 0]
+
+
+def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """How often an image is halved, and the size (height, width) that is left.
+
+    The rule: halve until the shorter side has 4 to 7 pixels, but at least twice, so that 8 pixels go down to 2. Thus 64
+    is 4 x 2^4 as in the paper, 32 is 4 x 2^3, 28 is 7 x 2^2. Raises GanzooError for a side that cannot be halved so.
+    """
+    shortest = min(size)
+    if shortest < 8:
+        raise GanzooError(f"images of {size[0]}x{size[1]} are too small to halve twice: use --set data.size=8 or more.")
+    levels = max(2, int(math.log2(shortest / 4)))
+    step = 2**levels
+    if size[0] % step or size[1] % step:
+        near = max(8, round(shortest / step) * step)
+        raise GanzooError(
+            f"images of {size[0]}x{size[1]} cannot be halved {levels} times into whole pixels: use --set data.size={near}."
+        )
+    return levels, (size[0] // step, size[1] // step)
+
+
+def channel_ladder(width: int, levels: int) -> list[int]:
+    """Channels from the finest level to the coarsest: twice as many each time, to at most eight times `width`."""
+    return [width * min(8, 2**level) for level in range(levels)]
+
+
+def normalisation(kind: str, channels: int) -> list[nn.Module]:
+    """Batch, instance or layer normalisation (over channels and pixels) of feature maps, or nothing."""
+    if kind == "batch":
+        return [nn.BatchNorm2d(channels)]
+    if kind == "instance":
+        return [nn.InstanceNorm2d(channels, affine=True)]
+    return [nn.GroupNorm(1, channels)] if kind == "layer" else []
+
+
+def doubling(fan_in: int, fan_out: int, kernel: int, up: str, bias: bool) -> list[nn.Module]:
+    """Layers that double height and width."""
+    if up == "shuffle":
+        return [nn.Conv2d(fan_in, 4 * fan_out, 3, 1, 1, bias=bias), nn.PixelShuffle(2)]
+    if up == "nearest":
+        return [nn.Upsample(scale_factor=2), nn.Conv2d(fan_in, fan_out, 3, 1, 1, bias=bias)]
+    padding = (kernel - 1) // 2
+    # An odd kernel needs one more row and column at the far edge to double the size exactly.
+    return [nn.ConvTranspose2d(fan_in, fan_out, kernel, 2, padding, output_padding=kernel % 2, bias=bias)]
+
+
+@torch.no_grad()
+def normal_init(module: nn.Module, deviation: float = 0.02) -> None:
+    """DCGAN's start: convolution and linear weights from N(0, 0.02), normalisation scales from N(1, 0.02), biases 0.
+
+    Radford et al. 2016, section 4; the scales follow the authors' code.
+    """
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0.0, deviation)
+        elif isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)):
+            nn.init.normal_(layer.weight, 1.0, deviation)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

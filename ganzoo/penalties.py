@@ -1,0 +1,57 @@
+"""Penalties on the discriminator. Each takes a critic, real and fake samples, and returns its unweighted value.
+
+They differentiate twice, so the caller runs them uncompiled and in full precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Critic = Callable[[Tensor], Tensor]
+
+
+def squared_gradient_norm(critic: Critic, x: Tensor) -> Tensor:
+    """Squared Euclidean norm of the critic's gradient at each sample: `x [N, ...]` to `[N]`, differentiable."""
+    x = x.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return gradient.flatten(1).square().sum(1)
+
+
+def _norm(squared: Tensor) -> Tensor:
+    # The root's own derivative is infinite at 0, where a fresh critic on flat data can be.
+    return (squared + 1e-12).sqrt()
+
+
+class WGANGradientPenalty:
+    """(|gradient| - 1)^2 between real and fake samples (Gulrajani et al. 2017, equation 3; weight 10 there)."""
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        between = torch.lerp(real.detach(), fake.detach(), share)
+        return (_norm(squared_gradient_norm(critic, between)) - 1).square().mean()
+
+
+class DRAGAN:
+    """(|gradient| - 1)^2 around real samples (Kodali et al. 2017, equation 4; weight 10, noise half a deviation)."""
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        noise = 0.5 * real.std() * torch.rand_like(real)
+        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        return (_norm(squared_gradient_norm(critic, real.detach() + share * noise)) - 1).square().mean()
+
+
+class R1:
+    """Half the squared gradient norm at real samples (Mescheder et al. 2018, equation 9; weight 10 there)."""
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        return 0.5 * squared_gradient_norm(critic, real).mean()
+
+
+class R2:
+    """Half the squared gradient norm at fake samples (Mescheder et al. 2018, equation 10; weight 10 there)."""
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        return 0.5 * squared_gradient_norm(critic, fake).mean()

@@ -1,0 +1,154 @@
+"""The one adversarial trainer: it plays any game, on one device or many, and can stop and go on at any step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ganzoo.data.dataset import BatchStream, Dataset
+from ganzoo.errors import GanzooError, TrainingError
+from ganzoo.game import GAN, Phase, Progress, Terms
+from ganzoo.optim import learning_rate, make_optimiser
+from ganzoo.specs import Optimiser, Recipe
+
+if TYPE_CHECKING:
+    from ganzoo.callbacks import Callback
+
+
+class Trainer:
+    """Plays `gan` on `dataset` as `recipe` says; `fabric` is the launched machine, `callbacks` read along.
+
+    Raises GanzooError when game, recipe and machine do not fit together.
+    """
+
+    def __init__(
+        self, gan: GAN, dataset: Dataset, recipe: Recipe, fabric: Fabric, callbacks: Sequence[Callback] = (), log_every: int = 20
+    ) -> None:
+        self.recipe, self.fabric, self.callbacks, self.log_every = recipe, fabric, callbacks, log_every
+        self.gan = gan.to(fabric.device).train()
+        self.phases = gan.phases()
+        self.parts = fabric.world_size * recipe.accumulate
+        if recipe.batch % self.parts:
+            raise GanzooError(
+                f"batch={recipe.batch} cannot be cut into {self.parts} equal parts ({fabric.world_size} devices x "
+                f"accumulate={recipe.accumulate}): try --set batch={math.ceil(recipe.batch / self.parts) * self.parts}."
+            )
+        self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
+        self.weights = {name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()}
+        self.settings: dict[str, Optimiser] = {name: getattr(recipe, name) for name in gan.players}
+        self.optimisers = {name: make_optimiser(self.settings[name], self.weights[name]) for name in gan.players}
+        self.progress = Progress(steps=recipe.steps)
+        self.stop_requested = False
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def fit(self) -> None:
+        """Play until the recipe's last step, or until `stop_requested` is set; then the step under way is finished."""
+        self._call("on_start")
+        while self.progress.step < self.progress.steps and not self.stop_requested:
+            self.play_step()
+            if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
+                self._call("on_log", self.read_log())
+            self._call("on_step")
+        self._call("on_end")
+
+    def play_step(self) -> None:
+        """One step: every phase whose turn it is, then the averages."""
+        step = self.progress.step
+        # With the seed a function of (seed, step, rank), resuming needs no state of any random generator.
+        torch.manual_seed(((self.recipe.seed << 32) + step) * 1_009 + self.fabric.global_rank & (2**63 - 1))
+        self.gan.on_step(self.progress)
+        for phase in self.phases:
+            if phase.runs_at(step):
+                for _ in range(phase.repeats):
+                    self.update(phase)
+        if self.fabric.world_size > 1:
+            self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
+        # A young average would remember the initial weights, so its decay starts low and grows.
+        self.gan.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
+        self.progress.step += 1
+
+    def update(self, phase: Phase) -> None:
+        """One move of one player: losses of each part of the batch, gradients, optimiser step."""
+        weights, optimiser = self.weights[phase.player], self.optimisers[phase.player]
+        for name, others in self.weights.items():
+            for weight in others:
+                weight.requires_grad_(name == phase.player)
+        optimiser.zero_grad(set_to_none=True)
+        for part in range(self.recipe.accumulate):
+            batch = self.stream.batch(
+                self.progress.batches, self.fabric.global_rank * self.recipe.accumulate + part, self.parts
+            )
+            with self.fabric.autocast():
+                terms = phase.loss(batch)
+            total = torch.stack([term.float() for term in terms.values() if term.requires_grad]).sum()
+            (total * (phase.every / self.recipe.accumulate)).backward()
+            self._log(phase, terms)
+        self.progress.batches += 1
+        if self.fabric.world_size > 1:
+            self._mean_over_ranks([weight.grad for weight in weights if weight.grad is not None])
+        rate = learning_rate(self.settings[phase.player], self.progress.step, self.progress.steps)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+        self.gan.after_update(phase)
+
+    def _mean_over_ranks(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by its mean over the ranks, in one flat all-reduce."""
+        tensors = list(tensors)
+        if not tensors:
+            return
+        flat = self.fabric.all_reduce(torch.cat([tensor.flatten() for tensor in tensors]), reduce_op="mean")
+        sizes = [tensor.numel() for tensor in tensors]
+        for tensor, mean in zip(tensors, flat.split(sizes), strict=True):  # type: ignore[union-attr]
+            tensor.copy_(mean.view_as(tensor))
+
+    def _log(self, phase: Phase, terms: Terms) -> None:
+        # Sums stay on the device: reading a value would make the host wait for it.
+        for term, value in terms.items():
+            name = f"{phase.name}/{term}"
+            value = value.detach().float()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def read_log(self) -> dict[str, float]:
+        """Means of all terms since the last reading (this rank's). Raises TrainingError if one is not finite."""
+        if not self._sums:
+            return {}
+        means = torch.stack([total / self._counts[name] for name, total in self._sums.items()])
+        values = dict(zip(self._sums, means.tolist(), strict=True))
+        self._sums, self._counts = {}, {}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"{name} became {value} at or shortly before step {self.progress.step}: "
+                    f"lower the learning rates (--set g.lr=... --set d.lr=...) or add a penalty (--set penalties=r1)."
+                )
+        return values
+
+    def state(self) -> dict[str, Any]:
+        """Everything that going on needs: tensors, numbers and strings in dicts."""
+        return {
+            "progress": {"step": self.progress.step, "batches": self.progress.batches},
+            "gan": self.gan.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "log": {"sums": self._sums, "counts": self._counts},
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go back to where `state` was taken."""
+        self.gan.load_state_dict(state["gan"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.progress.step, self.progress.batches = state["progress"]["step"], state["progress"]["batches"]
+        self._sums = {name: value.to(self.fabric.device) for name, value in state["log"]["sums"].items()}
+        self._counts = dict(state["log"]["counts"])
+
+    def _call(self, moment: str, *values: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, moment)(self, *values)

@@ -1,0 +1,54 @@
+"""conditional: a GAN that draws the class it is asked for (Mirza & Osindero 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.specs import Data, DataSpec, TwoPlayerRecipe, Variant, key
+
+if TYPE_CHECKING:
+    from ganzoo.two_player import TwoPlayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionalRecipe(TwoPlayerRecipe):
+    """The networks, and how the label enters them."""
+
+    network: str = key("mlp", "Networks; points always take mlp.", choices=("mlp", "conv"))
+    embedding: int = key(32, "Dimensions of the label embedding beside z.", minimum=1)
+    g_hidden: tuple[int, ...] = key((256, 512, 1024), "Sizes of the generator's hidden layers (mlp).", minimum=1)
+    d_hidden: tuple[int, ...] = key((512, 256), "Sizes of the discriminator's hidden layers (mlp).", minimum=1)
+    width: int = key(32, "Channels at the finest resolution (conv).", minimum=1)
+
+
+def build(recipe: ConditionalRecipe, data: DataSpec) -> TwoPlayer:
+    from ganzoo.two_player import TwoPlayer
+
+    from .networks import networks
+
+    return TwoPlayer.from_recipe(*networks(recipe, data), recipe, data, classes=data.classes)
+
+
+RECIPES = {
+    "digits": ConditionalRecipe(network="conv", width=32, steps=2000),
+    "digits-mlp": ConditionalRecipe(steps=4000),
+    "mnist": ConditionalRecipe(data=Data(name="mnist"), network="conv", width=16, steps=6000),
+    "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=20000),
+}
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    return [
+        Variant(
+            name="conditional",
+            summary="Generator and discriminator see the class label: samples of the class you ask for.",
+            paper="Mirza & Osindero 2014, Conditional Generative Adversarial Nets, https://arxiv.org/abs/1411.1784",
+            modalities=("image", "points"),
+            recipes=RECIPES,
+            build=build,
+            needs_labels=True,
+        )
+    ]

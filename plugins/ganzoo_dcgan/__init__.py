@@ -1,0 +1,66 @@
+"""dcgan: deep convolutional GAN (Radford et al. 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.specs import Data, DataSpec, TwoPlayerRecipe, Variant, key
+
+if TYPE_CHECKING:
+    from ganzoo.two_player import TwoPlayer
+
+NORMS = ("batch", "instance", "layer", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANRecipe(TwoPlayerRecipe):
+    """The convolutional networks' size and kind."""
+
+    width: int = key(64, "Channels at the finest resolution; they double as it halves, up to eight times.", minimum=1)
+    d_width: int | None = key(None, "The same for the discriminator, where it should differ.", minimum=1)
+    kernel: int = key(4, "Pixels of the strided convolutions' kernels.", minimum=3, maximum=7)
+    up: str = key("transposed", "How the generator enlarges.", choices=("transposed", "shuffle", "nearest"))
+    g_norm: str = key("batch", "Normalisation in the generator.", choices=NORMS)
+    d_norm: str = key("batch", "Normalisation in the discriminator.", choices=NORMS)
+
+
+def build(recipe: DCGANRecipe, data: DataSpec) -> TwoPlayer:
+    from ganzoo.two_player import TwoPlayer
+
+    from .networks import discriminator, generator
+
+    return TwoPlayer.from_recipe(generator(recipe, data), discriminator(recipe, data), recipe, data)
+
+
+RECIPES = {
+    "digits": DCGANRecipe(width=32, steps=2000),
+    "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, steps=6000),
+    "cifar10": DCGANRecipe(data=Data(name="cifar10"), width=64, steps=50000),
+    "celeba": DCGANRecipe(
+        data=Data(name="celeba", size=64),
+        width=128,
+        kernel=5,
+        batch=128,
+        latent_distribution="uniform",
+        ema=0.0,
+        steps=40000,
+    ),
+    "folder": DCGANRecipe(data=Data(name="folder", size=64), width=64, steps=20000),
+}
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    return [
+        Variant(
+            name="dcgan",
+            summary="Convolutional generator and discriminator with batch normalisation.",
+            paper="Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional Generative "
+            "Adversarial Networks, https://arxiv.org/abs/1511.06434",
+            modalities=("image",),
+            recipes=RECIPES,
+            build=build,
+        )
+    ]

@@ -1,0 +1,59 @@
+"""vanilla: the original GAN with multilayer perceptrons (Goodfellow et al. 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.specs import Data, DataSpec, Optimiser, TwoPlayerRecipe, Variant, key
+
+if TYPE_CHECKING:
+    from ganzoo.two_player import TwoPlayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class VanillaRecipe(TwoPlayerRecipe):
+    """The perceptrons' sizes."""
+
+    g_hidden: tuple[int, ...] = key((256, 512, 1024), "Sizes of the generator's hidden layers.", minimum=1)
+    d_hidden: tuple[int, ...] = key((512, 256), "Sizes of the discriminator's hidden layers.", minimum=1)
+
+
+def build(recipe: VanillaRecipe, data: DataSpec) -> TwoPlayer:
+    from ganzoo.networks import MLPDiscriminator, MLPGenerator
+    from ganzoo.two_player import TwoPlayer
+
+    generator = MLPGenerator(recipe.latent, recipe.g_hidden, data.shape, bounded=data.range is not None)
+    return TwoPlayer.from_recipe(generator, MLPDiscriminator(data.shape, recipe.d_hidden), recipe, data)
+
+
+RECIPES = {
+    "digits": VanillaRecipe(steps=4000),
+    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=20000),
+    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=20000),
+    "points": VanillaRecipe(
+        data=Data(name="points"),
+        steps=5000,
+        batch=256,
+        latent=2,
+        g_hidden=(128, 128, 128),
+        d_hidden=(128, 128, 128),
+        g=Optimiser(lr=1e-3),
+        d=Optimiser(lr=1e-3),
+    ),
+}
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    return [
+        Variant(
+            name="vanilla",
+            summary="The original GAN: two multilayer perceptrons.",
+            paper="Goodfellow et al. 2014, Generative Adversarial Networks, https://arxiv.org/abs/1406.2661",
+            modalities=("image", "points"),
+            recipes=RECIPES,
+            build=build,
+        )
+    ]

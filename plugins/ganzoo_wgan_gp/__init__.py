@@ -1,0 +1,85 @@
+"""wgan-gp: Wasserstein GAN with gradient penalty (Gulrajani et al. 2017); wgan: with weight clipping (Arjovsky 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.specs import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, Variant, key
+
+if TYPE_CHECKING:
+    from ganzoo.two_player import TwoPlayer
+
+GP = {"wgan-gp": Term(weight=10.0)}
+ADAM = Optimiser(lr=1e-4, betas=(0.0, 0.9))
+RMSPROP = Optimiser(name="rmsprop", lr=5e-5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WGANRecipe(TwoPlayerRecipe):
+    """Critic and generator of one of three kinds."""
+
+    network: str = key(
+        "auto", "Networks; auto is mlp for points, else conv.", choices=("auto", "mlp", "conv", "residual")
+    )
+    width: int = key(64, "Channels at the finest resolution (conv), everywhere (residual), or units (mlp).", minimum=1)
+    loss: str = key("wasserstein", "Adversarial loss; `ganzoo list losses` names them.")
+    n_critic: int = key(5, "Critic updates per step.", minimum=1)
+    latent: int = key(128, "Dimensions of the latent vector z.", minimum=1)
+
+
+def build(recipe: WGANRecipe, data: DataSpec) -> TwoPlayer:
+    from ganzoo.two_player import TwoPlayer
+
+    from .networks import networks
+
+    return TwoPlayer.from_recipe(*networks(recipe, data), recipe, data)
+
+
+def recipes(name: str, **shared: object) -> dict[str, WGANRecipe]:
+    """The recipes by data set, with what gradient penalty and clipping differ in."""
+
+    def make(**keys: object) -> WGANRecipe:
+        return WGANRecipe(**(shared | keys))  # type: ignore[arg-type]
+
+    return {
+        "digits": make(width=32, steps=3000),
+        "mnist": make(data=Data(name="mnist"), width=16, steps=5000),
+        "points": make(data=Data(name="points"), width=256, steps=5000, batch=256, latent=2),
+    }
+
+
+GP_RECIPES = recipes("wgan-gp", penalties=GP, g=ADAM, d=ADAM) | {
+    "cifar10-residual": WGANRecipe(
+        data=Data(name="cifar10"),
+        network="residual",
+        width=128,
+        steps=100_000,
+        penalties=GP,
+        g=Optimiser(lr=2e-4, betas=(0.0, 0.9), schedule="linear"),
+        d=Optimiser(lr=2e-4, betas=(0.0, 0.9), schedule="linear"),
+    ),
+}
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    return [
+        Variant(
+            name="wgan-gp",
+            summary="Wasserstein GAN whose critic is kept 1-Lipschitz by a gradient penalty.",
+            paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs, https://arxiv.org/abs/1704.00028",
+            modalities=("image", "points"),
+            recipes=GP_RECIPES,
+            build=build,
+        ),
+        Variant(
+            name="wgan",
+            summary="Wasserstein GAN whose critic is kept Lipschitz by clipping its weights.",
+            paper="Arjovsky et al. 2017, Wasserstein GAN, https://arxiv.org/abs/1701.07875",
+            modalities=("image", "points"),
+            recipes=recipes("wgan", clip=0.01, g=RMSPROP, d=RMSPROP),
+            build=build,
+        ),
+    ]
