@@ -11,12 +11,20 @@ from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from ganzoo.api import load, plan, resume, train
+    from ganzoo.api import evaluate, load, resume, train
+    from ganzoo.planning import plan
     from ganzoo.run import Run
 
-__all__ = ["GanzooError", "Run", "TrainingError", "hookimpl", "load", "plan", "resume", "train"]
+__all__ = ["GanzooError", "Run", "TrainingError", "evaluate", "hookimpl", "load", "plan", "resume", "train"]
 
-_HOMES = {"Run": "ganzoo.run", "load": "ganzoo.api", "plan": "ganzoo.api", "resume": "ganzoo.api", "train": "ganzoo.api"}
+_HOMES = {
+    "Run": "ganzoo.run",
+    "evaluate": "ganzoo.api",
+    "load": "ganzoo.api",
+    "plan": "ganzoo.planning",
+    "resume": "ganzoo.api",
+    "train": "ganzoo.api",
+}
 
 
 def __getattr__(name: str) -> Any:

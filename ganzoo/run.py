@@ -37,6 +37,7 @@ class Run:
 
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
         self.path, self.info = path, info
+        self.step = 0
 
     @classmethod
     def create(cls, path: Path, variant: Variant, recipe_name: str, recipe: Recipe, data: DataSpec, options: RunOptions) -> Run:
@@ -136,6 +137,7 @@ class Run:
         """The trained game from the newest whole checkpoint, on the CPU."""
         gan = self.build()
         path, state, _ = checkpoint.newest(self.checkpoints)
+        self.step = state["progress"]["step"]
         try:
             gan.load_state_dict(state["gan"])
         except (RuntimeError, KeyError) as error:

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 
 import click
 
-from ganzoo import api, config
-from ganzoo.api import Plan, Stopped
+from ganzoo import api, config, planning
 from ganzoo.cli.show import value_text
+from ganzoo.evaluation.scoring import Scores
+from ganzoo.planning import Plan
 from ganzoo.run import Run
+from ganzoo.signals import Stopped
 
 
 def say(line: str) -> None:
@@ -22,19 +24,19 @@ def say(line: str) -> None:
 
 def print_plan(plan: Plan) -> None:
     """The whole recipe, the networks' sizes and the estimated time."""
-    dataset = api.load_data(plan.recipe.data, plan.options)
-    plan = api.with_steps(plan, dataset)
-    gan = api.build(plan, dataset.spec)
+    dataset = planning.load_data(plan.recipe.data, plan.options)
+    plan = planning.with_steps(plan, dataset)
+    gan = planning.build(plan, dataset.spec)
     say(plan.title)
     for key in config.keys(plan.recipe):
         say(f"  {key.path} = {value_text(key.value)}")
-    for line in api.describe_data(dataset):
+    for line in planning.describe_data(dataset):
         say(line)
-    say(api.describe_networks(gan))
+    say(planning.describe_networks(gan))
     for name, player in gan.players.items():
         for layer, weight in player.named_parameters():
             say(f"  {name}.{layer} {'x'.join(str(n) for n in weight.shape)}")
-    seconds = api.estimate(plan, dataset)
+    seconds = planning.estimate(plan, dataset)
     images = plan.recipe.steps * plan.recipe.images_per_step()
     say(f"estimated time: {duration(seconds)} for {plan.recipe.steps:,} steps ({images / len(dataset):.1f} epochs)")
     say("dry run: nothing was trained or written.")
@@ -65,5 +67,20 @@ def after_training(run: Run) -> None:
     say(f"trained {run.recipe.steps:,} steps{seconds}")
     names = ("samples.png", "training.gif", "losses.png")
     say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
+    if run.info["options"].get("scores", True):
+        print_scores(api.evaluate(run, report=say))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
+
+
+def print_scores(scores: Scores) -> None:
+    """Each score beside what real held-out samples get, which a perfect generator would get too."""
+    if scores.scores:
+        width = max(len(item.name) for item in scores.scores)
+        say(f"{'score':{width}}  {'samples':>9}  {'real data':>9}")
+        for item in scores.scores:
+            real = "" if item.real is None else f"{item.real:9.4g}"
+            better = f"  {item.better} is better" if item.better else ""
+            say(f"{item.name:{width}}  {item.value:9.4g}  {real:>9}{better}")
+    for note in scores.notes:
+        say(f"note: {note}")

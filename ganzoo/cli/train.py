@@ -54,10 +54,10 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     ganzoo train wgan-gp --dataset points:ring --steps 2000
     ganzoo train dcgan.folder --dataset ~/my-photos --set data.size=64 --set g.lr=1e-4
     """
-    from ganzoo import api, config
+    from ganzoo import api, config, planning
     from ganzoo.cli.report import after_training, print_plan, say, stopping
 
-    plan = api.plan(name, set=config.parse_assignments(assignments), **given(options))
+    plan = planning.plan(name, set=config.parse_assignments(assignments), **given(options))
     if dry_run:
         print_plan(plan)
         return

@@ -31,7 +31,7 @@ class Dataset:
         self.spec = spec
         self.flip = flip
         self.skipped = skipped
-        self.count = len(self.arrays["x"])
+        self.count = len(next(iter(self.arrays.values())))
         self.device = torch.device("cpu")
 
     def __len__(self) -> int:

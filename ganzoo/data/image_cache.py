@@ -149,8 +149,10 @@ def _decode_all(made: Path, base: Path, names: list[str], size: int, channels: i
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether the system refused (no permission, a lost network drive), which can change without the file changing."""
-    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError)
+    """Whether the system refused (no permission, a lost drive, no memory), which may pass without the file changing."""
+    if isinstance(error, OSError):
+        return error.errno is not None and not isinstance(error, FileNotFoundError)
+    return isinstance(error, MemoryError)
 
 
 def _keep_one_channel(array: Path) -> tuple[int, int, int, int]:

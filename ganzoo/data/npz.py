@@ -33,9 +33,10 @@ def load(data: Data, root: Path, split: str) -> Dataset:
     - floating-point points `[N, D]`, kept as float32 without any scaling.
 
     Labels, if there are any, are integers `[N]` from 0 up, in "y" or "labels". "x_test" and "y_test" are the test
-    split. data.size and data.channels convert images. `root` is not used. Raises GanzooError for anything else: a missing or
-    damaged file, pickled objects, wrong shapes or types, values that are not finite or out of range, labels that do not
-    fit, and split "test" without "x_test". Nothing is ever unpickled.
+    split. data.size and data.channels convert images. `root` is not used. Nothing is ever unpickled.
+
+    Raises GanzooError for anything else: a missing or damaged file, pickled objects, wrong shapes or types, values that
+    are not finite or out of range, labels that do not fit, and split "test" without "x_test".
     """
     check_request("npz", data, split, argument="path")
     path = _path(data.path)
@@ -83,7 +84,7 @@ def _read(path: Path, split: str) -> dict[str, np.ndarray]:
         raise _refusal(path, "it has no test split; save one with np.savez(FILE, x=..., x_test=...)")
     for name in ("x", "x_test"):
         if name in arrays and (arrays[name].ndim == 0 or arrays[name].size == 0):
-            raise _refusal(path, f"{name} is empty")
+            raise _refusal(path, f"{name} holds no samples")
     return arrays
 
 

@@ -65,7 +65,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "modes",
-        "Modes of a mixture of Gaussians that are covered, and the share of samples within 3 standard deviations of one.",
+        "Modes of a mixture of Gaussians that are covered, and the share of samples within 3 deviations of one.",
         "Srivastava et al. 2017, VEEGAN, https://arxiv.org/abs/1705.07761",
         ("points",),
         _in(POINTS, "modes"),

@@ -90,7 +90,7 @@ def train_classifier(train: Dataset, rows: Tensor, steps: int | None = None) -> 
 
 
 def evaluate(classifier: Classifier, dataset: Dataset, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Features float64 `[N, 64]` and logits float64 `[N, classes]` of the images of a data set at `rows`, on the CPU."""
+    """Features `[N, 64]` and logits `[N, classes]` of the images of a data set at `rows`, float64 on the CPU."""
     parts = [outputs(classifier, dataset.batch(part)["x"].cpu()) for part in rows.split(IMAGES_AT_ONCE)]
     return torch.cat([features for features, _ in parts]), torch.cat([logits for _, logits in parts])
 

@@ -75,7 +75,7 @@ class Domain:
 
 
 class DomainFeatureExtractor(FeatureExtractorBase):
-    """A domain classifier as torch-fidelity wants it: "features" `[N, 64]` and "logits" `[N, classes]` of uint8 images."""
+    """A domain classifier for torch-fidelity: "features" `[N, 64]` and "logits" `[N, classes]` of uint8 images."""
 
     domain: Domain
 
@@ -213,4 +213,4 @@ def _save(path: Path, domain: Domain) -> None:
         checkpoint.write_atomically(path, buffer.getvalue())
         checkpoint.write_atomically(path.with_suffix(".json"), (json.dumps(note, indent=1) + "\n").encode())
     except OSError as error:
-        log.warning("cannot keep the classifier in %s (%s): it will be trained again next time", path.parent, error.strerror)
+        log.warning("cannot keep the classifier in %s (%s): the next run trains it again", path.parent, error.strerror)

@@ -1,6 +1,6 @@
 """torch-fidelity's metrics, on features that were extracted once. All features are float64 on the CPU.
 
-The formulas are torch-fidelity's own; here it is decided only how many parts and subsets a set of n samples is cut into.
+The formulas are torch-fidelity's own; only how many parts and subsets n samples are cut into is decided here.
 """
 
 from __future__ import annotations

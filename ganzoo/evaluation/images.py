@@ -32,7 +32,7 @@ def reference_features(samples: Samples, domain: Domain) -> Features:
     """The features of at most 10,000 images of the reference split, always the same ones, extracted once."""
     real = samples.real(samples.reference)
     if real.count < MINIMUM:
-        raise GanzooError(f"{real.count} training images are too few to compare samples with: at least {MINIMUM} are needed.")
+        raise GanzooError(f"{real.count} training images are too few to compare samples with: add more.")
     if real not in _FEATURES:
         # Without mirror images (data.flip), as they are no data but augmentation.
         images = to_uint8(real.batch(subset(real.count, REFERENCE))["x"])
@@ -73,7 +73,7 @@ def precision_recall(samples: Samples) -> Measured:
 
 
 def accuracy(samples: Samples) -> Measured:
-    """Share of samples, 0 to 1, that the domain classifier puts in the class asked for. Empty for unconditional samples."""
+    """Share of samples that the domain classifier puts in the class asked for, 0 to 1. Empty for unconditional ones."""
     if samples.labels is None:
         return Measured({})
     domain = find_domain(samples)

@@ -71,7 +71,7 @@ class Samples:
         return "test" if self.spec.modality == "points" else "train"
 
     def stand_in(self) -> Samples:
-        """Real samples of the split that is not the reference, in the place of the fake ones: as many, or all there are.
+        """Real samples in the place of the fake ones: as many, or all there are, of the other split.
 
         What they score is what a perfect generator would. Raises what `load` raises.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 
 from ganzoo.checkpoint import write_atomically
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.evaluation.samples import Samples
+from ganzoo.evaluation.samples import Measured, Samples
 from ganzoo.specs import MetricSpec
 
 DIGITS = 10
@@ -26,8 +26,8 @@ class Score:
 
     real: what real held-out samples get, which a perfect generator would get too; None where there are none.
     better: "higher", "lower", or "" where the metric does not say.
-    protocol: n_fake, seed, data set, versions, `real` (the split and number of the samples behind `real`), and what the
-    metric adds: n_real and split that it compares with, the features with their weights' hash and test accuracy, resizing.
+    protocol: n_fake, seed, data set, versions, `real` (split and number of the samples behind `real`), and what the
+    metric adds: n_real and split that it compares with, features with their weights' hash and test accuracy, resizing.
     """
 
     name: str
@@ -68,12 +68,16 @@ def score(samples: Samples, specs: Iterable[MetricSpec], metrics: Iterable[str] 
     common = _common_protocol(samples, stand_in)
     for spec in chosen:
         measured = _compute(spec, samples, result.notes)
-        real = _compute(spec, stand_in, result.notes) if stand_in is not None and measured else {}
-        if metrics is not None and not measured and not result.notes:
-            result.notes.append(f"{spec.name}: does not apply to these samples of {samples.spec.name}.")
-        protocol = common | {"metric": spec.name} | getattr(measured, "protocol", {})
+        if measured is None:
+            continue
+        if not measured:
+            if metrics is not None:
+                result.notes.append(f"{spec.name}: does not apply to these samples of {samples.spec.name}.")
+            continue
+        real = _compute(spec, stand_in, result.notes, "of real samples") if stand_in is not None else None
+        protocol = common | {"metric": spec.name} | measured.protocol
         for name, value in measured.items():
-            result.scores.append(Score(name, value, real.get(name), _better(spec, name), protocol))
+            result.scores.append(Score(name, value, real.get(name) if real else None, _better(spec, name), protocol))
     return result
 
 
@@ -101,31 +105,28 @@ def _stand_in(samples: Samples, notes: list[str]) -> Samples | None:
     if 2 * len(stand_in.fake) < len(samples.fake):
         notes.append(
             f"the scores of real samples are from {len(stand_in.fake):,} only, not {len(samples.fake):,}: "
-            "with so few, IS comes out lower and FD higher than they should."
+            "the fewer samples, the lower IS and the higher FD come out."
         )
     return stand_in
 
 
-def _compute(spec: MetricSpec, samples: Samples, notes: list[str]) -> Mapping[str, float]:
-    """What the metric measures, without what is not a number, which a note names instead."""
+def _compute(spec: MetricSpec, samples: Samples, notes: list[str], whose: str = "") -> Measured | None:
+    """What the metric measures; None if it fails. A note names what failed, and what is not a number is left out."""
     try:
         measured = spec.compute(samples)
     except GanzooError as error:
         _note(notes, str(error))
-        return {}
+        return None
     # A stranger's metric may fail in any way; the scores of the others are still wanted.
     except Exception as error:
         _note(notes, f"{spec.name}: failed with {type(error).__name__}: {error}")
-        return {}
-    for name in [name for name, value in measured.items() if not math.isfinite(value)]:
-        _note(notes, f"{name}: no value, as the result is not a finite number.")
-        measured = _without(measured, name)
-    return measured
-
-
-def _without(measured: Mapping[str, float], name: str) -> Mapping[str, float]:
-    kept: Any = dict(measured)
-    return kept
+        return None
+    finite = {name: float(value) for name, value in measured.items() if math.isfinite(value)}
+    for name in sorted(measured.keys() - finite.keys()):
+        _note(notes, f"{name}: no value{' ' + whose if whose else ''}, as the result is not a finite number.")
+    if measured and not finite:
+        return None
+    return Measured(finite, **getattr(measured, "protocol", {}))
 
 
 def _note(notes: list[str], line: str) -> None:

@@ -1,0 +1,172 @@
+"""What is going to be trained: a variant, one whole recipe and the machine's options, before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from ganzoo import config, registry
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.game import GAN
+from ganzoo.launch import choose_device
+from ganzoo.paths import data_root
+from ganzoo.specs import Data, DataSpec, Optimiser, Recipe, RunOptions, Variant
+from ganzoo.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be trained, and how: a variant, one whole recipe, and the machine's options."""
+
+    variant: Variant
+    recipe_name: str
+    recipe: Recipe
+    options: RunOptions
+    epochs: float | None = None
+
+    @property
+    def title(self) -> str:
+        """`variant.recipe on data`."""
+        kind = f" ({self.recipe.data.kind})" if self.recipe.data.kind else ""
+        return f"{self.variant.name}.{self.recipe_name} on {self.recipe.data.name}{kind}"
+
+
+def plan(
+    variant: str = "dcgan",
+    *,
+    dataset: str | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Plan:
+    """Work out what `train` would do. Reads no data and writes nothing; raises GanzooError for anything unknown.
+
+    variant: `NAME` or `NAME.RECIPE`. dataset: a data set's name, `NAME:ARGUMENT`, a folder of images, or a .npz file.
+    recipe: a Recipe in place of the variant's, or keys over it: a mapping or a file. set: keys over all that.
+    options: fields of RunOptions.
+    """
+    if steps is not None and epochs is not None:
+        raise GanzooError("give either steps or epochs, not both.")
+    if epochs is not None and epochs <= 0:
+        raise GanzooError(f"epochs must be above 0, not {epochs:g}.")
+    data = {} if dataset is None else parse_dataset(dataset)
+    found, name, base = registry.find_recipe(variant, data.get("name"))
+    if isinstance(recipe, Recipe):
+        if not isinstance(recipe, type(base)):
+            raise GanzooError(f"{found.name} takes a {type(base).__name__}, not a {type(recipe).__name__}.")
+        base = recipe
+    elif recipe is not None:
+        values = config.read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
+        base = config.update(base, values)
+    if data and data["name"] != base.data.name:
+        base = dataclasses.replace(base, data=Data(size=base.data.size, flip=base.data.flip, labels=base.data.labels))
+    base = config.update(base, {f"data.{key}": value for key, value in data.items()})
+    given = {"steps": steps, "seed": seed}
+    base = config.update(base, {key: value for key, value in given.items() if value is not None})
+    base = config.update(base, set or {})
+    registry.datasets().find(base.data.name)
+    return Plan(found, name, base, make_options(**options), epochs)
+
+
+def make_options(**options: Any) -> RunOptions:
+    """RunOptions from keywords; GanzooError for an unknown one or a value out of range."""
+    known = [field.name for field in dataclasses.fields(RunOptions)]
+    for name in options:
+        if name not in known:
+            raise unknown("option", name, known)
+    made = RunOptions(**options)
+    for name in ("devices", "nodes", "log_every", "sample_every", "save_every", "keep"):
+        value = getattr(made, name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise GanzooError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return made
+
+
+def parse_dataset(text: str) -> dict[str, str]:
+    """The data keys in a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder, or a .npz file."""
+    name, colon, argument = text.partition(":")
+    known = registry.datasets()
+    if colon and name in known:
+        key = known[name].argument
+        if not key:
+            raise GanzooError(f"data set {name!r} takes nothing after a colon: use --dataset {name}.")
+        return {"name": name, key: argument}
+    if text not in known and Path(text).is_dir():
+        return {"name": "folder", "path": text}
+    if text not in known and text.endswith(".npz"):
+        return {"name": "npz", "path": text}
+    return {"name": known.find(text).name}
+
+
+def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
+    """Read a data set. Raises GanzooError if it cannot be had, saying where it is expected."""
+    return registry.datasets().find(data.name).load(data, data_root(options.data_root), split)
+
+
+def build(plan: Plan, data: DataSpec) -> GAN:
+    """The game of a plan, with fresh weights from the recipe's seed.
+
+    Raises GanzooError when the variant cannot take such data.
+    """
+    variant, recipe = plan.variant, plan.recipe
+    if data.modality not in variant.modalities:
+        takes = " and ".join(variant.modalities)
+        raise GanzooError(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
+    if variant.needs_labels and not data.classes:
+        why = "data.labels is off" if not recipe.data.labels else f"{data.name} has none"
+        raise GanzooError(f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant.")
+    torch.manual_seed(recipe.seed)
+    gan = variant.build(recipe, data)
+    for player in gan.players:
+        if not isinstance(getattr(recipe, player, None), Optimiser):
+            raise GanzooError(f"{variant.name}: the recipe needs an Optimiser named {player!r}, after the player.")
+    return gan
+
+
+def with_steps(plan: Plan, dataset: Dataset) -> Plan:
+    """The plan with its epochs counted in steps."""
+    if plan.epochs is None:
+        return plan
+    steps = math.ceil(plan.epochs * len(dataset) / plan.recipe.images_per_step())
+    return dataclasses.replace(plan, recipe=config.update(plan.recipe, {"steps": steps}), epochs=None)
+
+
+def describe_networks(gan: GAN) -> str:
+    """One line: each player's number of weights."""
+    counts = {name: sum(p.numel() for p in player.parameters()) for name, player in gan.players.items()}
+    return "networks: " + ", ".join(f"{name} {count:,} weights" for name, count in counts.items())
+
+
+def describe_data(dataset: Dataset) -> list[str]:
+    """What was read, and which files were not."""
+    shape = "x".join(str(n) for n in dataset.spec.shape)
+    classes = f", {dataset.spec.classes} classes" if dataset.spec.classes else ""
+    lines = [f"data: {dataset.count:,} samples of {shape}{classes}"]
+    if dataset.skipped:
+        shown = ", ".join(dataset.skipped[:5]) + (", ..." if len(dataset.skipped) > 5 else "")
+        lines.append(f"skipped {len(dataset.skipped)} files that could not be read: {shown}")
+    return lines
+
+
+def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
+    """Seconds that the whole training would take, from playing a few steps of a copy that is thrown away."""
+    fabric = Fabric(accelerator=choose_device(plan.options.device).type, devices=1)
+    trainer = Trainer(build(plan, dataset.spec), dataset, plan.recipe, fabric)
+    trainer.play_step()
+    start = time.perf_counter()
+    for _ in range(steps):
+        trainer.play_step()
+    trainer.read_log()
+    return (time.perf_counter() - start) / steps * plan.recipe.steps
