@@ -80,11 +80,15 @@ def resume(path: str | Path, steps: int | None = None, report: Report = lambda l
     file, state, problems = checkpoint.newest(run.checkpoints)
     done = state["progress"]["step"]
     if done >= recipe.steps:
-        raise GanzooError(f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`.")
+        raise GanzooError(
+            f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
+        )
     fabric = launch(made)
     dataset = load_data(recipe.data, made)
     if dataset.spec != run.data:
-        raise GanzooError(f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ.")
+        raise GanzooError(
+            f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
+        )
     gan = build(Plan(run.variant, run.info["recipe_name"], recipe, made), dataset.spec)
     if fabric.is_global_zero:
         for problem in problems:
@@ -101,7 +105,7 @@ def resume(path: str | Path, steps: int | None = None, report: Report = lambda l
 def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None) -> Scores:
     """Score samples of a run against its data set, and write its scores.json.
 
-    n: number of samples; the default is 10,000, fewer for small data sets. What cannot be scored is a note, not an error.
+    n: number of samples; by default 10,000, fewer for small data sets. What cannot be scored is a note, not an error.
     """
     options = make_options(**_kept(run))
     train = load_data(run.recipe.data, options)

@@ -31,7 +31,9 @@ def _penalty(name: str, cls: str, summary: str, paper: str, weight: float) -> Pe
 
 GOODFELLOW = "Goodfellow et al. 2014, Generative Adversarial Networks, https://arxiv.org/abs/1406.2661"
 RELATIVISTIC = "Jolicoeur-Martineau 2018, The relativistic discriminator, https://arxiv.org/abs/1807.00734"
-MESCHEDER = "Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, https://arxiv.org/abs/1801.04406"
+MESCHEDER = (
+    "Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, https://arxiv.org/abs/1801.04406"
+)
 
 LOSSES = [
     _loss(

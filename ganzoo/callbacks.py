@@ -1,4 +1,4 @@
-"""What happens along a training: log, sheets, checkpoints, progress bar. Callbacks read the training, they never steer it."""
+"""What happens along a training: log, sheets, checkpoints, progress bar. Callbacks read, they never steer."""
 
 from __future__ import annotations
 

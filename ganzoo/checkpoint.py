@@ -36,7 +36,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> Path:
     """Write `state` as the checkpoint of `step`, then remove all but the `keep` newest. Returns its path.
 
-    Beside `step-N.pt` lies `step-N.json` with format and checksum, written second: without it a checkpoint is not whole.
+    Beside `step-N.pt` lies `step-N.json` with format and checksum, written second: without it it is not whole.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -65,7 +65,9 @@ def load(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
-        raise GanzooError(f"the checkpoint {path} holds more than tensors and plain values; it was not loaded.") from error
+        raise GanzooError(
+            f"the checkpoint {path} holds more than tensors and plain values; it was not loaded."
+        ) from error
     return state
 
 

@@ -101,7 +101,7 @@ def keys(recipe: Recipe) -> list[Key]:
 
 
 def _keys(value: Any, prefix: str) -> Iterable[Key]:
-    hints = _hints(type(value))
+    hints = _hints(value.__class__)
     for field in dataclasses.fields(value):
         path, inner = prefix + field.name, getattr(value, field.name)
         if dataclasses.is_dataclass(inner):
@@ -116,7 +116,7 @@ def _keys(value: Any, prefix: str) -> Iterable[Key]:
 def _set(target: Any, path: list[str], value: Any, full: str) -> Any:
     """A copy of a dataclass with the value at `path` changed."""
     name, rest = path[0], path[1:]
-    hints = _hints(type(target))
+    hints = _hints(target.__class__)
     fields = {field.name: field for field in dataclasses.fields(target)}
     if name not in fields:
         prefix = full[: len(full) - len(".".join(path))]
@@ -215,7 +215,7 @@ def _within(number: float, metadata: Mapping[str, Any]) -> bool:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 

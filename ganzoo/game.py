@@ -25,7 +25,7 @@ class Generator(Protocol):
 
 
 class Discriminator(Protocol):
-    """Sample to one logit, high for real: `x [N, *shape]`, and `y [N]` when conditional, to `[N]`. A critic likewise."""
+    """Sample to one logit, high for real: `x [N, *shape]`, and `y [N]` when conditional, to `[N]`. A critic too."""
 
     def __call__(self, x: Tensor, y: Tensor | None = None) -> Tensor: ...
 
@@ -121,7 +121,7 @@ class GAN(nn.Module):
         players = dict(self.players.items())
         training = self.training
         if averaged:
-            self.players.update(self.averages.items())
+            self.players.update(dict(self.averages.items()))
         self.eval()
         try:
             with torch.no_grad():
@@ -135,11 +135,12 @@ class GAN(nn.Module):
         """Move the averages towards the players: weights and running statistics alike, counters copied."""
         for name, average in self.averages.items():
             player = self.players[name]
-            mean, new = list(average.parameters()), list(player.parameters())
+            mean: list[Tensor] = list(average.parameters())
+            new: list[Tensor] = list(player.parameters())
             for slow, fast in zip(average.buffers(), player.buffers(), strict=True):
                 if slow.is_floating_point():
-                    mean.append(slow)  # type: ignore[arg-type]
-                    new.append(fast)  # type: ignore[arg-type]
+                    mean.append(slow)
+                    new.append(fast)
                 else:
                     slow.copy_(fast)
             torch._foreach_lerp_(mean, new, 1.0 - decay)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,7 @@ class MLPDiscriminator(nn.Module):
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers of those sizes with leaky ReLU (slope 0.2) between them."""
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2, inplace=True)]
     return nn.Sequential(*layers[:-1])
 
@@ -79,8 +80,12 @@ class ConvGenerator(nn.Module):
         bias = norm == "none"
         self.project = nn.Linear(latent, math.prod(self.base), bias=bias)
         layers: list[nn.Module] = [*normalisation(norm, sizes[0]), nn.ReLU(inplace=True)]
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
-            layers += [*doubling(fan_in, fan_out, kernel, up, bias), *normalisation(norm, fan_out), nn.ReLU(inplace=True)]
+        for fan_in, fan_out in pairwise(sizes):
+            layers += [
+                *doubling(fan_in, fan_out, kernel, up, bias),
+                *normalisation(norm, fan_out),
+                nn.ReLU(inplace=True),
+            ]
         layers += [*doubling(sizes[-1], channels, kernel, up, True), nn.Tanh()]
         self.body = nn.Sequential(*layers)
 
@@ -102,7 +107,7 @@ class ConvDiscriminator(nn.Module):
         sizes = channel_ladder(width, levels)
         padding = (kernel - 1) // 2
         layers: list[nn.Module] = [nn.Conv2d(channels, sizes[0], kernel, 2, padding), nn.LeakyReLU(0.2, inplace=True)]
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             layers.append(nn.Conv2d(fan_in, fan_out, kernel, 2, padding, bias=norm == "none"))
             layers += [*normalisation(norm, fan_out), nn.LeakyReLU(0.2, inplace=True)]
         self.body = nn.Sequential(*layers)
@@ -127,7 +132,7 @@ def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     if size[0] % step or size[1] % step:
         near = max(8, round(shortest / step) * step)
         raise GanzooError(
-            f"images of {size[0]}x{size[1]} cannot be halved {levels} times into whole pixels: use --set data.size={near}."
+            f"images of {size[0]}x{size[1]} cannot be halved {levels} times evenly: use --set data.size={near}."
         )
     return levels, (size[0] // step, size[1] // step)
 

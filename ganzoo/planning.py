@@ -126,7 +126,9 @@ def build(plan: Plan, data: DataSpec) -> GAN:
         raise GanzooError(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
     if variant.needs_labels and not data.classes:
         why = "data.labels is off" if not recipe.data.labels else f"{data.name} has none"
-        raise GanzooError(f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant.")
+        raise GanzooError(
+            f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
+        )
     torch.manual_seed(recipe.seed)
     gan = variant.build(recipe, data)
     for player in gan.players:

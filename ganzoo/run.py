@@ -40,7 +40,9 @@ class Run:
         self.step = 0
 
     @classmethod
-    def create(cls, path: Path, variant: Variant, recipe_name: str, recipe: Recipe, data: DataSpec, options: RunOptions) -> Run:
+    def create(
+        cls, path: Path, variant: Variant, recipe_name: str, recipe: Recipe, data: DataSpec, options: RunOptions
+    ) -> Run:
         """Make the folder and write its recipe.json; GanzooError if it exists and is not empty, or cannot be made."""
         require_new(path)
         plugin = plugins.zoo().owner("variants", variant.name)
@@ -87,7 +89,9 @@ class Run:
         try:
             checkpoint.write_atomically(self.path / "recipe.json", content.encode())
         except OSError as error:
-            raise GanzooError(f"cannot write to {self.path}: {error.strerror}; choose another folder with --out.") from error
+            raise GanzooError(
+                f"cannot write to {self.path}: {error.strerror}; choose another folder with --out."
+            ) from error
 
     @cached_property
     def variant(self) -> Variant:
@@ -96,7 +100,9 @@ class Run:
         found = registry.variants()
         if name not in found:
             package = f"{plugin.get('package')} {plugin.get('version')}"
-            raise GanzooError(f"{self.path} was trained with the variant {name!r} of {package}, which is not installed.")
+            raise GanzooError(
+                f"{self.path} was trained with the variant {name!r} of {package}, which is not installed."
+            )
         return found[name]
 
     @cached_property
@@ -141,7 +147,9 @@ class Run:
         try:
             gan.load_state_dict(state["gan"])
         except (RuntimeError, KeyError) as error:
-            raise GanzooError(f"{path} does not fit the networks of {self.info['variant']!r} as installed here.") from error
+            raise GanzooError(
+                f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
+            ) from error
         return gan.eval()
 
     def labels(self, n: int, labels: int | Sequence[int] | Tensor | None) -> Tensor | None:
@@ -152,7 +160,9 @@ class Run:
         classes = getattr(self.gan, "classes", 0)
         if not classes:
             if labels is not None:
-                raise GanzooError(f"{self.info['variant']!r} is not conditional, it cannot draw a class; try `conditional`.")
+                raise GanzooError(
+                    f"{self.info['variant']!r} is not conditional, it cannot draw a class; try `conditional`."
+                )
             return None
         chosen = torch.arange(classes) if labels is None else torch.as_tensor(labels).flatten().long()
         if not len(chosen) or chosen.min() < 0 or chosen.max() >= classes:
@@ -196,9 +206,9 @@ class Run:
     ) -> Tensor:
         """Walks between pairs of latents, `[rows * columns, *shape]`: one walk a row.
 
-        On the sphere for normal latents (White 2016, section 2), straight for uniform ones, which then stay in the cube.
+        On the sphere for normal latents (White 2016, section 2); straight for uniform ones, which stay in their cube.
         """
-        gan = self.gan
+        gan: Any = self.gan
         if not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
             raise GanzooError(f"{self.info['variant']!r} has no latent vectors to walk between.")
         y = self.labels(rows, labels)
@@ -250,8 +260,15 @@ def next_free(name: str, root: Path = Path("runs")) -> Path:
 
 def hardware() -> dict[str, Any]:
     """What the run is trained on."""
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    return {"machine": platform.machine(), "system": platform.system(), "threads": torch.get_num_threads(), "gpus": gpus}
+    gpus = (
+        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "threads": torch.get_num_threads(),
+        "gpus": gpus,
+    }
 
 
 def _version(package: str) -> str:

@@ -66,9 +66,7 @@ def class_number(run: Run, name: str | int) -> int:
     return names.index(name)
 
 
-def _target(
-    run: Run, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None
-) -> tuple[Path, str]:
+def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None) -> tuple[Path, str]:
     named = [(path, kind) for path, kind in ((grid, "grid"), (folder, "folder"), (npz, "npz")) if path is not None]
     if len(named) > 1:
         raise GanzooError("choose one of --grid, --to and --npz.")

@@ -27,7 +27,13 @@ class Trainer:
     """
 
     def __init__(
-        self, gan: GAN, dataset: Dataset, recipe: Recipe, fabric: Fabric, callbacks: Sequence[Callback] = (), log_every: int = 20
+        self,
+        gan: GAN,
+        dataset: Dataset,
+        recipe: Recipe,
+        fabric: Fabric,
+        callbacks: Sequence[Callback] = (),
+        log_every: int = 20,
     ) -> None:
         self.recipe, self.fabric, self.callbacks, self.log_every = recipe, fabric, callbacks, log_every
         self.gan = gan.to(fabric.device).train()
@@ -39,7 +45,9 @@ class Trainer:
                 f"accumulate={recipe.accumulate}): try --set batch={math.ceil(recipe.batch / self.parts) * self.parts}."
             )
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
-        self.weights = {name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()}
+        self.weights = {
+            name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()
+        }
         self.settings: dict[str, Optimiser] = {name: getattr(recipe, name) for name in gan.players}
         self.optimisers = {name: make_optimiser(self.settings[name], self.weights[name]) for name in gan.players}
         self.progress = Progress(steps=recipe.steps)

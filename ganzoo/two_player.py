@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -52,7 +53,6 @@ class TwoPlayer(GAN):
         if joint is None:
             joint = not any(isinstance(module, _BatchNorm) for module in discriminator.modules())
         self.joint = joint
-        self.register_buffer("_device", torch.empty(0), persistent=False)
 
     @classmethod
     def from_recipe(
@@ -95,7 +95,7 @@ class TwoPlayer(GAN):
     @property
     def device(self) -> torch.device:
         """Where the game is, and new latents are drawn."""
-        return self._device.device  # type: ignore[union-attr,return-value]
+        return next(self.players.parameters()).device
 
     def phases(self) -> list[Phase]:
         rows = [Phase("d", "d", self.discriminator_loss, repeats=self.n_critic)]
@@ -105,11 +105,18 @@ class TwoPlayer(GAN):
         rows.append(Phase("g", "g", self.generator_loss))
         return rows
 
-    def draw_latent(self, n: int) -> Tensor:
-        """Latent vectors `[n, latent]`."""
+    def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
+        """Latent vectors `[n, latent]`, with `truncation` only those within that many deviations in each coordinate.
+
+        The truncated normal is drawn through its distribution function, one draw per coordinate, so that a seed gives
+        neighbouring latents for neighbouring truncations. A uniform z is scaled; above 1 there is nothing to cut.
+        """
         if self.latent_distribution == "uniform":
-            return torch.rand(n, self.latent, device=self.device) * 2 - 1
-        return torch.randn(n, self.latent, device=self.device)
+            return (torch.rand(n, self.latent, device=self.device) * 2 - 1) * min(1.0, truncation or 1.0)
+        z = torch.randn(n, self.latent, device=self.device)
+        if truncation is None:
+            return z
+        return torch.erfinv(torch.erf(z / 2**0.5) * math.erf(truncation / 2**0.5)) * 2**0.5
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples `[N, *shape]` from latents `[N, latent]`, of classes `y [N]` when the game knows classes."""
@@ -169,21 +176,21 @@ class TwoPlayer(GAN):
                 for weight in self.discriminator.parameters():
                     weight.clamp_(-self.clip, self.clip)
 
-    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, y: Tensor | None = None, truncation: float | None = None) -> Tensor:
         if self.classes and y is None:
             y = torch.randint(self.classes, (n,), device=self.device)
-        return self.generate(self.draw_latent(n), y)
+        return self.generate(self.draw_latent(n, truncation), y)
 
 
 @contextmanager
 def uncompiled(module: nn.Module) -> Iterator[None]:
     """Run a module that `module.compile()` compiled eagerly for a while."""
     compiled = module._compiled_call_impl
-    module._compiled_call_impl = None  # type: ignore[assignment]
+    module._compiled_call_impl = None
     try:
         yield
     finally:
-        module._compiled_call_impl = compiled  # type: ignore[assignment]
+        module._compiled_call_impl = compiled
 
 
 def add_spectral_norm(module: nn.Module) -> None:

@@ -63,7 +63,7 @@ def warn(text: str) -> None:
 
 
 def main() -> None:
-    """Run the command line. Mistakes are one line and exit code 2; a training that had to stop, 1; a signal, 128 + n."""
+    """Run the command line. Mistakes are one line and exit code 2; a training that had to stop 1; a signal 128 + n."""
     sys.exit(run(sys.argv[1:]))
 
 

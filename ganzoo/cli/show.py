@@ -46,7 +46,9 @@ def show_variant(console: Console, name: str) -> None:
     """The recipes of a variant, and every key of one of them."""
     variant, recipe_name, recipe = registry.find_recipe(name)
     console.print(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
-    console.print("recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items()))
+    console.print(
+        "recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items())
+    )
     console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("key", "value", "takes", "meaning"):

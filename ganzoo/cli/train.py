@@ -37,7 +37,9 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 
 @click.command("train")
 @click.argument("name", metavar="NAME[.RECIPE]", shell_complete=complete("variants"))
-@click.option("--dataset", metavar="D", shell_complete=complete("datasets"), help="Data set, image folder or .npz file.")
+@click.option(
+    "--dataset", metavar="D", shell_complete=complete("datasets"), help="Data set, image folder or .npz file."
+)
 @click.option("--steps", type=int, help="Steps; one step is one generator update.")
 @click.option("--epochs", type=float, help="In place of steps: passes over the data set.")
 @click.option("--seed", type=int, help="Seed [default: the recipe's].")

@@ -105,7 +105,7 @@ _DOMAINS: WeakKeyDictionary[Dataset, Domain] = WeakKeyDictionary()
 
 
 def find_domain(samples: Samples) -> Domain:
-    """The feature space of the samples' data set: from the cache, or trained now (under a minute on two cores).
+    """The feature space of the samples' data set: from the cache, or trained now (under a minute on one core).
 
     Raises GanzooError if the data set has no labels.
     """

@@ -1,4 +1,4 @@
-"""wgan-gp: Wasserstein GAN with gradient penalty (Gulrajani et al. 2017); wgan: with weight clipping (Arjovsky 2017)."""
+"""wgan-gp: Wasserstein GAN with gradient penalty (Gulrajani et al. 2017); wgan: with weight clipping (Arjovsky)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class WGANRecipe(TwoPlayerRecipe):
         "auto", "Networks; auto is mlp for points, else conv.", choices=("auto", "mlp", "conv", "residual")
     )
     width: int = key(64, "Channels at the finest resolution (conv), everywhere (residual), or units (mlp).", minimum=1)
+    depth: int = key(3, "Hidden layers of the perceptrons (mlp).", minimum=1)
     loss: str = key("wasserstein", "Adversarial loss; `ganzoo list losses` names them.")
     n_critic: int = key(5, "Critic updates per step.", minimum=1)
     latent: int = key(128, "Dimensions of the latent vector z.", minimum=1)

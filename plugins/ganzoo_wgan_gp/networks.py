@@ -1,4 +1,4 @@
-"""Generators and critics of WGAN-GP: perceptrons, DCGAN's pyramid without batch norm in the critic, residual networks."""
+"""Generators and critics: perceptrons, DCGAN's pyramid without batch norm in the critic, residual networks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def networks(recipe: WGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
-    """Generator `z [N, latent]` to `x [N, *shape]`, and critic `x` to `[N]`; GanzooError if they cannot take the data."""
+    """Generator `z [N, latent]` to `x [N, *shape]`, critic `x` to `[N]`; GanzooError if they cannot take the data."""
     image = len(data.shape) == 3
     kind = recipe.network if recipe.network != "auto" else "conv" if image else "mlp"
     width, latent = recipe.width, recipe.latent
     if kind == "mlp":
+        hidden = [width] * recipe.depth
         bounded = data.range is not None
-        return MLPGenerator(latent, [width] * 3, data.shape, bounded=bounded), MLPDiscriminator(data.shape, [width] * 3)
+        return MLPGenerator(latent, hidden, data.shape, bounded=bounded), MLPDiscriminator(data.shape, hidden)
     if not image:
         raise GanzooError(f"network={kind} needs images, and {data.name} is {data.modality} data: --set network=mlp.")
     if kind == "residual":
