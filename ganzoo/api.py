@@ -20,7 +20,7 @@ from ganzoo.paths import data_root
 from ganzoo.planning import Plan, build, describe_data, describe_networks, load_data, make_options, plan, with_steps
 from ganzoo.run import Run, next_free, require_new
 from ganzoo.signals import stop_on_signals
-from ganzoo.specs import Recipe, RunOptions
+from ganzoo.specs import Data, Recipe, RunOptions
 from ganzoo.trainer import Trainer
 
 Report = Callable[[str], None]
@@ -51,7 +51,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Run:
     if options.out is not None:
         require_new(Path(options.out))
     fabric = launch(options)
-    dataset = load_data(plan.recipe.data, options)
+    dataset = load_first(fabric, plan.recipe.data, options)
     plan = with_steps(plan, dataset)
     gan = build(plan, dataset.spec)
     path = Path(options.out) if options.out else next_free(f"{plan.variant.name}-{plan.recipe.data.name}")
@@ -84,7 +84,7 @@ def resume(path: str | Path, steps: int | None = None, report: Report = lambda l
             f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
         )
     fabric = launch(made)
-    dataset = load_data(recipe.data, made)
+    dataset = load_first(fabric, recipe.data, made)
     if dataset.spec != run.data:
         raise GanzooError(
             f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
@@ -137,6 +137,14 @@ def load(path: str | Path) -> Run:
     return Run.open(path)
 
 
+def load_first(fabric: Fabric, data: Data, options: RunOptions) -> Dataset:
+    """Read a data set, the first rank before the others: then a download or a decoding happens once."""
+    if fabric.is_global_zero:
+        dataset = load_data(data, options)
+    fabric.barrier()
+    return dataset if fabric.is_global_zero else load_data(data, options)
+
+
 def play(
     run: Run,
     gan: GAN,
@@ -154,6 +162,7 @@ def play(
     if options.compile:
         for player in gan.players.values():
             player.compile()
+    run.is_main = fabric.is_global_zero
     with stop_on_signals(trainer):
         trainer.fit()
 

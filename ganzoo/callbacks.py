@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch import Tensor
 
 from ganzoo import checkpoint, pictures
-from ganzoo.game import GAN
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -100,15 +99,15 @@ class Sheets(Callback):
             pictures.loss_plot(records).save(self.run.path / "losses.png")
 
     def _draw(self, trainer: Trainer) -> Image | None:
-        picture = draw(trainer.gan, trainer)
+        picture = draw(trainer)
         if picture is not None:
             picture.save(self.folder / f"{trainer.progress.step:06d}.png")
         return picture
 
 
-def draw(gan: GAN, trainer: Trainer) -> Image | None:
+def draw(trainer: Trainer) -> Image | None:
     """A picture of what the game draws now, from latents that are the same each time; None for other modalities."""
-    dataset = trainer.stream.dataset
+    gan, dataset = trainer.gan, trainer.stream.dataset
     classes = getattr(gan, "classes", 0)
     images = dataset.spec.modality == "image"
     if not images and dataset.spec.modality != "points":

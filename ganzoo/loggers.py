@@ -30,7 +30,7 @@ class TensorBoard(Callback):
             self.writer.add_scalar(name, value, trainer.progress.step)
 
     def on_end(self, trainer: Trainer) -> None:
-        picture = draw(trainer.gan, trainer)
+        picture = draw(trainer)
         if picture is not None:
             pixels = np.asarray(picture.convert("RGB"))
             self.writer.add_image("samples", pixels, trainer.progress.step, dataformats="HWC")
@@ -46,14 +46,13 @@ class WeightsAndBiases(Callback):
         except ImportError as error:
             raise GanzooError("--logger wandb needs a package: pip install 'ganzoo[wandb]'.") from error
         self.wandb: Any = wandb
-        # Weights & Biases falls back to a temporary folder, silently, when its folder does not exist.
         self.session = wandb.init(project="ganzoo", name=run.path.name, dir=str(run.path), config=run.info)
 
     def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
         self.session.log(values, step=trainer.progress.step)
 
     def on_end(self, trainer: Trainer) -> None:
-        picture = draw(trainer.gan, trainer)
+        picture = draw(trainer)
         if picture is not None:
             self.session.log({"samples": self.wandb.Image(picture)}, step=trainer.progress.step)
         self.session.finish()

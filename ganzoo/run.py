@@ -38,6 +38,8 @@ class Run:
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
         self.path, self.info = path, info
         self.step = 0
+        # Of several ranks that trained it, one reports.
+        self.is_main = True
 
     @classmethod
     def create(

@@ -116,7 +116,8 @@ class TwoPlayer(GAN):
         z = torch.randn(n, self.latent, device=self.device)
         if truncation is None:
             return z
-        return torch.erfinv(torch.erf(z / 2**0.5) * math.erf(truncation / 2**0.5)) * 2**0.5
+        inside = torch.erfinv(torch.erf(z / 2**0.5) * math.erf(truncation / 2**0.5)) * 2**0.5
+        return inside.clamp(-truncation, truncation)
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples `[N, *shape]` from latents `[N, latent]`, of classes `y [N]` when the game knows classes."""

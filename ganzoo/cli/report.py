@@ -61,7 +61,9 @@ def stopping() -> Iterator[None]:
 
 
 def after_training(run: Run) -> None:
-    """Where the pictures are, the scores, and the next command."""
+    """Where the pictures are, the scores, and the next command; said by the first rank."""
+    if not run.is_main:
+        return
     records = run.metrics()
     seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
     say(f"trained {run.recipe.steps:,} steps{seconds}")

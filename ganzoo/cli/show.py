@@ -51,10 +51,10 @@ def show_variant(console: Console, name: str) -> None:
     )
     console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("key", "value", "takes", "meaning"):
-        table.add_column(title, overflow="fold")
+    table.add_column("key = value", overflow="fold")
+    table.add_column("meaning (and what it takes)", overflow="fold")
     for key in config.keys(recipe):
-        table.add_row(key.path, value_text(key.value), key.type, key.help)
+        table.add_row(f"{key.path} = {value_text(key.value)}", f"{key.help} ({key.type})")
     console.print(table)
 
 
