@@ -108,9 +108,10 @@ def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None)
     n: number of samples; by default 10,000, fewer for small data sets. What cannot be scored is a note, not an error.
     """
     options = make_options(**_kept(run))
-    train = load_data(run.recipe.data, options)
-    spec = registry.datasets().find(run.recipe.data.name)
-    test = load_data(run.recipe.data, options, "test") if spec.test else None
+    # Domain features come from the labels, also where the variant did without them.
+    data = dataclasses.replace(run.recipe.data, labels=True)
+    train = load_data(data, options)
+    test = load_data(data, options, "test") if registry.datasets().find(data.name).test else None
     count = n or default_samples(run.data, train.count, test.count if test else 0)
     report(f"scoring {count:,} samples ...")
     seed = run.recipe.seed + 1
@@ -119,11 +120,11 @@ def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None)
     samples = Samples(
         fake=to_uint8(drawn) if run.data.modality == "image" else drawn,
         labels=labels,
-        spec=run.data,
-        data=run.recipe.data,
+        spec=train.spec,
+        data=data,
         root=data_root(options.data_root),
         seed=seed,
-        load=lambda split: train if split == "train" else load_data(run.recipe.data, options, split),
+        load=lambda split: train if split == "train" else load_data(data, options, split),
     )
     scores = score(samples, registry.metrics().values())
     for item in scores.scores:

@@ -45,7 +45,10 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> Path:
     write_atomically(path, content)
     note = {"format": FORMAT, "step": step, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     write_atomically(path.with_suffix(".json"), (json.dumps(note, indent=1) + "\n").encode())
-    for _, old in sorted(_found(folder))[:-keep]:
+    # A newer one is damaged, or training would have gone on from there; it must not count among those to keep.
+    newer = [found for found in _found(folder) if found[0] > step]
+    older = sorted(found for found in _found(folder) if found[0] <= step)
+    for _, old in newer + older[:-keep]:
         old.unlink(missing_ok=True)
         old.with_suffix(".json").unlink(missing_ok=True)
     return path

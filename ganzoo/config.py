@@ -185,7 +185,7 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
             return None
         if typing.get_origin(hint) is tuple:
             value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
-        elif int in _members(hint) and value.replace("_", "").isdecimal():
+        elif int in _members(hint) and value.replace("_", "").isdecimal() and len(value) < 100:
             value = int(value.replace("_", ""))
     wrong = GanzooError(f"{full}: expected {_describe(hint, metadata)}, got {given!r}.")
     if isinstance(value, bool) and bool not in _members(hint):

@@ -59,8 +59,8 @@ def plan(
     """
     if steps is not None and epochs is not None:
         raise GanzooError("give either steps or epochs, not both.")
-    if epochs is not None and epochs <= 0:
-        raise GanzooError(f"epochs must be above 0, not {epochs:g}.")
+    if epochs is not None and not 0 < epochs < math.inf:
+        raise GanzooError(f"epochs must be a number above 0, not {epochs:g}.")
     data = {} if dataset is None else parse_dataset(dataset)
     found, name, base = registry.find_recipe(variant, data.get("name"))
     if isinstance(recipe, Recipe):

@@ -77,6 +77,8 @@ class Zoo:
     def add(self, plugin: Plugin) -> Plugin:
         """Register a plugin's module: all that it offers, or, if any of it is wrong, nothing; then `error` says why."""
         self.plugins.append(plugin)
+        if not plugin.error and self.manager.is_registered(plugin.module):
+            plugin.error = f"{plugin.source}: its module is there already, under another name."
         if plugin.error:
             return plugin
         try:
@@ -85,6 +87,8 @@ class Zoo:
             for kind, values in specs.items():
                 for spec in values:
                     self.tables[kind].check(spec, plugin.source)
+                    if sum(other.name == spec.name for other in values) > 1:
+                        raise GanzooError(f"{plugin.source}: ganzoo_{kind} returns {spec.name!r} twice.")
             for kind, values in specs.items():
                 for spec in values:
                     self.tables[kind].add(spec, plugin.source)
@@ -113,7 +117,7 @@ class Zoo:
             try:
                 values = implementation.function()
                 values = None if isinstance(values, str) else list(values)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise GanzooError(f"{plugin.source}: {hook} failed: {_one_line(error)}") from error
             if values is None:
                 raise GanzooError(f"{plugin.source}: {hook} must return a list of {TYPES[kind].__name__} objects.")

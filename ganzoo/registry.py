@@ -80,10 +80,10 @@ class Table(Mapping[str, Spec], Generic[Spec]):
 
 def check_recipes(variant: Variant, source: str) -> None:
     """Raise GanzooError unless a variant has recipes and each is a Recipe with a valid name."""
-    if not variant.recipes:
-        raise GanzooError(f"{source}: variant {variant.name!r} has no recipe; give it at least one.")
+    if not isinstance(variant.recipes, Mapping) or not variant.recipes:
+        raise GanzooError(f"{source}: variant {variant.name!r} has no recipes: give it a dict of at least one by name.")
     for name, recipe in variant.recipes.items():
-        if not isinstance(recipe, Recipe) or not VALID_NAME.fullmatch(name):
+        if not isinstance(recipe, Recipe) or not VALID_NAME.fullmatch(str(name)) or not isinstance(name, str):
             owner = f"{source}: recipe {name!r} of {variant.name!r}"
             raise GanzooError(f"{owner} must be a Recipe with a name like 'digits'.")
 
@@ -122,8 +122,8 @@ def metrics() -> Table[MetricSpec]:
 def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Recipe]:
     """A variant and one of its recipes from `NAME` or `NAME.RECIPE`.
 
-    Without a recipe's name it is the first that was made for `dataset`, else the first for data of the same modality,
-    else the default.
+    Without a recipe's name it is the first that was made for `dataset`, else the one that the variant says suits it,
+    else the first for data of the same modality, else the default.
     """
     variant_name, _, recipe_name = name.partition(".")
     variant = variants().find(variant_name)
@@ -136,7 +136,8 @@ def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Re
         modality = datasets().find(dataset).modality
         same = [key for key, recipe in variant.recipes.items() if _modality(recipe) == modality]
         exact = [key for key, recipe in variant.recipes.items() if recipe.data.name == dataset]
-        recipe_name = (exact or same or [recipe_name])[0]
+        suited = [key for key in (variant.for_data.get(dataset),) if key in variant.recipes]
+        recipe_name = [*exact, *suited, *same, recipe_name][0]
     return variant, recipe_name, variant.recipes[recipe_name]
 
 

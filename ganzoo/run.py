@@ -137,8 +137,9 @@ class Run:
 
     def build(self) -> GAN:
         """The game with fresh weights, the same for the same seed."""
-        torch.manual_seed(self.recipe.seed)
-        return self.variant.build(self.recipe, self.data)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.recipe.seed)
+            return self.variant.build(self.recipe, self.data)
 
     @cached_property
     def gan(self) -> GAN:

@@ -42,7 +42,7 @@ class Optimiser:
 
     name: str = key("adam", "Optimiser.", choices=("adam", "adamw", "rmsprop", "sgd"))
     lr: float = key(2e-4, "Learning rate.", above=0)
-    betas: tuple[float, float] = key((0.5, 0.999), "Adam's decay rates of the two moments.")
+    betas: tuple[float, float] = key((0.5, 0.999), "Adam's decay rates of the two moments.", minimum=0, below=1)
     momentum: float = key(0.0, "Momentum of SGD and RMSprop.", minimum=0, below=1)
     weight_decay: float = key(0.0, "Weight decay (decoupled in adamw).", minimum=0)
     warmup: int = key(0, "Steps over which the learning rate rises from 0.", minimum=0)
@@ -152,8 +152,8 @@ class Variant:
 
     recipes: named starting points; the first is the default.
     modalities: the kinds of data that it can be built for.
-    datasets: data sets whose every shape the contract tests build it for.
     needs_labels: whether it trains on labelled data only.
+    for_data: which recipe suits a data set that none of them names, as {"svhn": "cifar10"}.
     """
 
     name: str
@@ -163,6 +163,7 @@ class Variant:
     recipes: Mapping[str, Recipe]
     build: Callable[[Any, DataSpec], GAN]
     needs_labels: bool = False
+    for_data: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default(self) -> str:

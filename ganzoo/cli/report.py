@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,9 +71,25 @@ def after_training(run: Run) -> None:
     names = ("samples.png", "training.gif", "losses.png")
     say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
     if run.info["options"].get("scores", True):
-        print_scores(api.evaluate(run, report=say))
+        with announced():
+            print_scores(api.evaluate(run, report=say))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Print what the core logs about work that takes a while."""
+    handler = logging.StreamHandler(sys.stdout)
+    logger = logging.getLogger("ganzoo")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def print_scores(scores: Scores) -> None:

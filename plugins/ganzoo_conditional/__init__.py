@@ -50,5 +50,6 @@ def ganzoo_variants() -> list[Variant]:
             recipes=RECIPES,
             build=build,
             needs_labels=True,
+            for_data=dict.fromkeys(("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "folder", "npz"), "mnist"),
         )
     ]

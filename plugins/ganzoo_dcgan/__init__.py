@@ -62,5 +62,12 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image",),
             recipes=RECIPES,
             build=build,
+            for_data={
+                "fashion-mnist": "mnist",
+                "cifar100": "cifar10",
+                "svhn": "cifar10",
+                "stl10": "folder",
+                "npz": "cifar10",
+            },
         )
     ]

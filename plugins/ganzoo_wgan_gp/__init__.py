@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 GP = {"wgan-gp": Term(weight=10.0)}
 ADAM = Optimiser(lr=1e-4, betas=(0.0, 0.9))
 RMSPROP = Optimiser(name="rmsprop", lr=5e-5)
+FOR_DATA = dict.fromkeys(("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "celeba", "folder", "npz"), "mnist")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,7 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image", "points"),
             recipes=GP_RECIPES,
             build=build,
+            for_data=FOR_DATA,
         ),
         Variant(
             name="wgan",
@@ -82,5 +84,6 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image", "points"),
             recipes=recipes("wgan", clip=0.01, g=RMSPROP, d=RMSPROP),
             build=build,
+            for_data=FOR_DATA,
         ),
     ]

@@ -1,0 +1,220 @@
+"""Domain features: trained once, always alike, and the same to torch-fidelity as to us."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch_fidelity
+from torch import Tensor
+
+from ganzoo.data import digits
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation import classifier, domain, images
+from ganzoo.evaluation.samples import Samples
+from ganzoo.paths import cache_dir
+from ganzoo.specs import Data, DataSpec
+
+
+class Images(torch.utils.data.Dataset):
+    """Images as torch-fidelity wants them."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
+
+
+def load_digits(split: str) -> Dataset:
+    return digits.load(Data(), Path(), split)
+
+
+def samples_of(fake: Tensor, load: Callable[[str], Dataset] = load_digits, labels: Tensor | None = None) -> Samples:
+    dataset = load("train")
+    return Samples(fake, labels, dataset.spec, Data(name=dataset.spec.name), Path(), 0, load)
+
+
+def toy(
+    shape: tuple[int, ...] = (1, 8, 8), classes: int = 2, n: int = 64, test: bool = False
+) -> Callable[[str], Dataset]:
+    """Images whose class shows in their brightness."""
+
+    def load(split: str) -> Dataset:
+        if split == "test" and not test:
+            raise GanzooError("there is no test split.")
+        generator = torch.Generator().manual_seed(len(split))
+        y = torch.arange(n) % classes
+        noise = torch.randint(0, 30, (n, *shape), generator=generator)
+        x = (noise + (y * (200 // classes)).view(-1, 1, 1, 1)).to(torch.uint8)
+        return Dataset({"x": x, "y": y}, DataSpec("toy", "image", shape, classes))
+
+    return load
+
+
+@pytest.fixture
+def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Toy images are told apart after a minimum of training."""
+    monkeypatch.setattr(classifier, "FEWEST_STEPS", 60)
+
+
+@pytest.fixture(scope="module")
+def noisy() -> Samples:
+    """Noisy digits, in place of a generator's."""
+    dataset = load_digits("train")
+    x = dataset.arrays["x"]
+    assert isinstance(x, Tensor)
+    noise = 40 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    return samples_of((x + noise).clamp(0, 255).to(torch.uint8), labels=torch.as_tensor(dataset.arrays["y"]))
+
+
+def test_the_classifier_of_digits_is_right_on_at_least_96_percent_of_the_test_images(noisy: Samples) -> None:
+    found = domain.find_domain(noisy)
+    assert found.accuracy >= 0.96
+    assert found.accuracy_on == "test"
+    note = json.loads(next((cache_dir() / "domain").glob("*.json")).read_text())
+    assert note["accuracy"] == found.accuracy
+
+
+def test_scores_equal_torch_fidelity_called_by_hand_on_the_same_images(noisy: Samples) -> None:
+    extractor = domain.find_domain(noisy).extractor
+    measured = images.inception_score(noisy) | images.frechet_distance(noisy)
+    measured |= images.kernel_distance(noisy) | images.precision_recall(noisy)
+    by_hand = torch_fidelity.calculate_metrics(
+        input1=Images(noisy.fake),
+        input2=Images(torch.as_tensor(load_digits("train").arrays["x"])),
+        feature_extractor=extractor,
+        isc=True,
+        fid=True,
+        kid=True,
+        prc=True,
+        kid_subset_size=719,
+        cuda=False,
+        cache=False,
+        verbose=False,
+        save_cpu_ram=True,
+    )
+    assert measured == pytest.approx(
+        {
+            "IS[domain:digits]": by_hand["inception_score_mean"],
+            "FD[domain:digits]": by_hand["frechet_inception_distance"],
+            "KD[domain:digits]": by_hand["kernel_inception_distance_mean"],
+            "precision[domain:digits]": by_hand["precision"],
+            "recall[domain:digits]": by_hand["recall"],
+        },
+        rel=1e-6,
+    )
+
+
+def test_training_images_are_at_no_distance_from_themselves() -> None:
+    samples = samples_of(torch.as_tensor(load_digits("train").arrays["x"]))
+    assert abs(images.frechet_distance(samples)["FD[domain:digits]"]) < 1e-3
+
+
+def test_each_set_of_images_passes_through_the_classifier_once(noisy: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = samples_of(noisy.fake)
+    passed: list[int] = []
+    original = domain.Domain.extract
+
+    def counting(self: domain.Domain, x: Tensor) -> domain.Features:
+        passed.append(len(x))
+        return original(self, x)
+
+    monkeypatch.setattr(domain.Domain, "extract", counting)
+    for metric in (images.inception_score, images.frechet_distance, images.kernel_distance, images.precision_recall):
+        metric(fresh)
+    assert passed == [1438, 1438]
+
+
+def test_a_reloaded_classifier_gives_identical_features(noisy: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = domain.find_domain(noisy)
+    monkeypatch.setattr(domain, "_train", None)
+    reloaded = domain.find_domain(samples_of(noisy.fake))
+    assert reloaded is not trained
+    assert reloaded.describe() == trained.describe()
+    a, b = trained.extract(noisy.fake), reloaded.extract(noisy.fake)
+    assert a.features.equal(b.features)
+    assert a.logits.equal(b.logits)
+
+
+@pytest.mark.usefixtures("_few_steps")
+def test_a_damaged_cache_entry_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
+    fake = torch.zeros(10, 1, 8, 8, dtype=torch.uint8)
+    first = domain.find_domain(samples_of(fake, toy()))
+    file = next(tmp_path.glob("domain/*.pt"))
+    file.write_bytes(file.read_bytes()[:1000])
+    assert domain.find_domain(samples_of(fake, toy())).sha256 == first.sha256
+    assert torch.load(file, weights_only=True)
+
+
+def test_training_twice_gives_identical_weights_and_leaves_the_random_state_alone() -> None:
+    train = toy()("train")
+    torch.manual_seed(7)
+    before, before_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
+    first = classifier.train_classifier(train, torch.arange(64), steps=5)
+    assert torch.get_rng_state().equal(before)
+    assert (np.random.get_state()[1] == before_numpy).all()
+    torch.manual_seed(8)
+    second = classifier.train_classifier(train, torch.arange(64), steps=5)
+    assert classifier.weights_digest(first) == classifier.weights_digest(second)
+
+
+def test_the_weights_do_not_depend_on_the_number_of_threads() -> None:
+    train, threads = toy((3, 32, 32))("train"), torch.get_num_threads()
+    digests = set()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            digests.add(classifier.weights_digest(classifier.train_classifier(train, torch.arange(64), steps=3)))
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert len(digests) == 1
+
+
+def test_a_classifier_can_be_trained_where_gradients_are_off() -> None:
+    with torch.no_grad():
+        classifier.train_classifier(toy()("train"), torch.arange(64), steps=2)
+        assert not torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 17, 12), (1, 28, 28), (3, 128, 128)])
+def test_any_size_and_number_of_channels_is_classified(shape: tuple[int, ...]) -> None:
+    train = toy(shape, classes=3)("train")
+    network = classifier.train_classifier(train, torch.arange(64), steps=2)
+    features, logits = classifier.outputs(network, torch.as_tensor(train.arrays["x"]))
+    assert features.shape == (64, classifier.FEATURES)
+    assert logits.shape == (64, 3)
+    assert max(network.size) <= 32
+
+
+@pytest.mark.usefixtures("_few_steps")
+def test_without_a_test_split_the_accuracy_is_that_on_held_out_training_images() -> None:
+    found = domain.find_domain(samples_of(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), toy()))
+    assert found.accuracy_on == "every 10th training image"
+    assert found.accuracy == 1.0
+
+
+@pytest.mark.usefixtures("_few_steps")
+def test_other_training_images_are_another_domain() -> None:
+    fake = torch.zeros(10, 1, 8, 8, dtype=torch.uint8)
+    a = domain.find_domain(samples_of(fake, toy(n=64)))
+    b = domain.find_domain(samples_of(fake, toy(n=66)))
+    assert a.extractor != b.extractor
+
+
+def test_class_accuracy_counts_samples_of_the_class_that_was_asked_for(noisy: Samples) -> None:
+    assert images.accuracy(noisy)["accuracy[domain:digits]"] > 0.9
+    assert noisy.labels is not None
+    wrong = samples_of(noisy.fake, labels=(noisy.labels + 1) % 10)
+    assert images.accuracy(wrong)["accuracy[domain:digits]"] < 0.1
+    assert images.accuracy(samples_of(noisy.fake)) == {}

@@ -1,0 +1,202 @@
+"""Scoring: every metric that fits, on samples and on real ones, with how it was done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganzoo.data import digits, points
+from ganzoo.data.dataset import Dataset, as_input
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.builtin import METRICS
+from ganzoo.evaluation.points import count_modes, wasserstein_2
+from ganzoo.evaluation.samples import Samples, default_samples, to_uint8
+from ganzoo.evaluation.scoring import score
+from ganzoo.specs import Data, DataSpec, MetricSpec
+
+
+def digit_samples(n: int = 300, labels: bool = True) -> Samples:
+    data = Data(name="digits", labels=labels)
+    dataset = digits.load(data, Path(), "train")
+    batch = dataset.batch(torch.arange(n))
+    noise = torch.randn(n, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    fake = to_uint8(batch["x"] + 0.3 * noise)
+    return Samples(fake, batch.get("y"), dataset.spec, data, Path(), 3, lambda split: digits.load(data, Path(), split))
+
+
+def point_samples(kind: str = "ring", fake: Tensor | None = None) -> Samples:
+    data = Data(name="points", kind=kind)
+    spec = points.load(data, Path(), "train").spec
+    fake = 0.01 * torch.randn(600, 2, generator=torch.Generator().manual_seed(0)) if fake is None else fake
+    return Samples(fake, None, spec, data, Path(), 0, lambda split: points.load(data, Path(), split))
+
+
+def test_digits_are_scored_by_every_image_metric_beside_real_test_images() -> None:
+    result = score(digit_samples(), METRICS)
+    by_name = {s.name: s for s in result.scores}
+    wanted = ["IS", "FD", "KD", "precision", "recall", "accuracy"]
+    assert list(by_name) == [f"{name}[domain:digits]" for name in wanted]
+    assert result.notes == []
+    distance = by_name["FD[domain:digits]"]
+    assert distance.better == "lower"
+    assert distance.real is not None
+    assert distance.real < distance.value
+    protocol = distance.protocol
+    assert (protocol["n_fake"], protocol["n_real"], protocol["split"], protocol["seed"]) == (300, 1438, "train", 3)
+    assert protocol["real"] == {"split": "test", "n": 300}
+    assert protocol["features"]["extractor"].startswith("domain-digits-8x8x1-")
+    assert protocol["features"]["accuracy"] > 0.96
+    assert len(protocol["features"]["sha256"]) == 12
+    assert set(protocol["versions"]) == {"torch", "torch-fidelity"}
+
+
+def test_scoring_again_gives_the_same_file_and_disturbs_no_random_state(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = score(digit_samples(), METRICS)
+    assert torch.get_rng_state().equal(before)
+    torch.manual_seed(2)
+    np.random.seed(2)
+    second = score(digit_samples(), METRICS)
+    assert first.to_json() == second.to_json()
+    first.write(tmp_path / "scores.json")
+    assert json.loads((tmp_path / "scores.json").read_text())["scores"][0]["name"] == "IS[domain:digits]"
+
+
+def test_images_without_labels_get_one_note_and_no_scores() -> None:
+    result = score(digit_samples(labels=False), METRICS)
+    assert result.scores == []
+    assert result.notes == [
+        "no labels to train domain features on in digits: type --set data.labels=true if it has any."
+    ]
+
+
+def test_where_no_real_samples_can_be_held_out_there_are_no_real_values() -> None:
+    samples = point_samples()
+
+    def load(split: str) -> Dataset:
+        if split != samples.reference:
+            raise GanzooError("there is no such split.")
+        return samples.load(split)
+
+    result = score(dataclasses.replace(samples, load=load), METRICS)
+    assert [(s.name, s.real) for s in result.scores] == [("modes", None), ("quality", None), ("W2", None)]
+    assert result.notes == ["no scores of real held-out samples to compare with: there is no such split."]
+    assert result.scores[0].protocol["real"] is None
+
+
+def test_few_real_samples_are_pointed_out() -> None:
+    result = score(digit_samples(1438), METRICS, ["fd"])
+    assert result.scores[0].protocol["real"] == {"split": "test", "n": 359}
+    assert "from 359 only, not 1,438" in result.notes[0]
+
+
+def test_points_on_one_spot_cover_no_mode_and_are_far_from_the_ring() -> None:
+    result = score(point_samples(), METRICS)
+    by_name = {s.name: s for s in result.scores}
+    assert (by_name["modes"].value, by_name["quality"].value) == (0, 0.0)
+    assert by_name["modes"].real == 8
+    # A share exp(-9 / 2) of a Gaussian in the plane lies beyond 3 standard deviations.
+    assert by_name["quality"].real == pytest.approx(1 - np.exp(-4.5), abs=0.012)
+    assert by_name["W2"].value == pytest.approx(2.0, abs=0.03)
+    assert by_name["W2"].real is not None
+    assert by_name["W2"].real < 1
+    assert by_name["W2"].protocol["split"] == "test"
+
+
+def test_points_without_modes_are_scored_by_distance_alone() -> None:
+    result = score(point_samples("moons"), METRICS)
+    assert [s.name for s in result.scores] == ["W2"]
+    assert result.notes == []
+    assert "does not apply" in score(point_samples("moons"), METRICS, ["modes"]).notes[0]
+
+
+def test_a_mode_is_covered_by_one_sample_within_three_standard_deviations() -> None:
+    centres = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    values = np.array([[0.0, 0.29], [0.0, -0.1], [1.0, 0.31], [0.5, 0.5]])
+    assert count_modes(values, centres, std=0.1) == (1, 0.5)
+
+
+def test_the_wasserstein_distance_of_a_shift_is_its_length() -> None:
+    a = np.random.RandomState(0).standard_normal((200, 2))
+    shuffled = a[np.random.RandomState(1).permutation(200)]
+    assert wasserstein_2(a, shuffled) == pytest.approx(0.0, abs=1e-7)
+    assert wasserstein_2(a, shuffled + np.array([3.0, 4.0])) == pytest.approx(5.0)
+
+
+def test_samples_that_are_not_finite_get_a_note() -> None:
+    fake = torch.randn(100, 2)
+    fake[3, 1] = float("nan")
+    result = score(point_samples(fake=fake), METRICS)
+    assert result.scores == []
+    assert "not finite" in result.notes[0]
+
+
+def metric(name: str, compute: Mapping[str, float] | Exception) -> MetricSpec:
+    def measure(samples: Samples) -> Mapping[str, float]:
+        if isinstance(compute, Exception):
+            raise compute
+        return compute
+
+    return MetricSpec(name, "", "", ("points",), measure, {"a": "higher", "ab": "lower"})
+
+
+def test_a_strangers_metric_may_fail_or_give_nan_without_costing_the_others() -> None:
+    specs = [
+        metric("broken", KeyError("x")),
+        metric("nan", {"ac": 1.0, "b": float("nan")}),
+        metric("good", {"abc": 2.0}),
+    ]
+    result = score(point_samples(), specs)
+    assert [(s.name, s.value, s.real, s.better) for s in result.scores] == [
+        ("ac", 1.0, 1.0, "higher"),
+        ("abc", 2.0, 2.0, "lower"),
+    ]
+    assert result.notes[0] == "broken: failed with KeyError: 'x'"
+    assert result.notes[1] == "b: no value, as the result is not a finite number."
+    assert "NaN" not in result.to_json()
+
+
+def test_an_unknown_metric_is_an_error_that_suggests_a_known_one() -> None:
+    with pytest.raises(GanzooError, match="did you mean prc"):
+        score(point_samples(), METRICS, ["prcc"])
+    with pytest.raises(GanzooError, match="leave it out"):
+        score(point_samples(), METRICS, ["fd"])
+
+
+def test_numbers_are_written_with_ten_digits() -> None:
+    result = score(point_samples(), [metric("third", {"a": 1 / 3})])
+    assert '"value": 0.3333333333\n' in result.to_json()
+
+
+def test_too_few_samples_are_refused() -> None:
+    with pytest.raises(GanzooError, match="draw at least 10"):
+        point_samples(fake=torch.zeros(9, 2))
+
+
+def test_to_uint8_undoes_as_input_and_clamps() -> None:
+    every = torch.arange(256).to(torch.uint8)
+    assert to_uint8(as_input(every)).equal(every)
+    assert to_uint8(torch.tensor([-2.0, 2.0, float("nan"), float("inf")])).tolist() == [0, 255, 128, 255]
+
+
+def test_small_data_sets_are_scored_with_fewer_samples() -> None:
+    image, point = DataSpec("x", "image", (1, 8, 8)), DataSpec("x", "points", (2,))
+    assert default_samples(image, 60_000, 10_000) == 10_000
+    assert default_samples(image, 1438, 359) == 1438
+    assert default_samples(image, 100, 0) == 1000
+    assert default_samples(point, 100, 0) == 10_000
+
+
+def test_naming_the_metrics_imports_no_torch() -> None:
+    code = "import sys, ganzoo.evaluation.builtin; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
