@@ -82,6 +82,9 @@ def check_recipes(variant: Variant, source: str) -> None:
     """Raise GanzooError unless a variant has recipes and each is a Recipe with a valid name."""
     if not isinstance(variant.recipes, Mapping) or not variant.recipes:
         raise GanzooError(f"{source}: variant {variant.name!r} has no recipes: give it a dict of at least one by name.")
+    for dataset, name in variant.for_data.items():
+        if name not in variant.recipes:
+            raise GanzooError(f"{source}: {variant.name!r} has no recipe {name!r} to suit {dataset!r}.")
     for name, recipe in variant.recipes.items():
         if not isinstance(recipe, Recipe) or not VALID_NAME.fullmatch(str(name)) or not isinstance(name, str):
             owner = f"{source}: recipe {name!r} of {variant.name!r}"
@@ -136,7 +139,7 @@ def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Re
         modality = datasets().find(dataset).modality
         same = [key for key, recipe in variant.recipes.items() if _modality(recipe) == modality]
         exact = [key for key, recipe in variant.recipes.items() if recipe.data.name == dataset]
-        suited = [key for key in (variant.for_data.get(dataset),) if key in variant.recipes]
+        suited = [variant.for_data[dataset]] if dataset in variant.for_data else []
         recipe_name = [*exact, *suited, *same, recipe_name][0]
     return variant, recipe_name, variant.recipes[recipe_name]
 
