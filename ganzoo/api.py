@@ -16,7 +16,7 @@ from ganzoo.evaluation.samples import Samples, default_samples, to_uint8
 from ganzoo.evaluation.scoring import Scores, score
 from ganzoo.game import GAN
 from ganzoo.launch import choose_device, launch
-from ganzoo.loggers import make_logger
+from ganzoo.loggers import check_logger, make_logger
 from ganzoo.paths import data_root
 from ganzoo.planning import Plan, build, describe_data, describe_networks, load_data, make_options, plan, with_steps
 from ganzoo.run import Run, next_free, require_new
@@ -77,6 +77,8 @@ def resume(path: str | Path, steps: int | None = None, report: Report = lambda l
     """
     run = Run.open(path)
     made = make_options(**(_kept(run) | options))
+    for logger in made.loggers:
+        check_logger(logger)
     recipe = run.recipe if steps is None else config.update(run.recipe, {"steps": steps})
     file, state, problems = checkpoint.newest(run.checkpoints)
     done = state["progress"]["step"]
@@ -165,7 +167,7 @@ def play(
         for player in gan.players.values():
             player.compile()
     run.is_main = fabric.is_global_zero
-    with stop_on_signals(trainer):
+    with stop_on_signals(trainer, run.path):
         trainer.fit()
 
 

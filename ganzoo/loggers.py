@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,8 @@ class TensorBoard(Callback):
     """Event files in RUN/tensorboard, for `tensorboard --logdir RUN`."""
 
     def __init__(self, run: Run) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise GanzooError("--logger tensorboard needs a package: pip install 'ganzoo[tensorboard]'.") from error
+        from torch.utils.tensorboard import SummaryWriter
+
         self.writer: Any = SummaryWriter(str(run.path / "tensorboard"))
 
     def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
@@ -41,10 +40,8 @@ class WeightsAndBiases(Callback):
     """A run of Weights & Biases; offline with WANDB_MODE=offline, its files in RUN/wandb."""
 
     def __init__(self, run: Run) -> None:
-        try:
-            import wandb
-        except ImportError as error:
-            raise GanzooError("--logger wandb needs a package: pip install 'ganzoo[wandb]'.") from error
+        import wandb
+
         self.wandb: Any = wandb
         self.session = wandb.init(project="ganzoo", name=run.path.name, dir=str(run.path), config=run.info)
 
@@ -61,8 +58,15 @@ class WeightsAndBiases(Callback):
 LOGGERS: dict[str, Callable[[Run], Callback]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
 
 
-def make_logger(name: str, run: Run) -> Callback:
-    """A logger by name; GanzooError if there is none or its package is missing."""
+def check_logger(name: str) -> None:
+    """Raise GanzooError if there is no such logger, or its package (of the same name) is missing."""
     if name not in LOGGERS:
         raise unknown("logger", name, LOGGERS)
+    if importlib.util.find_spec(name) is None:
+        raise GanzooError(f"--logger {name} needs a package: pip install 'ganzoo[{name}]'.")
+
+
+def make_logger(name: str, run: Run) -> Callback:
+    """A logger by name; raises what `check_logger` raises."""
+    check_logger(name)
     return LOGGERS[name](run)

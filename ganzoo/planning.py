@@ -18,6 +18,7 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.game import GAN
 from ganzoo.launch import choose_device
+from ganzoo.loggers import check_logger
 from ganzoo.paths import data_root
 from ganzoo.specs import Data, DataSpec, Optimiser, Recipe, RunOptions, Variant
 from ganzoo.trainer import Trainer
@@ -77,7 +78,10 @@ def plan(
     base = config.update(base, {key: value for key, value in given.items() if value is not None})
     base = config.update(base, set or {})
     registry.datasets().find(base.data.name)
-    return Plan(found, name, base, make_options(**options), epochs)
+    made = make_options(**options)
+    for logger in made.loggers:
+        check_logger(logger)
+    return Plan(found, name, base, made, epochs)
 
 
 def make_options(**options: Any) -> RunOptions:

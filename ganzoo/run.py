@@ -146,10 +146,10 @@ class Run:
         """The trained game from the newest whole checkpoint, on the CPU."""
         gan = self.build()
         path, state, _ = checkpoint.newest(self.checkpoints)
-        self.step = state["progress"]["step"]
         try:
+            self.step = state["progress"]["step"]
             gan.load_state_dict(state["gan"])
-        except (RuntimeError, KeyError) as error:
+        except (RuntimeError, KeyError, TypeError) as error:
             raise GanzooError(
                 f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
             ) from error
@@ -167,9 +167,13 @@ class Run:
                     f"{self.info['variant']!r} is not conditional, it cannot draw a class; try `conditional`."
                 )
             return None
-        chosen = torch.arange(classes) if labels is None else torch.as_tensor(labels).flatten().long()
+        wrong = GanzooError(f"there is no such class: this run has the classes 0 to {classes - 1}.")
+        try:
+            chosen = torch.arange(classes) if labels is None else torch.as_tensor(labels).flatten().long()
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            raise wrong from None
         if not len(chosen) or chosen.min() < 0 or chosen.max() >= classes:
-            raise GanzooError(f"there is no such class: this run has the classes 0 to {classes - 1}.")
+            raise wrong
         return chosen.repeat(math.ceil(n / len(chosen)))[:n]
 
     def sample(
@@ -190,6 +194,8 @@ class Run:
         """
         if n < 1:
             raise GanzooError(f"cannot draw {n} samples: ask for at least one.")
+        if truncation is not None and not truncation > 0:
+            raise GanzooError(f"truncation must be a number of deviations above 0, not {truncation:g}.")
         y = self.labels(n, labels)
         gan = self.gan.to(device or torch.device("cpu"))
         options = {} if truncation is None else {"truncation": truncation}

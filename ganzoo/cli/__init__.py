@@ -71,7 +71,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line; returns its exit code."""
     debug = "--debug" in arguments
     try:
-        cli.main(arguments, prog_name="ganzoo", standalone_mode=False)
+        cli.main(arguments or ["--help"], prog_name="ganzoo", standalone_mode=False)
         return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code

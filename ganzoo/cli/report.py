@@ -57,12 +57,16 @@ def stopping() -> Iterator[None]:
     try:
         yield
     except Stopped as stop:
-        click.secho("stopped: the step under way was finished and saved; go on with `ganzoo resume RUN`.", err=True)
+        saved = "stopped: the step under way was finished and saved"
+        click.secho(f"{saved}; go on with `ganzoo resume {stop.path}`.", err=True)
         raise SystemExit(128 + stop.number) from None
 
 
-def after_training(run: Run) -> None:
-    """Where the pictures are, the scores, and the next command; said by the first rank."""
+def after_training(run: Run, scores: bool | None = None) -> None:
+    """Where the pictures are, the scores, and the next command; said by the first rank.
+
+    scores: whether to score; by default as the run's training was told to.
+    """
     if not run.is_main:
         return
     records = run.metrics()
@@ -70,7 +74,7 @@ def after_training(run: Run) -> None:
     say(f"trained {run.recipe.steps:,} steps{seconds}")
     names = ("samples.png", "training.gif", "losses.png")
     say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
-    if run.info["options"].get("scores", True):
+    if run.info["options"].get("scores", True) if scores is None else scores:
         with announced():
             print_scores(api.evaluate(run, report=say))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")

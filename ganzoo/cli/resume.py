@@ -20,4 +20,4 @@ def command(run: str, steps: int | None, **options: Any) -> None:
 
     with stopping():
         resumed = api.resume(run, steps, say, **given(options))
-    after_training(resumed)
+    after_training(resumed, options["scores"])

@@ -9,7 +9,7 @@ import click
 @click.argument("run", type=click.Path())
 @click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="How many samples.")
 @click.option("--class", "classes", multiple=True, metavar="C", help="Class number or name; repeat for several.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the latents.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the latents [default: 0].")
 @click.option("--grid", type=click.Path(), help="Write one picture [default: RUN/grid-1.png, -2, ...].")
 @click.option("--to", "folder", type=click.Path(), help="Write one PNG per sample into this folder.")
 @click.option("--npz", type=click.Path(), help="Write the arrays x and, for classes, y.")

@@ -38,7 +38,7 @@ def command(name: str) -> None:
             console.print(f"use it: ganzoo train dcgan --set loss={spec.name}")
         elif isinstance(spec, PenaltySpec):
             key = f"penalties.{spec.name}"
-            console.print(f"use it: ganzoo train dcgan --set {key}.weight={spec.weight:g} --set {key}.every=1")
+            console.print(f"use it: ganzoo train vanilla --set {key}.weight={spec.weight:g} --set {key}.every=1")
         console.print()
 
 

@@ -17,10 +17,11 @@ class ConditionalRecipe(TwoPlayerRecipe):
     """The networks, and how the label enters them."""
 
     network: str = key("mlp", "Networks; points always take mlp.", choices=("mlp", "conv"))
-    embedding: int = key(32, "Dimensions of the label embedding beside z.", minimum=1)
+    embedding: int = key(10, "Dimensions of the label's embedding, in both networks.", minimum=1)
     g_hidden: tuple[int, ...] = key((256, 512, 1024), "Sizes of the generator's hidden layers (mlp).", minimum=1)
     d_hidden: tuple[int, ...] = key((512, 256), "Sizes of the discriminator's hidden layers (mlp).", minimum=1)
     width: int = key(32, "Channels at the finest resolution (conv).", minimum=1)
+    d_width: int | None = key(None, "The same for the discriminator, where it should differ.", minimum=1)
 
 
 def build(recipe: ConditionalRecipe, data: DataSpec) -> TwoPlayer:

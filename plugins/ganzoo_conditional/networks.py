@@ -17,46 +17,35 @@ if TYPE_CHECKING:
 
 def networks(recipe: ConditionalRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
     """Generator (z `[N, latent]`, y `[N]`) to `x [N, *shape]`, and discriminator (x, y) to logits `[N]`."""
-    latent = recipe.latent + recipe.embedding
-    if recipe.network == "conv" and len(data.shape) == 3:
-        channels, height, width = data.shape
-        generator = ConvGenerator(latent, data.shape, recipe.width)
-        discriminator = ConvDiscriminator((channels + 1, height, width), recipe.width)
-        normal_init(generator)
-        normal_init(discriminator)
-        plane: tuple[int, ...] = (1, height, width)
-        return ConditionalGenerator(generator, data.classes, recipe.embedding), ConditionalDiscriminator(
-            discriminator, data.classes, plane
-        )
-    g = MLPGenerator(latent, recipe.g_hidden, data.shape, bounded=data.range is not None)
-    d = MLPDiscriminator((math.prod(data.shape) + recipe.embedding,), recipe.d_hidden)
-    return ConditionalGenerator(g, data.classes, recipe.embedding), ConditionalDiscriminator(
-        d, data.classes, (recipe.embedding,)
-    )
+    latent, shape = recipe.latent + recipe.embedding, data.shape
+    g: nn.Module
+    d: nn.Module
+    conv = recipe.network == "conv" and len(shape) == 3
+    if conv:
+        g = ConvGenerator(latent, shape, recipe.width)
+        d = ConvDiscriminator((shape[0] + recipe.embedding, *shape[1:]), recipe.d_width or recipe.width)
+        normal_init(g)
+        normal_init(d)
+    else:
+        g = MLPGenerator(latent, recipe.g_hidden, shape, bounded=data.range is not None)
+        d = MLPDiscriminator((math.prod(shape) + recipe.embedding,), recipe.d_hidden)
+    size = (data.classes, recipe.embedding)
+    return Conditional(g, *size), Conditional(d, *size, flatten=not conv)
 
 
-class ConditionalGenerator(nn.Module):
-    """The label's embedding beside the latent: `[N, latent]` and `[N]` to `[N, *shape]`."""
+class Conditional(nn.Module):
+    """A network whose input is joined by the label's embedding: x `[N, C, ...]` and y `[N]` to the body's output.
 
-    def __init__(self, body: nn.Module, classes: int, embedding: int) -> None:
+    Beside a vector (a latent, a point, an image that is flattened first) the embedding is more coordinates; beside an
+    image, more channels, each constant over the pixels.
+    """
+
+    def __init__(self, body: nn.Module, classes: int, embedding: int, *, flatten: bool = False) -> None:
         super().__init__()
-        self.body, self.embed = body, nn.Embedding(classes, embedding)
-
-    def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        sample: Tensor = self.body(torch.cat([z, self.embed(y)], 1))
-        return sample
-
-
-class ConditionalDiscriminator(nn.Module):
-    """The label's embedding beside the sample: as one more channel of an image, or as more coordinates of a vector."""
-
-    def __init__(self, body: nn.Module, classes: int, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.body, self.shape = body, shape
-        self.embed = nn.Embedding(classes, math.prod(shape))
+        self.body, self.embed, self.flatten = body, nn.Embedding(classes, embedding), flatten
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        if len(self.shape) == 1:
-            x = x.flatten(1)
-        logits: Tensor = self.body(torch.cat([x, self.embed(y).unflatten(1, self.shape)], 1))
-        return logits
+        x = x.flatten(1) if self.flatten else x
+        label = self.embed(y).reshape(len(x), -1, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+        output: Tensor = self.body(torch.cat([x, label], 1))
+        return output

@@ -1,0 +1,214 @@
+"""Keep the docs true: generate what can be generated, and name what drifted.
+
+    python docs/check.py            exits with 1 and names what drifted
+    python docs/check.py --write    writes docs/cli.md, docs/zoo.md and the values in the pages' recipe tables
+
+Values in a recipe table are written; their sources are not, so read the row again when a value has changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import click
+from generated import DOCS, RECIPE, ROOT, cells, fresh_texts, own, page_of, values_of
+
+from ganzoo import config, hookspecs, planning, registry
+from ganzoo.cli import cli
+from ganzoo.errors import GanzooError
+from ganzoo.loggers import LOGGERS
+from ganzoo.specs import Variant
+
+NO_DOCS = {"runs", "site", "dist", "build", "venv", "node_modules"}
+FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
+HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
+
+
+def main(arguments: list[str]) -> int:
+    """Check, or with --write bring up to date and then check; the exit code."""
+    if arguments == ["--write"]:
+        for path, text in fresh_texts():
+            if not path.exists() or path.read_text("utf-8") != text:
+                path.write_text(text, "utf-8")
+                print(f"wrote {path.relative_to(ROOT)}")
+    elif arguments:
+        print(__doc__)
+        return 2
+    problems = list(dict.fromkeys(check()))
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} faults in the docs" if problems else "the docs are in order")
+    return 1 if problems else 0
+
+
+def check() -> Iterator[str]:
+    """A line for each thing that drifted."""
+    for path, text in fresh_texts():
+        yield from changed_lines(path, text)
+    hooks = DOCS / "hooks.md"
+    named = hooks.read_text("utf-8") if hooks.exists() else ""
+    yield from (f"docs/hooks.md: does not name `{hook}`" for hook in HOOKS if f"`{hook}`" not in named)
+    for variant in own("variants"):
+        yield from check_page(variant)
+    for path in sorted(ROOT.rglob("*.md")):
+        parts = path.relative_to(ROOT).parts
+        if not any(part.startswith(".") or part in NO_DOCS for part in parts):
+            where, text = "/".join(parts), path.read_text("utf-8")
+            yield from (f"{where}: {problem}" for problem in check_links(path, text))
+            yield from (f"{where}: {problem}" for problem in check_blocks(text))
+
+
+def changed_lines(path: Path, text: str) -> Iterator[str]:
+    """Each line that should be another; of a page with lines too many or too few, the first."""
+    old = path.read_text("utf-8").splitlines() if path.exists() else []
+    new = text.splitlines()
+    differ = [i for i, (a, b) in enumerate(zip_longest(old, new)) if a != b]
+    for i in differ if len(old) == len(new) else differ[:1]:
+        wanted = f"should be {new[i]!r}" if i < len(new) else "should end here"
+        yield f"{path.relative_to(ROOT)}:{i + 1}: {wanted}: run `python docs/check.py --write`"
+
+
+def check_page(variant: Variant) -> Iterator[str]:
+    """The page is there, and its tables show every recipe and every key that a recipe changes."""
+    page = page_of(variant)
+    if not page.exists():
+        yield f"{page.relative_to(ROOT)}: variant {variant.name!r} has no page"
+        return
+    where, tables = page.relative_to(ROOT), re.findall(r"(?:^\|.*\n)+", page.read_text("utf-8"), re.MULTILINE)
+    headed = {name: table for table in tables for name in RECIPE.findall(table.partition("\n")[0])}
+    for name in headed:
+        if name.partition(".")[0] == variant.name and name.partition(".")[2] not in variant.recipes:
+            yield f"{where}: a table is headed by {name!r}, which is no recipe"
+    for name, recipe in variant.recipes.items():
+        full = f"{variant.name}.{name}"
+        if full not in headed:
+            yield f"{where}: no table has a column `{full}`"
+            continue
+        rows = [cells(line) for line in headed[full].splitlines()[2:]]
+        shown = {row[0].strip("`") for row in rows}
+        yield from (f"{where}: no recipe has the key {row[0]}" for row in rows if set(row[1:-1]) == {"-"})
+        defaults = values_of(type(recipe)())
+        for key, value in values_of(recipe).items():
+            usual = defaults.get(key, "1" if key.endswith(".every") else None)
+            if value != usual and key not in shown:
+                yield f"{where}: the table of {full} leaves out {key} = {value}"
+
+
+def check_links(path: Path, text: str) -> Iterator[str]:
+    """Relative links and pictures lead somewhere, and anchors to a heading."""
+    for match in LINK.finditer(FENCE.sub("", text)):
+        target, _, anchor = (match[1] or match[2]).partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = path.parent / target if target else path
+        if not file.exists():
+            yield f"{target} is not there"
+        elif anchor and anchor not in anchors(file):
+            yield f"{target}#{anchor}: there is no such heading"
+
+
+def anchors(file: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def check_blocks(text: str) -> Iterator[str]:
+    """Python compiles, TOML parses, `ganzoo` commands parse and name what exists (or what a block here defines)."""
+    defined = set(re.findall(r"(?:Spec\(|Variant\(|name=)\"([a-z0-9-]+)\"", text))
+    for language, code in FENCE.findall(text):
+        try:
+            if language == "python":
+                compile(code, "<docs>", "exec")
+            elif language == "toml":
+                tomllib.loads(code)
+        except (SyntaxError, tomllib.TOMLDecodeError) as error:
+            yield f"a {language} block is not valid: {error}"
+        if language == "bash":
+            for words in ganzoo_commands(code):
+                yield from (f"`ganzoo {shlex.join(words)}`: {problem}" for problem in check_command(words, defined))
+
+
+def ganzoo_commands(code: str) -> Iterator[list[str]]:
+    """The arguments of each `ganzoo` in a block of shell commands."""
+    for line in code.replace("\\\n", " ").splitlines():
+        for inner in [line, *re.findall(r"\$\(([^)]*)\)", line)]:
+            lexer = shlex.shlex(inner, posix=True, punctuation_chars="&|;")
+            lexer.whitespace_split = True
+            for command in re.split(r"(?:^|\n)[&|;]+(?:\n|$)", "\n".join(lexer)):
+                words = [word for word in command.splitlines() if word]
+                while words and re.match(r"[A-Z_]+=", words[0]):
+                    words.pop(0)
+                if len(words) > 1 and words[0] == "ganzoo":
+                    yield words[1:]
+
+
+def check_command(words: list[str], defined: set[str]) -> Iterator[str]:
+    """Parse a command without running it, then look up the names in it."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            command = cli.get_command(click.Context(cli), words[0])
+            if command is None:
+                cli.make_context("ganzoo", words)
+                yield "there is no such command"
+                return
+            given = command.make_context(words[0], words[1:], parent=click.Context(cli, info_name="ganzoo")).params
+        if words[0] == "train" and given["name"].partition(".")[0] not in defined:
+            check_training(given)
+        elif words[0] == "show" and given["name"] not in defined:
+            check_name(given["name"])
+        elif words[0] in ("sample", "resume") and given["run"].startswith("runs/"):
+            check_run(given["run"], defined)
+    except click.exceptions.Exit:
+        return
+    except (click.ClickException, GanzooError) as error:
+        yield error.format_message() if isinstance(error, click.ClickException) else str(error)
+
+
+def check_training(given: dict[str, Any]) -> None:
+    """Raise GanzooError unless the training could begin; files of the reader's own need not be here."""
+    options = {name: value for name, value in given.items() if value not in (None, (), False)}
+    options["set"] = config.parse_assignments(options.pop("assignments", ()))
+    options.pop("dry_run", None)
+    for logger in options.pop("loggers", ()):  # its package need not be installed to read about it
+        if logger not in LOGGERS:
+            raise GanzooError(f"there is no logger {logger}.")
+    if not Path(options.get("recipe", ".")).exists():
+        del options["recipe"]
+    dataset = options.get("dataset", "")
+    if "/" in dataset and ":" not in dataset:
+        options["dataset"] = f"{'npz' if dataset.endswith('.npz') else 'folder'}:{dataset}"
+    recipe: Any = planning.plan(options.pop("name"), **options).recipe
+    kinds = registry.datasets()[recipe.data.name].kinds
+    if recipe.data.kind and recipe.data.kind not in kinds:
+        raise GanzooError(f"{recipe.data.name} has no kind {recipe.data.kind}.")
+    if hasattr(recipe, "loss"):
+        known = [option.name for option in registry.losses().find(recipe.loss).options]
+        for option in recipe.loss_options:
+            if option not in known:
+                raise GanzooError(f"loss {recipe.loss} has no option {option}.")
+
+
+def check_name(name: str) -> None:
+    if not any(name in getattr(registry, kind)() for kind in registry.TYPES):
+        registry.find_recipe(name)
+
+
+def check_run(path: str, defined: set[str]) -> None:
+    """Runs are called runs/VARIANT-DATASET-NUMBER."""
+    names = {f"{v}-{d}" for v in defined | set(registry.variants()) for d in registry.datasets()}
+    if path.split("/")[1].rpartition("-")[0] not in names:
+        raise GanzooError(f"no training writes {path}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

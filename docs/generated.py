@@ -1,0 +1,163 @@
+"""The parts of the docs that are made from the code: docs/cli.md, docs/zoo.md, and the values in recipe tables."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo import config, plugins, registry
+from ganzoo.cli import cli
+from ganzoo.cli.show import value_text
+from ganzoo.errors import GanzooError
+from ganzoo.specs import Recipe, Variant
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+NOTE = "<!-- Written by `python docs/check.py --write`; edits here are lost. -->\n"
+RECIPE = re.compile(r"`([a-z0-9-]+\.[a-z0-9-]+)`")
+
+
+def own(kind: str) -> list[Any]:
+    """The specs of a kind that this distribution registers; plugins that happen to be installed are left out."""
+    zoo = plugins.zoo()
+    return [spec for name, spec in zoo.tables[kind].items() if zoo.owner(kind, name).package == "ganzoo"]
+
+
+def page_of(variant: Variant) -> Path:
+    """Where a variant's page is: beside its card."""
+    module: str = plugins.zoo().owner("variants", variant.name).module.__name__
+    return ROOT / "plugins" / module / "README.md"
+
+
+def fresh_texts() -> Iterator[tuple[Path, str]]:
+    """The generated pages and the variants' pages, as they should be."""
+    yield DOCS / "cli.md", cli_page()
+    yield DOCS / "zoo.md", zoo_page()
+    for page in sorted({page_of(variant) for variant in own("variants")}):
+        if page.exists():
+            yield page, with_values(page.read_text("utf-8"))
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a row of a Markdown table."""
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def values_of(recipe: Recipe) -> dict[str, str]:
+    """Every key of a recipe with its value as `--set` takes it."""
+    return {key.path: value_text(key.value) for key in config.keys(recipe)}
+
+
+def columns_of(header: str) -> dict[int, dict[str, str]]:
+    """Column number to the values of the recipe that heads it; empty for a table that is not about recipes."""
+    found = {}
+    for number, cell in enumerate(cells(header)):
+        match = RECIPE.fullmatch(cell)
+        if match and match[1].partition(".")[0] in registry.variants():
+            with contextlib.suppress(GanzooError):
+                found[number] = values_of(registry.find_recipe(match[1])[2])
+    return found
+
+
+def with_values(text: str) -> str:
+    """A page with the cards' values in its recipe tables; `-` where a recipe does not have the key."""
+    lines: list[str] = []
+    columns: dict[int, dict[str, str]] = {}
+    for line in text.splitlines():
+        if not line.startswith("|"):
+            columns = {}
+        elif not columns:
+            columns = columns_of(line)
+        elif not line.startswith("|--"):
+            row = cells(line)
+            row = [columns[i].get(row[0].strip("`"), "-") if i in columns else cell for i, cell in enumerate(row)]
+            line = "| " + " | ".join(row) + " |"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """docs/cli.md."""
+    parts = [NOTE, "# Command line\n", f"{paragraphs(cli.help or '')}\n", options_table(cli)]
+    for name in cli.lazy:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        arguments = " ".join(argument(p) for p in command.params if isinstance(p, click.Argument))
+        parts += [f"## ganzoo {name}\n", f"```text\nganzoo {name} [OPTIONS] {arguments}\n```\n"]
+        parts += [f"{paragraphs(command.help or '')}\n", options_table(command)]
+    return "\n".join(parts)
+
+
+def paragraphs(help: str) -> str:
+    """Help text as Markdown: what click must not wrap, after a backspace, is a block of commands."""
+    found = []
+    for part in inspect.cleandoc(help).split("\n\n"):
+        plain = part.startswith("\b\n")
+        found.append(f"```bash\n{part[2:]}\n```" if plain else " ".join(part.split()))
+    return "\n\n".join(found)
+
+
+def argument(param: click.Argument) -> str:
+    """How an argument is written in a usage line; click's own way differs between its versions."""
+    choices = param.type.choices if isinstance(param.type, click.Choice) else [param.metavar or str(param.name).upper()]
+    name = "|".join(choices)
+    return name if param.required else f"[{name}]"
+
+
+def options_table(command: click.Command) -> str:
+    rows = ["| option | takes | what it does |", "|---|---|---|"]
+    for option in command.params:
+        if isinstance(option, click.Option):
+            names = " ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+            default = f" [default: {option.default}]" if option.show_default else ""
+            rows.append(f"| {names} | {takes(option)} | {option.help}{default} |")
+    return "\n".join(rows) + "\n" if len(rows) > 2 else ""
+
+
+def takes(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    if isinstance(option.type, click.Choice):
+        return ", ".join(str(choice) for choice in option.type.choices)
+    return option.metavar or option.type.name.split()[0].upper()
+
+
+def zoo_page() -> str:
+    """docs/zoo.md."""
+    parts = [NOTE, "# The zoo\n", "What `ganzoo list` prints, with sources. `ganzoo show NAME` says more of each.\n"]
+    parts += ["## Variants\n"]
+    for variant in own("variants"):
+        page = page_of(variant).relative_to(ROOT).as_posix()
+        labels = ", with labels" if variant.needs_labels else ""
+        recipes = ", ".join(f"`{variant.name}.{name}`" for name in variant.recipes)
+        parts.append(
+            f"**[{variant.name}](../{page})**: {variant.summary} Data: {', '.join(variant.modalities)}{labels}."
+        )
+        parts.append(f"Recipes: {recipes}. {variant.paper}\n")
+    parts += ["## Losses\n", "| name | what it is | options | source |", "|---|---|---|---|"]
+    for loss in own("losses"):
+        options = "; ".join(f"`{option.name}` ({option.default:g}): {option.help}" for option in loss.options)
+        parts.append(f"| `{loss.name}` | {loss.summary} | {options} | {loss.paper} |")
+    parts += ["\n## Penalties\n", "| name | what it is | usual weight | source |", "|---|---|---|---|"]
+    parts += [f"| `{p.name}` | {p.summary} | {p.weight:g} | {p.paper} |" for p in own("penalties")]
+    parts += [
+        "\n## Data sets\n",
+        "| name | what it is | kinds | labels | test split | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for data in own("datasets"):
+        flags = " | ".join("yes" if flag else "no" for flag in (data.labelled, data.test))
+        parts.append(f"| `{data.name}` | {data.summary} | {', '.join(data.kinds)} | {flags} | {data.source} |")
+    parts += ["\n## Metrics\n", "| name | what it measures | of | prints (better) | source |", "|---|---|---|---|---|"]
+    for metric in own("metrics"):
+        prints = ", ".join(f"{name} ({better})" for name, better in metric.better.items())
+        parts.append(
+            f"| `{metric.name}` | {metric.summary} | {', '.join(metric.modalities)} | {prints} | {metric.paper} |"
+        )
+    return "\n".join(parts) + "\n"
