@@ -63,6 +63,9 @@ class Trainer:
             if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
                 self._call("on_log", self.read_log())
             self._call("on_step")
+        for weights in self.weights.values():
+            for weight in weights:
+                weight.requires_grad_(True)
         self._call("on_end")
 
     def play_step(self) -> None:
@@ -94,7 +97,10 @@ class Trainer:
             )
             with self.fabric.autocast():
                 terms = phase.loss(batch)
-            total = torch.stack([term.float() for term in terms.values() if term.requires_grad]).sum()
+            losses = [term.float() for term in terms.values() if term.requires_grad]
+            if not losses:
+                raise GanzooError(f"phase {phase.name!r}: no term has a gradient for the player {phase.player!r}.")
+            total = torch.stack(losses).sum()
             (total * (phase.every / self.recipe.accumulate)).backward()
             self._log(phase, terms)
         self.progress.batches += 1

@@ -38,3 +38,19 @@ def shared_data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     subprocess.run([sys.executable, str(script), str(root), "mnist", "cifar10"], check=True, capture_output=True)
     return root
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an unconditional run of three steps. Do not write into it: copy it."""
+    from small import train_digits
+
+    return Path(train_digits(tmp_path_factory.mktemp("runs") / "digits").path)
+
+
+@pytest.fixture(scope="session")
+def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a conditional run of three steps. Do not write into it: copy it."""
+    from small import train_digits
+
+    return Path(train_digits(tmp_path_factory.mktemp("runs") / "conditional", "conditional").path)

@@ -111,7 +111,8 @@ def complete(kind: str) -> Any:
     def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         from ganzoo import registry
 
-        known: list[str] = list(getattr(registry, kind)())
+        # Not list(...): once the `list` command is imported, that name is its module here.
+        known: list[str] = [*getattr(registry, kind)()]
         if kind == "variants":
             known += [f"{v.name}.{recipe}" for v in registry.variants().values() for recipe in v.recipes]
         return [name for name in known if name.startswith(incomplete)]

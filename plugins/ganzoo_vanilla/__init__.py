@@ -29,9 +29,9 @@ def build(recipe: VanillaRecipe, data: DataSpec) -> TwoPlayer:
 
 
 RECIPES = {
-    "digits": VanillaRecipe(steps=4000),
-    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=20000),
-    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=20000),
+    "digits": VanillaRecipe(steps=5000),
+    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=12_000),
+    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=12_000),
     "points": VanillaRecipe(
         data=Data(name="points"),
         steps=5000,

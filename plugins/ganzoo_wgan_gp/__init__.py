@@ -26,6 +26,7 @@ class WGANRecipe(TwoPlayerRecipe):
         "auto", "Networks; auto is mlp for points, else conv.", choices=("auto", "mlp", "conv", "residual")
     )
     width: int = key(64, "Channels at the finest resolution (conv), everywhere (residual), or units (mlp).", minimum=1)
+    d_width: int | None = key(None, "The same for the critic, where it should differ.", minimum=1)
     depth: int = key(3, "Hidden layers of the perceptrons (mlp).", minimum=1)
     loss: str = key("wasserstein", "Adversarial loss; `ganzoo list losses` names them.")
     n_critic: int = key(5, "Critic updates per step.", minimum=1)

@@ -19,19 +19,18 @@ def networks(recipe: WGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
     """Generator `z [N, latent]` to `x [N, *shape]`, critic `x` to `[N]`; GanzooError if they cannot take the data."""
     image = len(data.shape) == 3
     kind = recipe.network if recipe.network != "auto" else "conv" if image else "mlp"
-    width, latent = recipe.width, recipe.latent
+    width, d_width, latent = recipe.width, recipe.d_width or recipe.width, recipe.latent
     if kind == "mlp":
-        hidden = [width] * recipe.depth
-        bounded = data.range is not None
-        return MLPGenerator(latent, hidden, data.shape, bounded=bounded), MLPDiscriminator(data.shape, hidden)
+        generator = MLPGenerator(latent, [width] * recipe.depth, data.shape, bounded=data.range is not None)
+        return generator, MLPDiscriminator(data.shape, [d_width] * recipe.depth)
     if not image:
         raise GanzooError(f"network={kind} needs images, and {data.name} is {data.modality} data: --set network=mlp.")
     if kind == "residual":
-        return ResidualGenerator(latent, data.shape, width), ResidualCritic(data.shape, width)
-    generator, critic = ConvGenerator(latent, data.shape, width), ConvDiscriminator(data.shape, width, norm="none")
-    normal_init(generator)
-    normal_init(critic)
-    return generator, critic
+        return ResidualGenerator(latent, data.shape, width), ResidualCritic(data.shape, d_width)
+    pair = ConvGenerator(latent, data.shape, width), ConvDiscriminator(data.shape, d_width, norm="none")
+    for network in pair:
+        normal_init(network)
+    return pair
 
 
 class ResidualBlock(nn.Module):

@@ -1,0 +1,106 @@
+"""Optimisers and learning-rate schedules."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ganzoo.optim import learning_rate, make_optimiser
+from ganzoo.specs import Optimiser
+
+
+def rates(spec: Optimiser, *steps: int, of: int = 100) -> list[float]:
+    return [learning_rate(spec, step, of) for step in steps]
+
+
+def test_a_constant_rate_never_changes() -> None:
+    assert rates(Optimiser(lr=0.1), 0, 50, 99) == [0.1, 0.1, 0.1]
+
+
+def test_a_linear_schedule_starts_whole_halves_in_the_middle_and_ends_at_nothing() -> None:
+    assert rates(Optimiser(lr=0.1, schedule="linear"), 0, 50, 100) == pytest.approx([0.1, 0.05, 0.0])
+
+
+def test_a_cosine_schedule_starts_whole_halves_in_the_middle_and_ends_at_nothing() -> None:
+    assert rates(Optimiser(lr=0.1, schedule="cosine"), 0, 50, 100) == pytest.approx([0.1, 0.05, 0.0], abs=1e-12)
+
+
+def test_a_cosine_schedule_is_a_cosine() -> None:
+    assert rates(Optimiser(lr=0.1, schedule="cosine"), 25) == pytest.approx([0.05 * (1 + math.cos(math.pi / 4))])
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_schedule_ends_at_the_share_it_is_given(schedule: str) -> None:
+    assert rates(Optimiser(lr=0.1, schedule=schedule, final_lr=0.2), 100) == pytest.approx([0.02])
+
+
+def test_a_schedule_waits_until_its_start() -> None:
+    spec = Optimiser(lr=0.1, schedule="linear", schedule_start=0.5)
+    assert rates(spec, 0, 50, 75, 100) == pytest.approx([0.1, 0.1, 0.05, 0.0])
+
+
+def test_a_schedule_never_goes_below_its_end() -> None:
+    assert rates(Optimiser(lr=0.1, schedule="linear"), 150) == [0.0]
+
+
+def test_warm_up_rises_from_the_first_step_to_the_whole_rate() -> None:
+    assert rates(Optimiser(lr=0.1, warmup=4), 0, 1, 3, 4) == pytest.approx([0.025, 0.05, 0.1, 0.1])
+
+
+def test_warm_up_and_schedule_multiply() -> None:
+    assert rates(Optimiser(lr=0.1, warmup=100, schedule="linear"), 49) == pytest.approx([0.1 * 0.5 * 0.51])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adam", torch.optim.Adam),
+        ("adamw", torch.optim.AdamW),
+        ("rmsprop", torch.optim.RMSprop),
+        ("sgd", torch.optim.SGD),
+    ],
+)
+def test_each_name_gives_its_optimiser_with_the_values_of_the_recipe(name: str, kind: type) -> None:
+    spec = Optimiser(name=name, lr=0.03, betas=(0.1, 0.9), momentum=0.4, weight_decay=0.02)
+    made = make_optimiser(spec, nn.Linear(2, 2).parameters())
+    assert type(made) is kind
+    group = made.param_groups[0]
+    assert group["lr"] == 0.03
+    assert group["weight_decay"] == 0.02
+    if "adam" in name:
+        assert group["betas"] == (0.1, 0.9)
+    else:
+        assert group["momentum"] == 0.4
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
+def test_each_optimiser_lowers_a_parabola(name: str) -> None:
+    weight = nn.Parameter(torch.tensor([3.0]))
+    optimiser = make_optimiser(Optimiser(name=name, lr=0.05), [weight])
+    for _ in range(200):
+        optimiser.zero_grad()
+        weight.square().sum().backward()
+        optimiser.step()
+    assert weight.abs().item() < 0.2
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_fused_step_equals_the_plain_one(name: str) -> None:
+    spec = Optimiser(name=name, lr=0.01, weight_decay=0.1)
+    ends = []
+    for fused in (True, False):
+        torch.manual_seed(0)
+        net = nn.Linear(4, 3)
+        optimiser = make_optimiser(spec, net.parameters())
+        assert optimiser.param_groups[0]["fused"]
+        optimiser.param_groups[0]["fused"] = fused
+        optimiser.defaults["fused"] = fused
+        for _ in range(10):
+            optimiser.zero_grad()
+            net(torch.randn(5, 4)).square().sum().backward()
+            optimiser.step()
+        ends.append(net.weight.detach().clone())
+    torch.testing.assert_close(*ends, rtol=1e-5, atol=1e-6)

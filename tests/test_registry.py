@@ -1,0 +1,141 @@
+"""Names to specs: one source each, near misses, and which recipe a name means."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ganzoo import registry
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.registry import TYPES, VALID_NAME, Table
+from ganzoo.specs import LossSpec, Recipe, TwoPlayerRecipe, Variant
+
+
+def loss(name: str) -> LossSpec:
+    return LossSpec(name, "A loss.", "A paper.", build=dict)  # type: ignore[arg-type]
+
+
+def variant(name: str = "mine", **recipes: object) -> Variant:
+    return Variant(name, "A GAN.", "A paper.", ("points",), recipes or {"points": Recipe()}, build=dict)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_registered_thing_says_what_it_is_and_where_it_comes_from(kind: str) -> None:
+    table = getattr(registry, kind)()
+    assert len(table) > 0
+    for name, spec in table.items():
+        assert VALID_NAME.fullmatch(name)
+        assert spec.name == name
+        assert spec.summary
+        assert getattr(spec, "paper", "") or getattr(spec, "source", "")
+        assert table.source(name).startswith("plugin ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "meant"),
+    [
+        ("variants", "dcgn", "dcgan"),
+        ("losses", "hing", "hinge"),
+        ("penalties", "r11", "r1"),
+        ("datasets", "digit", "digits"),
+        ("metrics", "kidd", "kid"),
+    ],
+)
+def test_a_near_miss_is_suggested(kind: str, typed: str, meant: str) -> None:
+    with pytest.raises(GanzooError, match=rf"'{typed}': did you mean .*{meant}.*\(`ganzoo list {kind}`\)"):
+        getattr(registry, kind)().find(typed)
+
+
+def test_a_name_that_is_near_to_nothing_gets_all_names() -> None:
+    assert str(unknown("loss", "zzz", ["b", "a"])) == "unknown loss 'zzz': there is a, b."
+    assert str(unknown("loss", "zzz", [])) == "unknown loss 'zzz': there is none."
+
+
+def test_a_name_that_is_taken_is_refused_naming_both_sources() -> None:
+    table: Table[LossSpec] = Table("losses")
+    table.add(loss("mine"), "plugin 'a'")
+    with pytest.raises(GanzooError, match="loss 'mine' of plugin 'b' is already registered by plugin 'a'"):
+        table.add(loss("mine"), "plugin 'b'")
+    assert table.source("mine") == "plugin 'a'"
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "a b", "a_b", "-a", "a-", "a--b", "a.b", None, 5])
+def test_a_name_that_could_not_be_typed_is_refused(name: str) -> None:
+    with pytest.raises(GanzooError, match="must be lower-case letters, digits and single hyphens"):
+        Table("losses").add(loss(name), "plugin 'a'")
+
+
+def test_another_type_of_spec_is_refused() -> None:
+    with pytest.raises(GanzooError, match="ganzoo_losses must return LossSpec objects, not str"):
+        Table("losses").add("hinge", "plugin 'a'")
+
+
+@pytest.mark.parametrize(
+    ("recipes", "part"),
+    [
+        ({"digits": 5}, "recipe 'digits' of 'mine' must be a Recipe"),
+        ({"Big Name": Recipe()}, "recipe 'Big Name' of 'mine' must be a Recipe with a name like"),
+    ],
+)
+def test_a_variants_recipes_are_checked(recipes: dict[str, object], part: str) -> None:
+    with pytest.raises(GanzooError, match=part):
+        Table("variants").add(variant(**recipes), "plugin 'a'")
+
+
+@pytest.mark.parametrize("recipes", [{}, [Recipe()], None, {5: Recipe()}])
+def test_a_variant_with_no_named_recipe_is_refused(recipes: object) -> None:
+    bad = Variant("mine", "", "", (), recipes, build=dict)  # type: ignore[arg-type]
+    with pytest.raises(GanzooError, match="'mine'"):
+        Table("variants").add(bad, "plugin 'a'")
+
+
+def test_a_variant_alone_means_its_first_recipe() -> None:
+    found, name, recipe = registry.find_recipe("vanilla")
+    assert (found.name, name) == ("vanilla", "digits")
+    assert recipe is found.recipes["digits"]
+
+
+def test_a_variant_and_recipe_mean_that_recipe() -> None:
+    assert registry.find_recipe("vanilla.points")[1] == "points"
+
+
+def test_a_variant_and_data_set_mean_the_recipe_made_for_it() -> None:
+    assert registry.find_recipe("vanilla", "fashion-mnist")[1] == "fashion-mnist"
+
+
+def test_a_data_set_without_a_recipe_means_the_one_that_the_variant_says_suits_it() -> None:
+    suited = [
+        (found.name, dataset, recipe)
+        for found in registry.variants().values()
+        for dataset, recipe in found.for_data.items()
+        if dataset not in [known.data.name for known in found.recipes.values()]
+    ]
+    assert suited
+    for name, dataset, recipe in suited:
+        assert registry.find_recipe(name, dataset)[1] == recipe
+
+
+def test_any_other_data_set_means_the_first_recipe_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    vanilla = dataclasses.replace(registry.variants()["vanilla"], for_data={})
+    monkeypatch.setitem(registry.variants()._specs, "vanilla", vanilla)
+    assert registry.find_recipe("vanilla", "npz")[1] == "digits"
+    assert registry.find_recipe("wgan-gp", "points")[1] == "points"
+
+
+def test_a_recipe_that_is_named_outweighs_the_data_set() -> None:
+    assert registry.find_recipe("vanilla.mnist", "points")[1] == "mnist"
+
+
+def test_an_unknown_recipe_is_refused_with_those_there_are() -> None:
+    with pytest.raises(GanzooError, match=r"unknown recipe of vanilla 'mnits': did you mean .*mnist.*show vanilla"):
+        registry.find_recipe("vanilla.mnits")
+
+
+def test_every_two_player_recipe_names_registered_things() -> None:
+    for found in registry.variants().values():
+        for recipe in found.recipes.values():
+            assert recipe.data.name in registry.datasets()
+            if isinstance(recipe, TwoPlayerRecipe):
+                assert recipe.loss in registry.losses()
+                assert set(recipe.penalties) <= set(registry.penalties())
