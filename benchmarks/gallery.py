@@ -2,7 +2,7 @@
 
 python -m benchmarks.gallery [--data-root FOLDER] [--runs FOLDER] [--only TEXT ...]
 
-Pictures go to plugins/*/ and docs/images/, scores and times to benchmarks/results/gallery.json. A run that is in --runs
+Pictures go to plugins/*/ and docs/images/, scores to benchmarks/results/gallery.json. A run that is in --runs
 already is not trained again.
 """
 
@@ -78,7 +78,6 @@ def show(row: Row, runs: Path, data_root: str | None) -> dict[str, Any]:
     scores = run.scores or {}
     return {
         "steps": run.recipe.steps,
-        "training_seconds": round(run.metrics()[-1]["seconds"], 1),
         "scores": {score["name"]: {"value": score["value"], "real": score["real"]} for score in scores["scores"]},
     }
 
@@ -89,7 +88,7 @@ def note(row: Row, values: dict[str, Any]) -> None:
     rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
     results.write("gallery", "python -m benchmarks.gallery", {"rows": rows | {row.recipe: values}})
     numbers = "  ".join(f"{name} {score['value']:.4g}" for name, score in values["scores"].items())
-    print(f"{row.recipe}: {values['steps']} steps, {values['training_seconds']:.0f} s  {numbers}", flush=True)
+    print(f"{row.recipe}: {values['steps']} steps  {numbers}", flush=True)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ QUICK: dict[str, Any] = {
 }
 
 RECIPES = {
-    "digits": ConditionalRecipe(width=32, d_width=64, steps=2500, **QUICK),
+    "digits": ConditionalRecipe(width=32, steps=4000, **QUICK),
     "digits-mlp": ConditionalRecipe(steps=5000),
     "mnist": ConditionalRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=5000, **QUICK),
     "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=12_000),

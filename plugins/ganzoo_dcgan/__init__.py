@@ -39,7 +39,7 @@ QUICK_G = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
 QUICK_D = Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5)
 
 RECIPES = {
-    "digits": DCGANRecipe(width=32, d_width=64, steps=2500, g=QUICK_G, d=QUICK_D),
+    "digits": DCGANRecipe(width=32, steps=4000, g=QUICK_G, d=QUICK_D),
     "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=6000, g=QUICK_G, d=QUICK_D),
     "cifar10": DCGANRecipe(data=Data(name="cifar10"), width=64, steps=50000),
     "celeba": DCGANRecipe(

@@ -28,10 +28,12 @@ def build(recipe: VanillaRecipe, data: DataSpec) -> TwoPlayer:
     return TwoPlayer.from_recipe(generator, MLPDiscriminator(data.shape, recipe.d_hidden), recipe, data)
 
 
+FALLING = Optimiser(lr=2e-4, schedule="linear", schedule_start=0.5)
+
 RECIPES = {
-    "digits": VanillaRecipe(steps=5000),
-    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=12_000),
-    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=12_000),
+    "digits": VanillaRecipe(steps=5000, g=FALLING, d=FALLING),
+    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=10_000, g=FALLING, d=FALLING),
+    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=10_000, g=FALLING, d=FALLING),
     "points": VanillaRecipe(
         data=Data(name="points"),
         steps=5000,
