@@ -3,7 +3,7 @@
 python -m benchmarks.gallery [--data-root FOLDER] [--runs FOLDER] [--only TEXT ...]
 
 Pictures go to plugins/*/ and docs/images/, scores to benchmarks/results/gallery.json. A run that is in --runs
-already is not trained again.
+already is gone on with, or taken as it is when it is done.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ganzoo
-from benchmarks import results
+from benchmarks import results, training
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = "docs/images"
@@ -67,10 +67,8 @@ def main() -> None:
 def show(row: Row, runs: Path, data_root: str | None) -> dict[str, Any]:
     """Train a row, unless it was, and copy its pictures; returns its scores."""
     path = runs / row.recipe
-    if (path / "scores.json").exists():
-        run = ganzoo.load(path)
-    else:
-        run = ganzoo.train(row.recipe, out=str(path), data_root=data_root, progress=False)
+    run = training.train(row.recipe, path, data_root=data_root)
+    if run.scores is None:
         ganzoo.evaluate(run)
     for source, target in (("samples.png", row.picture), *row.also):
         (ROOT / target).parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""Trains variants on a data set over several seeds and reports their scores: mean, standard deviation, time.
+"""Trains variants on a data set over several seeds and reports their scores: mean and standard deviation.
 
 python -m benchmarks.variants NAME[.RECIPE] [...] --dataset D [--seeds 3] [--data-root FOLDER] [--set key=value ...]
 
-The claims in the pages of the variants come from here. Runs go to a temporary folder unless --keep names one.
+The claims in the pages of the variants come from here. Runs go to a temporary folder unless --keep names
+one; runs that are there are gone on with.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import shlex
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import ganzoo
-from benchmarks import results
+from benchmarks import results, training
 from ganzoo.config import parse_assignments
 
 
@@ -57,24 +57,20 @@ def cell(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]
 
 def one(name: str, seed: int, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One training and its scores."""
-    start = time.perf_counter()
-    run = ganzoo.train(
+    run = training.train(
         name,
+        folder / f"{name}-{options.dataset.replace(':', '-')}-{seed}",
         dataset=options.dataset,
         seed=seed,
         set=parse_assignments(options.assignments),
-        out=str(folder / f"{name}-{options.dataset.replace(':', '-')}-{seed}"),
         data_root=options.data_root,
-        progress=False,
     )
-    trained = time.perf_counter() - start
     scores = ganzoo.evaluate(run)
     values = {score.name: score.value for score in scores.scores}
-    print(f"{name} seed {seed}: {trained:.0f} s  " + "  ".join(f"{n} {v:.4g}" for n, v in values.items()), flush=True)
+    print(f"{name} seed {seed}: " + "  ".join(f"{n} {v:.4g}" for n, v in values.items()), flush=True)
     return {
         "seed": seed,
         "steps": run.recipe.steps,
-        "training_seconds": round(trained, 1),
         "scores": values,
         "real": {score.name: score.real for score in scores.scores},
     }

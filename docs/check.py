@@ -9,6 +9,8 @@ Values in a recipe table are written; their sources are not, so read the row aga
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import inspect
 import io
 import re
 import shlex
@@ -23,15 +25,26 @@ import click
 from generated import DOCS, RECIPE, ROOT, cells, fresh_texts, own, page_of, values_of
 
 from ganzoo import config, hookspecs, planning, registry
+from ganzoo.callbacks import Callback
 from ganzoo.cli import cli
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation.samples import Samples
 from ganzoo.loggers import LOGGERS
-from ganzoo.specs import Variant
+from ganzoo.specs import DatasetSpec, DataSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
 
-NO_DOCS = {"runs", "site", "dist", "build", "venv", "node_modules"}
+NO_DOCS = {"packages", "runs", "site", "dist", "build", "venv", "node_modules"}
 FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
+RETURNED: dict[str, tuple[type, ...]] = {
+    "ganzoo_variants": (Variant, DataSpec),
+    "ganzoo_losses": (LossSpec, Option),
+    "ganzoo_penalties": (PenaltySpec,),
+    "ganzoo_datasets": (DatasetSpec,),
+    "ganzoo_metrics": (MetricSpec, Samples),
+    "ganzoo_callbacks": (Callback,),
+}
+"""What a hook's page explains field by field: what the hook returns, and what its functions are given."""
 
 
 def main(arguments: list[str]) -> int:
@@ -55,9 +68,8 @@ def check() -> Iterator[str]:
     """A line for each thing that drifted."""
     for path, text in fresh_texts():
         yield from changed_lines(path, text)
-    hooks = DOCS / "hooks.md"
-    named = hooks.read_text("utf-8") if hooks.exists() else ""
-    yield from (f"docs/hooks.md: does not name `{hook}`" for hook in HOOKS if f"`{hook}`" not in named)
+    for hook in HOOKS:
+        yield from check_hook(hook)
     for variant in own("variants"):
         yield from check_page(variant)
     for path in sorted(ROOT.rglob("*.md")):
@@ -104,6 +116,35 @@ def check_page(variant: Variant) -> Iterator[str]:
                 yield f"{where}: the table of {full} leaves out {key} = {value}"
 
 
+def check_hook(hook: str) -> Iterator[str]:
+    """The hook's page shows its signature, has a row for each argument and for each field of what it returns."""
+    page = DOCS / "hooks" / f"{hook.removeprefix('ganzoo_')}.md"
+    where = page.relative_to(ROOT)
+    if not page.exists():
+        yield f"{where}: the hook {hook} has no page"
+        return
+    text = page.read_text("utf-8")
+    function = getattr(hookspecs, hook)
+    names = list(inspect.signature(function).parameters)
+    signature = f"{hook}({', '.join(names)}) -> {function.__annotations__['return']}"
+    if signature not in text:
+        yield f"{where}: should show {signature!r}"
+    rows = set(re.findall(r"^\| `(\w+)", text, re.MULTILINE))
+    yield from (f"{where}: no table has a row for the argument {name!r}" for name in names if name not in rows)
+    for cls in RETURNED.get(hook, ()):
+        yield from (f"{where}: no table has a row for {name!r} of {cls.__name__}" for name in members(cls) - rows)
+    index = DOCS / "hooks" / "index.md"
+    if not index.exists() or f"[`{hook}`]({page.name})" not in index.read_text("utf-8"):
+        yield f"docs/hooks/index.md: does not link to the page of {hook}"
+
+
+def members(cls: type) -> set[str]:
+    """The public fields of a dataclass, or the methods of another class."""
+    if dataclasses.is_dataclass(cls):
+        return {field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")}
+    return {name for name in vars(cls) if not name.startswith("_")}
+
+
 def check_links(path: Path, text: str) -> Iterator[str]:
     """Relative links and pictures lead somewhere, and anchors to a heading."""
     for match in LINK.finditer(FENCE.sub("", text)):
@@ -124,7 +165,9 @@ def anchors(file: Path) -> set[str]:
 
 def check_blocks(text: str) -> Iterator[str]:
     """Python compiles, TOML parses, `ganzoo` commands parse and name what exists (or what a block here defines)."""
-    defined = set(re.findall(r"(?:Spec\(|Variant\(|name=)\"([a-z0-9-]+)\"", text))
+    defined = set(re.findall(r"(?:Spec\(|Variant\(|\.command\()\"([a-z0-9-]+)\"", text))
+    defined |= set(re.findall(r"^([a-z0-9-]+) = \"ganzoo_", text, re.MULTILINE))
+    defined |= set(re.findall(r"^ganzoo plugins new (?:ganzoo-)?([a-z0-9-]+)", text, re.MULTILINE))
     for language, code in FENCE.findall(text):
         try:
             if language == "python":
@@ -135,7 +178,10 @@ def check_blocks(text: str) -> Iterator[str]:
             yield f"a {language} block is not valid: {error}"
         if language == "bash":
             for words in ganzoo_commands(code):
-                yield from (f"`ganzoo {shlex.join(words)}`: {problem}" for problem in check_command(words, defined))
+                # What uses a plugin that the page itself defines is run by the tests of the page.
+                if defined.isdisjoint(re.split(r"[ =.:,]", " ".join(words))):
+                    shown = shlex.join(words)
+                    yield from (f"`ganzoo {shown}`: {problem}" for problem in check_command(words, defined))
 
 
 def ganzoo_commands(code: str) -> Iterator[list[str]]:
@@ -154,6 +200,11 @@ def ganzoo_commands(code: str) -> Iterator[list[str]]:
 
 def check_command(words: list[str], defined: set[str]) -> Iterator[str]:
     """Parse a command without running it, then look up the names in it."""
+    options = {name for option in cli.params for name in option.opts}
+    while words and words[0] in options:
+        words = words[1:]
+    if not words:
+        return
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             command = cli.get_command(click.Context(cli), words[0])
@@ -161,6 +212,8 @@ def check_command(words: list[str], defined: set[str]) -> Iterator[str]:
                 cli.make_context("ganzoo", words)
                 yield "there is no such command"
                 return
+            if isinstance(command, click.Group) and words[1:] and words[1] in command.commands:
+                command, words = command.commands[words[1]], words[1:]
             given = command.make_context(words[0], words[1:], parent=click.Context(cli, info_name="ganzoo")).params
         if words[0] == "train" and given["name"].partition(".")[0] not in defined:
             check_training(given)

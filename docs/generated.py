@@ -1,9 +1,10 @@
-"""The parts of the docs that are made from the code: docs/cli.md, docs/zoo.md, and the values in recipe tables."""
+"""The parts of the docs that are made from code and results: cli.md, zoo.md, results.md, values in recipe tables."""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from ganzoo.specs import Recipe, Variant
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+RESULTS = ROOT / "benchmarks" / "results"
 NOTE = "<!-- Written by `python docs/check.py --write`; edits here are lost. -->\n"
 RECIPE = re.compile(r"`([a-z0-9-]+\.[a-z0-9-]+)`")
 
@@ -39,9 +41,50 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     """The generated pages and the variants' pages, as they should be."""
     yield DOCS / "cli.md", cli_page()
     yield DOCS / "zoo.md", zoo_page()
+    yield DOCS / "results.md", results_page()
     for page in sorted({page_of(variant) for variant in own("variants")}):
         if page.exists():
             yield page, with_values(page.read_text("utf-8"))
+
+
+def results_page() -> str:
+    """docs/results.md: what benchmarks/results/ holds, as tables."""
+    gallery, ring = (json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("gallery", "ring"))
+    lines = [
+        NOTE,
+        "# Measured\n",
+        "Scores are on [domain features](scores.md), never on Inception's; beside each stands what real held-out data",
+        "get. One seed each, samples from the last step, averaged weights.\n",
+        f"`{gallery['command']}`, {machine_of(gallery)}:\n",
+        "| recipe | steps | scores (real data) |",
+        "|---|---|---|",
+    ]
+    for recipe, row in sorted(gallery["rows"].items()):
+        scores = ", ".join(
+            f"{name.partition('[')[0]} {score['value']:.3g} ({score['real']:.3g})"
+            for name, score in row["scores"].items()
+        )
+        lines.append(f"| `{recipe}` | {row['steps']} | {scores} |")
+    lines += [
+        "\nSamples on the ring of 8 Gaussians, three seeds: modes covered, and share of samples within 3 standard",
+        "deviations of one (`quality`).\n",
+        f"`{ring['command']}`, {machine_of(ring)}:\n",
+        "| recipe | score | mean | standard deviation | each seed | real data |",
+        "|---|---|---|---|---|---|",
+    ]
+    for recipe, cell in ring["variants"].items():
+        for name, score in cell["summary"].items():
+            each = ", ".join(f"{seed['scores'][name]:.4g}" for seed in cell["seeds"])
+            values = f"{score['mean']:.4g} | {score['sd']:.2g} | {each} | {score['real']:.4g}"
+            lines.append(f"| `{recipe}` | {name} | {values} |")
+    return "\n".join(lines) + "\n"
+
+
+def machine_of(result: dict[str, Any]) -> str:
+    """Where and when a results file was made."""
+    machine = result["machine"]
+    where = f"{machine['processor']}, {machine['cores']} cores"
+    return f"{where}, torch {machine['versions']['torch']}, {machine['date']}"
 
 
 def cells(line: str) -> list[str]:
@@ -88,10 +131,22 @@ def cli_page() -> str:
     for name in cli.lazy:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        arguments = " ".join(argument(p) for p in command.params if isinstance(p, click.Argument))
-        parts += [f"## ganzoo {name}\n", f"```text\nganzoo {name} [OPTIONS] {arguments}\n```\n"]
-        parts += [f"{paragraphs(command.help or '')}\n", options_table(command)]
+        parts += command_section(name, command)
+        for inner, part in sorted(getattr(command, "commands", {}).items()):
+            parts += command_section(f"{name} {inner}", part)
     return "\n".join(parts)
+
+
+def command_section(name: str, command: click.Command) -> list[str]:
+    """A command: how it is typed, its help, its options."""
+    arguments = " ".join(argument(p) for p in command.params if isinstance(p, click.Argument))
+    usage = " ".join(["ganzoo", name, "[OPTIONS]", *([arguments] if arguments else [])])
+    return [
+        f"## ganzoo {name}\n",
+        f"```text\n{usage}\n```\n",
+        f"{paragraphs(command.help or '')}\n",
+        options_table(command),
+    ]
 
 
 def paragraphs(help: str) -> str:

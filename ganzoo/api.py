@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ganzoo import callbacks, checkpoint, config, plugins, registry
+from ganzoo import callbacks, checkpoint, config, plugins, provenance, registry
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.samples import Samples, default_samples, to_uint8
@@ -76,6 +76,7 @@ def resume(path: str | Path, steps: int | None = None, report: Report = lambda l
     options: fields of RunOptions to change (another device, say). Raises GanzooError if there is nothing left to do.
     """
     run = Run.open(path)
+    provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
     made = make_options(**(_kept(run) | options))
     for logger in made.loggers:
         check_logger(logger)
@@ -110,6 +111,7 @@ def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None)
 
     n: number of samples; by default 10,000, fewer for small data sets. What cannot be scored is a note, not an error.
     """
+    provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
     options = make_options(**_kept(run))
     # Domain features come from the labels, also where the variant did without them.
     data = dataclasses.replace(run.recipe.data, labels=True)

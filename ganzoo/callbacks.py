@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch import Tensor
 
 from ganzoo import checkpoint, pictures
+from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -187,3 +189,40 @@ class ProgressBar(Callback):
 
     def on_end(self, trainer: Trainer) -> None:
         self.bar.stop()
+
+
+class Guarded(Callback):
+    """A plugin's callback. If it fails, a line names the plugin, and the training goes on without it.
+
+    A GanzooError passes: with it a callback can refuse what the user asked for.
+    """
+
+    def __init__(self, callback: Callback, source: str) -> None:
+        self.callback, self.source = callback, source
+        self.failed = False
+
+    def on_start(self, trainer: Trainer) -> None:
+        self._call("on_start", trainer)
+
+    def on_step(self, trainer: Trainer) -> None:
+        self._call("on_step", trainer)
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        # A copy: others read the same numbers.
+        self._call("on_log", trainer, dict(values))
+
+    def on_end(self, trainer: Trainer) -> None:
+        self._call("on_end", trainer)
+
+    def _call(self, moment: str, *values: Any) -> None:
+        if self.failed:
+            return
+        try:
+            getattr(self.callback, moment)(*values)
+        except GanzooError:
+            raise
+        except Exception as error:
+            self.failed = True
+            what = f"{type(self.callback).__name__}.{moment} failed: {type(error).__name__}: {error}"
+            line = " ".join(f"{self.source}: {what}; training goes on without it.".split())
+            logging.getLogger("ganzoo").warning(line)

@@ -133,6 +133,8 @@ def build(plan: Plan, data: DataSpec) -> GAN:
         raise GanzooError(
             f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
         )
+    if plan.options.compile and not variant.compiles:
+        raise GanzooError(f"{variant.name} does not go through torch.compile: leave --compile out.")
     torch.manual_seed(recipe.seed)
     gan = variant.build(recipe, data)
     for player in gan.players:

@@ -1,15 +1,12 @@
-"""Find, load, isolate and report plugins. A broken one is named and left out; it never stops the others.
-
-pluggy's own entry-point loader lets one bad import abort all, hence the short loop here.
-"""
+"""The zoo: what all plugins register. A broken plugin is named and left out whole; it never stops the others."""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import logging
+import traceback
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +14,7 @@ import pluggy
 
 from ganzoo import hookspecs
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.loading import SLOW, VARIABLE, Plugin, installed, one_line, selection, watched
 from ganzoo.registry import TYPES, Table
 from ganzoo.specs import Recipe, Variant
 
@@ -26,25 +24,17 @@ if TYPE_CHECKING:
     from ganzoo.callbacks import Callback
     from ganzoo.run import Run
 
-GROUP = "ganzoo"
+API = 1
+"""The version of the plugin interface. A module says which one it was made for with `ganzoo_api = 1`; without, it is 1.
 
+It is raised when a plugin that worked would no longer do so. A plugin made for a newer one is refused, one made for an
+older one is accepted from OLDEST_API on.
+"""
+OLDEST_API = 1
 
-@dataclass
-class Plugin:
-    """A plugin that was found: where it comes from, what it adds, and why it was left out if it was."""
+HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
 
-    name: str
-    package: str
-    version: str
-    module: Any = None
-    seconds: float = 0.0
-    adds: dict[str, list[str]] = field(default_factory=dict)
-    error: str = ""
-
-    @property
-    def source(self) -> str:
-        """What messages call it."""
-        return f"plugin {self.name!r} (package {self.package} {self.version})"
+log = logging.getLogger("ganzoo")
 
 
 class Zoo:
@@ -53,99 +43,159 @@ class Zoo:
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager("ganzoo")
         self.manager.add_hookspecs(hookspecs)
-        self.tables: dict[str, Table[Any]] = {kind: Table(kind) for kind in TYPES}
+        self.tables: dict[str, Table[Any]] = {kind: Table(kind, self.hint) for kind in TYPES}
         self.plugins: list[Plugin] = []
 
     def discover(self) -> None:
-        """Add the core's own plugin and every installed one, those that ship with ganzoo first."""
+        """Add the core's own plugin and every installed one, or only those that GANZOO_PLUGINS names.
+
+        Raises GanzooError if it names one that is not installed.
+        """
         from ganzoo import builtins
 
-        version = _version()
-        self.add(Plugin("builtins", "ganzoo", version, builtins))
-        points = importlib.metadata.entry_points(group=GROUP)
-        for point in sorted(points, key=lambda p: (_package(p) != "ganzoo", _package(p), p.name)):
-            plugin = Plugin(point.name, _package(point), point.dist.version if point.dist else "?")
-            start = time.perf_counter()
-            try:
-                plugin.module = point.load()
-            # A stranger's module can raise anything, SystemExit included.
-            except (Exception, SystemExit) as error:
-                plugin.error = f"import failed: {_one_line(error)}"
-            plugin.seconds = time.perf_counter() - start
+        self.add(Plugin("builtins", "ganzoo", version(), builtins, target="ganzoo.builtins"))
+        for plugin in installed():
             self.add(plugin)
 
     def add(self, plugin: Plugin) -> Plugin:
         """Register a plugin's module: all that it offers, or, if any of it is wrong, nothing; then `error` says why."""
         self.plugins.append(plugin)
-        if not plugin.error and self.manager.is_registered(plugin.module):
-            plugin.error = f"{plugin.source}: its module is there already, under another name."
         if plugin.error:
             return plugin
         try:
-            self._register(plugin)
-            specs = {kind: list(self._collect(plugin, kind)) for kind in TYPES}
+            with watched(plugin, "when its hooks were called"):
+                self._register(plugin)
+                specs = {kind: list(self._collect(plugin, kind)) for kind in TYPES}
+            plugin.offered = {str(getattr(spec, "name", "")) for values in specs.values() for spec in values}
+            self._check(plugin, specs)
             for kind, values in specs.items():
                 for spec in values:
-                    self.tables[kind].check(spec, plugin.source)
-                    if sum(other.name == spec.name for other in values) > 1:
-                        raise GanzooError(f"{plugin.source}: ganzoo_{kind} returns {spec.name!r} twice.")
-            for kind, values in specs.items():
-                for spec in values:
-                    self.tables[kind].add(spec, plugin.source)
+                    self.tables[kind].put(spec, plugin.source)
                 plugin.adds[kind] = [spec.name for spec in values]
         except GanzooError as error:
             plugin.error = str(error)
-        if plugin.error and self.manager.is_registered(plugin.module):
-            self.manager.unregister(plugin.module)
+            plugin.trace = plugin.trace or traceback.format_exc()
+            # What was registered here, and not a plugin whose module this one shares.
+            if self.manager.get_plugin(_key(plugin)) is plugin.module:
+                self.manager.unregister(name=_key(plugin))
+        if plugin.seconds > SLOW:
+            plugin.notes.append(f"slow: it took {plugin.seconds:.1f} s to load; import what is heavy inside functions.")
         return plugin
 
     def _register(self, plugin: Plugin) -> None:
+        check_api(plugin)
+        for hook in HOOKS:
+            function = getattr(plugin.module, hook, None)
+            if callable(function) and not hasattr(function, "ganzoo_impl"):
+                raise GanzooError(f"{plugin.source}: {hook} is not marked: write @ganzoo.hookimpl above it.")
         try:
-            self.manager.register(plugin.module, name=f"{plugin.package}:{plugin.name}")
-        except (pluggy.PluginValidationError, ValueError) as error:
-            raise GanzooError(f"{plugin.source}: {_one_line(error)}") from error
-        for caller in self.manager.get_hookcallers(plugin.module) or []:
+            if self.manager.is_registered(plugin.module):
+                raise GanzooError(f"{plugin.source}: its module is there already, under another name.")
+            self.manager.register(plugin.module, name=_key(plugin))
+        except GanzooError:
+            raise
+        # Usually pluggy's check of a hook's arguments; but a stranger's object can raise anything when it is looked at.
+        except Exception as error:
+            raise GanzooError(f"{plugin.source}: {one_line(error)}") from error
+        callers = self.manager.get_hookcallers(plugin.module) or []
+        for caller in callers:
             if not caller.has_spec():
-                hooks = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
-                raise GanzooError(f"{plugin.source}: {unknown('hook', caller.name, hooks)}")
+                raise GanzooError(f"{plugin.source}: {unknown('hook', caller.name, HOOKS)}")
+        if not callers:
+            plugin.notes.append("it adds nothing: none of its functions is marked with @ganzoo.hookimpl.")
 
     def _collect(self, plugin: Plugin, kind: str) -> Iterable[Any]:
-        hook = f"ganzoo_{kind}"
+        hook, wanted = f"ganzoo_{kind}", f"return a list of {TYPES[kind].__name__} objects"
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             if implementation.plugin is not plugin.module:
                 continue
             try:
                 values = implementation.function()
-                values = None if isinstance(values, str) else list(values)
+                if values is None or isinstance(values, (str, TYPES[kind])):
+                    given = "nothing" if values is None else f"one {type(values).__name__}"
+                    raise GanzooError(f"{plugin.source}: {hook} returns {given}: it must {wanted}.")
+                yield from list(values)
+            except GanzooError:
+                raise
             except (Exception, SystemExit) as error:
-                raise GanzooError(f"{plugin.source}: {hook} failed: {_one_line(error)}") from error
-            if values is None:
-                raise GanzooError(f"{plugin.source}: {hook} must return a list of {TYPES[kind].__name__} objects.")
-            yield from values
+                plugin.trace = traceback.format_exc()
+                raise GanzooError(f"{plugin.source}: {hook} failed: {one_line(error)}") from error
+
+    def _check(self, plugin: Plugin, specs: dict[str, list[Any]]) -> None:
+        for kind, values in specs.items():
+            for spec in values:
+                self.tables[kind].check(spec, plugin.source)
+                if sum(other.name == spec.name for other in values) > 1:
+                    raise GanzooError(f"{plugin.source}: ganzoo_{kind} returns {spec.name!r} twice.")
 
     def owner(self, kind: str, name: str) -> Plugin:
         """The plugin that registered a name."""
         return next(plugin for plugin in self.plugins if name in plugin.adds.get(kind, []))
 
+    def of_module(self, module: Any) -> Plugin:
+        """The plugin that a registered module belongs to."""
+        return next(plugin for plugin in self.plugins if plugin.module is module and not plugin.error)
+
+    def implements(self, plugin: Plugin, hook: str) -> bool:
+        """Whether a plugin implements a hook."""
+        found = getattr(self.manager.hook, hook).get_hookimpls()
+        return not plugin.error and any(implementation.plugin is plugin.module for implementation in found)
+
+    def hint(self, name: str) -> str:
+        """What a message about an unknown name ends with: which plugins were left out that may have had it."""
+        broken = [plugin for plugin in self.plugins if plugin.error]
+        for plugin in broken:
+            if plugin.goes_by(name):
+                return f"; {plugin.problem}"
+        if broken:
+            return f"; left out: {', '.join(plugin.name for plugin in broken)} (`ganzoo plugins` says why)"
+        chosen = selection()
+        return "" if chosen is None else f"; {VARIABLE} loads only {', '.join(chosen) or 'the core'}"
+
     def callbacks(self, variant: Variant, recipe: Recipe, run: Run) -> list[Callback]:
-        """What the plugins' `ganzoo_callbacks` return for a run."""
-        answers = self.manager.hook.ganzoo_callbacks(variant=variant, recipe=recipe, run=run)
-        return [callback for answer in answers for callback in answer]
+        """What the plugins' `ganzoo_callbacks` return for a run, guarded. A hook that fails is logged and left out.
+
+        A GanzooError passes: it is a mistake that the user can mend before the training.
+        """
+        from ganzoo.callbacks import Callback, Guarded
+
+        given = {"variant": variant, "recipe": recipe, "run": run}
+        found: list[Callback] = []
+        for implementation in self.manager.hook.ganzoo_callbacks.get_hookimpls():
+            source = self.of_module(implementation.plugin).source
+            try:
+                function: Callable[..., Any] = implementation.function
+                made = list(function(*[given[name] for name in implementation.argnames]))
+                wrong = [type(callback).__name__ for callback in made if not isinstance(callback, Callback)]
+                if wrong:
+                    raise TypeError(f"it must return ganzoo.callbacks.Callback objects, not {wrong[0]}")
+            except GanzooError:
+                raise
+            except Exception as error:
+                log.warning("%s: ganzoo_callbacks failed: %s; training goes on without.", source, one_line(error))
+                continue
+            found += [Guarded(callback, source) for callback in made]
+        return found
 
     def add_commands(self, cli: click.Group) -> list[str]:
         """Let plugins add commands; returns a line for each that failed."""
         problems = []
         for implementation in self.manager.hook.ganzoo_commands.get_hookimpls():
+            plugin = self.of_module(implementation.plugin)
             before = dict(cli.commands)
             try:
-                implementation.function(cli)
-                taken = [name for name, command in before.items() if cli.commands.get(name) is not command]
-                if taken:
-                    raise GanzooError(f"the command {taken[0]!r} is already there")
-            except Exception as error:
+                with watched(plugin, "when it added its commands"):
+                    implementation.function(cli)
+                new = [name for name, command in cli.commands.items() if before.get(name) is not command]
+                taken = [name for name in new if name in before or name in getattr(cli, "lazy", ())]
+                if taken or not before.keys() <= cli.commands.keys():
+                    raise GanzooError(f"the command {taken[0]!r} is already there" if taken else "it takes others away")
+                plugin.adds["commands"] = new
+            except (Exception, SystemExit) as error:
                 cli.commands.clear()
                 cli.commands.update(before)
-                problems.append(f"{implementation.plugin_name}: ganzoo_commands failed: {_one_line(error)}")
+                problems.append(f"{plugin.source}: ganzoo_commands failed: {one_line(error)}")
+                plugin.notes.append(f"its commands were left out: {one_line(error)}")
         return problems
 
 
@@ -159,23 +209,36 @@ def zoo() -> Zoo:
 
 def register(module: ModuleType | object, name: str) -> None:
     """Add a plugin that is not installed (a notebook's, a test's); raises GanzooError if it is refused."""
-    plugin = zoo().add(Plugin(name, "local", "0", module))
+    plugin = zoo().add(Plugin(name, "local", "0", module, target=getattr(module, "__name__", "")))
     if plugin.error:
         zoo().plugins.remove(plugin)
         raise GanzooError(plugin.error)
 
 
-def _package(point: importlib.metadata.EntryPoint) -> str:
-    return point.dist.name if point.dist else "?"
+def check_api(plugin: Plugin) -> None:
+    """Raise GanzooError if a plugin's module was made for a version of the interface that is not supported here."""
+    made_for = getattr(plugin.module, "ganzoo_api", 1)
+    if not isinstance(made_for, int) or isinstance(made_for, bool):
+        raise GanzooError(f"{plugin.source}: ganzoo_api must be a whole number such as {API}, not {made_for!r}.")
+    if made_for > API:
+        raise GanzooError(
+            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo has {API}: "
+            "pip install --upgrade ganzoo"
+        )
+    if made_for < OLDEST_API:
+        raise GanzooError(
+            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo takes "
+            f"{OLDEST_API} to {API}: pip install --upgrade {plugin.package}"
+        )
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of ganzoo that is installed; "0" when it is not."""
     try:
         return importlib.metadata.version("ganzoo")
     except importlib.metadata.PackageNotFoundError:
         return "0"
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _key(plugin: Plugin) -> str:
+    return f"{plugin.package}:{plugin.name}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from ganzoo.errors import GanzooError, unknown
@@ -25,14 +26,18 @@ SINGULAR = {
     "datasets": "data set",
     "metrics": "metric",
 }
+MAKERS = {"variants": "build", "losses": "build", "penalties": "build", "datasets": "load", "metrics": "compute"}
 VALID_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class Table(Mapping[str, Spec], Generic[Spec]):
-    """The specs of one kind by name, each with the plugin that it came from."""
+    """The specs of one kind by name, each with the plugin that it came from.
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    hint: what a message about an unknown name ends with.
+    """
+
+    def __init__(self, kind: str, hint: Callable[[str], str] = lambda name: "") -> None:
+        self.kind, self.hint = kind, hint
         self._specs: dict[str, Spec] = {}
         self._sources: dict[str, str] = {}
 
@@ -48,7 +53,8 @@ class Table(Mapping[str, Spec], Generic[Spec]):
     def find(self, name: str) -> Spec:
         """The spec of that name; GanzooError with suggestions when there is none."""
         if name not in self._specs:
-            raise unknown(SINGULAR[self.kind], name, self._specs, f"(`ganzoo list {self.kind}`)")
+            see = f"(`ganzoo list {self.kind}`){self.hint(name)}"
+            raise unknown(SINGULAR[self.kind], name, self._specs, see)
         return self._specs[name]
 
     def source(self, name: str) -> str:
@@ -67,12 +73,21 @@ class Table(Mapping[str, Spec], Generic[Spec]):
         if name in self._specs:
             other = self._sources[name]
             raise GanzooError(f"{what} {name!r} of {source} is already registered by {other}: rename one.")
+        maker = MAKERS[self.kind]
+        if not callable(getattr(spec, maker)):
+            raise GanzooError(f"{source}: {maker} of the {what} {name!r} must be a function.")
+        if isinstance(getattr(spec, "modalities", ()), str):
+            raise GanzooError(f'{source}: modalities of the {what} {name!r} must be a tuple, as ("image",).')
         if isinstance(spec, Variant):
             check_recipes(spec, source)
 
     def add(self, spec: Spec, source: str) -> None:
         """Add a spec; raises what `check` raises."""
         self.check(spec, source)
+        self.put(spec, source)
+
+    def put(self, spec: Spec, source: str) -> None:
+        """Add a spec that was checked."""
         name = cast(Any, spec).name
         self._specs[name] = spec
         self._sources[name] = source
@@ -89,6 +104,28 @@ def check_recipes(variant: Variant, source: str) -> None:
         if not isinstance(recipe, Recipe) or not VALID_NAME.fullmatch(str(name)) or not isinstance(name, str):
             owner = f"{source}: recipe {name!r} of {variant.name!r}"
             raise GanzooError(f"{owner} must be a Recipe with a name like 'digits'.")
+        check_writable(recipe, f"{source}: recipe {name!r} of {variant.name!r}")
+
+
+def check_writable(recipe: Recipe, owner: str) -> None:
+    """Raise GanzooError, naming the key, unless a recipe can be written to JSON: every run writes its own."""
+    for name, value in vars(recipe).items():
+        if not _writable(value):
+            raise GanzooError(
+                f"{owner} cannot be written to JSON: {name} holds a {type(value).__name__}; use numbers, text, "
+                "tuples and dataclasses of these."
+            )
+
+
+def _writable(value: Any) -> bool:
+    # Not json.dumps, which takes ten times as long, and this is done for every recipe whenever anything is listed.
+    if value is None or isinstance(value, (str, int, float)):
+        return True
+    if isinstance(value, (tuple, list)):
+        return all(map(_writable, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) for name in value) and all(map(_writable, value.values()))
+    return dataclasses.is_dataclass(value) and not isinstance(value, type) and all(map(_writable, vars(value).values()))
 
 
 def _table(kind: str) -> Any:

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import importlib.metadata
 import json
+import logging
 import math
 import platform
 from collections.abc import Sequence
@@ -16,10 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import checkpoint, config, plugins, registry
+from ganzoo import checkpoint, config, plugins, provenance, registry
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN
 from ganzoo.specs import DataSpec, Recipe, RunOptions, Variant
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 SAMPLE_BATCH = 256
@@ -47,12 +50,12 @@ class Run:
     ) -> Run:
         """Make the folder and write its recipe.json; GanzooError if it exists and is not empty, or cannot be made."""
         require_new(path)
-        plugin = plugins.zoo().owner("variants", variant.name)
         info = {
             "format": FORMAT,
             "variant": variant.name,
             "recipe_name": recipe_name,
-            "plugin": {"name": plugin.name, "package": plugin.package, "version": plugin.version},
+            "plugin": provenance.origin(plugins.zoo().owner("variants", variant.name)),
+            "uses": provenance.used(variant, recipe),
             "recipe": config.to_dict(recipe),
             "data": dataclasses.asdict(data),
             "options": dataclasses.asdict(options),
@@ -97,15 +100,9 @@ class Run:
 
     @cached_property
     def variant(self) -> Variant:
-        """The variant; GanzooError naming the package to install when no plugin here has it."""
-        name, plugin = self.info["variant"], self.info["plugin"]
-        found = registry.variants()
-        if name not in found:
-            package = f"{plugin.get('package')} {plugin.get('version')}"
-            raise GanzooError(
-                f"{self.path} was trained with the variant {name!r} of {package}, which is not installed."
-            )
-        return found[name]
+        """The variant; GanzooError naming the package to install when it, its loss or a penalty is not here."""
+        provenance.require(self.path, self.info)
+        return registry.variants().find(self.info["variant"])
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -145,7 +142,9 @@ class Run:
     def gan(self) -> GAN:
         """The trained game from the newest whole checkpoint, on the CPU."""
         gan = self.build()
-        path, state, _ = checkpoint.newest(self.checkpoints)
+        path, state, problems = checkpoint.newest(self.checkpoints)
+        for problem in problems:
+            log.warning("%s Using %s.", problem, path.name)
         try:
             self.step = state["progress"]["step"]
             gan.load_state_dict(state["gan"])

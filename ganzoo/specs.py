@@ -154,6 +154,7 @@ class Variant:
     modalities: the kinds of data that it can be built for.
     needs_labels: whether it trains on labelled data only.
     for_data: which recipe suits a data set that none of them names, as {"svhn": "cifar10"}.
+    compiles: whether its networks go through torch.compile; if not, `--compile` is refused.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Variant:
     build: Callable[[Any, DataSpec], GAN]
     needs_labels: bool = False
     for_data: Mapping[str, str] = field(default_factory=dict)
+    compiles: bool = True
 
     @property
     def default(self) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Packages with tests of their own, which test_third_party.py runs where they are installed.
+collect_ignore_glob = ["packages/*"]
+
 SHARED_DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
 

@@ -2,52 +2,104 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import SkipTest
 
+import click
 import games
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ganzoo import plugins, registry
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Batch, Terms
-from ganzoo.specs import Recipe, Variant
+from ganzoo.specs import Data, DatasetSpec, DataSpec, LossSpec, MetricSpec, Option, PenaltySpec, Recipe, Variant
 from ganzoo.testing import (
-    Case,
+    Check,
     cases,
     check_card,
     check_case,
+    check_command,
+    check_compile,
+    check_dataset,
+    check_labels,
+    check_loss,
+    check_metric,
+    check_penalty,
+    check_plugin,
+    check_precision,
     check_resume,
     check_samples,
+    check_seed,
     check_updates,
+    check_variant,
+    contract,
     example_data,
+    example_samples,
 )
 
-WIDTH = 16
+SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32)}
 """The networks' shape matters here, not their size."""
 
-
-def chosen() -> list[Case]:
-    """All cases, but the largest images only for a variant's default recipe."""
-    defaults = {name: variant.default for name, variant in registry.variants().items()}
-    return [case for case in cases() if case.shape[-1] < 64 or case.recipe == defaults[case.variant]]
+DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "celeba")
 
 
-@pytest.mark.parametrize("case", chosen(), ids=str)
-def test_variant(case: Case) -> None:
-    recipe = registry.variants()[case.variant].recipes[case.recipe]
-    check_case(case, {"width": min(WIDTH, recipe.width)} if hasattr(recipe, "width") else {})
+@pytest.mark.parametrize("check", contract("ganzoo", keys=SMALL, leave_out=DOWNLOADED), ids=str)
+def test_what_ganzoo_registers_keeps_the_contract(check: Check) -> None:
+    check()
 
 
-@pytest.mark.parametrize("name", registry.variants())
-def test_card(name: str) -> None:
-    check_card(registry.variants()[name])
+def test_everything_that_is_registered_is_checked() -> None:
+    names = " ".join(map(str, contract("ganzoo")))
+    for kind in registry.TYPES:
+        for name, spec in plugins.zoo().tables[kind].items():
+            if plugins.zoo().owner(kind, spec.name).package == "ganzoo":
+                assert name in names
 
 
-def test_every_variant_has_cases() -> None:
-    assert {case.variant for case in chosen()} == set(registry.variants())
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_data_sets_that_are_downloaded_keep_it_too(name: str, shared_data_root: Path) -> None:
+    check_dataset(registry.datasets()[name], root=shared_data_root)
+
+
+def test_data_sets_of_your_own_files_keep_it_too(tmp_path: Path) -> None:
+    import numpy as np
+
+    pixels = np.random.default_rng(0).integers(256, size=(20, 8, 12, 1), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", x=pixels, y=np.arange(20) % 2, x_test=pixels, y_test=np.arange(20) % 2)
+    check_dataset(registry.datasets()["npz"], Data(name="npz", path=str(tmp_path / "a.npz")))
+
+
+def test_one_variant_and_one_case_are_checked_by_themselves() -> None:
+    check_variant(registry.variants()["vanilla"], SMALL)
+    check_case(cases("dcgan")[0], SMALL)
+    check_card(registry.variants()["dcgan"])
+
+
+def test_a_package_that_is_not_installed_is_told_how_to_install_it() -> None:
+    with pytest.raises(GanzooError, match=r"unknown package 'my-gan': .*pip install -e \."):
+        contract("my-gan")
+
+
+def test_a_plugin_that_was_left_out_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = plugins.Plugin("mine", "gan-mine", "1.0", error="import failed: ValueError: x")
+    monkeypatch.setattr(plugins.zoo(), "plugins", [*plugins.zoo().plugins, broken])
+    (check,) = contract("gan-mine")
+    with pytest.raises(AssertionError, match=r"left out plugin 'mine' .*import failed: ValueError: x"):
+        check()
+
+
+def test_a_variant_without_a_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(__file__="/nowhere/__init__.py")
+    mine = plugins.Plugin("mine", "local", "0", module, adds={"variants": ["mine"]})
+    with pytest.raises(AssertionError, match=r"write README\.md beside the card"):
+        check_plugin(mine)
 
 
 # Variants that break it, and what they are told.
@@ -111,12 +163,58 @@ class FrozenPart(Simple):
         self.players["d"][0].bias.requires_grad_(False)
 
 
+class Idle(Simple):
+    """Its second phase is given no way to change anything."""
+
+    def fool(self, batch: Batch) -> Terms:
+        return {name: 0 * term for name, term in super().fool(batch).items()}
+
+
+class Lottery(Simple):
+    """Draws random numbers that no seed governs."""
+
+    def fool(self, batch: Batch) -> Terms:
+        factor = 1 + torch.rand((), generator=self.mine).item()
+        return {name: term * factor for name, term in super().fool(batch).items()}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mine = torch.Generator()
+        self.mine.seed()
+
+
+class Deaf(Simple):
+    """Claims to know classes and draws the same for each."""
+
+    classes = 3
+
+    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+        return super().sample(n)
+
+
+class Branching(Simple):
+    """Its network is another one when it is compiled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.players["d"].append(Twofold())
+
+
+class Twofold(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x if torch.compiler.is_compiling() else x
+
+
 BAD: dict[str, tuple[type[GAN], Callable[..., None], str]] = {
     "wrong shape": (WrongShape, check_samples, r"bad: sample\(5\) returned \(5, 1\), not \(5, 2\)"),
     "one sample": (OneSample, check_samples, "bad: different latents draw the same sample"),
     "not finite": (NotFinite, check_samples, "bad: fresh networks draw values that are not finite"),
     "idle weight": (IdleWeight, check_updates, r"bad: no phase sends a gradient to d\.forgotten"),
     "meddling phase": (Meddler, check_updates, r"bad: phase 'd' moved g\.first\.weight"),
+    "idle phase": (Idle, check_updates, "bad: phase 'g' moves no weight of its player"),
+    "own randomness": (Lottery, check_seed, "bad: .* differs between two trainings with the same seed: draw all"),
+    "deaf": (Deaf, check_labels, r"bad: sample\(n, y\) draws the same for each class: give y to the network"),
+    "not compilable": (Branching, check_compile, r"bad: ./\w+ is .* when compiled and .* when not"),
     "hidden state": (Memory, check_resume, r"bad: .* differs after a resume: keep all state in .* registered buffers"),
 }
 
@@ -151,8 +249,6 @@ def test_a_player_without_an_optimiser_in_the_recipe_is_told_its_name() -> None:
 
 
 def test_a_key_without_a_meaning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    import dataclasses
-
     unexplained = dataclasses.make_dataclass(
         "Unexplained", [("beta", float, 0.5)], bases=(games.PlainRecipe,), frozen=True, kw_only=True
     )
@@ -169,3 +265,194 @@ def test_a_card_that_imports_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(plugins.zoo(), "owner", lambda kind, name: owner)
     with pytest.raises(AssertionError, match=r"importing ganzoo\.losses imports torch: move that import into build"):
         check_card(made)
+
+
+def test_a_variant_that_does_not_claim_to_compile_is_not_asked_to() -> None:
+    made = Variant("bad", "Bad.", "None.", ("points",), {"points": games.PlainRecipe()}, build=dict, compiles=False)  # type: ignore[arg-type]
+    with pytest.raises(SkipTest):
+        check_compile(made, made.recipes["points"], example_data("points", (2,)))
+
+
+def test_a_term_that_bf16_breaks_is_told() -> None:
+    class Exact(Simple):
+        def fool(self, batch: Batch) -> Terms:
+            # Inverting a matrix is not there for bf16.
+            extra = torch.linalg.inv(self.players["g"].first(torch.randn(2, 2))[:2, :2])[0, 0]
+            return {name: term + extra for name, term in super().fool(batch).items()}
+
+    made, recipe = variant(lambda recipe, data: Exact())
+    with pytest.raises(AssertionError, match=r"bad: fails under bf16 autocast, cast with \.float\(\)"):
+        check_precision(made, recipe, example_data("points", (2,)))
+
+
+# Parts that break it.
+
+
+class Loss:
+    """Keeps the contract; each class below breaks one clause of it."""
+
+    paired = False
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(fake - real).mean()
+
+    def generator(self, fake: Tensor, real: Tensor) -> Tensor:
+        return -fake.mean()
+
+
+class Unreduced(Loss):
+    def generator(self, fake: Tensor, real: Tensor) -> Tensor:
+        return -fake
+
+
+class Detached(Loss):
+    def generator(self, fake: Tensor, real: Tensor) -> Tensor:
+        return (fake * 0).sum()
+
+
+class HalfBlind(Loss):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return fake.mean()
+
+
+class Overflowing(Loss):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return -(torch.log(torch.sigmoid(real)) + torch.log(1 - torch.sigmoid(fake))).mean()
+
+
+class Secretive(Loss):
+    def generator(self, fake: Tensor, real: Tensor) -> Tensor:
+        return (real.mean() if len(real) else 0) - fake.mean()
+
+
+class Unsaid(Loss):
+    paired = None  # type: ignore[assignment]
+
+
+LOSSES = {
+    Unreduced: r"bad: generator\(\) must return a scalar, not \(16,\): take the mean",
+    Detached: r"bad: generator\(\) sends no gradient to the fake logits",
+    HalfBlind: r"bad: discriminator\(\) must depend on the real and the fake logits",
+    Overflowing: r"bad: discriminator\(\) is inf for logits around 30: write it with softplus",
+    Secretive: r"bad: generator\(\) looks at real logits: set paired = True",
+    Unsaid: "bad: set `paired`",
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_that_breaks_the_contract_is_told_how(loss: type[Loss]) -> None:
+    with pytest.raises(AssertionError, match=LOSSES[loss]):
+        check_loss(LossSpec("bad", "Bad.", "None.", loss))
+
+
+def test_a_loss_that_does_not_take_its_option_is_told() -> None:
+    with pytest.raises(AssertionError, match=r"bad: build\(margin\) failed: "):
+        check_loss(LossSpec("bad", "Bad.", "None.", Loss, (Option("margin", 1.0, "The margin."),)))
+
+
+PENALTIES: dict[str, tuple[Callable[..., Tensor], str]] = {
+    "no gradient": (lambda critic, real, fake: real.square().mean(), "sends no gradient to the critic"),
+    "in place": (lambda critic, real, fake: critic(real.mul_(2)).square().mean(), "changes the samples in place"),
+    "a row each": (lambda critic, real, fake: critic(real).square(), r"must return a scalar, not \(6,\)"),
+}
+
+
+@pytest.mark.parametrize("fault", PENALTIES)
+def test_a_penalty_that_breaks_the_contract_is_told_how(fault: str) -> None:
+    function, message = PENALTIES[fault]
+    with pytest.raises(AssertionError, match=message):
+        check_penalty(PenaltySpec("bad", "Bad.", "None.", lambda: function))
+
+
+def dataset_spec(change: Callable[[Any, Any, str], Any], **fields: Any) -> DatasetSpec:
+    """A data set of eight points, after a change of what its load returns."""
+
+    def load(data: Data, root: Path, split: str) -> Any:
+        if split not in ("train", *(["test"] if fields.get("test") else [])):
+            raise GanzooError("no such split")
+        arrays = {"x": torch.linspace(-1, 1, 16).view(8, 2)}
+        return change(arrays, DataSpec("bad", "points", (2,), range=None), split)
+
+    return DatasetSpec("bad", "Bad.", "None.", "points", load, **fields)
+
+
+def test_a_data_set_that_keeps_the_contract_passes() -> None:
+    check_dataset(dataset_spec(lambda arrays, spec, split: Dataset(arrays, spec)))
+
+
+DATASETS: dict[str, tuple[Callable[[Any, Any, str], Any], dict[str, Any], str]] = {
+    "shape": (
+        lambda arrays, spec, split: Dataset(arrays, dataclasses.replace(spec, shape=(3,))),
+        {},
+        r"bad \(train\): samples have the shape \(2,\), its DataSpec says \(3,\)",
+    ),
+    "range": (
+        lambda arrays, spec, split: Dataset(arrays, dataclasses.replace(spec, range=(0.0, 1.0))),
+        {},
+        "'x' leaves the range 0.0 to 1.0",
+    ),
+    "double": (
+        lambda arrays, spec, split: Dataset({"x": arrays["x"].double()}, spec),
+        {},
+        "'x' is torch.float64: store uint8 images or float32",
+    ),
+    "labels": (
+        lambda arrays, spec, split: Dataset(arrays, dataclasses.replace(spec, classes=2)),
+        {},
+        "there must be labels 'y' exactly when its DataSpec has classes",
+    ),
+    "class numbers": (
+        lambda arrays, spec, split: Dataset({**arrays, "y": torch.arange(8)}, dataclasses.replace(spec, classes=2)),
+        {"labelled": True},
+        "labels must be class numbers from 0 to 1",
+    ),
+    "another each time": (
+        lambda arrays, spec, split: Dataset({"x": torch.randn(8, 2)}, spec),
+        {},
+        "gives other samples the second time",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", DATASETS)
+def test_a_data_set_that_breaks_the_contract_is_told_how(fault: str) -> None:
+    change, fields, message = DATASETS[fault]
+    with pytest.raises(AssertionError, match=message):
+        check_dataset(dataset_spec(change, **fields))
+
+
+def test_a_data_set_that_takes_any_split_is_told() -> None:
+    spec = DataSpec("bad", "points", (2,), range=None)
+    loose = DatasetSpec("bad", "Bad.", "None.", "points", lambda *given: Dataset({"x": torch.zeros(8, 2)}, spec))
+    with pytest.raises(AssertionError, match="must raise GanzooError for an unknown split"):
+        check_dataset(loose)
+
+
+METRICS: dict[str, tuple[Callable[[Any], Any], dict[str, str], str]] = {
+    "not finite": (lambda samples: {"a": float("nan")}, {}, "'a' is nan, which is not a finite number"),
+    "direction": (lambda samples: {"a": 1.0}, {"a": "up"}, "better must say 'higher' or 'lower', not 'up'"),
+    "unknown name": (lambda samples: {"a": 1.0}, {"b": "lower"}, "`better` names none of a"),
+    "another each time": (lambda samples: {"a": torch.rand(()).item()}, {}, "gives another value the second time"),
+    "in place": (lambda samples: {"a": float(samples.fake.zero_().sum())}, {}, "changes the samples in place"),
+}
+
+
+@pytest.mark.parametrize("fault", METRICS)
+def test_a_metric_that_breaks_the_contract_is_told_how(fault: str) -> None:
+    compute, better, message = METRICS[fault]
+    with pytest.raises(AssertionError, match=message):
+        check_metric(MetricSpec("bad", "Bad.", "None.", ("points",), compute, better))
+
+
+def test_a_metric_of_another_modality_needs_samples() -> None:
+    spec = MetricSpec("sounds", "Good.", "None.", ("sound",), lambda samples: {"a": 1.0})
+    with pytest.raises(SkipTest, match="of sound data"):
+        check_metric(spec)
+    check_metric(spec, example_samples("points"))
+
+
+def test_a_command_without_help_is_told() -> None:
+    with pytest.raises(AssertionError, match="ganzoo mine: give its function a docstring"):
+        check_command(click.Command("mine"))
+    with pytest.raises(AssertionError, match="ganzoo mine: explain the option --loud"):
+        check_command(click.Command("mine", help="Mine.", params=[click.Option(["--loud"])]))

@@ -173,7 +173,7 @@ def test_callbacks_of_all_plugins_are_joined() -> None:
     add(zoo, module(ganzoo_callbacks=some), "a")
     add(zoo, module(ganzoo_callbacks=more), "b")
     found = zoo.callbacks("variant", "recipe", "run")  # type: ignore[arg-type]
-    assert set(map(id, found)) == {id(first), id(second)}
+    assert {id(guarded.callback) for guarded in found} == {id(first), id(second)}  # type: ignore[attr-defined]
     assert seen == [("variant", "recipe", "run")]
 
 

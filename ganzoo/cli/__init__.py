@@ -14,7 +14,7 @@ from ganzoo.errors import GanzooError, TrainingError, unknown
 class Commands(click.Group):
     """A group whose commands are imported when they are first used, so that `list` never waits for torch."""
 
-    lazy = ("train", "resume", "sample", "list", "show", "completion")
+    lazy = ("train", "resume", "sample", "list", "show", "plugins", "completion")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         self.load_plugins()
@@ -34,26 +34,46 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            raise unknown("command", name, self.list_commands(ctx))
+            from ganzoo.plugins import zoo
+
+            raise unknown("command", name, self.list_commands(ctx), zoo().hint(name).removeprefix("; "))
         return super().resolve_command(ctx, args)
 
-    def load_plugins(self) -> None:
-        """Let plugins add their commands, once."""
+    def load_plugins(self, quiet: bool = False) -> None:
+        """Let plugins add their commands, once; warn of those that fail unless `quiet`."""
         if not self.__dict__.get("_loaded"):
             self.__dict__["_loaded"] = True
             from ganzoo.plugins import zoo
 
             for problem in zoo().add_commands(self):
-                warn(problem)
+                if not quiet:
+                    warn(problem)
+
+
+def without_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Leave out the plugins, here and in the processes of other ranks."""
+    if value:
+        os.environ["GANZOO_PLUGINS"] = ""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ganzoo", message="ganzoo %(version)s")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option(
+    "--no-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=without_plugins,
+    help="Load no plugins, also none of those that ship with ganzoo.",
+)
 def cli(debug: bool) -> None:
     """A zoo of GANs: train, sample and compare named variants.
 
     Start with `ganzoo train dcgan`; it needs no download and no GPU.
+
+    The environment variable GANZOO_PLUGINS=a,b loads only the plugins a and b, by their names or their packages'
+    (`ganzoo` is all that ship with it); empty, it is the same as --no-plugins.
     """
 
 
@@ -111,8 +131,11 @@ def complete(kind: str) -> Any:
     def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         from ganzoo import registry
 
-        # Not list(...): once the `list` command is imported, that name is its module here.
-        known: list[str] = [*getattr(registry, kind)()]
+        try:
+            # Not list(...): once the `list` command is imported, that name is its module here.
+            known: list[str] = [*getattr(registry, kind)()]
+        except GanzooError:
+            return []
         if kind == "variants":
             known += [f"{v.name}.{recipe}" for v in registry.variants().values() for recipe in v.recipes]
         return [name for name in known if name.startswith(incomplete)]

@@ -23,7 +23,9 @@ def command(kind: str, as_json: bool) -> None:
     rows = [describe(kind, spec, zoo.tables[kind].source(name)) for name, spec in zoo.tables[kind].items()]
     for plugin in zoo.plugins:
         if plugin.error:
-            warn(f"left out {plugin.source}: {plugin.error}")
+            warn(plugin.problem)
+        for note in plugin.notes:
+            warn(f"{plugin.source}: {note}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from ganzoo import api, config, planning
+from ganzoo import api, config, planning, provenance
+from ganzoo.cli import warn
 from ganzoo.cli.show import value_text
 from ganzoo.evaluation.scoring import Scores
 from ganzoo.planning import Plan
@@ -41,6 +42,14 @@ def print_plan(plan: Plan) -> None:
     images = plan.recipe.steps * plan.recipe.images_per_step()
     say(f"estimated time: {duration(seconds)} for {plan.recipe.steps:,} steps ({images / len(dataset):.1f} epochs)")
     say("dry run: nothing was trained or written.")
+
+
+def open_run(path: str) -> Run:
+    """Open a run, with a warning for each package of which another version is installed than it was made with."""
+    run = Run.open(path)
+    for line in provenance.differences(run.info):
+        warn(line)
+    return run
 
 
 def duration(seconds: float) -> str:

@@ -16,8 +16,9 @@ from ganzoo.cli.train import given, machine_options
 def command(run: str, steps: int | None, **options: Any) -> None:
     """Go on with a run from its newest checkpoint, to its last step or to --steps in all."""
     from ganzoo import api
-    from ganzoo.cli.report import after_training, say, stopping
+    from ganzoo.cli.report import after_training, open_run, say, stopping
 
+    open_run(run)
     with stopping():
         resumed = api.resume(run, steps, say, **given(options))
     after_training(resumed, options["scores"])

@@ -32,11 +32,11 @@ def command(
     ganzoo sample runs/dcgan-digits-1 -n 100 --grid digits.png
     ganzoo sample runs/conditional-digits-1 --class 3 --to threes
     """
-    from ganzoo.cli.report import say
+    from ganzoo.cli.report import open_run, say
     from ganzoo.sampling import write_samples
 
     written = write_samples(
-        run,
+        open_run(run),
         count,
         classes=classes,
         seed=seed,

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ganzoo import config, registry
+from ganzoo import config, plugins, registry
 from ganzoo.cli import complete
 from ganzoo.errors import unknown
 from ganzoo.registry import SINGULAR, TYPES
@@ -22,7 +22,8 @@ def command(name: str) -> None:
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]
     matches = [(kind, table) for kind, table in found if plain in table]
     if not matches:
-        raise unknown("name", name, [known for _, table in found for known in table], "(`ganzoo list`)")
+        known = [name for _, table in found for name in table]
+        raise unknown("name", name, known, f"(`ganzoo list`){plugins.zoo().hint(plain)}")
     for kind, table in matches:
         spec = table[plain]
         console.print(f"[bold]{spec.name}[/bold] ({SINGULAR[kind]}): {spec.summary}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.specs import Data, DataSpec, Optimiser, TwoPlayerRecipe, Variant, key
+from ganzoo.specs import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, Variant, key
 
 if TYPE_CHECKING:
     from ganzoo.two_player import TwoPlayer
@@ -39,11 +39,14 @@ QUICK: dict[str, Any] = {
     "d": Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5),
 }
 
+# Without a penalty the perceptrons settle on one sample per class.
+SMOOTH = {"r1": Term(weight=1.0)}
+
 RECIPES = {
     "digits": ConditionalRecipe(width=32, steps=4000, **QUICK),
-    "digits-mlp": ConditionalRecipe(steps=5000),
+    "digits-mlp": ConditionalRecipe(steps=3000, penalties=SMOOTH),
     "mnist": ConditionalRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=5000, **QUICK),
-    "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=12_000),
+    "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=10_000, penalties=SMOOTH),
 }
 
 

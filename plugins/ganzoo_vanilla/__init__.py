@@ -31,7 +31,7 @@ def build(recipe: VanillaRecipe, data: DataSpec) -> TwoPlayer:
 FALLING = Optimiser(lr=2e-4, schedule="linear", schedule_start=0.5)
 
 RECIPES = {
-    "digits": VanillaRecipe(steps=5000, g=FALLING, d=FALLING),
+    "digits": VanillaRecipe(steps=5000),
     "mnist": VanillaRecipe(data=Data(name="mnist"), steps=10_000, g=FALLING, d=FALLING),
     "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=10_000, g=FALLING, d=FALLING),
     "points": VanillaRecipe(

@@ -1,0 +1,113 @@
+"""Hooks of mkdocs: pages and pictures that lie outside docs/ become part of the site, and links follow them.
+
+Every page is written for the repository: links are relative to where its file lies there. On the site README.md is the
+start, each variant's page lies under variants/, and a source file that docs/api.md names is the page of its docstrings.
+A link to any other file of the repository gets a copy of that file. So one text serves both.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(\]\(|<img[^>]* src=\")([^)\s\"]+)")
+SOURCE = re.compile(r"\]\(\.\./(ganzoo/[\w/]+)\.py\)")
+MATHS = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+def pages() -> dict[str, str]:
+    """Where each page of the repository that is not in docs/ lies on the site."""
+    found = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
+    for page in sorted(ROOT.glob("plugins/*/README.md")):
+        found[page.relative_to(ROOT).as_posix()] = (
+            f"variants/{page.parent.name.removeprefix('ganzoo_').replace('_', '-')}.md"
+        )
+    return found
+
+
+def modules() -> dict[str, str]:
+    """Each module that docs/api.md names, with the page of its docstrings."""
+    named = SOURCE.findall((ROOT / "docs" / "api.md").read_text("utf-8"))
+    return {f"{module}.py": f"modules/{module.replace('/', '.').removesuffix('.__init__')}.md" for module in named}
+
+
+def place(path: str) -> str:
+    """Where a file of the repository lies on the site."""
+    return (pages() | modules()).get(path) or path.removeprefix("docs/")
+
+
+def on_config(config: Any) -> Any:
+    """Fill in the two lists of pages that the navigation leaves open."""
+    lists = {"variants": [page for page in pages().values() if "/" in page], "modules": list(modules().values())}
+
+    def filled(entry: Any) -> Any:
+        if isinstance(entry, list):
+            return [filled(item) for item in entry]
+        if isinstance(entry, dict):
+            return {
+                title: lists[to] if isinstance(to, str) and to in lists else filled(to) for title, to in entry.items()
+            }
+        return entry
+
+    config.nav = filled(config.nav)
+    return config
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that lie outside docs/, those of the modules, and every other file that a page links to."""
+    for page in modules().values():
+        name = page.removeprefix("modules/").removesuffix(".md")
+        files.append(File.generated(config, page, content=f"---\ntitle: {name}\n---\n\n::: {name}\n"))
+    for source, page in pages().items():
+        files.append(File.generated(config, page, content=(ROOT / source).read_text("utf-8")))
+    origins = {page: source for source, page in pages().items()}
+    for file in list(files.documentation_pages()):
+        origin = origins.get(file.src_uri, f"docs/{file.src_uri}")
+        for path in linked(origin, file.content_string):
+            if files.get_file_from_path(place(path)) is None and (ROOT / path).is_file():
+                files.append(File.generated(config, place(path), abs_src_path=str(ROOT / path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Turn links from where files lie in the repository to where they lie on the site."""
+    here = page.file.src_uri
+    origin = next((source for source, target in pages().items() if target == here), f"docs/{here}")
+
+    def turned(match: re.Match[str]) -> str:
+        path, mark, anchor = match[2].partition("#")
+        if not path or re.match(r"[a-z]+:", path):
+            return match[0]
+        target = place(posixpath.normpath(posixpath.join(posixpath.dirname(origin), path)))
+        return f"{match[1]}{posixpath.relpath(target, posixpath.dirname(here) or '.')}{mark}{anchor}"
+
+    parts, end = [], 0
+    for code in FENCE.finditer(markdown):
+        parts += [LINK.sub(turned, markdown[end : code.start()]), code[0]]
+        end = code.end()
+    return "".join([*parts, LINK.sub(turned, markdown[end:])])
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Formulas as MathML, which browsers show without a script."""
+
+    def formula(match: re.Match[str]) -> str:
+        tex = match[3].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
+        math: str = convert(tex, display="inline" if match[2] == "(" else "block")
+        return math
+
+    return MATHS.sub(formula, html)
+
+
+def linked(origin: str, text: str) -> set[str]:
+    """The files of the repository that a page links to."""
+    targets = [match[2].partition("#")[0] for match in LINK.finditer(FENCE.sub("", text))]
+    folder = posixpath.dirname(origin)
+    return {posixpath.normpath(posixpath.join(folder, t)) for t in targets if t and not re.match(r"[a-z]+:", t)}

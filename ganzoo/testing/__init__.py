@@ -1,0 +1,57 @@
+"""The contract that a plugin keeps, as tests: the zoo's own plugins pass it, and so can a stranger's.
+
+    import pytest
+    from ganzoo.testing import contract
+
+    @pytest.mark.parametrize("check", contract("my-package"), ids=str)
+    def test_contract(check):
+        check()
+
+A failure says what the author should change. A check that does not apply (a metric of sounds, of which there are no
+examples) raises unittest.SkipTest, which pytest counts as skipped. `check_variant`, `check_loss`, `check_penalty`,
+`check_dataset` and `check_metric` check one thing each, also one that is not registered.
+"""
+
+from __future__ import annotations
+
+from ganzoo.testing.examples import SHAPES, Case, cases, example_data, example_samples
+from ganzoo.testing.packages import Check, check_plugin, contract
+from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_penalty
+from ganzoo.testing.variants import (
+    check_card,
+    check_case,
+    check_compile,
+    check_labels,
+    check_precision,
+    check_resume,
+    check_samples,
+    check_seed,
+    check_updates,
+    check_variant,
+)
+
+__all__ = [
+    "SHAPES",
+    "Case",
+    "Check",
+    "cases",
+    "check_card",
+    "check_case",
+    "check_command",
+    "check_compile",
+    "check_dataset",
+    "check_labels",
+    "check_loss",
+    "check_metric",
+    "check_penalty",
+    "check_plugin",
+    "check_precision",
+    "check_resume",
+    "check_samples",
+    "check_seed",
+    "check_updates",
+    "check_variant",
+    "contract",
+    "example_data",
+    "example_samples",
+]

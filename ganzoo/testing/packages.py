@@ -1,0 +1,112 @@
+"""Everything that a package registers, as a list of checks for pytest to run one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo import plugins
+from ganzoo.errors import unknown
+from ganzoo.loading import Plugin
+from ganzoo.registry import SINGULAR
+from ganzoo.specs import Variant
+from ganzoo.testing import variants as of_variants
+from ganzoo.testing.examples import cases_of
+from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_penalty
+
+PART_CHECKS: dict[str, Callable[[Any], None]] = {
+    "losses": check_loss,
+    "penalties": check_penalty,
+    "datasets": check_dataset,
+    "metrics": check_metric,
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one thing: call it. AssertionError says what is wrong, SkipTest that it does not apply."""
+
+    name: str
+    run: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.run()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def contract(*packages: str, keys: Mapping[str, Any] | None = None, leave_out: Collection[str] = ()) -> list[Check]:
+    """The checks of everything that the named packages register, or all installed ones.
+
+    packages: the names of packages or of plugins. keys: over the recipes' own, where a recipe has them, to make large
+    networks small, as {"width": 16}. leave_out: names of variants, losses, ... that are not checked (data sets that
+    would be downloaded).
+    Raises GanzooError if no plugin of that name is installed. One that is broken is a check that fails.
+    """
+    known = plugins.zoo().plugins
+    for package in packages:
+        if not any(package in (plugin.package, plugin.name) for plugin in known):
+            names = {plugin.package for plugin in known}
+            raise unknown("package", package, names, "Install it first: pip install -e .")
+    chosen = [plugin for plugin in known if not packages or plugin.package in packages or plugin.name in packages]
+    return [check for plugin in chosen for check in _checks(plugin, keys, leave_out)]
+
+
+def _checks(plugin: Plugin, keys: Mapping[str, Any] | None, leave_out: Collection[str]) -> Iterator[Check]:
+    yield Check(f"plugin {plugin.name}", partial(check_plugin, plugin))
+    tables = plugins.zoo().tables
+    for name in plugin.adds.get("variants", []):
+        if name not in leave_out:
+            yield from _variant_checks(tables["variants"][name], keys)
+    for kind, check in PART_CHECKS.items():
+        for name in plugin.adds.get(kind, []):
+            if name not in leave_out:
+                yield Check(f"{SINGULAR[kind]} {name}", partial(check, tables[kind][name]))
+    if plugins.zoo().implements(plugin, "ganzoo_commands"):
+        yield Check(f"commands of {plugin.name}", partial(check_commands, plugin))
+
+
+def _variant_checks(variant: Variant, keys: Mapping[str, Any] | None) -> Iterator[Check]:
+    yield Check(f"{variant.name}: recipes", partial(of_variants.check_recipes, variant))
+    for case in cases_of(variant):
+        for check in of_variants.case_checks(variant, case):
+            what = check.__name__.removeprefix("check_")
+            yield Check(f"{case}: {what}", partial(of_variants.run_check, check, variant, case, keys))
+
+
+def check_plugin(plugin: Plugin) -> None:
+    """It loads, cleanly and without torch, and beside the card of a variant lies its page, README.md."""
+    assert not plugin.error, plugin.problem
+    for note in plugin.notes:
+        # Its time on this machine, right now, is no fact about the plugin.
+        assert note.startswith("slow"), f"{plugin.source}: {note}"
+    module = plugin.target.partition(":")[0]
+    if plugin.package != "local":
+        of_variants.check_import(module)
+    if plugin.adds.get("variants"):
+        file = getattr(plugin.module, "__file__", None)
+        page = Path(file).parent / "README.md" if file else None
+        there = page is not None and page.is_file()
+        assert there, f"{plugin.source}: write README.md beside the card: what it is, its paper, its recipes"
+        text = page.read_text("utf-8") if page else ""
+        for name in plugin.adds["variants"]:
+            assert name in text, f"{plugin.source}: {page} does not name the variant {name!r}"
+
+
+def check_commands(plugin: Plugin) -> None:
+    """The commands that a plugin adds are added, and explained."""
+    group = click.Group()
+    for problem in plugins.zoo().add_commands(group):
+        if problem.startswith(plugin.source):
+            raise AssertionError(problem)
+    names = plugin.adds.get("commands", [])
+    if not names:
+        raise AssertionError(f"{plugin.source}: ganzoo_commands adds no command")
+    for name in names:
+        check_command(group.commands[name])

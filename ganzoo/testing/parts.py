@@ -1,0 +1,186 @@
+"""The contract of losses, penalties, data sets, metrics and commands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+import click
+import torch
+from torch import Tensor, nn
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.samples import Samples
+from ganzoo.paths import data_root
+from ganzoo.specs import Data, DatasetSpec, LossSpec, MetricSpec, PenaltySpec
+from ganzoo.testing.examples import example_samples
+
+
+def check_loss(spec: LossSpec) -> None:
+    """Both sides are finite scalars that teach, also for confident logits; the options are taken and explained."""
+    loss = _made(spec.name, spec.build)
+    for option in spec.options:
+        assert option.help, f"{spec.name}: explain the option {option.name!r}"
+        _made(spec.name, spec.build, **{option.name: option.default})
+    paired = getattr(loss, "paired", None)
+    assert isinstance(paired, bool), f"{spec.name}: set `paired`: whether generator() looks at real logits"
+    for scale, dtype in ((1.0, torch.float32), (30.0, torch.float32), (1.0, torch.bfloat16)):
+        real, fake = (_logits(seed, scale, dtype) for seed in (0, 1))
+        d = _scalar(f"{spec.name}: discriminator()", loss.discriminator(real, fake), scale)
+        g = _scalar(f"{spec.name}: generator()", loss.generator(fake, real), scale)
+        if scale > 1:
+            continue
+        (to_fake,) = torch.autograd.grad(g, fake, allow_unused=True)
+        reaches = to_fake is not None and bool(to_fake.any())
+        assert reaches, f"{spec.name}: generator() sends no gradient to the fake logits, so G would learn nothing"
+        grads = torch.autograd.grad(d, [real, fake], allow_unused=True)
+        reaches = all(grad is not None and bool(grad.any()) for grad in grads)
+        assert reaches, f"{spec.name}: discriminator() must depend on the real and the fake logits"
+    if not paired:
+        fake = _logits(1)
+        try:
+            alone = loss.generator(fake, fake.new_empty(0))
+        except (RuntimeError, IndexError) as error:
+            raise AssertionError(f"{spec.name}: generator() looks at real logits: set paired = True") from error
+        same = torch.equal(alone, loss.generator(fake, _logits(0)))
+        assert same, f"{spec.name}: generator() looks at real logits: set paired = True"
+
+
+def check_penalty(spec: PenaltySpec) -> None:
+    """A finite scalar for vectors and for images, with a gradient for the critic; the samples stay as they are."""
+    penalty = _made(spec.name, spec.build)
+    for shape in ((2,), (1, 8, 8)):
+        torch.manual_seed(0)
+        critic = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))
+        real, fake = torch.randn(6, *shape), torch.randn(6, *shape)
+        kept = real.clone(), fake.clone()
+        value = _scalar(f"{spec.name}: the penalty", penalty(critic, real, fake))
+        weights = [weight for weight in critic.parameters() if weight.ndim > 1]
+        grads = torch.autograd.grad(value, weights, allow_unused=True) if value.requires_grad else ()
+        reached = any(grad is not None for grad in grads)
+        assert reached, f"{spec.name}: the penalty sends no gradient to the critic: use create_graph=True"
+        untouched = torch.equal(real, kept[0]) and torch.equal(fake, kept[1])
+        assert untouched, f"{spec.name}: the penalty changes the samples in place"
+
+
+def check_dataset(spec: DatasetSpec, data: Data | None = None, root: Path | None = None) -> None:
+    """Each kind and split: the shape, range, labels and modality that its spec promises, the same each time.
+
+    data: for a data set that reads files of the user's own, where they lie. root: the data root.
+    Raises SkipTest where the files are not there.
+    """
+    if data is None and spec.argument == "path":
+        raise SkipTest(f"{spec.name} reads your own files: call check_dataset with data that names some")
+    root = root or data_root()
+    for kind in spec.kinds or ("",):
+        given = data or Data(name=spec.name, kind=kind)
+        for split in ("train", "test") if spec.test else ("train",):
+            _check_split(spec, given, root, split)
+    given = data or Data(name=spec.name)
+    _refused(f"{spec.name}: load() must raise GanzooError for an unknown split", spec, given, root, "evening")
+    if not spec.test:
+        _refused(f"{spec.name} has a test split: set test=True in its DatasetSpec", spec, given, root, "test")
+
+
+def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
+    try:
+        dataset = spec.load(data, root, split)
+    except GanzooError as error:
+        raise SkipTest(str(error)) from error
+    name, found = f"{spec.name} ({split})", dataset.spec
+    assert isinstance(dataset, Dataset), f"{name}: load() must return a ganzoo.data.dataset.Dataset"
+    assert found.name == spec.name, f"{name}: its DataSpec is called {found.name!r}"
+    assert len(dataset) > 0, f"{name}: there are no samples"
+    index = torch.arange(min(64, len(dataset)))
+    batch = dataset.batch(index)
+    for key, value in batch.items():
+        assert len(value) == len(index), f"{name}: {key!r} has {len(value)} rows in a batch of {len(index)}"
+        if value.is_floating_point():
+            assert value.isfinite().all(), f"{name}: {key!r} has values that are not finite"
+            assert value.dtype == torch.float32, f"{name}: {key!r} is {value.dtype}: store uint8 images or float32"
+            if found.range is not None and key != "y":
+                low, high = found.range
+                inside = bool(value.min() >= low and value.max() <= high)
+                assert inside, f"{name}: {key!r} leaves the range {low} to {high} of its DataSpec"
+    if "x" in batch:
+        shape = tuple(batch["x"].shape[1:])
+        assert shape == found.shape, f"{name}: samples have the shape {shape}, its DataSpec says {found.shape}"
+    again = spec.load(data, root, split).batch(index)
+    same = all(torch.equal(batch[key], again[key]) for key in batch)
+    assert same, f"{name}: load() gives other samples the second time: seed a generator of your own"
+    _check_labels(spec, name, dataset, batch)
+
+
+def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: dict[str, Tensor]) -> None:
+    classes = dataset.spec.classes
+    assert ("y" in batch) == (classes > 0), f"{name}: there must be labels 'y' exactly when its DataSpec has classes"
+    if classes:
+        assert spec.labelled, f"{name} has labels: set labelled=True in its DatasetSpec"
+        y = dataset.arrays["y"] if "y" in dataset.arrays else batch["y"]
+        inside = int(y.min()) >= 0 and int(y.max()) < classes
+        assert inside, f"{name}: labels must be class numbers from 0 to {classes - 1}"
+        names = len(dataset.spec.class_names)
+        assert names in (0, classes), f"{name}: {names} class names for {classes} classes"
+
+
+def _refused(message: str, spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
+    try:
+        spec.load(data, root, split)
+    except GanzooError:
+        return
+    except Exception as error:
+        raise AssertionError(f"{message} (it raised {type(error).__name__})") from error
+    raise AssertionError(message)
+
+
+def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
+    """Finite numbers by name, the same each time, with a direction that is known; the samples stay as they are.
+
+    samples: of your own, for modalities of which there are no examples (else SkipTest).
+    """
+    for direction in spec.better.values():
+        assert direction in ("higher", "lower"), f"{spec.name}: better must say 'higher' or 'lower', not {direction!r}"
+    for given in [samples] if samples is not None else [example_samples(kind) for kind in spec.modalities]:
+        before = given.fake.clone()
+        first = spec.compute(given)
+        for name, value in first.items():
+            finite = isinstance(name, str) and isinstance(value, (int, float)) and math.isfinite(value)
+            assert finite, f"{spec.name}: {name!r} is {value!r}, which is not a finite number"
+        known = not spec.better or all(any(name.startswith(prefix) for prefix in spec.better) for name in first)
+        assert known, f"{spec.name}: `better` names none of {', '.join(first)}"
+        assert dict(spec.compute(given)) == dict(first), f"{spec.name}: gives another value the second time: seed it"
+        assert torch.equal(before, given.fake), f"{spec.name}: changes the samples in place"
+
+
+def check_command(command: click.Command) -> None:
+    """A command and each of its options say what they do."""
+    assert command.help, f"ganzoo {command.name}: give its function a docstring, which is its help"
+    for option in command.params:
+        explained = not isinstance(option, click.Option) or option.help
+        assert explained, f"ganzoo {command.name}: explain the option {option.opts[0]} with help=..."
+    for inner in getattr(command, "commands", {}).values():
+        check_command(inner)
+
+
+def _made(name: str, build: Callable[..., Any], **options: float) -> Any:
+    try:
+        return build(**options)
+    except TypeError as error:
+        raise AssertionError(f"{name}: build({', '.join(options)}) failed: {error}") from error
+
+
+def _logits(seed: int, scale: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:
+    drawn = scale * torch.randn(16, generator=torch.Generator().manual_seed(seed))
+    return drawn.to(dtype).requires_grad_(True)
+
+
+def _scalar(what: str, value: Any, scale: float = 1.0) -> Tensor:
+    assert isinstance(value, Tensor), f"{what} must return a tensor, not {type(value).__name__}"
+    assert value.ndim == 0, f"{what} must return a scalar, not {tuple(value.shape)}: take the mean"
+    where = f" for logits around {scale:g}: write it with softplus and not with log(sigmoid)" if scale > 1 else ""
+    assert value.isfinite(), f"{what} is {value.item()}{where}"
+    return value

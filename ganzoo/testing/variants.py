@@ -1,0 +1,296 @@
+"""The contract of variants: what they draw, what their phases move, and that a training can stop and go on."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ganzoo import checkpoint, config, plugins, registry
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.game import GAN
+from ganzoo.launch import PRECISIONS
+from ganzoo.specs import Optimiser, Recipe, Variant
+from ganzoo.testing.examples import Case, case_data, cases_of, example_data
+from ganzoo.trainer import Trainer
+
+BATCH = 4
+
+
+def check_variant(variant: Variant, keys: Mapping[str, Any] | None = None) -> None:
+    """All checks of a variant: its card, and every recipe with every shape of its kind of data.
+
+    keys: over the recipes' own, where a recipe has them, to make large networks small (`{"width": 16}`).
+    AssertionError says what is wrong.
+    """
+    check_recipes(variant)
+    if registry.variants().get(variant.name) is variant:
+        module = plugins.zoo().owner("variants", variant.name).target.partition(":")[0]
+        if module:
+            check_import(module)
+    for case in cases_of(variant):
+        for check in case_checks(variant, case):
+            try:
+                run_check(check, variant, case, keys)
+            except SkipTest:
+                continue
+
+
+def check_case(case: Case, keys: Mapping[str, Any] | None = None) -> None:
+    """Shapes, updates and resuming in one case of a registered variant; AssertionError says what is wrong."""
+    variant = registry.variants().find(case.variant)
+    for check in (check_samples, check_updates, check_resume):
+        run_check(check, variant, case, keys)
+
+
+def run_check(check: Any, variant: Variant, case: Case, keys: Mapping[str, Any] | None = None) -> None:
+    """One check in one case. Raises SkipTest where the variant refuses a shape that is not its recipe's own."""
+    recipe = variant.recipes[case.recipe]
+    has = {key.path.partition(".")[0] for key in config.keys(recipe)}
+    smaller = {name: value for name, value in (keys or {}).items() if name.partition(".")[0] in has}
+    recipe = config.update(recipe, {"batch": BATCH, "accumulate": 1, "steps": 4} | smaller)
+    try:
+        data = case_data(case, recipe)
+    except GanzooError as error:
+        raise SkipTest(str(error)) from error
+    try:
+        _build(variant, recipe, data)
+    except GanzooError as error:
+        if not case.own:
+            raise SkipTest(str(error)) from error
+        raise AssertionError(f"{case.variant}.{case.recipe} refuses its own data: {error}") from error
+    check(variant, recipe, data)
+
+
+def check_card(variant: Variant) -> None:
+    """The card: recipes survive JSON, every key is explained, and importing the plugin imports no torch."""
+    check_recipes(variant)
+    check_import(plugins.zoo().owner("variants", variant.name).module.__name__)
+
+
+def check_recipes(variant: Variant) -> None:
+    """Recipes survive JSON, every key is explained, and every name in them is registered."""
+    for name, recipe in variant.recipes.items():
+        full = f"{variant.name}.{name}"
+        plain = "__dataclass_fields__" in vars(type(recipe))
+        assert plain, f"{full}: put @dataclass(frozen=True, kw_only=True) above class {type(recipe).__name__}"
+        try:
+            again = config.update(recipe, config.to_dict(recipe))
+        except (GanzooError, TypeError) as error:
+            raise AssertionError(f"recipe {full} cannot be read back from JSON: {error}") from error
+        assert again == recipe, f"recipe {full} changes when it is written to JSON and read back"
+        for key in config.keys(recipe):
+            assert key.help, f"{variant.name}: explain the recipe key {key.path!r} with ganzoo.specs.key(default, help)"
+        dataset = registry.datasets().get(recipe.data.name)
+        assert dataset, f"recipe {full} names the data set {recipe.data.name!r}, which no plugin registers"
+        takes = dataset.modality in variant.modalities
+        assert takes, f"{variant.name}: add {dataset.modality!r} to modalities, or train {full} on other data"
+
+
+def check_import(module: str) -> None:
+    """Importing a plugin's module, in a fresh Python, works, imports no torch and prints nothing."""
+    check = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    path = os.pathsep.join(folder for folder in sys.path if folder)
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert done.returncode == 0, f"importing {module} imports torch: move that import into build(). {done.stderr}"
+    assert not done.stdout, f"importing {module} prints {done.stdout[:60]!r}: print in commands and callbacks only"
+
+
+def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """Samples have the data's shape and range, are finite, and differ from one another."""
+    gan = _build(variant, recipe, data)
+    with gan.for_sampling():
+        torch.manual_seed(1)
+        samples = gan.sample(5)
+    wanted = (5, *data.spec.shape)
+    assert samples.shape == wanted, f"{variant.name}: sample(5) returned {tuple(samples.shape)}, not {wanted}"
+    assert samples.isfinite().all(), f"{variant.name}: fresh networks draw values that are not finite"
+    if data.spec.range is not None:
+        low, high = data.spec.range
+        inside = samples.min() >= low and samples.max() <= high
+        assert inside, f"{variant.name}: samples leave the data's range {low} to {high}; end the generator with tanh"
+    assert not torch.equal(samples[0], samples[1]), f"{variant.name}: different latents draw the same sample"
+
+
+def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """Each phase moves its own player alone, and the phases together reach every trainable weight."""
+    trainer = _trainer(variant, recipe, data)
+    seen: dict[str, set[str]] = {name: set() for name in trainer.gan.players}
+    moved: dict[str, bool] = {phase.name: False for phase in trainer.phases}
+    # Early and late in training: a growing network has weights that only learn later.
+    for step, phase in itertools.product((0, recipe.steps - 1), trainer.phases):
+        trainer.progress.step = step
+        trainer.gan.on_step(trainer.progress)
+        before = copy.deepcopy(trainer.gan.players.state_dict())
+        trainer.update(phase)
+        for name, player in trainer.gan.players.items():
+            for weight_name, weight in player.named_parameters():
+                changed = not torch.equal(before[f"{name}.{weight_name}"], weight)
+                if name == phase.player:
+                    moved[phase.name] |= changed
+                    if weight.grad is not None:
+                        seen[name].add(weight_name)
+                else:
+                    assert not changed, f"{variant.name}: phase {phase.name!r} moved {name}.{weight_name}"
+    for phase_name, any_moved in moved.items():
+        assert any_moved, f"{variant.name}: phase {phase_name!r} moves no weight of its player"
+    for name, player in trainer.gan.players.items():
+        trainable = {id(weight) for weight in trainer.weights[name]}
+        for weight_name, weight in player.named_parameters():
+            reached = weight_name in seen[name] or id(weight) not in trainable
+            assert reached, f"{variant.name}: no phase sends a gradient to {name}.{weight_name}"
+
+
+def check_resume(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """Two steps, a checkpoint file and two more steps end bitwise where four steps end."""
+    straight = _trainer(variant, recipe, data)
+    for _ in range(4):
+        straight.play_step()
+    first = _trainer(variant, recipe, data)
+    for _ in range(2):
+        first.play_step()
+    second = _trainer(variant, recipe, data)
+    second.load_state(_through_a_file(variant, first))
+    for _ in range(2):
+        second.play_step()
+    advice = "differs after a resume: keep all state in weights or registered buffers"
+    _compare(second.gan, straight.gan, f"{variant.name}: {{}} {advice}")
+
+
+def _through_a_file(variant: Variant, trainer: Trainer) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return checkpoint.load(checkpoint.save(Path(folder), trainer.progress.step, trainer.state()))
+        except GanzooError as error:
+            raise AssertionError(f"{variant.name}: {error} Keep only tensors and plain values in state.") from error
+
+
+def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """The same seed gives the same weights, at the start and after a step; another seed gives others."""
+    runs = [_trainer(variant, dataclasses.replace(recipe, seed=seed), data) for seed in (0, 0, 1)]
+    advice = "differs between two trainings with the same seed: draw all random numbers with torch's global generator"
+    _compare(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
+    for run in runs[:2]:
+        run.play_step()
+    _compare(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
+    one, other = (next(run.gan.players.parameters()) for run in runs[1:])
+    assert not torch.equal(one, other), f"{variant.name}: build() ignores the seed: it must not seed torch itself"
+
+
+def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """A conditional game draws the class that it is asked for; any other trains without labels.
+
+    After a few steps, as a network may begin with label weights of 0.
+    """
+    if not variant.needs_labels and data.spec.name == "example":
+        _trainer(variant, recipe, example_data(data.spec.modality, data.spec.shape, classes=0)).play_step()
+    trainer = _trainer(variant, recipe, data)
+    gan: Any = trainer.gan
+    classes = getattr(gan, "classes", 0)
+    if not classes:
+        assert not variant.needs_labels, f"{variant.name} needs labels, but its game does not set `classes`"
+        return
+    for _ in range(3):
+        trainer.play_step()
+    drawn = []
+    for label in (0, classes - 1):
+        with gan.for_sampling(averaged=False):
+            torch.manual_seed(1)
+            drawn.append(gan.sample(3, torch.full((3,), label)))
+    assert drawn[0].shape == (3, *data.spec.shape), f"{variant.name}: sample(3, y) returned {tuple(drawn[0].shape)}"
+    assert not torch.equal(*drawn), f"{variant.name}: sample(n, y) draws the same for each class: give y to the network"
+
+
+def check_precision(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """Two steps under bf16 autocast: finite terms, and weights that stay in fp32."""
+    trainer = _trainer(variant, recipe, data, "bf16")
+    try:
+        for _ in range(2):
+            trainer.play_step()
+        trainer.read_log()
+    except (RuntimeError, GanzooError) as error:
+        advice = "cast with .float() what must not be bf16"
+        raise AssertionError(f"{variant.name}: fails under bf16 autocast, {advice}: {_line(error)}") from error
+    for name, weight in trainer.gan.named_parameters():
+        assert weight.dtype != torch.bfloat16, f"{variant.name}: {name} became bf16: leave the casting to autocast"
+
+
+def check_compile(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """Compiled networks lose what eager ones do. SkipTest for a variant that does not claim to compile.
+
+    The graphs are captured and differentiated as for any backend, then run eagerly ("aot_eager"): that takes no C++
+    compiler and seconds, and it fails where a variant's code can make it fail.
+    """
+    if not variant.compiles:
+        raise SkipTest(f"{variant.name} does not claim to compile")
+    eager = _trainer(variant, recipe, data)
+    eager.play_step()
+    compiled = _trainer(variant, recipe, data)
+    torch._dynamo.reset()
+    for player in compiled.gan.players.values():
+        player.compile(backend="aot_eager")
+    try:
+        compiled.play_step()
+    except Exception as error:
+        advice = "write it so that torch.compile takes it, or set compiles=False in the Variant"
+        raise AssertionError(f"{variant.name}: {advice}: {_line(error)}") from error
+    values = compiled.read_log()
+    for name, value in eager.read_log().items():
+        same = abs(values[name] - value) <= 1e-3 * max(1.0, abs(value))
+        assert same, f"{variant.name}: {name} is {values[name]:g} when compiled and {value:g} when not"
+
+
+def case_checks(variant: Variant, case: Case) -> list[Callable[[Variant, Recipe, Dataset], None]]:
+    """The checks of a case: a few for any shape of data, all for the recipe's own.
+
+    Compiling, which takes longest, is for the default recipe.
+    """
+    checks: list[Callable[[Variant, Recipe, Dataset], None]] = [check_samples, check_updates]
+    if case.own:
+        checks += [check_resume, check_seed, check_labels, check_precision]
+        if case.recipe == variant.default:
+            checks.append(check_compile)
+    return checks
+
+
+def _build(variant: Variant, recipe: Recipe, data: Dataset) -> GAN:
+    torch.manual_seed(recipe.seed)
+    gan = variant.build(recipe, data.spec)
+    for player in gan.players:
+        owned = isinstance(getattr(recipe, player, None), Optimiser)
+        assert owned, f"{variant.name}: give the recipe an Optimiser named {player!r}, after the player"
+    return gan
+
+
+def _trainer(variant: Variant, recipe: Recipe, data: Dataset, precision: str = "fp32") -> Trainer:
+    fabric = Fabric(accelerator="cpu", devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+    return Trainer(_build(variant, recipe, data), data, recipe, fabric)
+
+
+def _compare(a: GAN, b: GAN, message: str) -> None:
+    wanted: dict[str, Tensor] = b.state_dict()
+    for name, value in a.state_dict().items():
+        assert torch.equal(value, wanted[name]), message.format(name)
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
