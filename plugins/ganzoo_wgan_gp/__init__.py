@@ -48,7 +48,7 @@ PLANE: dict[str, Any] = {"width": 128, "depth": 5, "steps": 8000, "batch": 128, 
 
 GP_RECIPES = {
     "digits": WGANRecipe(width=32, steps=2000, penalties=GP, g=ADAM, d=ADAM),
-    "mnist": WGANRecipe(data=MNIST, width=16, d_width=32, steps=3000, penalties=GP, g=ADAM, d=ADAM),
+    "mnist": WGANRecipe(data=MNIST, width=16, steps=2000, penalties=GP, g=ADAM, d=ADAM),
     "points": WGANRecipe(data=POINTS, penalties={"wgan-gp": Term(weight=0.1)}, g=FAST_ADAM, d=FAST_ADAM, **PLANE),
     "cifar10-residual": WGANRecipe(
         data=Data(name="cifar10"),
