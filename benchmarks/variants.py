@@ -27,7 +27,9 @@ def main() -> None:
         folder = Path(options.keep or temporary)
         rows = {name: cell(name, options, folder) for name in options.variants}
     label = options.label or "-".join([*options.variants, options.dataset]).replace(".", "-").replace(":", "-")
-    command = "python -m benchmarks.variants " + shlex.join(sys.argv[1:])
+    # Where the runs and the data lie says nothing about the numbers.
+    private = {options.keep, options.data_root, "--keep", "--data-root"}
+    command = "python -m benchmarks.variants " + shlex.join(word for word in sys.argv[1:] if word not in private)
     print(f"wrote {results.write(label, command, {'variants': rows})}")
 
 

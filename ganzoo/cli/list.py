@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ganzoo import plugins
 from ganzoo.cli import warn
@@ -29,20 +29,21 @@ def command(kind: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(kind)
-    table.add_column("what it is")
-    if kind == "variants":
-        table.add_column("recipes")
+    click.secho(kind, bold=True)
+    width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        cells = [row["name"], row["summary"]]
-        if kind == "variants":
-            cells.append(", ".join(row["recipes"]))
-        table.add_row(*cells)
-    console.print(table)
+        text = row["summary"] + (f" Recipes: {', '.join(row['recipes'])}." if kind == "variants" else "")
+        click.echo(paragraph(row["name"].ljust(width), text))
     if kind == "variants":
-        console.print("\ntrain one: ganzoo train NAME    what it is: ganzoo show NAME")
+        click.echo("\ntrain one: ganzoo train NAME    what it is: ganzoo show NAME")
+
+
+def paragraph(label: str, text: str) -> str:
+    """A label and wrapped text beside it; a table of rich costs a third of the time that `list` may take."""
+    indent = " " * (len(label) + 2)
+    columns = min(shutil.get_terminal_size().columns, 110)
+    wide = max(columns, len(indent) + 30)
+    return textwrap.fill(text, wide, initial_indent=f"{label}  ", subsequent_indent=indent, break_on_hyphens=False)
 
 
 def describe(kind: str, spec: Any, source: str) -> dict[str, Any]:
