@@ -113,5 +113,5 @@ def _write_npz(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> 
     if labels is not None:
         arrays["y"] = labels.numpy()
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, **arrays)
     write_atomically(path, buffer.getvalue())
