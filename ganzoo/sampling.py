@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -109,7 +110,7 @@ def _write_folder(run: Run, samples: Tensor, folder: Path) -> None:
 
 def _write_npz(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> None:
     x = pictures.to_uint8(samples) if run.data.modality == "image" else samples.numpy()
-    arrays: dict[str, np.ndarray] = {"x": x}
+    arrays: dict[str, Any] = {"x": x}
     if labels is not None:
         arrays["y"] = labels.numpy()
     buffer = io.BytesIO()
