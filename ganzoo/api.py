@@ -10,9 +10,9 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ganzoo import callbacks, checkpoint, config, plugins, provenance, registry
-from ganzoo.data.dataset import Dataset
+from ganzoo.data.dataset import Dataset, to_uint8
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.samples import Samples, default_samples, to_uint8
+from ganzoo.evaluation.samples import Samples, default_samples
 from ganzoo.evaluation.scoring import Scores, score
 from ganzoo.game import GAN
 from ganzoo.launch import choose_device, launch
@@ -115,9 +115,10 @@ def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None)
     options = make_options(**_kept(run))
     # Domain features come from the labels, also where the variant did without them.
     data = dataclasses.replace(run.recipe.data, labels=True)
-    train = load_data(data, options)
-    test = load_data(data, options, "test") if registry.datasets().find(data.name).test else None
-    count = n or default_samples(run.data, train.count, test.count if test else 0)
+    names = ("train", "test") if registry.datasets().find(data.name).test else ("train",)
+    splits = {name: load_data(data, options, name) for name in names}
+    train = splits["train"]
+    count = n or default_samples(run.data, train.count, splits["test"].count if "test" in splits else 0)
     report(f"scoring {count:,} samples ...")
     seed = run.recipe.seed + 1
     labels = run.labels(count, None)
@@ -129,7 +130,7 @@ def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None)
         data=data,
         root=data_root(options.data_root),
         seed=seed,
-        load=lambda split: train if split == "train" else load_data(data, options, split),
+        load=lambda split: splits[split] if split in splits else load_data(data, options, split),
     )
     scores = score(samples, registry.metrics().values())
     for item in scores.scores:

@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from ganzoo.data.dataset import to_uint8
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -19,10 +21,9 @@ SMALLEST_TILE = 40
 """Images smaller than this many pixels are enlarged by a whole factor, or nobody could see them."""
 
 
-def to_uint8(x: Tensor) -> np.ndarray:
+def pixels_of(x: Tensor) -> np.ndarray:
     """Images `[N, C, H, W]` in [-1, 1] as uint8 `[N, H, W, C]`."""
-    scaled = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round()
-    return scaled.permute(0, 2, 3, 1).byte().cpu().numpy()
+    return to_uint8(x.detach()).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:
@@ -34,7 +35,7 @@ def to_image(pixels: np.ndarray) -> Image.Image:
 
 def sheet(x: Tensor, columns: int | None = None) -> Image.Image:
     """Images `[N, C, H, W]` in [-1, 1] as one picture, row by row, with a thin margin, small ones enlarged."""
-    pixels = to_uint8(x)
+    pixels = pixels_of(x)
     count, height, width, channels = pixels.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)

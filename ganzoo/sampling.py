@@ -104,12 +104,12 @@ def _write_folder(run: Run, samples: Tensor, folder: Path) -> None:
         raise GanzooError(f"--to writes images, and these are {run.data.modality} data: use --npz FILE.")
     folder.mkdir(parents=True, exist_ok=True)
     digits = max(5, len(str(len(samples) - 1)))
-    for number, pixels in enumerate(pictures.to_uint8(samples)):
+    for number, pixels in enumerate(pictures.pixels_of(samples)):
         pictures.to_image(pixels).save(folder / f"{number:0{digits}d}.png")
 
 
 def _write_npz(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> None:
-    x = pictures.to_uint8(samples) if run.data.modality == "image" else samples.numpy()
+    x = pictures.pixels_of(samples) if run.data.modality == "image" else samples.numpy()
     arrays: dict[str, Any] = {"x": x}
     if labels is not None:
         arrays["y"] = labels.numpy()

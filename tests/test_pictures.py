@@ -14,7 +14,7 @@ from ganzoo import pictures
 
 def test_minus_one_to_one_becomes_0_to_255_with_channels_last() -> None:
     x = torch.tensor([-1.0, 0.0, 1.0, 7.0, -7.0, 1 / 255]).view(1, 1, 2, 3)
-    pixels = pictures.to_uint8(x)
+    pixels = pictures.pixels_of(x)
     assert pixels.shape == (1, 2, 3, 1)
     assert pixels.dtype == np.uint8
     assert pixels.flatten().tolist() == [0, 128, 255, 255, 0, 128]
@@ -24,7 +24,7 @@ def test_stored_images_survive_the_way_to_floats_and_back() -> None:
     from ganzoo.data.dataset import as_input
 
     stored = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    assert np.array_equal(pictures.to_uint8(as_input(stored))[0, :, :, 0], stored[0, 0].numpy())
+    assert np.array_equal(pictures.pixels_of(as_input(stored))[0, :, :, 0], stored[0, 0].numpy())
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "L"), (3, "RGB"), (4, "RGBA"), (5, "RGB")])

@@ -65,6 +65,11 @@ def as_input(x: Tensor) -> Tensor:
     return x.float().mul_(1 / 127.5).sub_(1) if x.dtype == torch.uint8 else x
 
 
+def to_uint8(x: Tensor) -> Tensor:
+    """Images in [-1, 1] to uint8, rounded and clamped; NaN becomes mid-grey. The inverse of `as_input`."""
+    return x.float().nan_to_num(0.0).add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
 class BatchStream:
     """An endless stream of batches in which batch i is a pure function of (seed, i).
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ganzoo.data.dataset import Dataset
+from ganzoo.data.dataset import Dataset, to_uint8
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import fidelity
 from ganzoo.evaluation.domain import Domain, Features, find_domain
-from ganzoo.evaluation.samples import MINIMUM, Measured, Samples, subset, to_uint8
+from ganzoo.evaluation.samples import MINIMUM, Measured, Samples, subset
 
 REFERENCE = 10_000
 """Training images that samples are compared with: for more, precision and recall take minutes."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.data.dataset import Dataset
+from ganzoo.data.dataset import Dataset, to_uint8
 from ganzoo.errors import GanzooError
 from ganzoo.specs import Data, DataSpec
 
@@ -93,11 +93,6 @@ class Measured(dict[str, float]):
     def __init__(self, values: Mapping[str, float], **protocol: Any) -> None:
         super().__init__(values)
         self.protocol = protocol
-
-
-def to_uint8(x: Tensor) -> Tensor:
-    """Images in [-1, 1] to uint8, rounded and clamped; NaN becomes mid-grey. The inverse of `as_input`."""
-    return x.float().nan_to_num(0.0).add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def subset(count: int, n: int) -> Tensor:

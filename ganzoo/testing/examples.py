@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ganzoo import registry
-from ganzoo.data.dataset import Dataset
-from ganzoo.evaluation.samples import Samples, to_uint8
+from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.evaluation.samples import Samples
 from ganzoo.paths import data_root
 from ganzoo.specs import Data, DataSpec, Recipe, Variant
 

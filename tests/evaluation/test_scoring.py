@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.data import digits, points
-from ganzoo.data.dataset import Dataset, as_input
+from ganzoo.data.dataset import Dataset, as_input, to_uint8
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.builtin import METRICS
 from ganzoo.evaluation.points import count_modes, wasserstein_2
-from ganzoo.evaluation.samples import Samples, default_samples, to_uint8
+from ganzoo.evaluation.samples import Samples, default_samples
 from ganzoo.evaluation.scoring import score
 from ganzoo.specs import Data, DataSpec, MetricSpec
 
