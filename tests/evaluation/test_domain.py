@@ -80,7 +80,8 @@ def test_the_classifier_of_digits_is_right_on_at_least_96_percent_of_the_test_im
     found = domain.find_domain(noisy)
     assert found.accuracy >= 0.96
     assert found.accuracy_on == "test"
-    note = json.loads(next((cache_dir() / "domain").glob("*.json")).read_text())
+    key = found.extractor.rpartition("-")[2]
+    note = json.loads(next((cache_dir() / "domain").glob(f"*{key}*.json")).read_text())
     assert note["accuracy"] == found.accuracy
 
 
