@@ -59,7 +59,8 @@ class ConvGenerator(nn.Module):
     as many channels after each doubling. At 64x64 there are four doublings from 4x4; see `pyramid` for other sizes.
 
     width: channels before the last layer. norm: one of NORMS. up: a transposed convolution of `kernel` pixels, or a
-    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour enlargement.
+    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour enlargement. hidden: sizes of
+    fully connected layers before the projection (as in Chen et al. 2016, InfoGAN, appendix C).
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class ConvGenerator(nn.Module):
         kernel: int = 4,
         norm: str = "batch",
         up: str = "transposed",
+        hidden: Sequence[int] = (),
     ) -> None:
         super().__init__()
         channels, height, span = shape
@@ -78,7 +80,9 @@ class ConvGenerator(nn.Module):
         sizes = channel_ladder(width, levels)[::-1]
         self.base = (sizes[0], base_h, base_w)
         bias = norm == "none"
-        self.project = nn.Linear(latent, math.prod(self.base), bias=bias)
+        connected = fully_connected([latent, *hidden], norm, nn.ReLU(inplace=True))
+        final = nn.Linear(hidden[-1] if hidden else latent, math.prod(self.base), bias=bias)
+        self.project = nn.Sequential(*connected, final) if connected else final
         layers: list[nn.Module] = [*normalisation(norm, sizes[0]), nn.ReLU(inplace=True)]
         for fan_in, fan_out in pairwise(sizes):
             layers += [
@@ -97,10 +101,13 @@ class ConvGenerator(nn.Module):
 class ConvDiscriminator(nn.Module):
     """Images `[N, C, H, W]` to logits `[N]`: strided convolutions, leaky ReLU, normalisation in all but the first.
 
-    The mirror image of `ConvGenerator` (Radford et al. 2016, section 3).
+    The mirror image of `ConvGenerator` (Radford et al. 2016, section 3). hidden: sizes of fully connected layers
+    before the logit.
     """
 
-    def __init__(self, shape: Sequence[int], width: int = 64, *, kernel: int = 4, norm: str = "batch") -> None:
+    def __init__(
+        self, shape: Sequence[int], width: int = 64, *, kernel: int = 4, norm: str = "batch", hidden: Sequence[int] = ()
+    ) -> None:
         super().__init__()
         channels, height, span = shape
         levels, (base_h, base_w) = pyramid((height, span))
@@ -111,11 +118,28 @@ class ConvDiscriminator(nn.Module):
             layers.append(nn.Conv2d(fan_in, fan_out, kernel, 2, padding, bias=norm == "none"))
             layers += [*normalisation(norm, fan_out), nn.LeakyReLU(0.2, inplace=True)]
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(sizes[-1] * base_h * base_w, 1)
+        flat = sizes[-1] * base_h * base_w
+        connected = fully_connected([flat, *hidden], norm, nn.LeakyReLU(0.2, inplace=True))
+        final = nn.Linear(hidden[-1] if hidden else flat, 1)
+        self.head = nn.Sequential(*connected, final) if connected else final
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.body(x).flatten(1))
         return logits[:, 0]
+
+
+def fully_connected(sizes: Sequence[int], norm: str, activation: nn.Module) -> list[nn.Module]:
+    """Linear layers of those sizes, each with normalisation and activation; none for a single size."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers.append(nn.Linear(fan_in, fan_out, bias=norm == "none"))
+        if norm == "batch":
+            layers.append(nn.BatchNorm1d(fan_out))
+        elif norm != "none":
+            # A vector has no pixels to normalise over: there instance normalisation is layer normalisation.
+            layers.append(nn.LayerNorm(fan_out))
+        layers.append(activation)
+    return layers
 
 
 def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
@@ -171,7 +195,7 @@ def normal_init(module: nn.Module, deviation: float = 0.02) -> None:
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(layer.weight, 0.0, deviation)
-        elif isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)):
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm)):
             nn.init.normal_(layer.weight, 1.0, deviation)
         else:
             continue

@@ -71,6 +71,18 @@ def test_channels_double_to_at_most_eight_times_the_width() -> None:
     assert channel_ladder(3, 6) == [3, 6, 12, 24, 24, 24]
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_hidden_layers_stand_between_vectors_and_feature_maps(norm: str) -> None:
+    shape = (1, 8, 8)
+    generator = ConvGenerator(5, shape, 4, norm=norm, hidden=[6, 7])
+    discriminator = ConvDiscriminator(shape, 4, norm=norm, hidden=[9])
+    sizes = {m.out_features for n in (generator, discriminator) for m in n.modules() if isinstance(m, nn.Linear)}
+    assert {6, 7, 9} <= sizes
+    assert discriminator(generator(torch.randn(3, 5))).shape == (3,)
+    normalised = [m for m in generator.project.modules() if isinstance(m, (nn.BatchNorm1d, nn.LayerNorm))]
+    assert len(normalised) == (0 if norm == "none" else 2)
+
+
 @pytest.mark.parametrize("kernel", [3, 4, 5, 6, 7])
 @pytest.mark.parametrize("up", UPSAMPLINGS)
 @pytest.mark.parametrize("norm", NORMS)

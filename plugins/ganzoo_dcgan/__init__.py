@@ -20,6 +20,8 @@ class DCGANRecipe(TwoPlayerRecipe):
 
     width: int = key(64, "Channels at the finest resolution; they double as it halves, up to eight times.", minimum=1)
     d_width: int | None = key(None, "The same for the discriminator, where it should differ.", minimum=1)
+    g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps.", minimum=1)
+    d_hidden: tuple[int, ...] = key((), "Fully connected layers between the feature maps and the logit.", minimum=1)
     kernel: int = key(4, "Pixels of the strided convolutions' kernels.", minimum=3, maximum=7)
     up: str = key("transposed", "How the generator enlarges.", choices=("transposed", "shuffle", "nearest"))
     g_norm: str = key("batch", "Normalisation in the generator.", choices=NORMS)

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 def generator(recipe: DCGANRecipe, data: DataSpec) -> nn.Module:
     """`z [N, latent]` to images `[N, C, H, W]` in [-1, 1]."""
     network = ConvGenerator(
-        recipe.latent, data.shape, recipe.width, kernel=recipe.kernel, norm=recipe.g_norm, up=recipe.up
+        recipe.latent,
+        data.shape,
+        recipe.width,
+        kernel=recipe.kernel,
+        norm=recipe.g_norm,
+        up=recipe.up,
+        hidden=recipe.g_hidden,
     )
     normal_init(network)
     return network
@@ -25,6 +31,6 @@ def generator(recipe: DCGANRecipe, data: DataSpec) -> nn.Module:
 def discriminator(recipe: DCGANRecipe, data: DataSpec) -> nn.Module:
     """Images `[N, C, H, W]` to logits `[N]`."""
     width = recipe.d_width or recipe.width
-    network = ConvDiscriminator(data.shape, width, kernel=recipe.kernel, norm=recipe.d_norm)
+    network = ConvDiscriminator(data.shape, width, kernel=recipe.kernel, norm=recipe.d_norm, hidden=recipe.d_hidden)
     normal_init(network)
     return network
