@@ -61,6 +61,8 @@ def ganzoo_variants() -> list[Variant]:
             recipes=RECIPES,
             build=build,
             needs_labels=True,
-            for_data=dict.fromkeys(("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "folder", "npz"), "mnist"),
+            for_data=dict.fromkeys(
+                ("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "folder", "npz"), "mnist"
+            ),
         )
     ]

@@ -46,6 +46,6 @@ class Conditional(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         x = x.flatten(1) if self.flatten else x
-        label = self.embed(y).reshape(len(x), -1, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+        label = self.embed(y).reshape(x.shape[0], -1, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
         output: Tensor = self.body(torch.cat([x, label], 1))
         return output

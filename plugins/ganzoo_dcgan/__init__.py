@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
 from ganzoo.specs import Data, DataSpec, Optimiser, TwoPlayerRecipe, Variant, key
@@ -40,9 +40,12 @@ def build(recipe: DCGANRecipe, data: DataSpec) -> TwoPlayer:
 QUICK_G = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
 QUICK_D = Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5)
 
+# Two or three doublings leave a small image's networks shallow: fully connected layers make up for it at little cost.
+HIDDEN: dict[str, Any] = {"g_hidden": (256, 256), "d_hidden": (256,)}
+
 RECIPES = {
-    "digits": DCGANRecipe(width=32, steps=4000, g=QUICK_G, d=QUICK_D),
-    "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=6000, g=QUICK_G, d=QUICK_D),
+    "digits": DCGANRecipe(width=32, steps=3000, g=QUICK_G, d=QUICK_D, **HIDDEN),
+    "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, latent=64, steps=8000, g=QUICK_G, d=QUICK_D, **HIDDEN),
     "cifar10": DCGANRecipe(data=Data(name="cifar10"), width=64, steps=50000),
     "celeba": DCGANRecipe(
         data=Data(name="celeba", size=64),
@@ -73,6 +76,7 @@ def ganzoo_variants() -> list[Variant]:
                 "cifar100": "cifar10",
                 "svhn": "cifar10",
                 "stl10": "folder",
+                "stacked-mnist": "mnist",
                 "npz": "cifar10",
             },
         )

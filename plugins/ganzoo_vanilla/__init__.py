@@ -57,6 +57,8 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image", "points"),
             recipes=RECIPES,
             build=build,
-            for_data=dict.fromkeys(("cifar10", "cifar100", "svhn", "stl10", "celeba", "folder", "npz"), "mnist"),
+            for_data=dict.fromkeys(
+                ("cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"
+            ),
         )
     ]

@@ -16,7 +16,9 @@ GP = {"wgan-gp": Term(weight=10.0)}
 ADAM = Optimiser(lr=1e-3, betas=(0.0, 0.9), schedule="linear", schedule_start=0.5)
 FAST_ADAM = Optimiser(lr=2e-3, betas=(0.0, 0.9), schedule="linear")
 RMSPROP = Optimiser(name="rmsprop", lr=2e-4)
-FOR_DATA = dict.fromkeys(("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "celeba", "folder", "npz"), "mnist")
+FOR_DATA = dict.fromkeys(
+    ("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
