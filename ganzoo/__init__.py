@@ -12,15 +12,31 @@ from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.api import evaluate, load, resume, train
+    from ganzoo.exported import load_generator
+    from ganzoo.exporting import export
     from ganzoo.planning import plan
     from ganzoo.run import Run
 
-__all__ = ["GanzooError", "Run", "TrainingError", "evaluate", "hookimpl", "load", "plan", "resume", "train"]
+__all__ = [
+    "GanzooError",
+    "Run",
+    "TrainingError",
+    "evaluate",
+    "export",
+    "hookimpl",
+    "load",
+    "load_generator",
+    "plan",
+    "resume",
+    "train",
+]
 
 _HOMES = {
     "Run": "ganzoo.run",
     "evaluate": "ganzoo.api",
+    "export": "ganzoo.exporting",
     "load": "ganzoo.api",
+    "load_generator": "ganzoo.exported",
     "plan": "ganzoo.planning",
     "resume": "ganzoo.api",
     "train": "ganzoo.api",

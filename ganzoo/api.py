@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
 
-from ganzoo import callbacks, checkpoint, config, plugins, provenance, registry
-from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo import callbacks, checkpoint, plugins, provenance, registry, trust
+from ganzoo.changes import changed_recipe, check_fit, record, steps_done
+from ganzoo.data.dataset import Dataset
+from ganzoo.diagnosis import Diagnosis, looks_every, noting
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.samples import Samples, default_samples
+from ganzoo.evaluation import records, targets
+from ganzoo.evaluation.during import Evaluations
+from ganzoo.evaluation.neighbours import draw_neighbours
 from ganzoo.evaluation.scoring import Scores, score
+from ganzoo.failures import explained, is_out_of_memory, memory_for
+from ganzoo.files import reason, remove_partial
 from ganzoo.game import GAN
-from ganzoo.launch import choose_device, launch
+from ganzoo.launch import is_first_rank, launched, on_first_rank, together
+from ganzoo.lock import Lock, held
 from ganzoo.loggers import check_logger, make_logger
-from ganzoo.paths import data_root
-from ganzoo.planning import Plan, build, describe_data, describe_networks, load_data, make_options, plan, with_steps
+from ganzoo.planning import (
+    Plan,
+    build,
+    describe_data,
+    describe_networks,
+    load_data,
+    make_options,
+    plan,
+    with_steps,
+    write_skipped,
+)
 from ganzoo.run import Run, next_free, require_new
 from ganzoo.signals import stop_on_signals
-from ganzoo.specs import Data, Recipe, RunOptions
+from ganzoo.specs import DataSpec, Recipe, RunOptions
 from ganzoo.trainer import Trainer
 
 Report = Callable[[str], None]
@@ -51,91 +67,130 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Run:
     options = plan.options
     if options.out is not None:
         require_new(Path(options.out))
-    fabric = launch(options)
-    dataset = load_first(fabric, plan.recipe.data, options)
-    plan = with_steps(plan, dataset)
-    gan = build(plan, dataset.spec)
-    path = Path(options.out) if options.out else next_free(f"{plan.variant.name}-{plan.recipe.data.name}")
-    path = Path(fabric.broadcast(str(path)))
-    if fabric.is_global_zero:
-        report(f"{plan.title} -> {path}")
-        report(describe_networks(gan))
-        for line in describe_data(dataset):
-            report(line)
-        run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, options)
-    fabric.barrier()
-    if not fabric.is_global_zero:
-        run = Run.open(path)
-    play(run, gan, dataset, plan.recipe, options, fabric)
+    with launched(options) as fabric:
+        dataset = load_first(fabric, plan.recipe, options)
+        plan = with_steps(plan, dataset)
+        gan = together(fabric, lambda: build_within_memory(plan, dataset.spec))
+        name = f"{plan.variant.name}-{plan.recipe.data.name}"
+        with ExitStack() as stack:
+            lock = on_first_rank(fabric, lambda: claim(options.out, name))
+            path = Path(fabric.broadcast(str(lock.folder) if lock else ""))
+            if lock:
+                stack.callback(lock.release)
+                for line in (f"{plan.title} -> {path}", describe_networks(gan), *describe_data(dataset, path)):
+                    report(line)
+            made = on_first_rank(fabric, lambda: create(path, plan, dataset))
+            run = made or Run.open(path)
+            play(run, gan, dataset, plan.recipe, options, fabric, lock=lock)
     return run
 
 
-def resume(path: str | Path, steps: int | None = None, report: Report = lambda line: None, **options: Any) -> Run:
+def resume(
+    path: str | Path,
+    steps: int | None = None,
+    report: Report = lambda line: None,
+    *,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Run:
     """Go on with a run from its newest whole checkpoint, to its recipe's last step or to `steps` in all.
 
-    options: fields of RunOptions to change (another device, say). Raises GanzooError if there is nothing left to do.
+    set: recipe keys to change from here on; they are recorded in recipe.json. options: fields of RunOptions to change
+    (another device, say); loggers are not kept, they have to be named again. Raises GanzooError if there is nothing
+    left to do, and if recipe.json is not the recipe that the checkpoint was trained with.
     """
     run = Run.open(path)
     provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
-    made = make_options(**(_kept(run) | options))
+    run.typed = options
+    made = make_options(**run.options)
     for logger in made.loggers:
         check_logger(logger)
-    recipe = run.recipe if steps is None else config.update(run.recipe, {"steps": steps})
-    file, state, problems = checkpoint.newest(run.checkpoints)
-    done = state["progress"]["step"]
-    if done >= recipe.steps:
-        raise GanzooError(
-            f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
-        )
-    fabric = launch(made)
-    dataset = load_first(fabric, recipe.data, made)
-    if dataset.spec != run.data:
-        raise GanzooError(
-            f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
-        )
-    gan = build(Plan(run.variant, run.info["recipe_name"], recipe, made), dataset.spec)
-    if fabric.is_global_zero:
-        for problem in problems:
-            report(f"{problem} Going back to {file.name}.")
-        report(f"{path}: step {done} to {recipe.steps}")
-        if steps is not None:
-            run.info["recipe"]["steps"] = steps
-            run.write_info()
-    run = Run.open(path)
-    play(run, gan, dataset, recipe, made, fabric, state)
+    typed = dict(set or {}) | ({} if steps is None else {"steps": steps})
+    with held(run.path, is_first_rank()) as lock:
+        if lock:
+            clean(run)
+        file, state, problems = last_saved(run)
+        recipe, changes = changed_recipe(run, state, typed)
+        done = steps_done(run, state) if state else 0
+        if done >= recipe.steps:
+            raise GanzooError(
+                f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
+            )
+        with launched(made) as fabric:
+            dataset = load_first(fabric, recipe, made)
+            if dataset.spec != run.data:
+                raise GanzooError(
+                    f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
+                )
+            changed = Plan(run.variant, run.info["recipe_name"], recipe, made)
+            gan = together(fabric, lambda: build_within_memory(changed, dataset.spec))
+            together(fabric, lambda: check_fit(gan, state, file or run.checkpoints, run, changes))
+            if lock:
+                for line in (*problems, f"{path}: step {done} to {recipe.steps}"):
+                    report(line)
+                for line in trust.loggers_left_out(run.info, made.loggers):
+                    report(line)
+            on_first_rank(fabric, lambda: record(run, recipe, changes))
+            run = Run.open(path)
+            run.typed = options
+            play(run, gan, dataset, recipe, made, fabric, state, lock)
     return run
 
 
-def evaluate(run: Run, n: int | None = None, report: Report = lambda line: None) -> Scores:
-    """Score samples of a run against its data set, and write its scores.json.
+def evaluate(
+    target: Run | str | Path,
+    n: int | None = None,
+    report: Report = lambda line: None,
+    *,
+    against: str | Path | None = None,
+    metrics: Iterable[str] | str | None = None,
+    features: str = "auto",
+    weights: str | Path | None = None,
+    best: bool = False,
+    neighbours: bool = False,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    **options: Any,
+) -> Scores:
+    """Score a run, a folder of images or a .npz file of samples. What cannot be scored is a note, not an error.
 
-    n: number of samples; by default 10,000, fewer for small data sets. What cannot be scored is a note, not an error.
+    against: what to compare with, named as for `train`; by default a run's own data, and needed for files. metrics:
+    names, or a string of them with commas; by default all that suit and are quick. n: number of samples; by default
+    10,000 of a run, fewer for small data sets, and all of a file. features, weights: see `Samples`. best: the state
+    that `eval_every` found best, in place of the last. neighbours: also measure memorisation and draw a run's
+    neighbours.png. seed: of a run's samples. options: fields of RunOptions (device, data_root).
+
+    A run's scores join those in its scores.json (`records.keep`), or in scores-best.json with `best`. With `out` they
+    are written to that file, which must not exist. Raises GanzooError for what does not fit together.
     """
-    provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
-    options = make_options(**_kept(run))
-    # Domain features come from the labels, also where the variant did without them.
-    data = dataclasses.replace(run.recipe.data, labels=True)
-    names = ("train", "test") if registry.datasets().find(data.name).test else ("train",)
-    splits = {name: load_data(data, options, name) for name in names}
-    train = splits["train"]
-    count = n or default_samples(run.data, train.count, splits["test"].count if "test" in splits else 0)
-    report(f"scoring {count:,} samples ...")
-    seed = run.recipe.seed + 1
-    labels = run.labels(count, None)
-    drawn = run.sample(count, labels, seed=seed, device=choose_device(options.device))
-    samples = Samples(
-        fake=to_uint8(drawn) if run.data.modality == "image" else drawn,
-        labels=labels,
-        spec=train.spec,
-        data=data,
-        root=data_root(options.data_root),
-        seed=seed,
-        load=lambda split: splits[split] if split in splits else load_data(data, options, split),
-    )
-    scores = score(samples, registry.metrics().values())
+    request = targets.make_request(metrics, n, features, weights, seed)
+    if out is not None:
+        records.require_absent(Path(out))
+    found = targets.find_target(target)
+    facts: dict[str, Any] = {"seed": None}
+    if isinstance(found, Run):
+        run = found.best() if best else found
+        run.typed = run.typed | options
+        provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
+        samples, resized = targets.of_run(run, request, make_options(**run.options), against, report)
+        facts = {"step": run.step, "weights": "ema" if run.recipe.ema else "raw"}
+    else:
+        against = targets.require_reference(found, against, best or neighbours)
+        samples, resized = targets.from_files(found, request, make_options(**options), against, report)
+    scores = score(samples, registry.metrics().values(), request.metrics)
+    if neighbours and "memorisation" not in (request.metrics or ()):
+        scores = scores.joined(score(samples, registry.metrics().values(), ["memorisation"]))
+    if request.metrics and not scores.scores:
+        raise GanzooError(scores.notes[-1])
     for item in scores.scores:
-        item.protocol.update(step=run.step, weights="ema" if run.recipe.ema else "raw")
-    scores.write(run.path / "scores.json")
+        item.protocol.update(facts | ({"prepared": resized} if resized else {}))
+    if isinstance(found, Run):
+        for line in records.keep(run.scores_file, scores, run.step):
+            report(line)
+        if neighbours:
+            report(f"wrote {draw_neighbours(samples, run.neighbours_file)}")
+    if out is not None:
+        records.write_new(Path(out), scores)
     return scores
 
 
@@ -144,12 +199,70 @@ def load(path: str | Path) -> Run:
     return Run.open(path)
 
 
-def load_first(fabric: Fabric, data: Data, options: RunOptions) -> Dataset:
-    """Read a data set, the first rank before the others: then a download or a decoding happens once."""
-    if fabric.is_global_zero:
-        dataset = load_data(data, options)
-    fabric.barrier()
-    return dataset if fabric.is_global_zero else load_data(data, options)
+def load_first(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
+    """Read a recipe's data set, the first rank before the others: then a download or a decoding happens once."""
+
+    def read() -> Dataset:
+        with memory_for("reading the data", recipe):
+            return load_data(recipe.data, options)
+
+    first = on_first_rank(fabric, read)
+    return together(fabric, lambda: first or read())
+
+
+def build_within_memory(plan: Plan, data: DataSpec) -> GAN:
+    """`build`, with what to lower when memory is used up."""
+    with memory_for("building the networks", plan.recipe):
+        return build(plan, data)
+
+
+def create(path: Path, plan: Plan, dataset: Dataset) -> Run:
+    """The run of a plan, with its recipe.json in the folder that is claimed for it."""
+    run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options)
+    write_skipped(dataset, path)
+    return run
+
+
+def claim(out: str | None, name: str) -> Lock:
+    """Make the folder of a new run, `out` or the first free one of the name, and hold its lock."""
+    while True:
+        path = next_free(name) if out is None else Path(out)
+        try:
+            path.mkdir(parents=True, exist_ok=out is not None)
+        except FileExistsError:
+            # Another process took the name in between, or it is a file, which the next line says.
+            require_new(path)
+            continue
+        except OSError as error:
+            raise GanzooError(f"cannot make {path}: {reason(error)}; choose another folder with --out.") from error
+        lock = Lock(path)
+        try:
+            require_new(path)
+        except GanzooError:
+            lock.release()
+            if out is not None:
+                raise
+            continue
+        return lock
+
+
+def clean(run: Run) -> None:
+    """Remove what a training of the run that was killed while writing has left. Only with its lock."""
+    remove_partial(run.path)
+    for folder in (run.checkpoints, run.checkpoints / "best"):
+        checkpoint.clean(folder)
+
+
+def last_saved(run: Run) -> tuple[Path | None, dict[str, Any] | None, list[str]]:
+    """The newest whole checkpoint of a run, its state, and lines about what is passed over.
+
+    None and None for a run that was stopped before its first checkpoint: it begins anew, which is what it did before.
+    Raises GanzooError if there are checkpoints and all of them are damaged.
+    """
+    if not checkpoint.found(run.checkpoints):
+        return None, None, [f"{run.path} was stopped before its first checkpoint: it begins at step 0."]
+    file, state, problems = checkpoint.newest(run.checkpoints)
+    return file, state, [f"{problem} Going back to {file.name}." for problem in problems]
 
 
 def play(
@@ -160,33 +273,46 @@ def play(
     options: RunOptions,
     fabric: Fabric,
     state: dict[str, Any] | None = None,
+    lock: Lock | None = None,
 ) -> None:
-    """Run the trainer with the run's callbacks. Raises Stopped after a signal, with everything saved."""
-    used = make_callbacks(run, recipe, options) if fabric.is_global_zero else []
-    trainer = Trainer(gan, dataset, recipe, fabric, used, options.log_every)
-    if state is not None:
-        trainer.load_state(state)
-    if options.compile:
-        for player in gan.players.values():
-            player.compile()
+    """Run the trainer with the run's callbacks.
+
+    Raises Stopped after a signal, with everything saved, and TrainingError for what ends the training before its time.
+    """
+
+    def prepare() -> Trainer:
+        used = make_callbacks(run, recipe, options, lock) if fabric.is_global_zero else []
+        trainer = Trainer(gan, dataset, recipe, fabric, used, options.log_every, options.on_nonfinite)
+        if state is not None:
+            try:
+                trainer.load_state(state)
+            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+                if is_out_of_memory(error):
+                    raise
+                fitting = f"the optimisers of {run.path / 'recipe.json'}"
+                raise GanzooError(f"the newest checkpoint in {run.checkpoints} does not fit {fitting}.") from error
+        if options.compile:
+            for player in gan.players.values():
+                player.compile()
+        return trainer
+
     run.is_main = fabric.is_global_zero
-    with stop_on_signals(trainer, run.path):
-        trainer.fit()
+    with explained(run, recipe, first=run.is_main):
+        trainer = together(fabric, prepare)
+        with stop_on_signals(trainer, run.path), noting(trainer.callbacks, trainer):
+            trainer.fit()
 
 
-def make_callbacks(run: Run, recipe: Recipe, options: RunOptions) -> list[callbacks.Callback]:
+def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[callbacks.Callback]:
     """The core's callbacks, the optional loggers and the plugins' callbacks, in the order in which they are called."""
     used: list[callbacks.Callback] = [
+        *([callbacks.Presence(lock)] if lock else []),
         callbacks.MetricsLog(run),
         callbacks.Sheets(run, options.sample_every or max(1, recipe.steps // 20)),
         *[make_logger(name, run) for name in options.loggers],
         *plugins.zoo().callbacks(run.variant, recipe, run),
+        Diagnosis(run, looks_every(recipe.steps)),
+        *([Evaluations(run, options)] if options.eval_every else []),
         callbacks.Checkpoints(run.checkpoints, options.save_every or max(1, recipe.steps // 10), options.keep),
     ]
     return [callbacks.ProgressBar(), *used] if options.progress else used
-
-
-def _kept(run: Run) -> dict[str, Any]:
-    """The machine's options that a run was started with, to go on with."""
-    kept = {name: value for name, value in run.info.get("options", {}).items() if name != "out"}
-    return kept | {"loggers": tuple(kept.get("loggers", ()))}

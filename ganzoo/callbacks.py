@@ -16,10 +16,12 @@ from torch import Tensor
 
 from ganzoo import checkpoint, pictures
 from ganzoo.errors import GanzooError
+from ganzoo.files import append_line, remove_partial, write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from ganzoo.lock import Lock
     from ganzoo.run import Run
     from ganzoo.trainer import Trainer
 
@@ -43,32 +45,45 @@ class Callback:
         """After the last step, or when training was asked to stop."""
 
 
+class Presence(Callback):
+    """Ends the training when its folder was removed or replaced, before anything is written in its place."""
+
+    def __init__(self, lock: Lock) -> None:
+        self.lock = lock
+
+    def on_step(self, trainer: Trainer) -> None:
+        self.lock.check()
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        self.lock.check()
+
+    def on_end(self, trainer: Trainer) -> None:
+        self.lock.check()
+
+
 class MetricsLog(Callback):
     """Writes metrics.jsonl: step, epoch, seconds of training, and every logged term."""
 
     def __init__(self, run: Run) -> None:
-        self.path = run.path / "metrics.jsonl"
+        self.run, self.path = run, run.path / "metrics.jsonl"
 
     def on_start(self, trainer: Trainer) -> None:
         # After a crash the log may be ahead of the checkpoint; those steps will be played and logged again.
-        kept, before = [], 0.0
-        for line in self.path.read_text("utf-8").splitlines() if self.path.exists() else []:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                break
+        kept, before, cpu_before = [], 0.0, 0.0
+        for record in self.run.metrics():
             if record["step"] <= trainer.progress.step:
-                kept.append(line)
-                before = record["seconds"]
-        checkpoint.write_atomically(self.path, "".join(line + "\n" for line in kept).encode())
-        self.began = time.perf_counter() - before
+                kept.append(json.dumps(record))
+                before, cpu_before = record["seconds"], record.get("cpu_seconds", 0.0)
+        write_atomically(self.path, "".join(line + "\n" for line in kept).encode(), parents=False)
+        self.began, self.cpu_began = time.perf_counter() - before, time.process_time() - cpu_before
 
     def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
         seen = trainer.progress.step * trainer.recipe.images_per_step() / len(trainer.stream.dataset)
         seconds = round(time.perf_counter() - self.began, 3)
-        record = {"step": trainer.progress.step, "epoch": round(seen, 4), "seconds": seconds, **values}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        cpu_seconds = round(time.process_time() - self.cpu_began, 3)
+        times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
+        record = {"step": trainer.progress.step, "epoch": round(seen, 4), **times, **values}
+        append_line(self.path, json.dumps(record))
 
 
 class Sheets(Callback):
@@ -79,7 +94,8 @@ class Sheets(Callback):
         self.folder = run.path / "samples"
 
     def on_start(self, trainer: Trainer) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
+        remove_partial(self.folder)
         for sheet in self.folder.glob("*.png"):
             if sheet.stem.isdigit() and int(sheet.stem) > trainer.progress.step:
                 sheet.unlink()
@@ -91,19 +107,22 @@ class Sheets(Callback):
             self._draw(trainer)
 
     def on_end(self, trainer: Trainer) -> None:
-        picture = self._draw(trainer)
+        # A training that was stopped adds no sheet: gone on with, it shall have those of one that never was.
+        last = trainer.progress.step == trainer.progress.steps
+        picture = self._draw(trainer) if last else draw(trainer)
         if picture is None:
             return
-        picture.save(self.run.path / "samples.png")
-        pictures.animation(sorted(self.folder.glob("*.png")), self.run.path / "training.gif")
+        pictures.write(picture, self.run.path / "samples.png")
+        sheets = sorted(sheet for sheet in self.folder.glob("*.png") if sheet.stem.isdigit())
+        pictures.animation(sheets, self.run.path / "training.gif")
         records = self.run.metrics()
         if records:
-            pictures.loss_plot(records).save(self.run.path / "losses.png")
+            pictures.write(pictures.loss_plot(records), self.run.path / "losses.png")
 
     def _draw(self, trainer: Trainer) -> Image | None:
         picture = draw(trainer)
         if picture is not None:
-            picture.save(self.folder / f"{trainer.progress.step:06d}.png")
+            pictures.write(picture, self.folder / f"{trainer.progress.step:06d}.png")
         return picture
 
 
@@ -138,10 +157,14 @@ class Checkpoints(Callback):
         self.saved = -1
 
     def on_start(self, trainer: Trainer) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.saved = trainer.progress.step
 
     def on_step(self, trainer: Trainer) -> None:
-        if trainer.progress.step % self.every == 0:
+        # The last state comes after the last pictures: a training that has it has all the rest. One that is told to
+        # stop saves first, as little time may be left.
+        last = trainer.progress.step == trainer.progress.steps
+        if (trainer.progress.step % self.every == 0 or trainer.stop_requested) and not last:
             self._save(trainer)
 
     def on_end(self, trainer: Trainer) -> None:

@@ -203,6 +203,24 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
     return result
 
 
+def fits(hint: Any, value: Any) -> bool:
+    """Whether a value read from JSON is of a type, without any conversion but of lists to tuples."""
+    try:
+        _adapter(hint).validate_json(json.dumps(value), strict=True)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones: `{"g": {"lr": 1e-4}}` as `{"g.lr": 1e-4}`."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+        found.update(inner)
+    return found
+
+
 def _within(number: float, metadata: Mapping[str, Any]) -> bool:
     lowest, above, highest, below = (metadata.get(name) for name in ("ge", "gt", "le", "lt"))
     return (

@@ -13,8 +13,16 @@ class GanzooError(Exception):
     """
 
 
+class Unsuited(GanzooError):
+    """The variant cannot take the data: another modality, or no class labels where it needs them."""
+
+
 class TrainingError(GanzooError):
     """Training had to stop (a loss that is not finite, a full disk): one line, exit code 1."""
+
+
+class StoppedElsewhere(GanzooError):
+    """This rank stops because of an error that another one reports. The command line prints nothing for it."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], see: str = "") -> GanzooError:

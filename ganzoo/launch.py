@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
@@ -10,9 +14,15 @@ import torch
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from lightning_fabric import Fabric
+    from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, StoppedElsewhere
 from ganzoo.specs import RunOptions
+
+T = TypeVar("T")
+
+GRACE = 10
+"""Seconds that another rank has to end by itself."""
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
@@ -66,3 +76,74 @@ def launch(options: RunOptions) -> Fabric:
         )
         fabric.launch()
     return fabric
+
+
+@contextmanager
+def launched(options: RunOptions) -> Iterator[Fabric]:
+    """`launch`; when the block fails, the ranks that were started here end with it."""
+    fabric = launch(options)
+    try:
+        yield fabric
+    except BaseException as error:
+        agreed = any(getattr(known, "agreed", False) for known in (error, error.__cause__))
+        _end(getattr(fabric.strategy.launcher, "procs", []), agreed)
+        raise
+
+
+def _end(processes: list[subprocess.Popen[bytes]], agreed: bool) -> None:
+    started = list(processes)
+    # Fabric kills this process as soon as one in the list fails, though it may still have a line to print.
+    processes.clear()
+    for process in started:
+        if not agreed:
+            # It would wait for this one in their next exchange.
+            process.terminate()
+    for process in started:
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the first rank, or will be: before `launch` too."""
+    return not getattr(rank_zero_only, "rank", 0)
+
+
+def together(fabric: Fabric, action: Callable[[], T]) -> T:
+    """Do something on every rank that exchanges nothing with the others.
+
+    When it fails anywhere, no rank goes on: the first of those where it failed raises its error, all others
+    StoppedElsewhere.
+    """
+    if fabric.world_size == 1:
+        return action()
+    results, error = [], None
+    try:
+        results.append(action())
+    except Exception as caught:
+        error = caught
+    mine = float(fabric.world_size - fabric.global_rank) if error else 0.0
+    reporting = strongest(fabric, [mine])[0]
+    if reporting:
+        raise on_all_ranks(error if error and mine == reporting else StoppedElsewhere("another rank has failed."))
+    return results[0]
+
+
+def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
+    """`together` for something that the first rank does alone; the others get None."""
+    return together(fabric, lambda: action() if fabric.is_global_zero else None)
+
+
+def strongest(fabric: Fabric, numbers: Sequence[float]) -> list[float]:
+    """The largest of each number over the ranks."""
+    largest = torch.tensor(numbers, dtype=torch.float32, device=fabric.device)
+    found: list[float] = fabric.all_reduce(largest, reduce_op="max").tolist()  # type: ignore[union-attr]
+    return found
+
+
+def on_all_ranks(error: Exception) -> Exception:
+    """Mark an error as one that all ranks stop for, so that the first one need not end the others."""
+    error.agreed = True  # type: ignore[attr-defined]
+    return error

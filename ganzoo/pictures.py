@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.data.dataset import to_uint8
+from ganzoo.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +56,8 @@ def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
     Of points with more coordinates the first two are shown; of one coordinate, both histograms.
     """
     generated, true = fake.detach().cpu().numpy(), real.detach().cpu().numpy()
-    figure, axes = _figure(4.2, 4.2)
+    figure = new_figure(4.2, 4.2)
+    axes = figure.add_subplot()
     if true.shape[1] == 1:
         low, high = true.min(), true.max()
         axes.hist(true[:, 0], bins=100, range=(low, high), density=True, color="0.75", label="real")
@@ -74,12 +76,12 @@ def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(title, fontsize=9)
-    return _render(figure)
+    return render(figure)
 
 
 def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
     """Every logged term over the steps: the losses above, everything else below."""
-    figure, _ = _figure(7, 5.5, axes=False)
+    figure = new_figure(7, 5.5)
     losses, others = figure.subplots(2, 1, sharex=True)
     names = list(dict.fromkeys(name for record in records for name in record if "/" in name))
     for name in names:
@@ -93,33 +95,47 @@ def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
     losses.set_ylabel("losses")
     others.set_ylabel("other terms")
     others.set_xlabel("step")
-    return _render(figure)
+    return render(figure)
 
 
 def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
-    """Join pictures into a GIF that holds its last frame longer; nothing when there are fewer than two."""
+    """Join pictures into a GIF that holds its last frame longer; nothing when there are fewer than two.
+
+    A picture that cannot be read is left out.
+    """
     pictures = []
     for frame in frames:
-        with Image.open(frame) as image:
-            picture = image.convert("RGB")
+        try:
+            with Image.open(frame) as image:
+                picture = image.convert("RGB")
+        except Exception:  # Pillow's decoders raise nearly every type there is on damaged files
+            continue
         if picture.width > width:
             picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.BILINEAR)
         pictures.append(picture.quantize(64))
     if len(pictures) < 2:
         return
     durations = [150] * (len(pictures) - 1) + [2000]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    write(pictures[0], path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
-def _figure(width: float, height: float, axes: bool = True) -> tuple[Figure, Any]:
+def write(picture: Image.Image, path: Path, **options: Any) -> None:
+    """Write a picture, of the kind that the file's name says, as a whole or not at all, into a folder that is there."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format=Image.registered_extensions()[path.suffix], **options)
+    write_atomically(path, buffer.getvalue(), parents=False)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches."""
     # The object interface, not pyplot: no display is needed and no global state is touched.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    return figure, figure.add_subplot() if axes else None
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def _render(figure: Figure) -> Image.Image:
+def render(figure: Figure) -> Image.Image:
+    """A figure as a picture."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return Image.open(buffer).convert("RGB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -13,15 +14,22 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from ganzoo import config, registry
+from ganzoo import config, plugins, registry
 from ganzoo.data.dataset import Dataset
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, Unsuited, unknown
+from ganzoo.files import write_atomically
 from ganzoo.game import GAN
 from ganzoo.launch import choose_device
 from ganzoo.loggers import check_logger
-from ganzoo.paths import data_root
+from ganzoo.paths import data_root, reading_only
 from ganzoo.specs import Data, DataSpec, Optimiser, Recipe, RunOptions, Variant
 from ganzoo.trainer import Trainer
+from ganzoo.trust import printable
+
+log = logging.getLogger(__name__)
+
+SHOWN = 5
+SKIPPED = "skipped.txt"
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,12 @@ def make_options(**options: Any) -> RunOptions:
         if name not in known:
             raise unknown("option", name, known)
     made = RunOptions(**options)
-    for name in ("devices", "nodes", "log_every", "sample_every", "save_every", "keep"):
+    for name in ("devices", "nodes", "log_every", "sample_every", "save_every", "eval_every", "keep"):
         value = getattr(made, name)
         if value is not None and (not isinstance(value, int) or value < 1):
             raise GanzooError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    if made.on_nonfinite not in ("stop", "skip"):
+        raise GanzooError(f"on_nonfinite must be stop or skip, not {made.on_nonfinite!r}.")
     return made
 
 
@@ -115,8 +125,21 @@ def parse_dataset(text: str) -> dict[str, str]:
 
 
 def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
-    """Read a data set. Raises GanzooError if it cannot be had, saying where it is expected."""
-    return registry.datasets().find(data.name).load(data, data_root(options.data_root), split)
+    """Read a data set. Raises GanzooError if it cannot be had, saying where it is expected.
+
+    It is looked for in options.data_root; without that, first in options.recorded_root, where it is only read, then in
+    the user's own root. Of other packages' data sets it is not known that they download nothing when they must not, so
+    they never see a recorded root.
+    """
+    load, recorded = registry.datasets().find(data.name).load, options.recorded_root
+    ours = plugins.zoo().owner("datasets", data.name).package == "ganzoo"
+    if recorded and not options.data_root and ours:
+        try:
+            with reading_only():
+                return load(data, data_root(recorded), split)
+        except GanzooError as error:
+            log.info("%s Looking in %s.", error, data_root())
+    return load(data, data_root(options.data_root), split)
 
 
 def build(plan: Plan, data: DataSpec) -> GAN:
@@ -127,10 +150,10 @@ def build(plan: Plan, data: DataSpec) -> GAN:
     variant, recipe = plan.variant, plan.recipe
     if data.modality not in variant.modalities:
         takes = " and ".join(variant.modalities)
-        raise GanzooError(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
+        raise Unsuited(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
     if variant.needs_labels and not data.classes:
         why = "data.labels is off" if not recipe.data.labels else f"{data.name} has none"
-        raise GanzooError(
+        raise Unsuited(
             f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
         )
     if plan.options.compile and not variant.compiles:
@@ -157,15 +180,23 @@ def describe_networks(gan: GAN) -> str:
     return "networks: " + ", ".join(f"{name} {count:,} weights" for name, count in counts.items())
 
 
-def describe_data(dataset: Dataset) -> list[str]:
-    """What was read, and which files were not."""
+def describe_data(dataset: Dataset, run: Path | None = None) -> list[str]:
+    """What was read, and which files were not; of many, the first, and the file in the `run` folder that has all."""
     shape = "x".join(str(n) for n in dataset.spec.shape)
     classes = f", {dataset.spec.classes} classes" if dataset.spec.classes else ""
     lines = [f"data: {dataset.count:,} samples of {shape}{classes}"]
     if dataset.skipped:
-        shown = ", ".join(dataset.skipped[:5]) + (", ..." if len(dataset.skipped) > 5 else "")
-        lines.append(f"skipped {len(dataset.skipped)} files that could not be read: {shown}")
+        shown = printable(", ".join(dataset.skipped[:SHOWN])) + (", ..." if len(dataset.skipped) > SHOWN else "")
+        all_in = f" (all of them in {run / SKIPPED})" if run is not None else ""
+        lines.append(f"skipped {len(dataset.skipped)} files that could not be read: {shown}{all_in}")
     return lines
+
+
+def write_skipped(dataset: Dataset, run: Path) -> None:
+    """Name the files that could not be read in a file of the `run` folder, one a line; none where there are none."""
+    if dataset.skipped:
+        lines = "".join(printable(name) + "\n" for name in dataset.skipped)
+        write_atomically(run / SKIPPED, lines.encode())
 
 
 def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from ganzoo.errors import GanzooError
 from ganzoo.loading import VARIABLE, Plugin, selection
 from ganzoo.registry import SINGULAR
 from ganzoo.specs import Recipe, Variant
+
+WRITTEN = {
+    "package": re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"),
+    "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*"),
+}
+"""How packages and versions are written (PEP 508, PEP 440, and a little more)."""
 
 
 def origin(plugin: Plugin) -> dict[str, str]:
@@ -45,6 +52,9 @@ def require(path: Path, info: Mapping[str, Any], kinds: Iterable[str] = ("varian
 def missing(path: Path, part: Mapping[str, str]) -> str:
     """What to do about a part of a run that no plugin here has."""
     package, version = part["package"], part["version"]
+    if "?" in (package, version):
+        thing = f"{SINGULAR[part['kind']]} {part['what']!r}"
+        return f"{path} needs the {thing}, which is not here; the run does not say which package has it."
     start = f"{path} needs the {SINGULAR[part['kind']]} {part['what']!r} of {package} {version}, "
     for plugin in plugins.zoo().plugins:
         if plugin.package == package and plugin.error:
@@ -74,11 +84,19 @@ def differences(info: Mapping[str, Any]) -> list[str]:
 
 
 def parts(info: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The variant of a run and what else it uses, each with kind, what, name, package and version."""
+    """The variant of a run and what else it uses, each with kind, what, name, package and version.
+
+    A package or version that is not written as such names are is "?": what is shown is a command to type.
+    """
     listed = info.get("uses", [])
     others = [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
     found = [{"kind": "variants", "what": info["variant"], **info["plugin"]}, *others]
-    return [{key: str(part.get(key, "?")) for key in ("kind", "what", "name", "package", "version")} for part in found]
+    keys = ("kind", "what", "name", "package", "version")
+    return [{key: _plain(key, str(part.get(key, "?"))) for key in keys} for part in found]
+
+
+def _plain(key: str, text: str) -> str:
+    return "?" if key in WRITTEN and not WRITTEN[key].fullmatch(text) else text
 
 
 def registry_of(kind: str) -> Mapping[str, Any]:

@@ -7,9 +7,7 @@ import datetime
 import importlib.metadata
 import json
 import logging
-import math
 import platform
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import checkpoint, config, plugins, provenance, registry
+from ganzoo import checkpoint, config, lock, plugins, provenance, registry, trust
+from ganzoo.drawing import Labels, class_numbers, draw
 from ganzoo.errors import GanzooError
+from ganzoo.files import PARTIAL
 from ganzoo.game import GAN
 from ganzoo.specs import DataSpec, Recipe, RunOptions, Variant
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-SAMPLE_BATCH = 256
 
 
 class Run:
@@ -35,7 +34,8 @@ class Run:
     metrics.jsonl   one line per logged step
     samples/        sample sheets over time           samples.png    the last
     losses.png      every logged term                 training.gif   the sheets as an animation
-    checkpoints/    the newest states                 scores.json    the scores at the end
+    checkpoints/    the newest states, best/ the best scores.json    the scores at the end
+    evaluations.jsonl  the scores along the way       scores-best.json   those of the best state
     """
 
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
@@ -43,6 +43,9 @@ class Run:
         self.step = 0
         # Of several ranks that trained it, one reports.
         self.is_main = True
+        # Options that this process was given, which recipe.json, perhaps a stranger's, was not asked for.
+        self.typed: dict[str, Any] = {}
+        self.at_best = False
 
     @classmethod
     def create(
@@ -59,34 +62,25 @@ class Run:
             "recipe": config.to_dict(recipe),
             "data": dataclasses.asdict(data),
             "options": dataclasses.asdict(options),
-            "versions": {name: _version(name) for name in ("ganzoo", "torch", "torchvision", "numpy", "torch-fidelity")}
-            | {"python": platform.python_version()},
+            "versions": versions(),
             "hardware": hardware(),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         run = cls(path, info)
+        run.typed = {"data_root": options.data_root}
         run.write_info()
         return run
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Open a run folder; GanzooError if there is none or its recipe.json cannot be read."""
+        """Open a run folder; GanzooError if there is none, its recipe.json is damaged, or a link leads out of it."""
         path = Path(path)
         file = path / "recipe.json"
         if not file.is_file():
             here = "does not exist" if not path.exists() else "has no recipe.json"
             raise GanzooError(f"{path} is not a run folder: it {here}. Runs are made by `ganzoo train`.")
-        try:
-            info = json.loads(file.read_text("utf-8"))
-            wanted = {"format": int, "variant": str, "recipe_name": str, "plugin": dict, "recipe": dict, "data": dict}
-            damaged = not all(isinstance(info.get(name), kind) for name, kind in wanted.items())
-        except (OSError, ValueError, AttributeError, RecursionError):
-            damaged = True
-        if damaged:
-            raise GanzooError(f"{file} is damaged: it does not describe a run.")
-        if info["format"] != FORMAT:
-            raise GanzooError(f"{file} has format {info['format']}; this ganzoo reads format {FORMAT}.")
-        return cls(path, info)
+        trust.inspect(path)
+        return cls(path, read_info(file))
 
     def write_info(self) -> None:
         """Write recipe.json."""
@@ -107,30 +101,24 @@ class Run:
     @cached_property
     def recipe(self) -> Recipe:
         """The whole recipe of the run."""
-        base = self.variant.recipes.get(self.info["recipe_name"], self.variant.recipes[self.variant.default])
-        return config.update(base, self.info["recipe"])
+        return read_recipe(self.variant, self.info)
 
     @cached_property
     def data(self) -> DataSpec:
         """What the data looked like."""
-        given = self.info["data"]
-        try:
-            shape = tuple(int(n) for n in given["shape"])
-            bounds = given.get("range")
-            return DataSpec(
-                name=str(given["name"]),
-                modality=str(given["modality"]),
-                shape=shape,
-                classes=int(given["classes"]),
-                class_names=tuple(str(name) for name in given.get("class_names", ())),
-                range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
-            )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise GanzooError(f"{self.path / 'recipe.json'} is damaged: its data are not described.") from error
+        return read_data(self.info, self.path / "recipe.json")
 
     @property
     def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
+        return self.path / "checkpoints" / "best" if self.at_best else self.path / "checkpoints"
+
+    def best(self) -> Run:
+        """The run at the state that `--eval-every` found best; GanzooError if none was kept."""
+        run = Run(self.path, self.info)
+        run.typed, run.at_best = self.typed, True
+        if not any(run.checkpoints.glob("step-*.pt")):
+            raise GanzooError(f"{self.path} has no best state: train or resume it with --eval-every N.")
+        return run
 
     def build(self) -> GAN:
         """The game with fresh weights, the same for the same seed."""
@@ -140,7 +128,7 @@ class Run:
 
     @cached_property
     def gan(self) -> GAN:
-        """The trained game from the newest whole checkpoint, on the CPU."""
+        """The trained game from the newest whole checkpoint (or the best), on the CPU."""
         gan = self.build()
         path, state, problems = checkpoint.newest(self.checkpoints)
         for problem in problems:
@@ -154,31 +142,17 @@ class Run:
             ) from error
         return gan.eval()
 
-    def labels(self, n: int, labels: int | Sequence[int] | Tensor | None) -> Tensor | None:
+    def labels(self, n: int, labels: Labels) -> Tensor | None:
         """Class numbers `[n]` from one class, a sequence that is repeated as needed, or None (every class in turn).
 
         GanzooError when the variant does not know classes or a number is out of range.
         """
-        classes = getattr(self.gan, "classes", 0)
-        if not classes:
-            if labels is not None:
-                raise GanzooError(
-                    f"{self.info['variant']!r} is not conditional, it cannot draw a class; try `conditional`."
-                )
-            return None
-        wrong = GanzooError(f"there is no such class: this run has the classes 0 to {classes - 1}.")
-        try:
-            chosen = torch.arange(classes) if labels is None else torch.as_tensor(labels).flatten().long()
-        except (TypeError, ValueError, OverflowError, RuntimeError):
-            raise wrong from None
-        if not len(chosen) or chosen.min() < 0 or chosen.max() >= classes:
-            raise wrong
-        return chosen.repeat(math.ceil(n / len(chosen)))[:n]
+        return class_numbers(self.gan, self.info["variant"], n, labels)
 
     def sample(
         self,
         n: int = 64,
-        labels: int | Sequence[int] | Tensor | None = None,
+        labels: Labels = None,
         *,
         seed: int = 0,
         truncation: float | None = None,
@@ -191,27 +165,18 @@ class Run:
         truncation: draw latents within this many standard deviations only: less variety, more typical samples (Brock et
         al. 2019, section 3.1). averaged: from the averaged weights, where the variant keeps them.
         """
-        if n < 1:
-            raise GanzooError(f"cannot draw {n} samples: ask for at least one.")
-        if truncation is not None and not truncation > 0:
-            raise GanzooError(f"truncation must be a number of deviations above 0, not {truncation:g}.")
-        y = self.labels(n, labels)
-        gan = self.gan.to(device or torch.device("cpu"))
-        options = {} if truncation is None else {"truncation": truncation}
-        if options and not hasattr(gan, "draw_latent"):
-            raise GanzooError(f"{self.info['variant']!r} has no latent vector to truncate.")
-        parts = []
-        with gan.for_sampling(averaged), torch.random.fork_rng():
-            torch.manual_seed(seed)
-            for start in range(0, n, SAMPLE_BATCH):
-                count = min(SAMPLE_BATCH, n - start)
-                part = None if y is None else y[start : start + count].to(device)
-                parts.append(gan.sample(count, part, **options).float().cpu())
-        return torch.cat(parts)
+        return draw(
+            self.gan,
+            self.info["variant"],
+            n,
+            labels,
+            seed=seed,
+            truncation=truncation,
+            averaged=averaged,
+            device=device,
+        )
 
-    def interpolate(
-        self, rows: int = 8, columns: int = 8, labels: int | Sequence[int] | None = None, *, seed: int = 0
-    ) -> Tensor:
+    def interpolate(self, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
         """Walks between pairs of latents, `[rows * columns, *shape]`: one walk a row.
 
         On the sphere for normal latents (White 2016, section 2); straight for uniform ones, which stay in their cube.
@@ -230,17 +195,108 @@ class Run:
             return gan.generate(z.flatten(0, 1), y).float().cpu()
 
     def metrics(self) -> list[dict[str, float]]:
-        """What was logged, oldest first."""
-        path = self.path / "metrics.jsonl"
-        if not path.is_file():
-            return []
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        """What was logged, oldest first, up to the first line that is not whole."""
+        return read_records(self.path / "metrics.jsonl", numbers=True)
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The scores along the way, oldest first, up to the first line that is not whole."""
+        return read_records(self.path / "evaluations.jsonl")
+
+    @property
+    def scores_file(self) -> Path:
+        """scores.json, or scores-best.json of a run at its best state."""
+        return self.path / ("scores-best.json" if self.at_best else "scores.json")
+
+    @property
+    def neighbours_file(self) -> Path:
+        """neighbours.png, or neighbours-best.png of a run at its best state."""
+        return self.path / ("neighbours-best.png" if self.at_best else "neighbours.png")
+
+    def hints(self) -> list[dict[str, Any]]:
+        """What the diagnosis found while training, oldest first: step, name, hint, values."""
+        return read_records(self.path / "hints.jsonl")
 
     @property
     def scores(self) -> dict[str, Any] | None:
-        """scores.json, or None before there are any."""
-        path = self.path / "scores.json"
-        return json.loads(path.read_text("utf-8")) if path.is_file() else None
+        """The content of `scores_file`, or None before there are any. GanzooError if it is damaged."""
+        path = self.scores_file
+        if not path.is_file():
+            return None
+        found = read_json(path)
+        if not isinstance(found, dict) or not isinstance(found.get("scores"), list):
+            raise GanzooError(f"{path} is damaged: remove it, and score the run again.")
+        return found
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The machine's options to go on with: those recorded that are safe to believe, and those typed just now."""
+        return trust.recorded_options(self.path / "recipe.json", self.info) | self.typed
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; None if it cannot be read or parsed."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def read_info(file: Path) -> dict[str, Any]:
+    """What a recipe.json, or the note of an exported generator, says; GanzooError if it does not describe a run."""
+    info = read_json(file)
+    wanted = {"format": int, "variant": str, "recipe_name": str, "plugin": dict, "recipe": dict, "data": dict}
+    if not isinstance(info, dict) or not all(isinstance(info.get(name), kind) for name, kind in wanted.items()):
+        raise GanzooError(f"{file} is damaged: it does not describe a run.")
+    if info["format"] != FORMAT:
+        raise GanzooError(f"{file} has format {info['format']}; this ganzoo reads format {FORMAT}.")
+    return info
+
+
+def read_data(info: dict[str, Any], file: Path) -> DataSpec:
+    """What the data of a run looked like; GanzooError if `file`, which `info` was read from, does not say."""
+    given = info["data"]
+    try:
+        shape = tuple(int(n) for n in given["shape"])
+        bounds = given.get("range")
+        if not shape or min(shape) < 1 or int(given["classes"]) < 0:
+            raise ValueError("a shape without values")
+        return DataSpec(
+            name=str(given["name"]),
+            modality=str(given["modality"]),
+            shape=shape,
+            classes=int(given["classes"]),
+            class_names=tuple(str(name) for name in given.get("class_names", ())),
+            range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise GanzooError(f"{file} is damaged: its data are not described.") from error
+
+
+def read_recipe(variant: Variant, info: dict[str, Any]) -> Recipe:
+    """The whole recipe in `info`; GanzooError for a key that the variant, as installed here, does not have."""
+    base = variant.recipes.get(info["recipe_name"], variant.recipes[variant.default])
+    return config.update(base, info["recipe"])
+
+
+def read_records(path: Path, *, numbers: bool = False) -> list[dict[str, Any]]:
+    """The lines of a log, oldest first, up to the first that is not a whole record with a step.
+
+    numbers: whether a whole record is one of numbers alone, with the seconds of training among them.
+    """
+    records: list[dict[str, Any]] = []
+    if not path.is_file():
+        return records
+    for line in path.read_text("utf-8", "replace").splitlines():
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            break
+        if numbers and not ("seconds" in record and all(isinstance(value, (int, float)) for value in record.values())):
+            break
+        records.append(record)
+    return records
 
 
 def slerp(a: Tensor, b: Tensor, share: Tensor | float) -> Tensor:
@@ -252,7 +308,7 @@ def slerp(a: Tensor, b: Tensor, share: Tensor | float) -> Tensor:
 
 def require_new(path: Path) -> None:
     """Raise GanzooError if something is at `path` that a new run would overwrite."""
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(file.name != lock.NAME and not PARTIAL.fullmatch(file.name) for file in path.iterdir()):
         raise GanzooError(f"{path} is not empty: choose another folder with --out, or `ganzoo resume {path}`.")
     if path.exists() and not path.is_dir():
         raise GanzooError(f"{path} is a file: choose a folder with --out.")
@@ -264,6 +320,12 @@ def next_free(name: str, root: Path = Path("runs")) -> Path:
     while (root / f"{name}-{number}").exists():
         number += 1
     return root / f"{name}-{number}"
+
+
+def versions() -> dict[str, str]:
+    """Of ganzoo, of the packages that change what is learnt, and of Python."""
+    names = ("ganzoo", "torch", "torchvision", "numpy", "torch-fidelity")
+    return {name: _version(name) for name in names} | {"python": platform.python_version()}
 
 
 def hardware() -> dict[str, Any]:

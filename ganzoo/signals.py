@@ -1,52 +1,95 @@
-"""Ctrl-C and SIGTERM: finish the step, save, and say so."""
+"""Ctrl-C, SIGTERM and SLURM's signals: in a training they finish the step and save, elsewhere they end the command.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
-from ganzoo.trainer import Trainer
+if TYPE_CHECKING:
+    from ganzoo.trainer import Trainer
+
+# SLURM sends what `sbatch --signal` names before it takes a job's machine away, by habit SIGUSR1 or SIGUSR2.
+NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+
+
+class Interrupted(BaseException):
+    """A signal ended what was under way at once. Not an Exception: nothing that guards against errors may hold it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
 
 
 class Stopped(Exception):
-    """Training was stopped by a signal; the step under way was finished and saved."""
+    """Training was stopped by a signal; the step under way was finished and saved.
 
-    def __init__(self, number: int, path: Path) -> None:
+    step: how many steps are done. first: whether this is the rank that says so.
+    """
+
+    agreed = True
+    """All ranks stop after the same step."""
+
+    def __init__(self, number: int, path: Path, step: int = 0, first: bool = True) -> None:
         super().__init__(f"{signal.Signals(number).name}: go on with `ganzoo resume {path}`")
-        self.number, self.path = number, path
+        self.number, self.path, self.step, self.first = number, path, step, first
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal handler that raises Interrupted."""
+    raise Interrupted(number)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let the signals raise Interrupted, so that temporary files are removed and a line can be printed."""
+    with handled(interrupt):
+        yield
 
 
 @contextmanager
 def stop_on_signals(trainer: Trainer, path: Path) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM finish the step and save; then raise Stopped. A second signal acts at once.
+    """Let the signals finish the step and save; then raise Stopped. A second signal acts at once.
 
-    path: the run folder.
+    path: the run folder. With several ranks, all stop after the same step when any of them gets a signal.
     """
-    # Handlers belong to the main thread; several ranks would stop at different steps, so there a signal acts as ever.
-    if threading.current_thread() is not threading.main_thread() or trainer.fabric.world_size > 1:
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        trainer.signal, trainer.stop_requested = number, True
+        restore()
+
+    with handled(stop) as restore:
         yield
-        return
-    received: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if trainer.signal and trainer.progress.step < trainer.progress.steps:
+        raise Stopped(trainer.signal, path, trainer.progress.step, trainer.fabric.is_global_zero)
+
+
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[Callable[[], None]]:
+    """Put a handler in place of the signals' own, and those back at the end or when the yielded function is called.
+
+    A signal that something else was done about keeps that: one ignored by nohup, or handled by the calling program.
+    """
+    before: dict[int, Callable[[int, FrameType | None], None] | int | None] = {}
 
     def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)
 
-    def stop(number: int, frame: Any) -> None:
-        received.append(number)
-        trainer.stop_requested = True
-        restore()
-
-    for number in before:
-        signal.signal(number, stop)
+    # Handlers belong to the main thread.
+    if threading.current_thread() is threading.main_thread():
+        for number in [signal.Signals[name] for name in NAMES if name in signal.Signals.__members__]:
+            old = signal.getsignal(number)
+            if old in (signal.SIG_DFL, signal.default_int_handler, interrupt):
+                before[number] = signal.signal(number, handler)
     try:
-        yield
+        yield restore
     finally:
         restore()
-    if received and trainer.progress.step < trainer.progress.steps:
-        raise Stopped(received[0], path)

@@ -111,7 +111,11 @@ class TwoPlayerRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The machine's side of a run: nothing here changes what is learnt, up to rounding."""
+    """The machine's side of a run: nothing here changes what is learnt, up to rounding.
+
+    data_root: where data sets lie or are downloaded to. recorded_root: where a run found its data before; they are read
+    there if they still are, and nothing is downloaded to it.
+    """
 
     out: str | None = None
     device: str = "auto"
@@ -120,10 +124,13 @@ class RunOptions:
     precision: str = "fp32"
     compile: bool = False
     data_root: str | None = None
+    recorded_root: str | None = None
     log_every: int = 20
     sample_every: int | None = None
     save_every: int | None = None
+    eval_every: int | None = None
     keep: int = 2
+    on_nonfinite: str = "stop"
     loggers: tuple[str, ...] = ()
     progress: bool = True
     scores: bool = True
@@ -230,6 +237,7 @@ class MetricSpec:
     """A score. `compute(samples)` returns named numbers; modalities say what it can score.
 
     better: "higher" or "lower".
+    default: whether it is computed when no metrics are named, as after a training.
     """
 
     name: str
@@ -238,3 +246,4 @@ class MetricSpec:
     modalities: tuple[str, ...]
     compute: Callable[[Samples], Mapping[str, float]]
     better: Mapping[str, str] = field(default_factory=dict)
+    default: bool = True

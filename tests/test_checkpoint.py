@@ -37,7 +37,7 @@ def seal(path: Path) -> None:
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    path = checkpoint.save(tmp_path / "deep" / "folder", 3, STATE)
+    path = checkpoint.save(tmp_path / "folder", 3, STATE)
     assert path.name == "step-000000003.pt"
     assert same(checkpoint.load(path), STATE)
 
@@ -80,7 +80,7 @@ def damage(path: Path, how: str) -> None:
         path.mkdir()
 
 
-DAMAGES = ["one bit", "truncated", "empty", "no note", "empty note", "a list for a note", "another format", "a folder"]
+DAMAGES = ["one bit", "truncated", "empty", "empty note", "a list for a note", "another format", "a folder"]
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -94,6 +94,40 @@ def test_a_damaged_checkpoint_gives_way_to_the_older_one_with_a_line(tmp_path: P
     assert len(problems) == 1
     assert str(newer) in problems[0]
     assert "\n" not in problems[0]
+
+
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        checkpoint.save(tmp_path / "run" / "checkpoints", 1, STATE)
+    assert "run" in str(caught.value.filename)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage_too", [False, True])
+def test_an_unfinished_save_counts_as_none(tmp_path: Path, damage_too: bool) -> None:
+    checkpoint.save(tmp_path, 1, STATE | {"name": "old"})
+    unfinished = checkpoint.save(tmp_path, 2, STATE)
+    damage(unfinished, "no note")
+    if damage_too:
+        damage(unfinished, "truncated")
+    path, state, problems = checkpoint.newest(tmp_path)
+    assert (path.name, state["name"], problems) == ("step-000000001.pt", "old", [])
+    assert list(checkpoint.found(tmp_path)) == [1]
+
+
+def test_cleaning_removes_what_killed_processes_left_and_nothing_else(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 1, STATE)
+    whole = files(tmp_path)
+    damage(checkpoint.save(tmp_path, 2, STATE), "no note")
+    damage(checkpoint.save(tmp_path, 3, STATE), "a folder")
+    checkpoint.save(tmp_path, 4, STATE, keep=9).unlink()
+    (tmp_path / ".step-000000005.pt.4711").write_bytes(b"half")
+    others = ["best", "notes.txt", "step-best.pt", ".hidden"]
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    checkpoint.clean(tmp_path)
+    kept = [*others, *whole, "step-000000003.json", "step-000000003.pt"]
+    assert files(tmp_path) == sorted(kept)
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -184,14 +218,15 @@ def test_a_save_that_is_cut_between_its_files_leaves_the_older_checkpoint(
     checkpoint.save(tmp_path, 1, STATE)
     write = checkpoint.write_atomically
 
-    def cut(path: Path, content: bytes) -> None:
+    def cut(path: Path, content: bytes, parents: bool) -> None:
         if path.suffix == ".json":
             raise KeyboardInterrupt
-        write(path, content)
+        write(path, content, parents)
 
     monkeypatch.setattr(checkpoint, "write_atomically", cut)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save(tmp_path, 2, STATE)
     path, _, problems = checkpoint.newest(tmp_path)
-    assert path.name == "step-000000001.pt"
-    assert len(problems) == 1
+    assert (path.name, problems) == ("step-000000001.pt", [])
+    checkpoint.clean(tmp_path)
+    assert files(tmp_path) == ["step-000000001.json", "step-000000001.pt"]

@@ -26,14 +26,18 @@ from ganzoo.cli import cli, run
 TRAIN = ["train", "vanilla", *SET, "--no-scores", "--device", "cpu"]
 
 MACHINE = ["--device", "--devices", "--nodes", "--precision", "--compile", "--no-compile", "--data-root", "--logger"]
-MACHINE += ["--scores", "--no-scores"]
+MACHINE += ["--eval-every", "--on-nonfinite", "--scores", "--no-scores"]
 
 SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set", "--dry-run"]
 
+EVAL = ["--seed", "--device", "--data-root", "--out", "--json"]
+
 SURFACE = {
     "train": ["NAME", *SCIENCE, *MACHINE],
-    "resume": ["RUN", "--steps", *MACHINE],
-    "sample": ["RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz", "--truncation", "--interpolate"],
+    "resume": ["RUN", "--steps", "--set", *MACHINE],
+    "sample": ["RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz", "--truncation", "--best", "--interpolate"],
+    "eval": ["TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--neighbours", *EVAL],
+    "export": ["RUN", "--to", "--raw", "--best"],
     "list": ["KIND", "--json"],
     "show": ["NAME"],
     "plugins": ["--json"],

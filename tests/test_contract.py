@@ -47,7 +47,7 @@ from ganzoo.testing import (
 SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32)}
 """The networks' shape matters here, not their size."""
 
-DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "celeba")
+DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba")
 
 
 @pytest.mark.parametrize("check", contract("ganzoo", keys=SMALL, leave_out=DOWNLOADED), ids=str)

@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
-from ganzoo.errors import GanzooError, TrainingError, unknown
+from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError, unknown
+from ganzoo.signals import Interrupted, interruptible
+
+PARENT = os.getppid()
 
 
 class Commands(click.Group):
     """A group whose commands are imported when they are first used, so that `list` never waits for torch."""
 
-    lazy = ("train", "resume", "sample", "list", "show", "plugins", "completion")
+    lazy = ("train", "resume", "sample", "export", "eval", "compare", "bench", "list", "show", "plugins", "completion")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         self.load_plugins()
@@ -84,7 +87,8 @@ def warn(text: str) -> None:
 
 def main() -> None:
     """Run the command line. Mistakes are one line and exit code 2; a training that had to stop 1; a signal 128 + n."""
-    sys.exit(run(sys.argv[1:]))
+    with interruptible():
+        sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
@@ -95,6 +99,10 @@ def run(arguments: list[str]) -> int:
         return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except StoppedElsewhere:
+        return 1
+    except Interrupted as stop:
+        return 128 + stop.number if another_rank() else fail(f"{stop}.", 128 + stop.number)
     except GanzooError as error:
         if debug:
             raise
@@ -111,7 +119,19 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        from ganzoo.failures import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return fail(f"out of memory: {describe(error)[:200]}; ask for fewer samples, or use another device.", 1)
+        if another_rank() and os.getppid() != PARENT:
+            # The first rank is gone, and has said why; what fails here is the exchange with it.
+            return 1
         return fail(f"{describe(error)} (a traceback: `ganzoo --debug {' '.join(arguments)}`)", 1)
+
+
+def another_rank() -> bool:
+    """Whether this process is one of several of a training, and not the first, which speaks for all."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def describe(error: Exception) -> str:

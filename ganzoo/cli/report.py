@@ -12,10 +12,12 @@ import click
 from ganzoo import api, config, planning, provenance
 from ganzoo.cli import warn
 from ganzoo.cli.show import value_text
+from ganzoo.errors import TrainingError
 from ganzoo.evaluation.scoring import Scores
+from ganzoo.files import REASONS, reason
 from ganzoo.planning import Plan
 from ganzoo.run import Run
-from ganzoo.signals import Stopped
+from ganzoo.signals import Interrupted, Stopped
 
 
 def say(line: str) -> None:
@@ -66,8 +68,9 @@ def stopping() -> Iterator[None]:
     try:
         yield
     except Stopped as stop:
-        saved = "stopped: the step under way was finished and saved"
-        click.secho(f"{saved}; go on with `ganzoo resume {stop.path}`.", err=True)
+        if stop.first:
+            saved = "the step under way was finished and saved" if stop.step else "before the first step"
+            click.secho(f"stopped: {saved}; go on with `ganzoo resume {stop.path}`.", err=True)
         raise SystemExit(128 + stop.number) from None
 
 
@@ -83,11 +86,29 @@ def after_training(run: Run, scores: bool | None = None) -> None:
     say(f"trained {run.recipe.steps:,} steps{seconds}")
     names = ("samples.png", "training.gif", "losses.png")
     say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
+    hints = run.hints()
+    if hints:
+        say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
     if run.info["options"].get("scores", True) if scores is None else scores:
-        with announced():
+        with announced(), left_unscored(run):
             print_scores(api.evaluate(run, report=say))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
+
+
+@contextmanager
+def left_unscored(run: Run) -> Iterator[None]:
+    """Say that the training is saved when its scoring cannot end: a signal, or a disk that is full."""
+    saved = f"the training is finished and saved; score it with `ganzoo eval {run.path}`"
+    try:
+        yield
+    except Interrupted as stop:
+        stop.args = (f"{stop}: {saved}",)
+        raise
+    except OSError as error:
+        if error.errno not in REASONS or not error.filename:
+            raise
+        raise TrainingError(f"cannot write {error.filename}: {reason(error)}; {saved}.") from error
 
 
 @contextmanager

@@ -12,13 +12,17 @@ from ganzoo.cli.train import given, machine_options
 @click.command("resume")
 @click.argument("run", type=click.Path())
 @click.option("--steps", type=click.IntRange(1), default=None, help="Steps in all, counted from the run's beginning.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key from here on.")
 @machine_options
-def command(run: str, steps: int | None, **options: Any) -> None:
-    """Go on with a run from its newest checkpoint, to its last step or to --steps in all."""
-    from ganzoo import api
+def command(run: str, steps: int | None, assignments: tuple[str, ...], **options: Any) -> None:
+    """Go on with a run from its newest checkpoint, to its last step or to --steps in all.
+
+    A recipe.json edited by hand is refused; what --set changes is recorded in it. Loggers have to be named again.
+    """
+    from ganzoo import api, config
     from ganzoo.cli.report import after_training, open_run, say, stopping
 
     open_run(run)
     with stopping():
-        resumed = api.resume(run, steps, say, **given(options))
+        resumed = api.resume(run, steps, say, set=config.parse_assignments(assignments), **given(options))
     after_training(resumed, options["scores"])

@@ -14,6 +14,7 @@ import click
 @click.option("--to", "folder", type=click.Path(), help="Write one PNG per sample into this folder.")
 @click.option("--npz", type=click.Path(), help="Write the arrays x and, for classes, y.")
 @click.option("--truncation", type=click.FloatRange(0, min_open=True), help="Keep latents within T deviations.")
+@click.option("--best", is_flag=True, help="Draw from the best state that --eval-every kept, not the last.")
 @click.option("--interpolate", is_flag=True, help="Each row walks from one latent to another.")
 def command(
     run: str,
@@ -24,6 +25,7 @@ def command(
     folder: str | None,
     npz: str | None,
     truncation: float | None,
+    best: bool,
     interpolate: bool,
 ) -> None:
     """Draw samples from a run's generator into a picture, a folder or a .npz file.
@@ -35,8 +37,9 @@ def command(
     from ganzoo.cli.report import open_run, say
     from ganzoo.sampling import write_samples
 
+    opened = open_run(run)
     written = write_samples(
-        open_run(run),
+        opened.best() if best else opened,
         count,
         classes=classes,
         seed=seed,

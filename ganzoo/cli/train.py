@@ -19,6 +19,13 @@ MACHINE = [
     click.option("--compile/--no-compile", default=None, help="Compile the networks with torch.compile."),
     click.option("--data-root", type=click.Path(), default=None, help="Where data sets lie or are downloaded to."),
     click.option("--logger", "loggers", multiple=True, metavar="NAME", help="Also log to tensorboard or wandb."),
+    click.option("--eval-every", type=click.IntRange(1), metavar="N", help="Score every N steps; keep the best state."),
+    click.option(
+        "--on-nonfinite",
+        type=click.Choice(["stop", "skip"]),
+        default=None,
+        help="At a loss or gradient that is not finite: stop, or skip the update [default: stop].",
+    ),
     click.option("--scores/--no-scores", default=None, help="Score the samples at the end [default: yes]."),
 ]
 

@@ -42,6 +42,12 @@ def _celeba(data: Data, root: Path, split: str) -> Dataset:
     return celeba.load(data, root, split)
 
 
+def _stacked_mnist(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data import stacked_mnist
+
+    return stacked_mnist.load(data, root, split)
+
+
 def _torchvision(name: str) -> Callable[[Data, Path, str], Dataset]:
     def load(data: Data, root: Path, split: str) -> Dataset:
         from ganzoo.data import vision
@@ -104,6 +110,15 @@ DATASETS: tuple[DatasetSpec, ...] = (
         "5,000 labelled photographs of animals and vehicles, 96x96 RGB, 10 classes (not the unlabelled 100,000).",
         "Coates et al. 2011, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, "
         "https://cs.stanford.edu/~acoates/stl10/",
+    ),
+    DatasetSpec(
+        "stacked-mnist",
+        "128,000 stacks of three MNIST digits as channels, 28x28 RGB: 1,000 modes to cover, which are its classes.",
+        "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
+        "image",
+        _stacked_mnist,
+        labelled=True,
+        test=True,
     ),
     DatasetSpec(
         "celeba",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,8 +12,20 @@ from torch import Tensor
 from ganzoo.game import Batch
 from ganzoo.specs import DataSpec
 
-Array = Tensor | np.ndarray
-"""A tensor, or a memory-mapped array that is read batch by batch."""
+
+class Rows(Protocol):
+    """Samples that are made when they are gathered, indexed by a slice or an array of rows as a NumPy array is."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> np.ndarray: ...
+
+
+Array = Tensor | np.ndarray | Rows
+"""A tensor, or a memory-mapped array that is read batch by batch, or what stands for one."""
 
 
 class Dataset:

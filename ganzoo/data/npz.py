@@ -62,6 +62,9 @@ def _path(given: str) -> Path:
         raise GanzooError(f"{path} is a folder, not a .npz file: for a folder of images type --dataset folder:{path}.")
     if not path.exists():
         raise GanzooError(f"there is no file {path}: type --dataset npz:FILE.")
+    # A pipe would be waited for, and a device never ends.
+    if not path.is_file():
+        raise GanzooError(f"{path} is not a file: type --dataset npz:FILE.")
     return path
 
 

@@ -19,6 +19,7 @@ from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import prepare
 from ganzoo.errors import GanzooError
+from ganzoo.paths import may_download
 from ganzoo.specs import Data
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ def _images(values: Tensor | np.ndarray, layout: tuple[int, ...]) -> Tensor:
 
 
 def find_or_download(name: str, folder: Path, read: Callable[[bool], T]) -> T:
-    """What `read(False)` returns, or, where that fails, `read(True)`, which downloads first.
+    """What `read(False)` returns, or, where that fails, `read(True)`, which downloads first, if that is allowed.
 
     folder: where the files of data set `name` belong, for the message of the GanzooError when neither works.
     """
@@ -97,7 +98,9 @@ def find_or_download(name: str, folder: Path, read: Callable[[bool], T]) -> T:
         warnings.simplefilter("ignore")
         try:
             return read(False)
-        except Exception:
+        except Exception as error:
+            if not may_download():
+                raise GanzooError(f"{name} cannot be read from {folder}.") from error
             damaged = _has_files(folder)
         try:
             with _downloading():

@@ -21,11 +21,14 @@ def _in(module: str, function: str) -> Callable[[Samples], Mapping[str, float]]:
 
 
 IMAGES, POINTS = "ganzoo.evaluation.images", "ganzoo.evaluation.points"
+STACKED = "ganzoo.evaluation.stacked"
+MANIFOLD, PER_CLASS = "ganzoo.evaluation.manifold", "ganzoo.evaluation.per_class"
+PATH_LENGTH = "ganzoo.evaluation.path_length"
 
 METRICS: tuple[MetricSpec, ...] = (
     MetricSpec(
         "is",
-        "Inception Score on domain features: clear classes, all of them; 1 to the number of classes.",
+        "Inception Score: samples are clearly of a class, and of all of them; 1 to the number of classes.",
         "Salimans et al. 2016, Improved Techniques for Training GANs, https://arxiv.org/abs/1606.03498",
         ("image",),
         _in(IMAGES, "inception_score"),
@@ -33,23 +36,23 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "fd",
-        "Frechet distance to training images on domain features; 0 is best.",
+        "Frechet distance to training images; 0 is best. On Inception features it is FID.",
         "Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, https://arxiv.org/abs/1706.08500",
         ("image",),
         _in(IMAGES, "frechet_distance"),
-        {"FD": "lower"},
+        {"FD": "lower", "FID": "lower"},
     ),
     MetricSpec(
         "kid",
-        "Kernel distance to training images on domain features: unbiased, around 0 at best.",
+        "Kernel distance to training images: unbiased, around 0 at best. On Inception features it is KID.",
         "Binkowski et al. 2018, Demystifying MMD GANs, https://arxiv.org/abs/1801.01401",
         ("image",),
         _in(IMAGES, "kernel_distance"),
-        {"KD": "lower"},
+        {"KD": "lower", "KID": "lower"},
     ),
     MetricSpec(
         "prc",
-        "Precision (samples look real) and recall (real images could be samples) on domain features; 0 to 1.",
+        "Precision (samples look real) and recall (real images could be samples); 0 to 1.",
         "Kynkaanniemi et al. 2019, Improved Precision and Recall Metric, https://arxiv.org/abs/1904.06991",
         ("image",),
         _in(IMAGES, "precision_recall"),
@@ -62,6 +65,51 @@ METRICS: tuple[MetricSpec, ...] = (
         ("image",),
         _in(IMAGES, "accuracy"),
         {"accuracy": "higher"},
+    ),
+    MetricSpec(
+        "density",
+        "Density and coverage: precision and recall that outliers cannot inflate; around 1, and 0 to 1.",
+        "Naeem et al. 2020, Reliable Fidelity and Diversity Metrics, https://arxiv.org/abs/2002.09797",
+        ("image",),
+        _in(MANIFOLD, "density_coverage"),
+        {"density": "higher", "coverage": "higher"},
+        default=False,
+    ),
+    MetricSpec(
+        "intra",
+        "Frechet distance within each class of class-conditional samples, averaged; 0 is best.",
+        "Miyato and Koyama 2018, cGANs with Projection Discriminator, https://arxiv.org/abs/1802.05637",
+        ("image",),
+        _in(PER_CLASS, "intra_class_distance"),
+        {"intra": "lower"},
+        default=False,
+    ),
+    MetricSpec(
+        "ppl",
+        "Perceptual path length: how evenly samples change with the latent; lower is smoother.",
+        "Karras et al. 2019, A Style-Based Generator Architecture, https://arxiv.org/abs/1812.04948",
+        ("image",),
+        _in(PATH_LENGTH, "perceptual_path_length"),
+        {"PPL": "lower"},
+        default=False,
+    ),
+    MetricSpec(
+        "memorisation",
+        "Share of samples as near to a training image as the nearest 1 % of held-out images, in pixels.",
+        "Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in Generative Models, "
+        "https://arxiv.org/abs/2004.05675",
+        ("image",),
+        _in("ganzoo.evaluation.neighbours", "memorisation"),
+        {"memorised": "lower"},
+        default=False,
+    ),
+    MetricSpec(
+        "stacked",
+        "Of stacked-mnist: modes covered of 1,000, and KL divergence of the samples' modes from the uniform, in nats.",
+        "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
+        ("image",),
+        _in(STACKED, "modes"),
+        {"modes": "higher", "KL": "lower"},
     ),
     MetricSpec(
         "modes",

@@ -24,6 +24,7 @@ from ganzoo import checkpoint
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import classifier as small
+from ganzoo.evaluation.features import Features, report_progress
 from ganzoo.evaluation.samples import MINIMUM, Samples
 from ganzoo.paths import cache_dir
 
@@ -33,24 +34,16 @@ HASHED_BYTES = 1 << 28
 HELD_OUT_EVERY = 10
 
 
-@dataclass(frozen=True)
-class Features:
-    """Of N images: features float64 `[N, 64]` and logits float64 `[N, classes]`, on the CPU."""
-
-    features: Tensor
-    logits: Tensor
-
-
 @dataclass(frozen=True, eq=False)
 class Domain:
     """The feature space of one data set.
 
-    name: the data set's. extractor: the name that torch-fidelity knows it by.
+    data: the data set's name. extractor: the name that torch-fidelity knows it by.
     accuracy: share of held-out images, 0 to 1, that the classifier gets right; accuracy_on says which images these are.
     sha256: of the weights.
     """
 
-    name: str
+    data: str
     extractor: str
     accuracy: float
     accuracy_on: str
@@ -58,15 +51,40 @@ class Domain:
     resize: str
     classifier: small.Classifier
 
-    def extract(self, images: Tensor) -> Features:
-        """Features and logits of uint8 images `[N, C, H, W]`, computed on their device."""
-        network = self.classifier.to(images.device)
-        parts = [small.outputs(network, part) for part in images.split(small.IMAGES_AT_ONCE)]
-        return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
+    @property
+    def name(self) -> str:
+        return f"domain:{self.data}"
+
+    @property
+    def suffix(self) -> str:
+        return f"[{self.name}]"
+
+    @property
+    def most_real(self) -> int:
+        """Training images that samples are compared with: for more, precision and recall take minutes."""
+        return 10_000
+
+    @property
+    def identity(self) -> str:
+        """What the features depend on, besides the images."""
+        return f"{self.extractor} {self.sha256} torch {torch.__version__}"
+
+    def extract(self, images: Tensor, device: torch.device | None = None) -> Features:
+        """Features float64 `[N, 64]` and logits float64 `[N, classes]` of uint8 images `[N, C, H, W]`.
+
+        They are computed on `device`, by default the images' own.
+        """
+        device = device or images.device
+        network = self.classifier.to(device)
+        parts = []
+        for part in report_progress(images.split(small.IMAGES_AT_ONCE), len(images), self.name):
+            parts.append([outputs.cpu() for outputs in small.outputs(network, part.to(device))])
+        return Features(torch.cat([f for f, _ in parts]), torch.cat([logits for _, logits in parts]))
 
     def describe(self) -> dict[str, Any]:
         """What a score's protocol says of the features."""
         return {
+            "space": self.name,
             "extractor": self.extractor,
             "sha256": self.sha256[:12],
             "accuracy": self.accuracy,
@@ -127,13 +145,24 @@ def register(domain: Domain) -> None:
         register_feature_extractor(domain.extractor, extractor)
 
 
+def has_labels(samples: Samples) -> bool:
+    """Whether the data set has what domain features are trained on."""
+    train = samples.real("train")
+    return train.spec.classes >= 2 and "y" in train.arrays
+
+
+def labels_remedy(samples: Samples) -> str:
+    """What to do where there are no labels."""
+    if not samples.data.labels:
+        return "type --set data.labels=true if it has any"
+    name = samples.real("train").spec.name
+    return "images in one subfolder per class have labels" if name == "folder" else "use a labelled data set"
+
+
 def _require_labels(train: Dataset, samples: Samples) -> None:
     name = train.spec.name
-    if train.spec.classes < 2 or "y" not in train.arrays:
-        remedy = "images in one subfolder per class have labels" if name == "folder" else "use a labelled data set"
-        if not samples.data.labels:
-            remedy = "type --set data.labels=true if it has any"
-        raise GanzooError(f"no labels to train domain features on in {name}: {remedy}.")
+    if not has_labels(samples):
+        raise GanzooError(f"no labels to train domain features on in {name}: {labels_remedy(samples)}.")
     if train.count < MINIMUM:
         raise GanzooError(f"{train.count} images in {name} are too few to train domain features on: add more.")
 
@@ -208,7 +237,7 @@ def _load(path: Path, train: Dataset, key: str) -> Domain | None:
 def _save(path: Path, domain: Domain) -> None:
     buffer = io.BytesIO()
     torch.save(domain.classifier.state_dict(), buffer)
-    note = domain.describe() | {"name": domain.name, "sha256": domain.sha256, "version": small.VERSION}
+    note = domain.describe() | {"name": domain.data, "sha256": domain.sha256, "version": small.VERSION}
     try:
         checkpoint.write_atomically(path, buffer.getvalue())
         checkpoint.write_atomically(path.with_suffix(".json"), (json.dumps(note, indent=1) + "\n").encode())

@@ -31,6 +31,10 @@ class Samples:
     spec, data: what the real data look like and how they were prepared; root: where they lie.
     seed: that the samples were drawn with.
     load: reads a split of the real data, "train" or "test", prepared in the same way; GanzooError if there is none.
+    features: the feature space that images are compared in, one of `spaces.names()`, or "auto": the domain's own where
+    the data have labels, else Inception's. weights: the file of its weights, for the spaces that take one.
+    generator: the game that drew the samples, for scores of the generator itself; None where there is none.
+    split: of real samples in the place of a generator's, the split that they are from.
 
     Raises GanzooError for fewer than 10 samples, and ValueError for samples that are not of `spec`'s shape.
     """
@@ -42,6 +46,10 @@ class Samples:
     root: Path
     seed: int
     load: Callable[[str], Dataset]
+    features: str = "auto"
+    weights: Path | None = None
+    generator: object | None = None
+    split: str | None = None
     _splits: dict[str, Dataset] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,9 +74,15 @@ class Samples:
 
         Images are compared with "train", the literature's custom, which lets the test images show what a perfect
         generator would get. Points are compared with "test": nothing is trained on labels there, and held-out points
-        reward no memorising.
+        reward no memorising. Where there are none, with "train".
         """
-        return "test" if self.spec.modality == "points" else "train"
+        if self.spec.modality != "points":
+            return "train"
+        try:
+            self.real("test")
+        except GanzooError:
+            return "train"
+        return "test"
 
     def stand_in(self) -> Samples:
         """Real samples in the place of the fake ones: as many, or all there are, of the other split.
@@ -80,7 +94,7 @@ class Samples:
         batch = dataset.batch(subset(dataset.count, len(self.fake)))
         x = to_uint8(batch["x"]) if self.spec.modality == "image" else batch["x"]
         labels = batch.get("y") if self.labels is not None else None
-        return dataclasses.replace(self, fake=x, labels=labels, load=self.real)
+        return dataclasses.replace(self, fake=x, labels=labels, load=self.real, generator=None, split=split)
 
 
 class Measured(dict[str, float]):
@@ -103,12 +117,18 @@ def subset(count: int, n: int) -> Tensor:
     return torch.randperm(count, generator=generator)[:n].sort().values
 
 
+USUAL = {"stacked-mnist": 26_000}
+"""Data sets whose literature has agreed on a number of samples: 26 for each of 1,000 modes."""
+
+
 def default_samples(spec: DataSpec, train_count: int, test_count: int) -> int:
-    """How many samples to draw for a score: 10,000, or fewer where the data set itself is small.
+    """How many samples to draw for a score: the usual number, else 10,000, or fewer where the data set is small.
 
     Then as many as there are training samples, but not under 1,000: fewer test samples than that would make FD, whose
     bias grows as samples get fewer (Binkowski et al. 2018, section 4), the larger for a generator than it needs to be.
     """
+    if spec.name in USUAL:
+        return USUAL[spec.name]
     if spec.modality != "image":
         return 10_000
     return min(10_000, max(1_000, train_count, test_count))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from ganzoo.specs import MetricSpec
 
 DIGITS = 10
 
+APART = ("name", "seed", "step", "weights", "versions")
+OF_TRAINING = ("flip", "labels")
+
 
 @dataclass(frozen=True)
 class Score:
@@ -26,8 +29,9 @@ class Score:
 
     real: what real held-out samples get, which a perfect generator would get too; None where there are none.
     better: "higher", "lower", or "" where the metric does not say.
-    protocol: n_fake, seed, data set, versions, `real` (split and number of the samples behind `real`), and what the
-    metric adds: n_real and split that it compares with, features with their weights' hash and test accuracy, resizing.
+    protocol: its `name`, like fd10k_train[domain:mnist]; n_fake, seed, data set, versions, `real` (split and number of
+    the samples behind `real`), and what the metric adds: n_real and split that it compares with, features with their
+    weights' hash and test accuracy, resizing.
     """
 
     name: str
@@ -35,6 +39,11 @@ class Score:
     real: float | None
     better: str
     protocol: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Equal for two scores exactly when their values can be compared: see `key_of`."""
+        return key_of(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -48,23 +57,57 @@ class Scores:
         """JSON that is the same for the same scores: sorted keys, 10 significant digits."""
         return json.dumps(_rounded(asdict(self)), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
+    def joined(self, others: Scores) -> Scores:
+        """These and `others`, each note once."""
+        return Scores([*self.scores, *others.scores], [*dict.fromkeys([*self.notes, *others.notes])])
+
     def write(self, path: Path) -> None:
         """Write the JSON, whole or not at all. Raises OSError."""
         write_atomically(path, self.to_json().encode())
 
 
-def score(samples: Samples, specs: Iterable[MetricSpec], metrics: Iterable[str] | None = None) -> Scores:
-    """Run those of `specs` that suit the samples, or those named in `metrics`, on the samples and on real data.
+def key_of(score: Mapping[str, Any]) -> str:
+    """What must be equal for the values of two scores to share a column, as JSON.
 
-    A metric that fails costs its scores and gives a note; it does not stop the others. Raises GanzooError if `metrics`
-    has a name that is not among `specs`.
+    score: a row of scores.json, or a Score as a dictionary. It is the name and all of the protocol but what differs
+    between runs that are to be compared (seed, step, averaged or raw weights) or changes no value beyond rounding
+    (versions), and what of the data changes training only (mirror images, whether labels are read).
     """
-    chosen = _choose(list(specs), metrics, samples.spec.modality)
+    protocol = {name: part for name, part in score["protocol"].items() if name not in APART}
+    if isinstance(protocol.get("data"), Mapping):
+        protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in OF_TRAINING}
+    return json.dumps(_rounded([score["name"], protocol]), sort_keys=True)
+
+
+def protocol_name(metric: str, values: Collection[str], protocol: Mapping[str, Any]) -> str:
+    """A short name like fd10k_train[domain:mnist]: what is measured, samples, split compared with, feature space.
+
+    metric: the MetricSpec's name; of a metric with a single value that value's name says what is measured.
+    """
+    first = next(iter(values))
+    base, bracket, space = first.partition("[")
+    what = base.lower() if len(values) == 1 else metric
+    n = protocol["n_fake"]
+    count = f"{n // 1000}k" if n % 1000 == 0 else str(n)
+    between = "_" if what[-1:].isdigit() else ""
+    split = f"_{protocol['split']}" if "split" in protocol else ""
+    return f"{what}{between}{count}{split}{bracket}{space}"
+
+
+def score(
+    samples: Samples, specs: Iterable[MetricSpec], metrics: Iterable[str] | None = None, *, with_real: bool = True
+) -> Scores:
+    """Run the default ones of `specs` that suit the samples, or those named in `metrics`, on samples and on real data.
+
+    A metric that fails costs its scores and gives a note; it does not stop the others. with_real: whether to score real
+    data too. Raises GanzooError if `metrics` has a name that is not among `specs`.
+    """
+    chosen = choose(specs, metrics, samples.spec.modality)
     result = Scores()
     if samples.fake.is_floating_point() and not samples.fake.isfinite().all():
         result.notes.append("no scores: the generator's samples are not finite numbers.")
         return result
-    stand_in = _stand_in(samples, result.notes)
+    stand_in = _stand_in(samples, result.notes) if with_real else None
     common = _common_protocol(samples, stand_in)
     for spec in chosen:
         measured = _compute(spec, samples, result.notes)
@@ -76,14 +119,21 @@ def score(samples: Samples, specs: Iterable[MetricSpec], metrics: Iterable[str] 
             continue
         real = _compute(spec, stand_in, result.notes, "of real samples") if stand_in is not None else None
         protocol = common | {"metric": spec.name} | measured.protocol
+        protocol["name"] = protocol_name(spec.name, measured, protocol)
         for name, value in measured.items():
-            result.scores.append(Score(name, value, real.get(name) if real else None, _better(spec, name), protocol))
+            floor = real.get(name) if real else None
+            result.scores.append(Score(name, value, floor, _better(spec, name), dict(protocol)))
     return result
 
 
-def _choose(specs: list[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
+def choose(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
+    """Those of `specs` that `metrics` names; without names, the default ones that suit the modality.
+
+    Raises GanzooError for a name that is not among them, or scores another modality.
+    """
+    specs = list(specs)
     if metrics is None:
-        return [spec for spec in specs if modality in spec.modalities]
+        return [spec for spec in specs if modality in spec.modalities and spec.default]
     known = {spec.name: spec for spec in specs}
     chosen = []
     for name in dict.fromkeys(metrics):

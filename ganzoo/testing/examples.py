@@ -27,6 +27,7 @@ KNOWN: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("cifar10", "cifar100", "svhn", "npz"), (3, 32, 32)),
     **dict.fromkeys(("celeba", "folder", "stl10"), (3, 64, 64)),
     "digits": (1, 8, 8),
+    "stacked-mnist": (3, 28, 28),
     "points": (2,),
 }
 """Shapes of the data sets of the core, which are not read for a check. Of any other, a few samples are read."""

@@ -9,6 +9,7 @@ from typing import Any
 from unittest import SkipTest
 
 import click
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -120,7 +121,7 @@ def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: dict[st
     assert ("y" in batch) == (classes > 0), f"{name}: there must be labels 'y' exactly when its DataSpec has classes"
     if classes:
         assert spec.labelled, f"{name} has labels: set labelled=True in its DatasetSpec"
-        y = dataset.arrays["y"] if "y" in dataset.arrays else batch["y"]
+        y = np.asarray(dataset.arrays["y"] if "y" in dataset.arrays else batch["y"])
         inside = int(y.min()) >= 0 and int(y.max()) < classes
         assert inside, f"{name}: labels must be class numbers from 0 to {classes - 1}"
         names = len(dataset.spec.class_names)

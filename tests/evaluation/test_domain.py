@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from torch import Tensor
 from ganzoo.data import digits
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import classifier, domain, images
+from ganzoo.evaluation import classifier, domain, fidelity, images
+from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.samples import Samples
 from ganzoo.paths import cache_dir
 from ganzoo.specs import Data, DataSpec
@@ -120,19 +122,28 @@ def test_training_images_are_at_no_distance_from_themselves() -> None:
     assert abs(images.frechet_distance(samples)["FD[domain:digits]"]) < 1e-3
 
 
-def test_each_set_of_images_passes_through_the_classifier_once(noisy: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = samples_of(noisy.fake)
+def test_each_set_of_images_passes_through_the_classifier_once_and_real_ones_once_for_all(
+    noisy: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(cache_dir() / "features", ignore_errors=True)
     passed: list[int] = []
     original = domain.Domain.extract
 
-    def counting(self: domain.Domain, x: Tensor) -> domain.Features:
+    def counting(self: domain.Domain, x: Tensor, device: torch.device | None = None) -> Features:
         passed.append(len(x))
-        return original(self, x)
+        return original(self, x, device)
 
     monkeypatch.setattr(domain.Domain, "extract", counting)
-    for metric in (images.inception_score, images.frechet_distance, images.kernel_distance, images.precision_recall):
-        metric(fresh)
-    assert passed == [1438, 1438]
+    metrics = (images.inception_score, images.frechet_distance, images.kernel_distance, images.precision_recall)
+    for expected in ([1438, 1438, 359], [1438]):
+        passed.clear()
+        fresh = samples_of(noisy.fake)
+        stand_in = fresh.stand_in()
+        for metric in metrics:
+            metric(fresh)
+        for metric in metrics:
+            metric(stand_in)
+        assert passed == expected
 
 
 def test_a_reloaded_classifier_gives_identical_features(noisy: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +154,33 @@ def test_a_reloaded_classifier_gives_identical_features(noisy: Samples, monkeypa
     assert reloaded.describe() == trained.describe()
     a, b = trained.extract(noisy.fake), reloaded.extract(noisy.fake)
     assert a.features.equal(b.features)
+    assert a.logits is not None
+    assert b.logits is not None
     assert a.logits.equal(b.logits)
+
+
+def test_values_of_real_samples_are_computed_once_for_all(noisy: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = (images.frechet_distance, images.kernel_distance, images.precision_recall)
+    first = [dict(metric(samples_of(noisy.fake).stand_in())) for metric in metrics]
+    for name in ("frechet_distance", "kernel_distance", "precision_recall"):
+        monkeypatch.setattr(fidelity, name, None)
+    assert [dict(metric(samples_of(noisy.fake).stand_in())) for metric in metrics] == first
+    with pytest.raises(TypeError):
+        images.frechet_distance(noisy)
+    monkeypatch.setattr(fidelity, "NEIGHBOURS", 4)
+    with pytest.raises(TypeError):
+        images.precision_recall(samples_of(noisy.fake).stand_in())
+
+
+def test_other_orders_of_samples_change_neither_distance_nor_precision(noisy: Samples) -> None:
+    order = torch.randperm(len(noisy.fake), generator=torch.Generator().manual_seed(0))
+    shuffled = samples_of(noisy.fake[order])
+    for metric, wanted in ((images.frechet_distance, 1e-9), (images.precision_recall, 0)):
+        assert dict(metric(shuffled)) == pytest.approx(dict(metric(noisy)), rel=wanted)
+    # These draw random parts of the samples, which hold others then.
+    spread = 0.05 * images.kernel_distance(noisy)["KD[domain:digits]"]
+    assert dict(images.kernel_distance(shuffled)) == pytest.approx(dict(images.kernel_distance(noisy)), abs=spread)
+    assert dict(images.inception_score(shuffled)) == pytest.approx(dict(images.inception_score(noisy)), rel=0.02)
 
 
 @pytest.mark.usefixtures("_few_steps")

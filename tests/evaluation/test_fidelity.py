@@ -37,6 +37,11 @@ def test_distances_are_zero_and_precision_one_between_identical_sets() -> None:
     assert fidelity.precision_recall(features, features.clone()) == (1.0, 1.0)
 
 
+def test_float32_features_are_at_no_distance_from_themselves_either() -> None:
+    features = torch.randn(400, 128, generator=torch.Generator().manual_seed(0)).relu()
+    assert abs(fidelity.frechet_distance(features, features.clone())) < 1e-3
+
+
 def test_the_order_of_samples_does_not_change_the_frechet_distance() -> None:
     a, b = torch.randn(2, 400, 16, dtype=torch.float64)
     assert fidelity.frechet_distance(a.flip(0), b) == pytest.approx(fidelity.frechet_distance(a, b), rel=1e-9)

@@ -20,7 +20,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.builtin import METRICS
 from ganzoo.evaluation.points import count_modes, wasserstein_2
 from ganzoo.evaluation.samples import Samples, default_samples
-from ganzoo.evaluation.scoring import score
+from ganzoo.evaluation.scoring import Score, key_of, score
 from ganzoo.specs import Data, DataSpec, MetricSpec
 
 
@@ -72,12 +72,18 @@ def test_scoring_again_gives_the_same_file_and_disturbs_no_random_state(tmp_path
     assert json.loads((tmp_path / "scores.json").read_text())["scores"][0]["name"] == "IS[domain:digits]"
 
 
-def test_images_without_labels_get_one_note_and_no_scores() -> None:
+def test_images_without_labels_get_one_note_no_scores_and_no_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", None)
     result = score(digit_samples(labels=False), METRICS)
     assert result.scores == []
     assert result.notes == [
-        "no labels to train domain features on in digits: type --set data.labels=true if it has any."
+        "no labels to train domain features on in digits: type --set data.labels=true if it has any, "
+        "or ask for other features with --features inception-v3-compat."
     ]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_no_real_samples_can_be_held_out_there_are_no_real_values() -> None:
@@ -200,3 +206,51 @@ def test_small_data_sets_are_scored_with_fewer_samples() -> None:
 def test_naming_the_metrics_imports_no_torch() -> None:
     code = "import sys, ganzoo.evaluation.builtin; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_protocols_have_short_names() -> None:
+    names = {s.name: s.protocol["name"] for s in score(digit_samples(), METRICS).scores}
+    assert names == {
+        "IS[domain:digits]": "is300[domain:digits]",
+        "FD[domain:digits]": "fd300_train[domain:digits]",
+        "KD[domain:digits]": "kd300_train[domain:digits]",
+        "precision[domain:digits]": "prc300_train[domain:digits]",
+        "recall[domain:digits]": "prc300_train[domain:digits]",
+        "accuracy[domain:digits]": "accuracy300[domain:digits]",
+    }
+    points_names = [s.protocol["name"] for s in score(point_samples(fake=torch.randn(2000, 2)), METRICS).scores]
+    assert points_names == ["modes2k", "modes2k", "w2_2k_test"]
+
+
+def changed(score: Score, **parts: object) -> str:
+    return dataclasses.replace(score, protocol=score.protocol | parts).key
+
+
+def test_the_key_of_a_score_is_that_of_its_row_in_the_file_and_tells_protocols_apart() -> None:
+    result = score(digit_samples(), METRICS, ["fd"])
+    found = result.scores[0]
+    protocol = found.protocol
+    assert key_of(json.loads(result.to_json())["scores"][0]) == found.key
+    assert changed(found, seed=9, step=5, weights="raw", versions={}, name="x") == found.key
+    assert changed(found, data=protocol["data"] | {"flip": True, "labels": False}) == found.key
+    others = {
+        "n_fake": 301,
+        "n_real": 2,
+        "split": "test",
+        "real_sha256": "0",
+        "resize": "none at all",
+        "neighbours": 4,
+        "features": protocol["features"] | {"sha256": "0"},
+        "data": protocol["data"] | {"size": 32},
+        "real": {"split": "test", "n": 299},
+    }
+    keys = {changed(found, **{name: value}) for name, value in others.items()}
+    assert len(keys) == len(others)
+    assert found.key not in keys
+    assert dataclasses.replace(found, name="KD[domain:digits]").key != found.key
+
+
+def test_a_metric_that_is_not_run_by_default_runs_when_it_is_named() -> None:
+    quiet = dataclasses.replace(metric("quiet", {"a": 1.0}), default=False)
+    assert score(point_samples(), [quiet]).scores == []
+    assert [s.name for s in score(point_samples(), [quiet], ["quiet"]).scores] == ["a"]

@@ -1,0 +1,51 @@
+"""`ganzoo eval`: score a run, a folder of images or a .npz file of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.cli import complete
+
+
+@click.command("eval")
+@click.argument("target", metavar="RUN|FOLDER|FILE", type=click.Path())
+@click.option(
+    "--against",
+    metavar="D",
+    shell_complete=complete("datasets"),
+    help="Compare with this data set, folder or .npz file [default: the run's data].",
+)
+@click.option("--metrics", metavar="A,B", help="Names in `ganzoo list metrics`, or fid [default: the quick ones].")
+@click.option("-n", "n", type=click.IntRange(1), help="How many samples [default: 10,000 of a run, all of a file].")
+@click.option("--features", default="auto", metavar="NAME", help="Feature space for images [default: auto].")
+@click.option("--weights", type=click.Path(), help="File with the weights of the feature space.")
+@click.option("--best", is_flag=True, help="Score the best state that --eval-every kept, not the last.")
+@click.option("--neighbours", is_flag=True, help="Measure memorisation and draw RUN/neighbours.png.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of a run's samples [default: the recipe's + 1].")
+@click.option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps [default: auto].")
+@click.option("--data-root", type=click.Path(), help="Where data sets lie or are downloaded to.")
+@click.option("--out", type=click.Path(), help="Also write the scores to this JSON file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores and their protocols as JSON.")
+def command(target: str, as_json: bool, device: str | None, data_root: str | None, **options: Any) -> None:
+    """Score a run, a folder of images or a .npz file of samples.
+
+    \b
+    ganzoo eval runs/dcgan-digits-1
+    ganzoo eval runs/dcgan-mnist-1 --metrics fid --weights inception.pth
+    ganzoo eval my-samples --against mnist
+    """
+    from ganzoo import api
+    from ganzoo.cli.report import announced, open_run, print_scores, say
+
+    if (Path(target) / "recipe.json").is_file():
+        # For its warnings of packages in other versions.
+        open_run(target)
+    machine = {name: value for name, value in (("device", device), ("data_root", data_root)) if value is not None}
+    if as_json:
+        click.echo(api.evaluate(target, **options, **machine).to_json(), nl=False)
+        return
+    with announced():
+        print_scores(api.evaluate(target, report=say, **options, **machine))

@@ -1,0 +1,23 @@
+"""`ganzoo export`: the generator of a run as a file to give away."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("export")
+@click.argument("run", type=click.Path())
+@click.option("--to", "to", type=click.Path(), required=True, metavar="FILE", help="FILE.safetensors or FILE.onnx.")
+@click.option("--raw", is_flag=True, help="The weights as trained, not the averaged ones.")
+@click.option("--best", is_flag=True, help="Of the best state that --eval-every found, not the newest.")
+def command(run: str, to: str, raw: bool, best: bool) -> None:
+    """Write the generator of a run to a file: weights with a note, or an ONNX network.
+
+    \b
+    ganzoo export runs/dcgan-digits-1 --to digits.safetensors
+    ganzoo export runs/dcgan-digits-1 --to digits.onnx
+    """
+    from ganzoo.cli.report import open_run, say
+    from ganzoo.exporting import export
+
+    say(f"wrote {export(open_run(run), to, raw=raw, best=best)}")

@@ -1,0 +1,74 @@
+"""The feature spaces that images can be compared in, by name. Naming them imports no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import GanzooError, unknown
+
+if TYPE_CHECKING:
+    from ganzoo.evaluation.features import Space
+    from ganzoo.evaluation.samples import Samples
+
+DOMAIN, INCEPTION = "domain", "inception-v3-compat"
+
+TORCH_FIDELITY = (
+    INCEPTION,
+    "vgg16",
+    "dinov2-vit-s-14",
+    "dinov2-vit-b-14",
+    "dinov2-vit-l-14",
+    "dinov2-vit-g-14",
+    "clip-rn50",
+    "clip-rn101",
+    "clip-rn50x4",
+    "clip-rn50x16",
+    "clip-rn50x64",
+    "clip-vit-b-32",
+    "clip-vit-b-16",
+    "clip-vit-l-14",
+    "clip-vit-l-14-336px",
+)
+"""What torch-fidelity registers."""
+
+
+def names() -> tuple[str, ...]:
+    """The feature spaces that `features` can name, besides "auto"."""
+    return (DOMAIN, *TORCH_FIDELITY)
+
+
+def find_space(samples: Samples) -> Space:
+    """The feature space that the samples are to be compared in.
+
+    Raises GanzooError for an unknown name, weights that are missing, damaged or not wanted, or a data set without
+    labels in the domain space.
+    """
+    from ganzoo.evaluation import domain, extractors
+
+    chosen = resolve(samples)
+    if chosen != DOMAIN:
+        return extractors.find(chosen, samples.weights)
+    if samples.weights is not None:
+        raise GanzooError(f"domain features take no weights file: leave out --weights, or add --features {INCEPTION}.")
+    return domain.find_domain(samples)
+
+
+def resolve(samples: Samples) -> str:
+    """The name of that space: what "auto" stands for is domain where there are labels, else Inception.
+
+    Nothing is downloaded that was not asked for by name: GanzooError says how to, where the weights are not here.
+    """
+    from ganzoo.evaluation import domain, extractors
+
+    if samples.features not in ("auto", *names()):
+        raise unknown("feature space", samples.features, ("auto", *names()))
+    if samples.features != "auto":
+        return samples.features
+    if domain.has_labels(samples):
+        return DOMAIN
+    if samples.weights is None and not extractors.is_here(INCEPTION):
+        raise GanzooError(
+            f"no labels to train domain features on in {samples.real('train').spec.name}: "
+            f"{domain.labels_remedy(samples)}, or ask for other features with --features {INCEPTION}."
+        )
+    return INCEPTION

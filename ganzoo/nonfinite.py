@@ -1,0 +1,129 @@
+"""Numbers that are not finite: no update with such a loss or gradient ever moves a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import TrainingError
+from ganzoo.game import Phase, Progress
+
+FREE_SKIPS = 10
+SKIPPED_SHARE = 0.01
+ADVICE = "lower the learning rates (--set g.lr=... --set d.lr=...) or add a penalty (--set penalties=r1)"
+
+
+class NonFinite(TrainingError):
+    """A loss or gradient that is not finite; the weights are as they were before that update."""
+
+    agreed = True
+    """All ranks raise it at the same update."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update: its phase, where in training it is, and the values `[terms]` of its losses on the device."""
+
+    phase: Phase
+    step: int
+    batch: int
+    names: tuple[str, ...]
+    values: Tensor
+
+    def blame(self) -> str:
+        """What was not finite in it: the first such term, or the gradient."""
+        for name, value in zip(self.names, self.values.tolist(), strict=True):
+            if value - value != 0.0:
+                return f"{self.phase.name}/{name} became {value}"
+        return f"the gradient of {self.phase.name} is not finite"
+
+    @property
+    def where(self) -> str:
+        return f"in step {self.step + 1} (batch {self.batch})"
+
+
+class Guard:
+    """Lets an update through to the optimiser only if its losses and gradients are finite.
+
+    on_nonfinite: "stop" raises NonFinite at the first one that is not. "skip" leaves it out, with the game's buffers
+    (running statistics, which the forward pass has touched) put back; it raises once more than 10 plus 1 % of all
+    updates so far were left out. `skipped` counts them.
+
+    With several ranks it must see values and gradients after their mean over the ranks: one that is not finite on any
+    rank is not finite in the mean, so that all ranks decide alike.
+    """
+
+    def __init__(self, game: nn.Module, device: torch.device, on_nonfinite: str = "stop") -> None:
+        self.game, self.skip = game, on_nonfinite == "skip"
+        self.skipped = 0
+        # A GPU runs behind the host, and reading a flag would make the host wait for it in each update. So there the
+        # flag stays on the device: it keeps the optimiser's kernels from stepping, now and in all later updates, and is
+        # read when the log is. Skipping must know at once, and waits.
+        self.at_once = self.skip or device.type != "cuda"
+        self.found = torch.zeros((), device=device)
+        self.one = torch.ones((), device=device)
+        self._unread: list[tuple[Update, Tensor]] = []
+        self._seen: NonFinite | None = None
+        self._buffers: list[Tensor] = []
+
+    def before(self) -> None:
+        """Called before the forward pass of an update."""
+        if self.skip:
+            self._buffers = [buffer.clone() for buffer in self.game.buffers()]
+
+    def admits(
+        self, update: Update, gradients: Sequence[Tensor], optimiser: torch.optim.Optimizer, progress: Progress
+    ) -> bool:
+        """Whether the optimiser may step. Raises NonFinite where the update ends the training."""
+        flag_nonfinite([update.values, *gradients], self.found, self.one)
+        if not self.at_once and optimiser.defaults.get("fused"):
+            optimiser.found_inf = self.found  # type: ignore[attr-defined]
+            self._unread.append((update, self.found.clone()))
+            return True
+        if not self.found.item():
+            return True
+        if not self.skip:
+            # One of the unread updates may be the first.
+            self.check()
+            raise NonFinite(f"{update.blame()} {update.where}.")
+        self._leave_out(update, progress)
+        return False
+
+    def check(self) -> None:
+        """Read the flags that are still on the device; raises NonFinite for the first update that was not finite."""
+        if self._unread:
+            flags = torch.stack([flag for _, flag in self._unread]).tolist()
+            first = next((update for (update, _), flag in zip(self._unread, flags, strict=True) if flag), None)
+            self._seen = NonFinite(f"{first.blame()} {first.where}.") if first else None
+            self._unread = []
+        # Kept, as of several ranks one may ask more often than the others.
+        if self._seen:
+            raise self._seen
+
+    def _leave_out(self, update: Update, progress: Progress) -> None:
+        self.found.zero_()
+        with torch.no_grad():
+            for buffer, before in zip(self.game.buffers(), self._buffers, strict=True):
+                buffer.copy_(before)
+        self.skipped += 1
+        if self.skipped > FREE_SKIPS + SKIPPED_SHARE * progress.batches:
+            raise NonFinite(
+                f"{update.blame()} {update.where}, and {self.skipped} of {progress.batches} updates were left out: "
+                f"more than {FREE_SKIPS} and {SKIPPED_SHARE:.0%} of them."
+            )
+
+
+def flag_nonfinite(tensors: Sequence[Tensor], found: Tensor, one: Tensor) -> None:
+    """Set the scalar `found` to 1 if any value is not finite, else leave it; `one` is the scalar 1 beside it."""
+    if found.device.type not in ("cpu", "cuda"):
+        found.copy_(torch.maximum(found, 1 - torch.stack([t.float().sum().isfinite() for t in tensors]).all().float()))
+        return
+    by_type: dict[torch.dtype, list[Tensor]] = {}
+    for tensor in tensors:
+        by_type.setdefault(tensor.dtype, []).append(tensor)
+    for same in by_type.values():
+        # What torch.amp.GradScaler calls, with the scale 1: a single pass that leaves the values as they are.
+        torch._amp_foreach_non_finite_check_and_unscale_(same, found, one)

@@ -1,0 +1,124 @@
+"""A generator as an ONNX network, tried out with onnxruntime before anybody gets it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import GanzooError
+from ganzoo.game import GAN
+
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+
+TRIED = (1, 2, 5)
+"""Numbers of samples that the network is tried with: the batch axis must not be fixed to that of the tracing."""
+
+TOLERANCE = 1e-4
+"""How far a sample may be from torch's, relative to the largest where that is above 1."""
+
+
+class Network(nn.Module):
+    """z `[N, latent]`, and y `[N]` where the game knows classes, to x `[N, *shape]`."""
+
+    def __init__(self, gan: GAN) -> None:
+        super().__init__()
+        self.gan = gan
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        x: Tensor = self.gan.generate(z, y)  # type: ignore[operator]
+        return x.float()
+
+
+def require_packages() -> None:
+    """Raise GanzooError, with what to type, unless the packages that write and run ONNX are here."""
+    if any(importlib.util.find_spec(name) is None for name in PACKAGES):
+        raise GanzooError("an .onnx file needs packages: pip install 'ganzoo[onnx]'.")
+
+
+def onnx_bytes(gan: Any, variant: str, averaged: bool, info: dict[str, Any]) -> bytes:
+    """The generator as an ONNX file with a free batch axis; `info` is in its metadata, as JSON under `ganzoo`.
+
+    Raises GanzooError for a game without latent vectors, one that does not go into ONNX, and when onnxruntime draws
+    other samples from the file than torch does.
+    """
+    if not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
+        raise GanzooError(f"{variant!r} has no latent vectors, so no ONNX input: export to .safetensors.")
+    with gan.for_sampling(averaged), torch.random.fork_rng():
+        torch.manual_seed(0)
+        try:
+            with _quiet():
+                content = _trace(gan, info)
+                distance = max(_distance(gan, content, n) for n in TRIED)
+        except Exception as error:  # what exporter and runtime raise is of many kinds, and none is the user's to read
+            raise GanzooError(
+                f"{variant!r} does not go into ONNX ({type(error).__name__}): export to .safetensors. "
+                "(Networks that use len(x) fix the batch axis; x.shape[0] does not.)"
+            ) from error
+    if not distance <= TOLERANCE:
+        raise GanzooError(f"{variant!r} draws other samples in ONNX (by {distance:.2g}); nothing was written.")
+    return content
+
+
+def _inputs(gan: Any, n: int) -> tuple[Tensor, ...]:
+    z = gan.draw_latent(n)
+    return (z, torch.arange(n) % gan.classes) if getattr(gan, "classes", 0) else (z,)
+
+
+def _trace(gan: Any, info: dict[str, Any]) -> bytes:
+    import onnx
+
+    inputs = _inputs(gan, 3)
+    batch = torch.export.Dim("N", min=1)
+    program = torch.onnx.export(
+        Network(gan).eval(),
+        inputs,
+        dynamo=True,
+        verbose=False,
+        input_names=["z", "y"][: len(inputs)],
+        output_names=["x"],
+        dynamic_shapes=({0: batch},) * len(inputs),
+    )
+    assert program is not None
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {"ganzoo": json.dumps(info)})
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _distance(gan: Any, content: bytes, n: int) -> float:
+    """The largest difference between onnxruntime's samples and torch's; infinite for other shapes."""
+    import onnxruntime
+
+    inputs = _inputs(gan, n)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    fed = {name: value.numpy() for name, value in zip(("z", "y"), inputs, strict=False)}
+    theirs = torch.from_numpy(session.run(["x"], fed)[0])
+    ours = gan.generate(*inputs).float()
+    if theirs.shape != ours.shape:
+        return float("inf")
+    return float((theirs - ours).abs().max() / max(1.0, float(ours.abs().max())))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's notes on its own progress off the terminal."""
+    names = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
+    levels = {name: logging.getLogger(name).level for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

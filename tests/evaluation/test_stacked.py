@@ -1,0 +1,189 @@
+"""The score of Stacked MNIST, on samples of which the modes are known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from stacks import digits, write_mnist
+from torch import Tensor
+
+from ganzoo import api, registry
+from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.resize import to_size
+from ganzoo.data.stacked_mnist import load_digits, stack_class
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation import classifier, stacked
+from ganzoo.evaluation.builtin import METRICS
+from ganzoo.evaluation.domain import Domain
+from ganzoo.evaluation.samples import Samples, default_samples
+from ganzoo.evaluation.scoring import score
+from ganzoo.evaluation.stacked import digit_domain, divergence_from_uniform, modes, read_digits
+from ganzoo.specs import Data
+
+DATA = Data(name="stacked-mnist", size=8)
+"""Small, as a classifier is trained."""
+
+EVERY = torch.cartesian_prod(*[torch.arange(10)] * 3)
+LN_1000 = math.log(1000)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        # These digits are easily told apart.
+        patch.setattr(classifier, "FEWEST_STEPS", 40)
+        yield write_mnist(tmp_path_factory.mktemp("data"))
+
+
+def load(root: Path, split: str, data: Data = DATA) -> Dataset:
+    return registry.datasets().find(data.name).load(data, root, split)
+
+
+def samples_of(root: Path, spelt: Tensor) -> Samples:
+    """Samples that spell `spelt`, digits `[N, 3]`, one in each channel."""
+    images = torch.from_numpy(digits(spelt.flatten().numpy())).view(*spelt.shape, 28, 28)
+    return samples_from(root, to_size(images, 8))
+
+
+def samples_from(root: Path, fake: Tensor, data: Data = DATA) -> Samples:
+    splits = {split: load(root, split, data) for split in ("train", "test")}
+    return Samples(fake, None, splits["train"].spec, data, root, 0, splits.__getitem__)
+
+
+def test_the_divergence_is_that_of_the_formula() -> None:
+    one = torch.zeros(1000, dtype=torch.int64)
+    one[417] = 26_000
+    assert divergence_from_uniform(one) == pytest.approx(LN_1000, abs=1e-12)
+    assert divergence_from_uniform(torch.full((1000,), 26)) == pytest.approx(0, abs=1e-12)
+    half = torch.tensor([3] * 500 + [0] * 500)
+    assert divergence_from_uniform(half) == pytest.approx(math.log(2), abs=1e-12)
+    uneven = torch.tensor([3, 1])
+    assert divergence_from_uniform(uneven) == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5), abs=1e-12)
+
+
+def test_the_divergence_of_even_samples_is_what_the_docs_say(root: Path) -> None:
+    counts = torch.bincount(torch.from_numpy(np.random.RandomState(0).randint(1000, size=26_000)), minlength=1000)
+    assert divergence_from_uniform(counts) == pytest.approx(999 / 52_000, rel=0.15)
+
+
+def test_digits_are_read_channel_by_channel(root: Path) -> None:
+    samples = samples_of(root, EVERY)
+    assert read_digits(digit_domain(samples), samples.fake).equal(EVERY)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "covered", "divergence"),
+    [
+        (EVERY, 1000, 0.0),
+        (torch.tensor([[4, 1, 7]]).repeat(50, 1), 1, LN_1000),
+        (torch.arange(10)[:, None].repeat(3, 3), 10, math.log(100)),
+        (EVERY[EVERY[:, 0] == 3], 100, math.log(10)),
+    ],
+    ids=["all", "one", "grey", "red is 3"],
+)
+def test_modes_are_counted_and_their_divergence_is_exact(
+    spelt: Tensor, covered: int, divergence: float, root: Path
+) -> None:
+    measured = modes(samples_of(root, spelt))
+    assert list(measured) == ["modes[domain:mnist]", "KL[domain:mnist]"]
+    assert measured["modes[domain:mnist]"] == covered
+    assert measured["KL[domain:mnist]"] == pytest.approx(divergence, abs=1e-9)
+    assert measured.protocol["n_fake"] == len(spelt)
+    assert measured.protocol["of"] == 1000
+    assert measured.protocol["features"]["accuracy"] == 1.0
+
+
+def test_beside_the_score_stands_what_real_test_stacks_get(root: Path) -> None:
+    result = score(samples_of(root, EVERY), METRICS, ["stacked"])
+    assert result.notes == []
+    covered, divergence = result.scores
+    assert (covered.name, covered.value, covered.better) == ("modes[domain:mnist]", 1000, "higher")
+    assert (divergence.name, divergence.better) == ("KL[domain:mnist]", "lower")
+    labels = torch.as_tensor(load(root, "test").arrays["y"])
+    rows = stacked.subset(26_000, 1000)
+    counts = torch.bincount(labels[rows], minlength=1000)
+    assert covered.real == int((counts > 0).sum())
+    assert divergence.real == pytest.approx(divergence_from_uniform(counts), abs=1e-9)
+
+
+def test_real_stacks_are_read_once_for_all_scorings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = score(samples_of(root, EVERY), METRICS, ["stacked"])
+    read: list[int] = []
+
+    def counted(domain: object, images: Tensor) -> Tensor:
+        read.append(len(images))
+        return read_digits(domain, images)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stacked, "read_digits", counted)
+    second = score(samples_of(root, EVERY), METRICS, ["stacked"])
+    assert read == [1000]
+    assert second.to_json() == first.to_json()
+
+
+def test_the_order_and_number_of_more_samples_do_not_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(stacked.USUAL, "stacked-mnist", 500)
+    measured = modes(samples_of(root, EVERY))
+    assert measured.protocol["n_fake"] == 500
+    assert measured["modes[domain:mnist]"] == 500
+    monkeypatch.undo()
+    shuffled = EVERY[torch.randperm(1000, generator=torch.Generator().manual_seed(0))]
+    assert modes(samples_of(root, shuffled)) == modes(samples_of(root, EVERY))
+
+
+def test_the_usual_number_of_samples_is_drawn(root: Path) -> None:
+    spec = load(root, "train").spec
+    assert default_samples(spec, 128_000, 26_000) == 26_000
+    assert default_samples(dataclasses.replace(spec, name="mine"), 128_000, 26_000) == 10_000
+
+
+def test_other_data_are_none_of_its_business() -> None:
+    data = Data(name="points")
+    train = load(Path(), "train", data)
+    assert modes(Samples(torch.zeros(20, 2), None, train.spec, data, Path(), 0, lambda split: train)) == {}
+
+
+def test_digits_that_are_gone_cost_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = samples_of(root, EVERY)
+
+    def gone(*args: object) -> Dataset:
+        raise GanzooError("mnist was not found.")
+
+    monkeypatch.setattr(stacked, "load_digits", gone)
+    result = score(samples, METRICS, ["stacked"])
+    assert result.scores == []
+    assert result.notes == ["mnist was not found."]
+
+
+def test_a_run_on_stacks_can_be_scored(root: Path, tmp_path: Path) -> None:
+    keys = {"data.size": "8", "width": "4", "d_width": "4", "batch": "8"}
+    run = api.train(
+        "dcgan",
+        dataset="stacked-mnist",
+        steps=2,
+        set=keys,
+        out=str(tmp_path / "run"),
+        data_root=str(root),
+        progress=False,
+        device="cpu",
+        scores=False,
+    )
+    assert run.data.shape == (3, 8, 8)
+    result = score(samples_from(root, to_uint8(run.sample(20)), run.recipe.data), METRICS, ["stacked"])
+    assert 1 <= result.scores[0].value <= 20
+
+
+def test_real_digits_are_read_as_labelled(shared_data_root: Path) -> None:
+    data = Data(name="stacked-mnist")
+    train, test = load_digits(data, shared_data_root, "train"), load(shared_data_root, "test", data)
+    # Few steps, for the sake of time: the metric's own classifier has 1,000.
+    network = classifier.train_classifier(train, torch.arange(train.count), steps=60)
+    domain = Domain("mnist", "", 0.0, "", "", "none", network)
+    batch = test.batch(torch.arange(1000))
+    spelt = stack_class(read_digits(domain, to_uint8(batch["x"])))
+    assert (spelt == batch["y"]).double().mean() > 0.7
