@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from ganzoo import config, plugins, registry
+from ganzoo.benchmark import report
 from ganzoo.cli import cli
 from ganzoo.cli.show import value_text
 from ganzoo.errors import GanzooError
@@ -49,6 +50,8 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
 
 def results_page() -> str:
     """docs/results.md: what benchmarks/results/ holds, as tables."""
+    if (RESULTS / "zoo.json").exists():
+        return zoo_results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
     gallery, ring = (json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("gallery", "ring"))
     lines = [
         NOTE,
@@ -77,6 +80,21 @@ def results_page() -> str:
             each = ", ".join(f"{seed['scores'][name]:.4g}" for seed in cell["seeds"])
             values = f"{score['mean']:.4g} | {score['sd']:.2g} | {each} | {score['real']:.4g}"
             lines.append(f"| `{recipe}` | {name} | {values} |")
+    return "\n".join(lines) + "\n"
+
+
+def zoo_results_page(zoo: dict[str, Any]) -> str:
+    """docs/results.md from the report of `ganzoo bench benchmarks/zoo.toml`."""
+    seeds = ", ".join(map(str, zoo["seeds"]))
+    lines = [
+        NOTE,
+        "# Measured\n",
+        f"Mean ± standard deviation over the seeds {seeds}; below, what real held-out data get. Samples are from the",
+        "last step, scores of images on [domain features](scores.md), never on Inception's. Seconds are those of the",
+        "training with its pictures and checkpoints, without the scores; CPU seconds are those of all its threads.\n",
+        f"`{zoo['command']}`, {report.where(zoo)}:\n",
+        report.markdown(zoo).rstrip(),
+    ]
     return "\n".join(lines) + "\n"
 
 

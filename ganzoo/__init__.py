@@ -12,6 +12,8 @@ from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from ganzoo.api import evaluate, load, resume, train
+    from ganzoo.benchmark.runner import bench
+    from ganzoo.comparison import compare
     from ganzoo.exported import load_generator
     from ganzoo.exporting import export
     from ganzoo.planning import plan
@@ -21,6 +23,8 @@ __all__ = [
     "GanzooError",
     "Run",
     "TrainingError",
+    "bench",
+    "compare",
     "evaluate",
     "export",
     "hookimpl",
@@ -33,6 +37,8 @@ __all__ = [
 
 _HOMES = {
     "Run": "ganzoo.run",
+    "bench": "ganzoo.benchmark.runner",
+    "compare": "ganzoo.comparison",
     "evaluate": "ganzoo.api",
     "export": "ganzoo.exporting",
     "load": "ganzoo.api",

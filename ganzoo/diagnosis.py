@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 
 SAMPLES = 256
 PIXELS = 16
-LOOKS = 25
+LOOKS = 20
 
 
 def looks_every(steps: int) -> int:
-    """Steps between looks: 25 looks in a training, but none oftener than every 50 steps, as each costs about a step."""
+    """Steps between looks: 20 looks in a training, but none oftener than every 50 steps, as each costs about a step."""
     return max(50, math.ceil(steps / LOOKS))
 
 
@@ -196,7 +196,7 @@ class Duel(Protocol):
     def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]: ...
 
 
-def duel(trainer: Trainer, samples: int = SAMPLES // 2) -> Look:
+def duel(trainer: Trainer, samples: int = SAMPLES // 4) -> Look:
     """`separation`, `logits` and `gradient` of a game of two, in training mode as the players meet.
 
     The real samples are always the same, and so are the latents.
@@ -204,7 +204,8 @@ def duel(trainer: Trainer, samples: int = SAMPLES // 2) -> Look:
     gan: Any = trainer.gan
     dataset, size = trainer.stream.dataset, part_size(trainer)
     order = some(dataset.count)[: max(size, samples)]
-    weights = [weight for weight in gan.generator.parameters() if weight.requires_grad]
+    # In the trainer only the player that moved last has gradients.
+    weights = [weight.requires_grad_(True) for weight in gan.generator.parameters()]
     torch.manual_seed(trainer.recipe.seed)
     reals, fakes, gradient = [], [], 0.0
     for number, part in enumerate(order.split(size)):
@@ -228,7 +229,7 @@ def duel(trainer: Trainer, samples: int = SAMPLES // 2) -> Look:
 @contextmanager
 def as_it_was(gan: GAN) -> Iterator[None]:
     """Put back every buffer and every `requires_grad`, and run nothing compiled meanwhile."""
-    buffers = [(buffer, buffer.clone()) for buffer in gan.players.buffers()]
+    buffers = [(buffer, buffer.clone()) for buffer in gan.buffers()]
     weights = [(weight, weight.requires_grad) for weight in gan.players.parameters()]
     with ExitStack() as stack:
         for player in gan.players.values():

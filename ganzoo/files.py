@@ -50,12 +50,13 @@ def append_line(path: Path, line: str) -> None:
     """Append a line as a whole: when that fails the file is as before, and an OSError names it."""
     before = path.stat().st_size if path.exists() else 0
     try:
-        # Not "a", which would make a file in a folder that took the place of the one that was removed.
-        with path.open("r+b" if before else "wb") as file:
+        # Without a buffer, which would try again to write when the file is cut back and when it is closed.
+        with path.open("r+b" if before else "wb", buffering=0) as file:
             file.seek(before)
+            rest = memoryview(line.encode() + b"\n")
             try:
-                file.write(line.encode() + b"\n")
-                file.flush()
+                while rest:
+                    rest = rest[file.write(rest) :]
             except OSError:
                 file.truncate(before)
                 raise

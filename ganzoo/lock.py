@@ -26,7 +26,7 @@ class Lock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.file = folder, folder / NAME
+        self.folder, self.file = folder, folder.absolute() / NAME
         self._lock = FileLock(self.file)
         try:
             self._lock.acquire(timeout=0)

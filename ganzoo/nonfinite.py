@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class Update:
     def blame(self) -> str:
         """What was not finite in it: the first such term, or the gradient."""
         for name, value in zip(self.names, self.values.tolist(), strict=True):
-            if value - value != 0.0:
+            if not math.isfinite(value):
                 return f"{self.phase.name}/{name} became {value}"
         return f"the gradient of {self.phase.name} is not finite"
 
@@ -118,6 +119,9 @@ class Guard:
 
 def flag_nonfinite(tensors: Sequence[Tensor], found: Tensor, one: Tensor) -> None:
     """Set the scalar `found` to 1 if any value is not finite, else leave it; `one` is the scalar 1 beside it."""
+    if found.device.type == "cpu" and math.isfinite(sum(tensor.sum().item() for tensor in tensors)):
+        # The usual case, at a single reading. A sum can overflow where no value does: then all are looked at.
+        return
     if found.device.type not in ("cpu", "cuda"):
         found.copy_(torch.maximum(found, 1 - torch.stack([t.float().sum().isfinite() for t in tensors]).all().float()))
         return

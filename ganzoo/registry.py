@@ -165,9 +165,9 @@ def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Re
     Without a recipe's name it is the first that was made for `dataset`, else the one that the variant says suits it,
     else the first for data of the same modality, else the default.
     """
-    variant_name, _, recipe_name = name.partition(".")
+    variant_name, dot, recipe_name = name.partition(".")
     variant = variants().find(variant_name)
-    if recipe_name:
+    if dot:
         if recipe_name not in variant.recipes:
             raise unknown(f"recipe of {variant_name}", recipe_name, variant.recipes, f"(`ganzoo show {variant_name}`)")
         return variant, recipe_name, variant.recipes[recipe_name]

@@ -31,7 +31,7 @@ class Run:
     """A run folder. `Run.open(path)`, or `ganzoo.load(path)`, opens one that exists.
 
     recipe.json     variant, plugin, recipe, data, versions, hardware
-    metrics.jsonl   one line per logged step
+    metrics.jsonl   one line per logged step          hints.jsonl    what went wrong, if anything
     samples/        sample sheets over time           samples.png    the last
     losses.png      every logged term                 training.gif   the sheets as an animation
     checkpoints/    the newest states, best/ the best scores.json    the scores at the end

@@ -30,7 +30,7 @@ FALLEN = 1 / 3
 SPREAD = 0.2
 SEPARATION = 0.99
 VANISHED = 0.1
-GROWTH = 100.0
+GROWTH = 2.0
 LARGE = 1e3
 
 
@@ -74,10 +74,10 @@ def mode_collapse(looks: Sequence[Look], steps: int) -> Found:
     newest = late(looks, max(WARM_UP * steps, FIRST_STEPS))
     if not newest or any(look.get("variety", 1.0) > VARIETY for look in newest):
         return None
-    before = max(look.get("variety", 0.0) for look in looks[:-IN_A_ROW])
+    before = max((look.get("variety", 0.0) for look in looks[:-IN_A_ROW]), default=0.0)
     stays = all(look["step"] >= HALFWAY * steps for look in newest)
     falls = all(look["variety"] <= FALLEN * before for look in newest)
-    alike = all(look["spread"] <= SPREAD for look in newest)
+    alike = all(look.get("spread", 1.0) <= SPREAD for look in newest)
     if not (stays or falls or alike):
         return None
     text = f"the samples have {newest[-1]['variety']:.0%} of the variety of real ones"
@@ -85,15 +85,23 @@ def mode_collapse(looks: Sequence[Look], steps: int) -> Found:
 
 
 def discriminator_won(looks: Sequence[Look], steps: int) -> Found:
-    """D tells real from fake without fail, and G learns nothing from it any more."""
+    """D tells real from fake without fail, and G learns nothing from it any more.
+
+    The gradient is taken relative to the spread of the logits, as the scale of a critic has no meaning: clipping makes
+    both smaller.
+    """
     newest = late(looks, WARM_UP * steps)
-    first = next((look["gradient"] for look in looks if "gradient" in look), 0.0)
     if not newest or any(look.get("separation", 0.0) < SEPARATION for look in newest):
         return None
-    if any(look.get("gradient", first) > VANISHED * first for look in newest):
+    if any(pull(look) > VANISHED * pull(looks[0]) for look in newest):
         return None
     text = "D tells real from fake in every case and the generator's gradient has vanished"
-    return text, pick(newest[-1], "separation", "gradient") | {"first gradient": first}
+    return text, pick(newest[-1], "separation", "gradient", "logits")
+
+
+def pull(look: Look) -> float:
+    """The generator's gradient per spread of the logits; 0 where the logits are all the same."""
+    return look.get("gradient", 0.0) / look["logits"] if look.get("logits") else 0.0
 
 
 def divergence(looks: Sequence[Look], steps: int) -> Found:
@@ -102,7 +110,8 @@ def divergence(looks: Sequence[Look], steps: int) -> Found:
         values = [look[name] for look in looks if name in look]
         newest = values[-IN_A_ROW - 1 :]
         growing = len(newest) > IN_A_ROW and all(a < b for a, b in pairwise(newest))
-        if growing and newest[-1] > LARGE and newest[-1] > GROWTH * min(values):
+        # A critic's level has no meaning and may drift, but it does not double in a few looks late in a training.
+        if growing and newest[-1] > max(LARGE, GROWTH * newest[0]):
             what = "the logits of D" if name == "logits" else "the losses"
             return f"{what} grow without bound, to {newest[-1]:.3g}", pick(looks[-1], "logits", "term")
     return None

@@ -32,10 +32,11 @@ class Table:
         """For a rich console, the title above, what is best in bold with a star; the notes are not in it."""
         table = RichTable(title=self.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for number, name in enumerate(self.header):
-            words = number < self.left
-            # The space of the features on a line of its own keeps columns narrow; words wrap before numbers do.
+            # The space of the features on a line of its own keeps columns narrow; words wrap, numbers do not.
             title = Text(name.replace("[", "\n[", 1).replace(" (", "\n(", 1))
-            table.add_column(title, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+            words = number < self.left
+            least = None if words and self.left > 1 else max([len(row[number]) + 1 for row in self.rows], default=1)
+            table.add_column(title, justify="left" if words else "right", min_width=least, overflow="fold")
         for number, row in enumerate(self.rows):
             table.add_row(
                 *[

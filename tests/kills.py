@@ -1,27 +1,23 @@
 """Trainings that are killed, gone on with, and compared with one that never was.
 
-Trainings are processes of their own and the kill is SIGKILL, which no process can answer. They are forked from a server
-that has imported torch, or started as a user would, by `python -m ganzoo`. Nothing in them is patched: when to kill is
-read from the files that they write. The suite runs the short form, `python -m benchmarks.kills` the long one.
+Nothing in them is patched: when to kill is read from the files that they write. The suite runs the short form,
+`python -m benchmarks.kills` the long one.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
+from killable import Command, Forked, Processes
 from same_runs import Comparison, compare
 
 from ganzoo import config, plugins, registry
@@ -32,6 +28,7 @@ LIMIT = 300.0
 PARTIAL = re.compile(r"\.step-(\d+)\.(pt|json)\.\d+")
 WHOLE = re.compile(r"step-(\d+)\.(pt|json)")
 INSIDE = ("state", "note")
+"""The moments that are to cut a save; where one does not, the kill is repeated, so many times."""
 TRIES = 5
 
 
@@ -55,16 +52,13 @@ class Case:
         if self.command:
             words = [f"--{name}={value}" for name, value in machine.items()]
             words += [] if self.scores else ["--no-scores"]
-            start = [self.recipe, f"--steps={self.steps}", f"--out={path}"]
             keys = [word for key, value in self.keys.items() for word in ("--set", f"{key}={value}")]
-            return {"words": ["resume", str(path), *words] if begun else ["train", *start, *words, *keys]}
+            train = ["train", self.recipe, f"--steps={self.steps}", f"--out={path}", *words, *keys]
+            return {"words": ["resume", str(path), *words] if begun else train}
         rest = dict(self.options) | machine | {"progress": False}
         start = {"variant": self.recipe, "steps": self.steps, "set": dict(self.keys), "out": str(path)}
-        return (
-            {"scores": self.scores, "resume": {"path": str(path)} | rest}
-            if begun
-            else {"scores": self.scores, "train": start | rest}
-        )
+        call: dict[str, Any] = {"resume": {"path": str(path)} | rest} if begun else {"train": start | rest}
+        return {"scores": self.scores} | call
 
 
 SMALL = {
@@ -86,128 +80,19 @@ def variant_case(variant: str, **changes: Any) -> Case:
     return Case(**{"name": variant, "recipe": f"{variant}.{name}", "keys": keys, "options": OPTIONS} | changes)
 
 
+def scored_case(folder: Path, **changes: Any) -> Case:
+    """A case with scores along the way, of points so few that scoring is quick; they are written to `folder`."""
+    file = folder / "points.npz"
+    np.savez(file, x=np.random.RandomState(0).standard_normal((200, 2)).astype(np.float32))
+    keys = {"data.name": "npz", "data.path": str(file)}
+    options = OPTIONS | {"eval_every": 15}
+    return variant_case("vanilla", **{"name": "scored", "keys": keys, "steps": 50, "options": options} | changes)
+
+
 def bundled_variants() -> list[str]:
     """The variants that come with ganzoo."""
     zoo = plugins.zoo()
     return [name for name in registry.variants() if zoo.owner("variants", name).package == "ganzoo"]
-
-
-class Processes(Protocol):
-    """The processes of a training that was started, one for each rank."""
-
-    def kill(self, rank: int | None) -> None:
-        """SIGKILL to one rank, or to all."""
-
-    def ended(self) -> bool: ...
-
-    def wait(self, seconds: float) -> list[int]:
-        """Exit codes, -9 for one that was killed. Raises TimeoutError if one does not end."""
-
-
-class Forked:
-    """Forked from a server that has imported everything: a training begins at once, as often as needed."""
-
-    def __init__(self, job: dict[str, Any], ranks: int, log: Path) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["ganzoo.api", "sklearn.datasets", "matplotlib.figure"])
-        port = free_port()
-        self.processes = [
-            context.Process(target=play, args=(job, rank, ranks, port, str(log)), daemon=True) for rank in range(ranks)
-        ]
-        for process in self.processes:
-            process.start()
-
-    def kill(self, rank: int | None) -> None:
-        for process in self.processes if rank is None else [self.processes[rank]]:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid or 0, signal.SIGKILL)
-
-    def ended(self) -> bool:
-        return any(process.exitcode is not None for process in self.processes)
-
-    def wait(self, seconds: float) -> list[int]:
-        until = time.monotonic() + seconds
-        for process in self.processes:
-            process.join(max(0.0, until - time.monotonic()))
-        codes = [process.exitcode for process in self.processes]
-        if None in codes:
-            self.kill(None)
-            raise TimeoutError(f"ranks that did not end in {seconds:.0f} s: {codes}")
-        return [code for code in codes if code is not None]
-
-
-class Command:
-    """Started as a user would, in a process group of its own; further ranks are started by the first."""
-
-    def __init__(self, job: dict[str, Any], ranks: int, log: Path) -> None:
-        with log.open("a") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ganzoo", *job["words"]],
-                stdout=file, stderr=file, start_new_session=True, cwd=log.parent,
-            )  # fmt: skip
-        self.ranks = ranks
-
-    def kill(self, rank: int | None) -> None:
-        with suppress(ProcessLookupError, FileNotFoundError):
-            if rank is None:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            else:
-                os.kill([self.process.pid, *self.children()][rank], signal.SIGKILL)
-
-    def children(self) -> list[int]:
-        pid = self.process.pid
-        return sorted(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-
-    def ended(self) -> bool:
-        return self.process.poll() is not None
-
-    def wait(self, seconds: float) -> list[int]:
-        try:
-            code = self.process.wait(seconds)
-            until = time.monotonic() + seconds
-            while self.group_lives():
-                if time.monotonic() > until:
-                    raise TimeoutError(f"a rank did not end in {seconds:.0f} s")
-                time.sleep(0.05)
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
-            self.kill(None)
-            raise TimeoutError(str(error)) from error
-        return [code]
-
-    def group_lives(self) -> bool:
-        try:
-            os.killpg(self.process.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        return True
-
-
-def play(job: dict[str, Any], rank: int, ranks: int, port: int, log: str) -> None:
-    """What a forked process does: become the leader of a group, write to the log, train."""
-    os.setsid()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    if ranks > 1:
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": str(rank), "NODE_RANK": "0"}
-    import torch
-
-    import ganzoo
-
-    torch.set_num_threads(1)
-    try:
-        run = ganzoo.train(**job["train"]) if "train" in job else ganzoo.resume(**job["resume"])
-        if job["scores"] and rank == 0:
-            ganzoo.evaluate(run)
-    except ganzoo.GanzooError as error:
-        print(error, file=sys.stderr, flush=True)
-        sys.exit(2)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass(frozen=True)

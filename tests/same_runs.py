@@ -12,15 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import checkpoint
+from ganzoo import checkpoint, lock
 
 CLOCK = ("seconds", "cpu_seconds")
 """Keys of a line of metrics.jsonl that tell how long it took."""
 
 PERSONAL = ("created", "options")
 """Keys of recipe.json that tell when and where a training was started."""
-
-LOCK = ".lock"
 
 
 @dataclass
@@ -49,7 +47,7 @@ def compare(whole: Path, resumed: Path) -> Comparison:
 def names_in(folder: Path) -> set[str]:
     """Every file of a run, but for the lock, which is held and not read."""
     files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix() for path in files if path.name != LOCK}
+    return {path.relative_to(folder).as_posix() for path in files if path.name != lock.NAME}
 
 
 def compare_file(whole: Path, resumed: Path, found: Comparison) -> Iterator[str]:

@@ -119,7 +119,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("train ../../dcgan", "unknown variant"),
     ("train dcgan.", "unknown recipe of dcgan ''"),
     ("train 'dcgan\n'", "unknown variant"),
-    ("train vanilla --dataset ''", "unknown data set ''"),
+    ("train vanilla --dataset ''", "type --dataset folder:PATH"),
     ("train vanilla --dataset ../digits", "unknown data set '../digits'"),
     ("train vanilla --device ''", "unknown device ''"),
     ("train vanilla --out ''", ""),

@@ -38,6 +38,8 @@ SURFACE = {
     "sample": ["RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz", "--truncation", "--best", "--interpolate"],
     "eval": ["TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--neighbours", *EVAL],
     "export": ["RUN", "--to", "--raw", "--best"],
+    "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
+    "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
     "list": ["KIND", "--json"],
     "show": ["NAME"],
     "plugins": ["--json"],
@@ -207,7 +209,7 @@ def test_train_writes_a_whole_run_folder_and_says_what_to_type_next(
 
 def test_every_line_of_the_log_holds_step_epoch_seconds_and_the_terms(digits_run: Path) -> None:
     for record in ganzoo.load(digits_run).metrics():
-        assert set(record) == {"step", "epoch", "seconds", "d/loss", "d/real", "d/fake", "g/loss"}
+        assert set(record) == {"step", "epoch", "seconds", "cpu_seconds", "d/loss", "d/real", "d/fake", "g/loss"}
         assert record["epoch"] == pytest.approx(record["step"] * 8 / 1438, abs=1e-3)
 
 
@@ -276,7 +278,8 @@ def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_1(capsys: pytest.Ca
 
 def log_without_times(folder: str) -> list[dict[str, Any]]:
     records = ganzoo.load(folder).metrics()
-    return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+    clock = ("seconds", "cpu_seconds")
+    return [{key: value for key, value in record.items() if key not in clock} for record in records]
 
 
 def test_resuming_ends_bitwise_where_a_straight_run_ends_and_its_log_has_no_gaps_or_doubles() -> None:

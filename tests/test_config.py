@@ -324,3 +324,51 @@ def test_any_assignment_gives_a_recipe_or_a_one_line_error(text: str) -> None:
         said = "a recipe"
         assert config.update(recipe, config.to_dict(recipe)) == recipe
     assert len(said.splitlines()) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), JSON, max_size=4))
+def test_any_recipe_file_gives_a_recipe_or_a_one_line_error(values: dict[str, Any]) -> None:
+    try:
+        recipe = config.update(RECIPES["wgan-gp.digits"], values)
+    except GanzooError as error:
+        said = str(error)
+    else:
+        said = "a recipe"
+        assert config.update(recipe, config.to_dict(recipe)) == recipe
+    assert len(said.splitlines()) == 1
+
+
+@given(TWO_PLAYER)
+@settings(deadline=None, max_examples=40)
+def test_flat_keys_mean_the_same_as_nested_ones(recipe: TwoPlayerRecipe) -> None:
+    nested = config.to_dict(recipe)
+    assert config.update(TwoPlayerRecipe(), config.flat(nested)) == config.update(TwoPlayerRecipe(), nested)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "fitting"),
+    [
+        (int, 5, True),
+        (int, True, False),
+        (int, 5.0, False),
+        (int, "5", False),
+        (bool, True, True),
+        (bool, 1, False),
+        (str | None, None, True),
+        (str | None, "a", True),
+        (str | None, 5, False),
+        (tuple[str, ...], ["a"], True),
+        (tuple[str, ...], [5], False),
+        (tuple[str, ...], "a", False),
+    ],
+)
+def test_a_value_fits_a_type_without_conversion(hint: Any, value: Any, fitting: bool) -> None:
+    assert config.fits(hint, value) is fitting

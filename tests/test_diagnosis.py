@@ -10,6 +10,7 @@ from typing import Any
 
 import games
 import pytest
+import small
 import torch
 from games import GAMES
 from lightning_fabric import Fabric
@@ -19,7 +20,7 @@ from torch import Tensor
 import ganzoo
 from ganzoo import api, config, planning, registry
 from ganzoo.callbacks import Callback
-from ganzoo.diagnosis import Diagnosis, Variety, as_vectors, distances, looks_every, reached
+from ganzoo.diagnosis import Diagnosis, Variety, as_it_was, as_vectors, distances, duel, looks_every, reached
 from ganzoo.errors import TrainingError
 from ganzoo.run import Run
 from ganzoo.specs import Recipe, Term, TwoPlayerRecipe
@@ -98,17 +99,25 @@ def test_a_discriminator_that_is_always_right_has_won_only_where_the_gradient_ha
     assert found(history(separation=[1.0] * 21)) == []
     assert found(history(gradient=[2.0] + [0.01] * 20)) == []
     assert found(history(separation=[1.0] * 21, gradient=[2.0] + [0.01] * 20)) == ["discriminator-won"]
+    clipped: dict[str, list[float]] = {"gradient": [2.0] + [0.01] * 20, "logits": [1.0] + [0.005] * 20}
+    assert found(history(separation=[1.0] * 21, **clipped)) == []
 
 
 @pytest.mark.parametrize("measure", ["logits", "term"])
-def test_what_grows_a_hundredfold_and_on_is_divergence_and_what_is_large_all_the_time_is_not(measure: str) -> None:
+def test_what_doubles_and_on_beyond_a_thousand_is_divergence_and_what_is_large_or_drifts_is_not(measure: str) -> None:
     assert found(history(**{measure: [2.0**i for i in range(21)]})) == ["divergence"]
     assert found(history(**{measure: [5000.0] * 21})) == []
+    assert found(history(**{measure: [2000.0 + 100 * i for i in range(21)]})) == []
     assert found(history(**{measure: [1.0] * 20 + [1e6]})) == []
+    assert found(history(**{measure: [1.5**i / 10 for i in range(21)]})) == []
 
 
 def test_a_game_of_which_little_is_known_gets_no_hint() -> None:
     assert found([{"step": step} for step in range(0, 2000, 100)]) == []
+
+
+def test_looks_that_begin_late_in_a_training_are_enough() -> None:
+    assert found(history(variety=[0.05] * 21)[18:]) == ["mode-collapse"]
 
 
 # What to try.
@@ -175,8 +184,8 @@ def test_images_are_averaged_down_and_what_is_no_number_does_not_spread() -> Non
 
 
 @pytest.mark.parametrize("steps", [1, 50, 200, 5000, 100_000])
-def test_there_are_at_most_25_looks_and_one_in_50_steps(steps: int) -> None:
-    assert steps / looks_every(steps) <= 25
+def test_there_are_at_most_20_looks_and_one_in_50_steps(steps: int) -> None:
+    assert steps / looks_every(steps) <= 20
     assert looks_every(steps) >= 50
 
 
@@ -193,7 +202,7 @@ class Watch(Callback):
 def weights_after(name: str, folder: Path, every: int | None, monkeypatch: pytest.MonkeyPatch, **keys: Any) -> Any:
     watch = Watch()
 
-    def made(run: Run, recipe: Recipe, options: Any) -> list[Callback]:
+    def made(run: Run, *args: Any) -> list[Callback]:
         return [*([] if every is None else [Diagnosis(run, every)]), watch]
 
     with monkeypatch.context() as patch:
@@ -223,6 +232,17 @@ def test_looking_leaves_weights_buffers_and_optimisers_bitwise_as_they_are(
     assert all({"variety", "spread", "separation", "gradient", "logits"} <= set(record) for record in records)
 
 
+def test_it_does_not_matter_which_player_moved_last() -> None:
+    trainer = small.trainer(small.recipe())
+    trainer.phases = trainer.phases[::-1]
+    trainer.play_step()
+    before = [weight.requires_grad for weight in trainer.gan.players.parameters()]
+    with as_it_was(trainer.gan):
+        assert duel(trainer)["gradient"] > 0
+    assert [weight.requires_grad for weight in trainer.gan.players.parameters()] == before
+    assert len(set(before)) == 2
+
+
 @pytest.mark.parametrize("game", GAMES)
 def test_any_game_can_be_looked_at(game: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     diagnosis = Diagnosis(Run(tmp_path, {}), 2)
@@ -242,7 +262,7 @@ def test_a_game_that_cannot_be_looked_at_costs_a_line_and_not_the_training(
 
     torch.manual_seed(0)
     gan, _, recipe = GAMES["growing"]()
-    gan.sample = sample  # type: ignore[method-assign]
+    gan.sample = sample  # type: ignore[method-assign,unused-ignore]
     data = games.vectors(x=games.points(200, 0.5, 0))
     trainer = Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1), [Diagnosis(Run(tmp_path, {}), 2)])
     trainer.fit()
@@ -259,8 +279,8 @@ def test_too_few_data_are_not_compared_with(tmp_path: Path) -> None:
 
 HEALTHY: dict[str, tuple[str, int, dict[str, Any]]] = {
     "vanilla": ("vanilla.points", 1500, TINY | {"batch": "128"}),
-    "wgan-gp": ("wgan-gp.points", 600, {"width": 48, "depth": 3}),
-    "wgan": ("wgan.points", 600, {"width": 48, "depth": 3}),
+    "wgan-gp": ("wgan-gp.points", 300, {"width": 48, "depth": 3}),
+    "wgan": ("wgan.points", 300, {"width": 48, "depth": 3}),
     "dcgan": ("dcgan.digits", 250, {"width": 8, "g__schedule": "constant", "d__schedule": "constant"}),
     "conditional": ("conditional.digits", 250, {"width": 8, "g__schedule": "constant", "d__schedule": "constant"}),
 }
@@ -270,7 +290,10 @@ HEALTHY: dict[str, tuple[str, int, dict[str, Any]]] = {
 def test_a_healthy_training_hears_nothing(case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     name, steps, keys = HEALTHY[case]
     run = train(tmp_path / "run", name, steps, **keys)
-    assert (tmp_path / "run" / "diagnosis.jsonl").exists()
+    last = json.loads((tmp_path / "run" / "diagnosis.jsonl").read_text().splitlines()[-1])
+    # The training is too short for some of the rules, so their measure must be good by itself. A dcgan takes longer
+    # for that than a test may.
+    assert last["variety"] > 0.15 or case == "dcgan"
     assert names(run) == []
     assert caplog.text == ""
     assert not (tmp_path / "run" / "hints.jsonl").exists()

@@ -157,7 +157,9 @@ def test_the_best_state_has_scores_of_its_own(with_best: Path) -> None:
 
 def test_the_best_state_is_drawn_from(with_best: Path, tmp_path: Path) -> None:
     for name, options in (("last", []), ("best", ["--best"])):
-        assert command_line(["sample", str(with_best), "-n", "4", "--npz", str(tmp_path / f"{name}.npz"), *options]) == 0
+        assert (
+            command_line(["sample", str(with_best), "-n", "4", "--npz", str(tmp_path / f"{name}.npz"), *options]) == 0
+        )
     with np.load(tmp_path / "last.npz") as last, np.load(tmp_path / "best.npz") as best:
         assert not np.array_equal(last["x"], best["x"])
         wanted = ganzoo.load(with_best).best().sample(4)

@@ -15,7 +15,7 @@ from pathlib import Path
 import kills
 import pytest
 import torch
-from kills import Case, Moment, Trial, draw_moments, finish, run_trial, variant_case
+from kills import Case, Moment, Trial, draw_moments, finish, run_trial, scored_case, variant_case
 from same_runs import compare
 
 pytestmark = pytest.mark.skipif(
@@ -69,10 +69,9 @@ def test_kills_before_the_first_checkpoint_and_before_the_last(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_kills_along_a_training_that_is_scored(tmp_path: Path) -> None:
-    options = kills.OPTIONS | {"eval_every": 15}
-    case = variant_case("vanilla", keys={"data.name": "points"}, steps=35, options=options)
-    survives(case, [Moment("scores", 15), Moment("best", 15), Moment("step", 27)], tmp_path)
-    assert (tmp_path / "killed" / "evaluations.jsonl").read_text().count("\n") == 2
+    case = scored_case(tmp_path)
+    survives(case, [Moment("scores", 15), Moment("best", 15), Moment("step", 37)], tmp_path)
+    assert [json.loads(line)["step"] for line in (tmp_path / "killed" / "evaluations.jsonl").open()] == [15, 30, 45]
 
 
 @pytest.mark.slow

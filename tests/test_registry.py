@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ganzoo import registry
 from ganzoo.errors import GanzooError, unknown
@@ -139,3 +141,51 @@ def test_every_two_player_recipe_names_registered_things() -> None:
             if isinstance(recipe, TwoPlayerRecipe):
                 assert recipe.loss in registry.losses()
                 assert set(recipe.penalties) <= set(registry.penalties())
+
+
+# Properties.
+
+NAMES = st.lists(st.from_regex(r"[a-z]{1,5}(-[a-z0-9]{1,3})?", fullmatch=True), unique=True, max_size=8)
+
+
+@settings(deadline=None, max_examples=100)
+@given(NAMES, st.text(max_size=30))
+def test_any_name_is_found_or_refused_in_one_line(names: list[str], asked: str) -> None:
+    table: Table[LossSpec] = Table("losses")
+    for name in names:
+        table.add(loss(name), "plugin a")
+    assert [table.find(name).name for name in names] == names
+    if asked not in names:
+        with pytest.raises(GanzooError) as caught:
+            table.find(asked)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(max_size=20) | st.none() | st.integers())
+def test_any_name_is_added_once_or_refused_and_then_nothing_is_added(name: str) -> None:
+    table: Table[LossSpec] = Table("losses")
+    try:
+        table.add(loss(name), "plugin a")
+    except GanzooError as error:
+        said = str(error)
+        assert len(table) == 0
+    else:
+        said = "added"
+        assert VALID_NAME.fullmatch(name)
+        with pytest.raises(GanzooError, match="is already registered by plugin a"):
+            table.add(loss(name), "plugin b")
+    assert len(said.splitlines()) == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(["dcgan", "vanilla", "x"]), st.text(max_size=12))
+def test_any_variant_and_recipe_is_found_or_refused_in_one_line(variant: str, recipe: str) -> None:
+    try:
+        found, name, _ = registry.find_recipe(f"{variant}.{recipe}")
+    except GanzooError as error:
+        said = str(error)
+    else:
+        said = "found"
+        assert (found.name, name) == (variant, recipe)
+    assert len(said.splitlines()) == 1

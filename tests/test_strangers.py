@@ -32,6 +32,9 @@ COMMANDS = {
     "eval": "eval {run} -n 50",
     "export": "export {run} --to {run}/g.safetensors",
 }
+"""Those that load weights."""
+
+ALL = COMMANDS | {"compare": "compare {run} --out {run}/c.png"}
 
 
 class World:
@@ -65,7 +68,7 @@ class World:
     def refuses(self, command: str, capfd: pytest.CaptureFixture[str]) -> str:
         """The one line that a command ends in, with exit code 2 and nothing changed outside the run folder."""
         capfd.readouterr()
-        code = typed(COMMANDS[command].format(run=self.run).split())
+        code = typed(ALL[command].format(run=self.run).split())
         err = capfd.readouterr().err
         assert code == 2, err
         lines = err.splitlines()
@@ -130,8 +133,10 @@ OUT = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", OUT)
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [*((name, "resume") for name in OUT), *(("samples.png", name) for name in ALL if name != "resume")],
+)
 def test_a_link_out_of_the_folder_is_refused(
     name: str, command: str, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,7 +232,7 @@ def test_code_in_the_best_state_is_not_run(
     command: str, world: World, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_checkpoint(world.run / "checkpoints" / "best", 3, saved(Marker(world.marker)))
-    monkeypatch.setitem(COMMANDS, command, COMMANDS[command] + " --best")
+    monkeypatch.setitem(ALL, command, ALL[command] + " --best")
     assert "holds more than tensors and plain values" in world.refuses(command, capfd)
 
 

@@ -15,6 +15,7 @@ from ganzoo import api, config
 from ganzoo.benchmark.grid import Cell, cell_plan
 from ganzoo.changes import differing, steps_done
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import write_atomically
 from ganzoo.planning import Plan
 from ganzoo.run import Run
@@ -91,11 +92,15 @@ def continued(run: Run, report: Report, **options: Any) -> Run:
 
 def is_scored(run: Run) -> bool:
     """Whether the run was scored at its recipe's last step."""
-    scores = _json(run.path / "scores.json")
-    if not isinstance(scores, dict) or not isinstance(scores.get("scores"), list):
+    content = _json(run.path / "scores.json")
+    try:
+        for score in content["scores"]:
+            key_of(score), float(score["value"])
+            if score["protocol"]["step"] != run.recipe.steps:
+                return False
+        return bool(content["scores"] or content["notes"])
+    except (KeyError, TypeError, ValueError):
         return False
-    steps = {score.get("protocol", {}).get("step") for score in scores["scores"]}
-    return bool(scores.get("notes")) if not steps else steps == {run.recipe.steps}
 
 
 def require_same(run: Run, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,8 @@ from ganzoo.files import reason, write_atomically
 from ganzoo.machine import machine
 from ganzoo.run import Run
 from ganzoo.tables import Table
+
+REAL = "real data"
 
 
 def make_report(grid: Grid, out: Path, source: str | Path | None = None) -> dict[str, Any]:
@@ -130,12 +133,18 @@ def where(report: Mapping[str, Any]) -> str:
     """Machine, version of torch and date, in a line."""
     found = report["machine"]
     parts = [found["processor"], f"{found['cores']} cores", *found["gpus"]]
+    threads = distinct(used.get("threads") for group in report["groups"] for used in group["hardware"] if used)
+    if len(threads) == 1:
+        parts.append(f"{threads[0]} thread{'s' * (threads[0] != 1)} a training")
     return ", ".join([*parts, f"torch {found['versions']['torch']}", found["date"]])
 
 
 def markdown(report: Mapping[str, Any], level: int = 2) -> str:
     """The report's tables, a section for each data set."""
-    parts = [f"{'#' * level} {table.title}\n\n{table.markdown()}" for table in tables(report)]
+    parts = []
+    for table in tables(report):
+        rows = [[f"`{row[0]}`" if row[0] != REAL else row[0], *row[1:]] for row in table.rows]
+        parts.append(f"{'#' * level} {table.title}\n\n{dataclasses.replace(table, rows=rows).markdown()}")
     return "\n".join(parts + [f"{line}\n" for line in left_out(report)])
 
 
@@ -175,8 +184,13 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> Table:
         notes += [f"{title}: {line}" for line in remarks(group)]
     floors = {key_of(score): score["real"] for score in scores}
     if floors:
-        rows.append(["real data", "", *[with_spread(floors[column.key]) for column in columns], "", ""])
+        rows.append([REAL, "", *[_floor(floors[column.key]) for column in columns], "", ""])
     return Table(dataset, header, rows, left=2, notes=notes)
+
+
+def _floor(real: Mapping[str, Any]) -> str:
+    """What real data get: most often the same for every seed, without a deviation then."""
+    return with_spread(real if real["sd"] else {**real, "sd": None})
 
 
 def _title(group: Mapping[str, Any]) -> str:

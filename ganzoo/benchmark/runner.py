@@ -11,7 +11,9 @@ from ganzoo.benchmark import cells
 from ganzoo.benchmark.grid import Cell, Grid, read_grid
 from ganzoo.benchmark.report import make_report, write_report
 from ganzoo.errors import GanzooError, Unsuited
+from ganzoo.launch import choose_device
 from ganzoo.lock import Locked
+from ganzoo.planning import make_options
 from ganzoo.signals import Stopped
 
 Report = cells.Report
@@ -48,17 +50,27 @@ def bench(
     Raises GanzooError, before anything is written, for a grid that is wrong; Stopped after a signal, with all saved.
     """
     read = read_grid(grid)
+    given = {name: value for name, value in options.items() if value is not None}
+    check_options(given)
     folder = Path(out) if out is not None else Path("runs") / f"bench-{read.name}"
     if folder.exists() and not folder.is_dir():
         raise GanzooError(f"{folder} is a file: choose a folder with --out.")
     if not train and not folder.is_dir():
         raise GanzooError(f"there is no benchmark in {folder}: name its folder with --out, or leave --report out.")
-    failed = run_cells(read, folder, shard, report, options) if train else {}
+    failed = run_cells(read, folder, shard, report, given) if train else {}
     made = make_report(read, folder, grid if isinstance(grid, (str, Path)) else None)
     # Shards may run at the same time, on several machines: they write nothing in common.
     if not train or shard == (1, 1):
         write_report(made, folder)
     return Bench(folder, made, failed)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise GanzooError for what would make every cell fail alike."""
+    for name in ("devices", "nodes"):
+        if options.get(name, 1) != 1:
+            raise GanzooError(f"a benchmark trains each cell on one device: leave {name} out, and use shards.")
+    choose_device(make_options(**options).device)
 
 
 def run_cells(
@@ -83,10 +95,9 @@ def run_cells(
 
 def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any]) -> str:
     """Finish one cell; returns why it failed, or nothing. Only signals end the benchmark."""
-    given = {name: value for name, value in options.items() if value is not None}
     cells.forget(out, cell)
     try:
-        run = cells.finish(out, cell, report, **given)
+        run = cells.finish(out, cell, report, **options)
     except Stopped:
         raise
     except Unsuited as error:

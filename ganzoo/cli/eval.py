@@ -43,9 +43,9 @@ def command(target: str, as_json: bool, device: str | None, data_root: str | Non
     if (Path(target) / "recipe.json").is_file():
         # For its warnings of packages in other versions.
         open_run(target)
-    machine = {name: value for name, value in (("device", device), ("data_root", data_root)) if value is not None}
+    options |= {name: value for name, value in (("device", device), ("data_root", data_root)) if value is not None}
     if as_json:
-        click.echo(api.evaluate(target, **options, **machine).to_json(), nl=False)
+        click.echo(api.evaluate(target, **options).to_json(), nl=False)
         return
     with announced():
-        print_scores(api.evaluate(target, report=say, **options, **machine))
+        print_scores(api.evaluate(target, report=say, **options))

@@ -24,7 +24,7 @@ from ganzoo import checkpoint
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import classifier as small
-from ganzoo.evaluation.features import Features, report_progress
+from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.samples import MINIMUM, Samples
 from ganzoo.paths import cache_dir
 
@@ -69,17 +69,11 @@ class Domain:
         """What the features depend on, besides the images."""
         return f"{self.extractor} {self.sha256} torch {torch.__version__}"
 
-    def extract(self, images: Tensor, device: torch.device | None = None) -> Features:
-        """Features float64 `[N, 64]` and logits float64 `[N, classes]` of uint8 images `[N, C, H, W]`.
-
-        They are computed on `device`, by default the images' own.
-        """
-        device = device or images.device
-        network = self.classifier.to(device)
-        parts = []
-        for part in report_progress(images.split(small.IMAGES_AT_ONCE), len(images), self.name):
-            parts.append([outputs.cpu() for outputs in small.outputs(network, part.to(device))])
-        return Features(torch.cat([f for f, _ in parts]), torch.cat([logits for _, logits in parts]))
+    def extract(self, images: Tensor) -> Features:
+        """Features float64 `[N, 64]` and logits float64 `[N, classes]` of uint8 images, computed on their device."""
+        network = self.classifier.to(images.device)
+        parts = [small.outputs(network, part) for part in images.split(small.IMAGES_AT_ONCE)]
+        return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
 
     def describe(self) -> dict[str, Any]:
         """What a score's protocol says of the features."""

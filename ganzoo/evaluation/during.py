@@ -78,7 +78,7 @@ class Evaluations(Callback):
             self._say(f"note: {note}", once=True)
         # Compared as they are written, so that a resumed training, which reads them, decides the same.
         rounded = Scores([Score(**row) for row in json.loads(scores.to_json())["scores"]])
-        record = {
+        record: dict[str, Any] = {
             "step": step,
             "n": len(samples.fake),
             "seed": samples.seed,

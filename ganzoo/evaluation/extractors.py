@@ -18,7 +18,7 @@ from torchvision.models import VGG16_Weights
 
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.classifier import weights_digest
-from ganzoo.evaluation.features import Features, report_progress
+from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.spaces import INCEPTION
 from ganzoo.evaluation.weights import Weights, cached_file, fetch, read_bytes, read_state, tensors_only
 
@@ -72,18 +72,17 @@ class FidelitySpace:
         found: list[str] = self.extractor.get_requested_features_list()
         return found
 
-    def extract(self, images: Tensor, device: torch.device | None = None) -> Features:
-        """Features float32 `[N, D]` of uint8 images `[N, 1 or 3, H, W]`, grey ones as RGB, computed on `device`."""
-        device = device or images.device
+    def extract(self, images: Tensor) -> Features:
+        """Features float32 `[N, D]` of uint8 images `[N, 1 or 3, H, W]`, grey ones as RGB, computed on their device."""
         if images.shape[1] not in (1, 3):
             raise GanzooError(
                 f"{self.name} looks at grey or RGB images, not at {images.shape[1]} channels: "
                 "train with --set data.channels=3."
             )
-        network, parts = self.extractor.to(device), []
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            for part in report_progress(images.split(IMAGES_AT_ONCE), len(images), self.name):
-                parts.append([output.cpu() for output in network(part.to(device).expand(-1, 3, -1, -1))])
+        network, parts = self.extractor.to(images.device), []
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            for part in images.split(IMAGES_AT_ONCE):
+                parts.append([output.cpu() for output in network(part.expand(-1, 3, -1, -1))])
         joined = [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
         return Features(joined[0], joined[1] if len(joined) > 1 else None)
 

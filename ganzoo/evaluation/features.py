@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -20,7 +20,9 @@ from ganzoo.evaluation.samples import MINIMUM, Samples, subset
 
 log = logging.getLogger(__name__)
 
-IMAGES_AT_ONCE = 1000
+IMAGES_AT_ONCE = 640
+"""Images in memory at once, where they need not be."""
+
 SECONDS_BETWEEN_REPORTS = 20.0
 
 
@@ -60,8 +62,8 @@ class Space(Protocol):
     @property
     def identity(self) -> str: ...
 
-    def extract(self, images: Tensor, device: torch.device | None = None) -> Features:
-        """Features of uint8 images `[N, C, H, W]`, computed on `device`, by default the images' own."""
+    def extract(self, images: Tensor) -> Features:
+        """Features of uint8 images `[N, C, H, W]`, computed on their device."""
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -78,10 +80,11 @@ def fake_features(samples: Samples, space: Space) -> Features:
     """The features of the samples, extracted once; those of real samples in their place are also kept on disk."""
     found = _FAKE.setdefault(samples, {})
     if space.identity not in found:
+        images = _Images(len(samples.fake), lambda: samples.fake.split(IMAGES_AT_ONCE))
         if samples.split is None:
-            found[space.identity] = space.extract(samples.fake)
+            found[space.identity] = _extract(images, space, samples.fake.device)
         else:
-            found[space.identity] = _cached(samples.fake, space, samples, samples.split)
+            found[space.identity] = _cached(images, space, samples, samples.split)
     return found[space.identity]
 
 
@@ -95,7 +98,8 @@ def reference_features(samples: Samples, space: Space) -> Features:
         raise GanzooError(f"{real.count} training images are too few to compare samples with: add more.")
     found = _REAL.setdefault(real, {})
     if space.identity not in found:
-        images = real_images(real, reference_rows(real, space))
+        rows = reference_rows(real, space)
+        images = _Images(len(rows), lambda: (to_uint8(real.batch(part)["x"]) for part in rows.split(IMAGES_AT_ONCE)))
         found[space.identity] = _cached(images, space, samples, samples.reference)
     return found[space.identity]
 
@@ -105,28 +109,36 @@ def reference_rows(real: Dataset, space: Space) -> Tensor:
     return subset(real.count, space.most_real)
 
 
-def real_images(real: Dataset, rows: Tensor) -> Tensor:
-    """The images at `rows`, uint8 `[N, C, H, W]` on the CPU."""
-    return torch.cat([to_uint8(real.batch(part)["x"]).cpu() for part in rows.split(IMAGES_AT_ONCE)])
+@dataclass(frozen=True)
+class _Images:
+    """A number of uint8 images, and how to read them part by part."""
+
+    count: int
+    parts: Callable[[], Iterable[Tensor]]
 
 
-def report_progress(parts: Sequence[Tensor], count: int, what: str) -> Iterator[Tensor]:
-    """The parts one after the other; a line in the log now and then, if they take long."""
+def _extract(images: _Images, space: Space, device: torch.device) -> Features:
+    """Features of all the images; a line in the log now and then, if they take long."""
+    extracted: list[Features] = []
     done, last = 0, time.monotonic()
-    for part in parts:
-        yield part
+    for part in images.parts():
+        extracted.append(space.extract(part.to(device)))
         done += len(part)
-        if time.monotonic() - last > SECONDS_BETWEEN_REPORTS:
+        if done < images.count and time.monotonic() - last > SECONDS_BETWEEN_REPORTS:
             last = time.monotonic()
-            log.info("%s features of %s of %s images", what, f"{done:,}", f"{count:,}")
+            log.info("%s features of %s of %s images", space.name, f"{done:,}", f"{images.count:,}")
+    logits = [each.logits for each in extracted if each.logits is not None]
+    return Features(torch.cat([each.features for each in extracted]), torch.cat(logits) if logits else None)
 
 
-def _cached(images: Tensor, space: Space, samples: Samples, split: str) -> Features:
-    digest = images_digest(images)
-    key = feature_cache.key(digest, samples.spec.name, images.shape, split, space.identity)
+def _cached(images: _Images, space: Space, samples: Samples, split: str) -> Features:
+    """The features of real images: from the disk if they are there, else extracted and kept."""
+    digest = _digest(images.parts())
+    shape = (images.count, *samples.spec.shape)
+    key = feature_cache.key(digest, samples.spec.name, shape, split, space.identity)
     found = feature_cache.read(key)
     if found is None:
-        extracted = space.extract(images, samples.fake.device)
+        extracted = _extract(images, space, samples.fake.device)
         found = {"features": extracted.features.numpy()}
         if extracted.logits is not None:
             found["logits"] = extracted.logits.numpy()
@@ -136,8 +148,14 @@ def _cached(images: Tensor, space: Space, samples: Samples, split: str) -> Featu
 
 
 def images_digest(images: Tensor) -> str:
-    """SHA-256 of uint8 images and their shape, in hexadecimal."""
-    digest = hashlib.sha256(str(tuple(images.shape)).encode())
-    for part in images.split(IMAGES_AT_ONCE):
+    """SHA-256 of uint8 images `[N, C, H, W]` and the shape of each, in hexadecimal."""
+    return _digest(images.split(IMAGES_AT_ONCE))
+
+
+def _digest(parts: Iterable[Tensor]) -> str:
+    digest = hashlib.sha256()
+    for i, part in enumerate(parts):
+        if i == 0:
+            digest.update(str(tuple(part.shape[1:])).encode())
         digest.update(part.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

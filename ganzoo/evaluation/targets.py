@@ -244,7 +244,8 @@ def _reference_data(against: str | Path, side: int | None) -> Data:
     """The data keys of a reference; a folder of images is read with `side` pixels, but at most 256."""
     if (Path(against) / "recipe.json").is_file():
         raise GanzooError(f"{against} is a run: compare with a data set, a folder of images or a .npz file.")
-    data = Data(**parse_dataset(str(against)))
+    keys: dict[str, Any] = {**parse_dataset(str(against))}
+    data = Data(**keys)
     if data.name != "folder":
         return data
     folder = Path(data.path).expanduser()

@@ -26,7 +26,7 @@ class Means:
         self.identity = identity
         self.seen = 0
 
-    def extract(self, images: Tensor, device: torch.device | None = None) -> Features:
+    def extract(self, images: Tensor) -> Features:
         self.seen += len(images)
         x = images.flatten(1).float()
         return Features(torch.stack([x.mean(1), x.std(1)], 1), None)
@@ -144,3 +144,19 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
 def test_the_digest_of_images_knows_their_shape() -> None:
     x = torch.arange(24, dtype=torch.uint8)
     assert features.images_digest(x.view(2, 1, 3, 4)) != features.images_digest(x.view(2, 1, 4, 3))
+
+
+def test_images_are_read_in_parts_and_long_extractions_say_how_far_they_are(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = reference_features(samples(name="whole"), Means())
+    monkeypatch.setattr(features, "IMAGES_AT_ONCE", 8)
+    monkeypatch.setattr(features, "SECONDS_BETWEEN_REPORTS", -1)
+    with caplog.at_level(logging.INFO):
+        parts = reference_features(samples(name="parts"), Means())
+    assert parts.features.equal(whole.features)
+    assert parts.sha256 == whole.sha256
+    assert [record.getMessage() for record in caplog.records] == [
+        "means features of 8 of 20 images",
+        "means features of 16 of 20 images",
+    ]

@@ -1,0 +1,111 @@
+"""What the diagnosis says of whole trainings, healthy ones and ones made to fail, and what its looks cost.
+
+python -m benchmarks.diagnosis [--only TEXT ...] [--runs FOLDER]
+
+Numbers go to benchmarks/results/diagnosis.json; rows that were measured before and are not asked for are kept. Runs go
+to a temporary folder unless --runs names one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import ganzoo
+from benchmarks import results
+from ganzoo.diagnosis import Diagnosis
+from ganzoo.errors import TrainingError
+from ganzoo.trainer import Trainer
+
+HEALTHY = (
+    "vanilla.digits",
+    "dcgan.digits",
+    "wgan-gp.digits",
+    "wgan.digits",
+    "conditional.digits",
+    "conditional.digits-mlp",
+    "vanilla.points",
+    "wgan-gp.points",
+    "wgan.points",
+)
+FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
+    "generator much too fast": ("mode-collapse", "vanilla.points", 1500, {"g.lr": 0.01, "d.lr": 1e-4}),
+    "discriminator much too fast": (
+        "discriminator-won",
+        "vanilla.digits",
+        600,
+        {"loss": "minimax", "d.lr": 0.002, "g.lr": 1e-4},
+    ),
+    "saturated generator": ("discriminator-won", "vanilla.digits", 1500, {"g.lr": 0.02}),
+    "critic without a penalty": ("divergence", "wgan-gp.points", 600, {"penalties": "none"}),
+    "learning rates of 1e30": ("non-finite", "vanilla.digits", 100, {"g.lr": 1e30, "d.lr": 1e30}),
+}
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """Collects the processor's seconds in each look of any diagnosis."""
+    seconds: list[float] = []
+    original = Diagnosis.look
+
+    def look(diagnosis: Diagnosis, trainer: Trainer) -> None:
+        start = time.process_time()
+        original(diagnosis, trainer)
+        seconds.append(time.process_time() - start)
+
+    with mock.patch.object(Diagnosis, "look", look):
+        yield seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--runs")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(options.runs or temporary)
+        for name in HEALTHY:
+            if not options.only or any(text in name for text in options.only):
+                note(name, {"expected": None, "recipe": name, "set": {}, **measure(name, folder / name)})
+        for name, (expected, recipe, steps, keys) in FAILING.items():
+            if not options.only or any(text in name for text in options.only):
+                values = measure(recipe, folder / name.replace(" ", "-"), steps=steps, set=keys)
+                note(name, {"expected": expected, "recipe": recipe, "set": keys, **values})
+
+
+def measure(recipe: str, path: Path, **options: Any) -> dict[str, Any]:
+    """Train, and return what was said and what the looks cost."""
+    start = time.process_time()
+    with timed() as looks:
+        try:
+            ganzoo.train(recipe, out=str(path), progress=False, device="cpu", **options)
+        except TrainingError as error:
+            print(f"{path.name}: {error}")
+    seconds = time.process_time() - start
+    run = ganzoo.load(path)
+    return {
+        "steps": run.recipe.steps,
+        "hints": {hint["name"]: hint["step"] for hint in run.hints()},
+        "cpu seconds": round(seconds, 1),
+        "share of looks": round(sum(looks) / seconds, 5),
+    }
+
+
+def note(name: str, row: dict[str, Any]) -> None:
+    """Add a row to the results file, and print it as the page shows it."""
+    path = results.FOLDER / "diagnosis.json"
+    rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
+    results.write("diagnosis", "python -m benchmarks.diagnosis", {"rows": rows | {name: row}})
+    said = ", ".join(f"{hint} (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
+    print(f"| {name} | {row['steps']:,} | {said} | {row['share of looks']:.2%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

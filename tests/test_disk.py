@@ -1,0 +1,333 @@
+"""Disks and memory that give out: one line that says what is kept, nothing half-written, and the way to go on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small import SET, SMALL, same, train_digits
+
+import ganzoo
+from ganzoo import api, callbacks, checkpoint, files
+from ganzoo.callbacks import Callback, Guarded
+from ganzoo.cli import run
+from ganzoo.errors import TrainingError
+from ganzoo.failures import is_out_of_memory, smaller
+from ganzoo.specs import Data, Recipe
+from ganzoo.trainer import Trainer
+
+LARGE = SMALL | {"g_hidden": "64", "d_hidden": "64"}
+"""Networks whose state is larger than everything else that a run writes."""
+
+
+class At(Callback):
+    """Does something after a step, before the core's callbacks."""
+
+    def __init__(self, step: int, action: Callable[[], Any]) -> None:
+        self.step, self.action = step, action
+
+    def on_step(self, trainer: Trainer) -> None:
+        if trainer.progress.step == self.step:
+            self.action()
+
+
+def train(folder: Path, monkeypatch: pytest.MonkeyPatch, step: int, action: Callable[[], Any], **options: Any) -> Any:
+    """Eight steps with a checkpoint after each second one; something happens after a step."""
+    made = api.make_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "make_callbacks", lambda *given: [At(step, action), *made(*given)])
+        options = {"save_every": 2, "log_every": 1, "sample_every": 4, "progress": False, "device": "cpu"} | options
+        return ganzoo.train("vanilla", dataset="digits", steps=8, set=LARGE, out=str(folder), **options)
+
+
+def failure(*arguments: Any, **options: Any) -> str:
+    """The one line that such a training ends in."""
+    with pytest.raises(TrainingError) as caught:
+        train(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def half_written(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if files.PARTIAL.fullmatch(path.name)]
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Where a training of eight steps ends that met no trouble."""
+    whole = train_digits(tmp_path_factory.mktemp("straight") / "r", steps=8, **LARGE)
+    return checkpoint.newest(whole.checkpoints)[1]
+
+
+def check_goes_on(folder: Path, straight: dict[str, Any]) -> None:
+    """What is kept is whole, and going on ends bitwise where a training ends that met no trouble."""
+    assert half_written(folder) == []
+    resumed = ganzoo.resume(folder, progress=False, device="cpu")
+    assert same(checkpoint.newest(resumed.checkpoints)[1], straight)
+    assert [record["step"] for record in resumed.metrics()] == list(range(1, 9))
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
+    """A memory disk of its own at a folder; yields a function that changes its mount options."""
+    folder.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("a disk of its own cannot be mounted here (it takes root on Linux)")
+
+    def change(option: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{option}", str(folder)], check=True)
+
+    try:
+        yield change
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes (RLIMIT_FSIZE; Python ignores SIGXFSZ)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before_and_with_room_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: dict[str, Any]
+) -> None:
+    with small_disk(tmp_path / "disk", "4m") as change:
+        run_folder = tmp_path / "disk" / "r"
+
+        def fill() -> None:
+            with (tmp_path / "disk" / "other").open("wb") as file:
+                free = os.statvfs(tmp_path / "disk")
+                file.write(b"0" * (free.f_bavail * free.f_frsize - 3 * free.f_frsize))
+
+        said = failure(run_folder, monkeypatch, 5, fill)
+        assert f"cannot write {run_folder}/" in said
+        assert "no space is left on the disk. The checkpoint of step 4 is whole" in said
+        assert f"`ganzoo resume {run_folder}`" in said
+        assert list(checkpoint.found(run_folder / "checkpoints"))[-1] == 4
+        change("size=64m")
+        check_goes_on(run_folder, straight)
+
+
+def test_a_file_that_may_not_grow_is_said_and_what_is_kept_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: dict[str, Any]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+
+    try:
+        said = failure(tmp_path / "r", monkeypatch, 3, limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "step-000000004.pt: it would be larger than this process may write (ulimit -f)" in said
+    assert "The checkpoint of step 2 is whole" in said
+    check_goes_on(tmp_path / "r", straight)
+
+
+@pytest.mark.slow
+def test_the_command_says_it_in_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    arguments = ["train", "vanilla", *SET, "--set", "g_hidden=64", "--set", "d_hidden=64", "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ganzoo", *arguments, "--no-scores", "--steps", "5", "--out", "r"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )  # fmt: skip
+    assert done.returncode == 1
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("error: cannot write r/checkpoints/step-000000001.pt: it would be larger than")
+    assert "Nothing was saved yet; when that is mended, `ganzoo resume r`." in said
+    assert "Traceback" not in done.stderr
+    assert half_written(tmp_path) == []
+    assert ganzoo.resume(tmp_path / "r", progress=False).metrics()[-1]["step"] == 5
+
+
+@pytest.mark.parametrize("code", [errno.EDQUOT, errno.EROFS])
+@pytest.mark.parametrize("file", ["metrics.jsonl", "samples/000004.png", "checkpoints/step-000000004.json"])
+def test_whatever_cannot_be_written_is_named_and_nothing_of_it_is_left(
+    file: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: dict[str, Any]
+) -> None:
+    """Errors that cannot be had from a disk here, raised where the system would."""
+    sync, flush = os.fsync, files.append_line
+    name = Path(file).name
+
+    def failing_sync(descriptor: int) -> None:
+        if name != "metrics.jsonl" and list((tmp_path / "r" / file).parent.glob(f".{name}.*")):
+            raise OSError(code, os.strerror(code))
+        sync(descriptor)
+
+    def failing_append(path: Path, line: str) -> None:
+        flush(path, line)
+        if path.name == name and len(path.read_bytes().splitlines()) == 4:
+            error = OSError(code, os.strerror(code))
+            error.filename = str(path)
+            raise error
+
+    monkeypatch.setattr(os, "fsync", failing_sync)
+    monkeypatch.setattr(callbacks, "append_line", failing_append)
+    said = failure(tmp_path / "r", monkeypatch, 9, lambda: None)
+    assert f"cannot write {tmp_path / 'r' / file}: {files.REASONS[code]}. The checkpoint of step 2 is whole" in said
+    assert half_written(tmp_path) == []
+    monkeypatch.undo()
+    check_goes_on(tmp_path / "r", straight)
+
+
+def test_a_line_that_cannot_be_appended_is_not_there_in_part(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    files.append_line(log, "first")
+    with file_limit(20), pytest.raises(OSError, match="File too large") as caught:
+        files.append_line(log, "x" * 100)
+    assert caught.value.filename == str(log)
+    assert log.read_text() == "first\n"
+    files.append_line(log, "second")
+    assert log.read_text() == "first\nsecond\n"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_is_removed_is_not_made_again(
+    again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "r"
+
+    def remove() -> None:
+        shutil.rmtree(folder)
+        if again:
+            folder.mkdir()
+
+    assert "was removed or replaced during the training: nothing more was written" in failure(
+        folder, monkeypatch, 4, remove
+    )
+    assert folder.exists() == again
+    assert list(tmp_path.rglob("*")) == ([folder] if again else [])
+
+
+def test_a_plugins_own_trouble_with_a_disk_stays_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    made = api.make_callbacks
+    guarded = Guarded(At(3, full), "plugin 'theirs'")
+    monkeypatch.setattr(api, "make_callbacks", lambda *given: [guarded, *made(*given)])
+    assert train_digits(tmp_path / "r", steps=5).metrics()[-1]["step"] == 5
+    assert guarded.failed
+
+
+def test_resuming_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    train_digits(tmp_path / "r", steps=4)
+    best = tmp_path / "r" / "checkpoints" / "best"
+    best.mkdir(exist_ok=True)
+    left = [tmp_path / "r" / ".metrics.jsonl.4711", tmp_path / "r" / "samples" / ".000004.png.4711"]
+    left += [tmp_path / "r" / "checkpoints" / name for name in (".step-000000004.pt.4711", "step-000000009.pt")]
+    left += [best / ".step-000000004.pt.4711"]
+    for path in left:
+        path.write_bytes(b"half")
+    ganzoo.resume(tmp_path / "r", steps=5, progress=False, device="cpu")
+    assert [path for path in left if path.exists()] == []
+
+
+def test_scores_that_cannot_be_written_are_said_and_can_be_had_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*given: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "r" / "scores.json"))
+
+    monkeypatch.setattr(api, "evaluate", full)
+    assert run(["train", "vanilla", *SET, "--device", "cpu", "--steps", "2", "--out", str(tmp_path / "r")]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"cannot write {tmp_path}/r/scores.json: no space is left on the disk; the training is finished" in said
+    assert "`ganzoo eval " in said
+
+
+# Beginning anew.
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_and_ends_where_it_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(tmp_path / "r", monkeypatch, 5, kill, save_every=100)
+    shutil.rmtree(tmp_path / "r" / "checkpoints")
+    lines: list[str] = []
+    resumed = ganzoo.resume(tmp_path / "r", report=lines.append, progress=False, device="cpu")
+    assert lines[0] == f"{tmp_path / 'r'} was stopped before its first checkpoint: it begins at step 0."
+    straight = train(tmp_path / "straight", monkeypatch, 9, kill, save_every=100)
+    assert same(*[checkpoint.newest(one.checkpoints)[1] for one in (resumed, straight)])
+    times = ("seconds", "cpu_seconds")
+    logs = [[{k: v for k, v in row.items() if k not in times} for row in one.metrics()] for one in (resumed, straight)]
+    assert logs[0] == logs[1]
+    sheets = [{p.name: p.read_bytes() for p in (one.path / "samples").iterdir()} for one in (resumed, straight)]
+    assert sheets[0] == sheets[1]
+
+
+# Memory.
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000 bytes."),
+        RuntimeError("not enough memory: you tried to allocate 4000 bytes."),
+        MemoryError("Unable to allocate 8 TiB for an array"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "doing"),
+    [("load_data", "reading the data"), ("build", "building the networks"), ("make_callbacks", "training")],
+)
+def test_too_little_memory_says_what_to_lower(
+    name: str, doing: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(*given: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(api, name, large)
+    with pytest.raises(TrainingError) as caught:
+        train_digits(tmp_path / "r", batch="64")
+    said = str(caught.value)
+    assert said.startswith(f"out of memory while {doing}: try ")
+    if name != "load_data":
+        assert "--set accumulate=2 (the same batch in smaller parts) or --set batch=32" in said
+    assert "\n" not in said
+
+
+def test_the_machines_own_refusal_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_only_what_a_recipe_has_is_offered_at_half_of_what_it_is() -> None:
+    from ganzoo import registry
+
+    dcgan = registry.variants()["dcgan"].recipes["digits"]
+    assert f"--set width={dcgan.width // 2}" in smaller(dcgan)  # type: ignore[attr-defined]
+    plain = Recipe(batch=6, accumulate=3, data=Data(size=64))
+    assert smaller(plain) == ["--set batch=3", "--set data.size=32"]
+    assert smaller(plain, data_only=True) == ["--set data.size=32"]
