@@ -120,7 +120,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("train dcgan.", "unknown recipe of dcgan ''"),
     ("train 'dcgan\n'", "unknown variant"),
     ("train vanilla --dataset ''", "type --dataset folder:PATH"),
-    ("train vanilla --dataset ../digits", "unknown data set '../digits'"),
+    ("train vanilla --dataset ../none", "unknown data set '../none'"),
     ("train vanilla --device ''", "unknown device ''"),
     ("train vanilla --out ''", ""),
     ("show ''", "unknown name ''"),

@@ -507,3 +507,14 @@ def test_the_gallery_takes_the_pictures_of_a_benchmark(
     assert "absent" in problem
     folders = {group.folder for group in read_grid(Path(gallery.__file__).parent / "zoo.toml").groups}
     assert {row.group for row in gallery.ROWS} <= folders
+
+
+def test_the_page_of_results_is_made_from_the_report(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "docs")
+    generated = importlib.import_module("generated")
+    report = json.loads((done / "report.json").read_text())
+    page = generated.zoo_results_page(report)
+    assert "`ganzoo bench GRID.toml`" in page
+    assert "over the seeds 0, 1" in page
+    w2 = next(row for row in report["groups"][0]["scores"] if row["name"] == "W2")
+    assert f"{w2['mean']:.4g} ± {w2['sd']:.2g}" in page
