@@ -1,6 +1,6 @@
 """Kills trainings again and again, goes on with them, and compares their folders with those of unbroken ones.
 
-python -m benchmarks.kills [--kills 20] [--seed 0] [--folder FOLDER] [--only TEXT ...]
+python -m benchmarks.kills [--kills 20] [--seed 0] [--folder FOLDER] [--only CASE ...]
 
 Every bundled variant, two ranks (both killed, and each alone), a training with scores along the way, and the command
 line on one rank and on two; with SIGKILL, at random moments, of which two in each four are to fall into a save.
@@ -41,7 +41,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         faults = 0
         for case in cases(folder):
-            if not options.only or any(text in case.name for text in options.only):
+            if not options.only or case.name in options.only:
                 row = run_case(case, folder / case.name.replace(" ", "-").replace(",", ""), options)
                 note(case.name, row, options)
                 faults += row["differences"] + row["failed starts"]
@@ -64,7 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=20, help="of each case, at least; of the command line, a fifth")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", help="where to train [default: a temporary folder]")
-    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--only", nargs="*", default=[], metavar="CASE")
     return parser.parse_args()
 
 

@@ -53,15 +53,16 @@ def draw_panels(panels: Sequence[Panel]) -> Image.Image:
             else:
                 axes[0, column].axis("off")
                 axes[1, column].axis("off")
-    names = [panel.title for panel in panels]
     for row in range(below):
         axes = parts[bands + row].subplots(1, columns, squeeze=False)
         for column in range(columns):
             number = row * columns + column
             if number < len(plots):
-                _draw_scores(axes[0, column], *plots[number], names, legend=number == 0)
+                _draw_scores(axes[0, column], *plots[number])
             else:
                 axes[0, column].axis("off")
+    if plots:
+        _draw_legend(parts[bands], panels, sorted({number for _, curves in plots for number in curves}))
     return render(figure)
 
 
@@ -110,13 +111,18 @@ def _draw_losses(axes: Any, panel: Panel) -> None:
     axes.set_xlabel("step", fontsize=8)
 
 
-def _draw_scores(axes: Any, title: str, curves: Curves, names: Sequence[str], legend: bool) -> None:
+def _draw_legend(figure: Any, panels: Sequence[Panel], numbers: Sequence[int]) -> None:
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=f"C{number % 10}", marker=".", linewidth=1) for number in numbers]
+    labels = [panels[number].title.replace("\n", "  ") for number in numbers]
+    figure.legend(lines, labels, loc="outside upper center", ncols=2, fontsize=7, frameon=False)
+
+
+def _draw_scores(axes: Any, title: str, curves: Curves) -> None:
     for number, (steps, values) in curves.items():
-        label = names[number].replace("\n", "  ")
-        axes.plot(steps, values, label=label, color=f"C{number}", marker=".", markersize=4, linewidth=1)
+        axes.plot(steps, values, color=f"C{number % 10}", marker=".", markersize=4, linewidth=1)
     axes.set_title(title, fontsize=8)
     axes.set_xlabel("step", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
-    if legend:
-        axes.legend(fontsize=6)

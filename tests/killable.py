@@ -114,12 +114,15 @@ def play(job: dict[str, Any], rank: int, ranks: int, port: int, log: str) -> Non
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    if ranks > 1:
-        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": str(rank), "NODE_RANK": "0"}
     import torch
+    from lightning_fabric.utilities.rank_zero import rank_zero_only
 
     import ganzoo
 
+    if ranks > 1:
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": str(rank), "NODE_RANK": "0"}
+        # Read from the environment when it is imported, which the server did.
+        rank_zero_only.rank = rank
     torch.set_num_threads(1)
     try:
         run = ganzoo.train(**job["train"]) if "train" in job else ganzoo.resume(**job["resume"])

@@ -125,14 +125,14 @@ class Trial:
     faults: list[str] = field(default_factory=list)
 
 
-DELAYS = {"start": 1.0, "step": 0.01, "state": 0.003, "note": 0.0, "sheet": 0.01, "end": 0.0}
-"""At most so many seconds after the moment the kill comes."""
+DELAYS = {"start": 1.0, "step": 0.01, "state": 0.003, "sheet": 0.01, "scores": 0.01, "best": 0.003}
+"""At most so many seconds after the moment the kill comes; after others, at once."""
 
 
 def draw_moments(random: random.Random, steps: int, kinds: Sequence[str]) -> list[Moment]:
     """One moment of each kind, at growing random steps of the first five sixths."""
     at = sorted(random.sample(range(1, steps * 5 // 6), len(kinds)))
-    return [Moment(kind, step, random.uniform(0, DELAYS[kind])) for kind, step in zip(kinds, at, strict=True)]
+    return [Moment(kind, step, random.uniform(0, DELAYS.get(kind, 0.0))) for kind, step in zip(kinds, at, strict=True)]
 
 
 def start(case: Case, path: Path) -> Processes:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo import config, registry
+from ganzoo import config, plugins, registry
 from ganzoo.cli import run as typed
 from ganzoo.errors import GanzooError
 from ganzoo.exported import ExportedGenerator
@@ -39,13 +39,10 @@ GAMES = [
         ("vanilla", IMAGES, {}),
         ("vanilla", POINTS, {}),
         ("dcgan", IMAGES, {}),
-        ("dcgan", IMAGES, {"up": "shuffle", "latent_distribution": "uniform"}),
-        ("wgan-gp", IMAGES, {"network": "conv"}),
+        ("wgan", IMAGES, {"network": "conv", "latent_distribution": "uniform"}),
         ("wgan-gp", IMAGES, {"network": "residual"}),
         ("wgan-gp", POINTS, {}),
-        ("wgan", POINTS, {}),
         ("conditional", IMAGES, {"network": "conv"}),
-        ("conditional", IMAGES, {"network": "mlp"}),
         ("conditional", POINTS, {}),
     ]
 ]
@@ -81,8 +78,8 @@ def exported(conditional_run: Path, tmp_path: Path) -> Path:
 
 
 def test_every_bundled_variant_is_among_the_games() -> None:
-    ours = {name for name, spec in registry.variants().items() if registry.variants().find(name) is spec}
-    assert {param.values[0] for param in GAMES} >= ours & {"vanilla", "dcgan", "wgan-gp", "wgan", "conditional"}
+    ours = {name for name in registry.variants() if plugins.zoo().owner("variants", name).package == "ganzoo"}
+    assert {param.values[0] for param in GAMES} == ours
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -108,7 +105,7 @@ def test_the_note_says_what_the_file_is_and_nothing_of_the_machine(exported: Pat
     assert (note["latent"], note["latent_distribution"], note["classes"]) == (4, "normal", 10)
     assert note["range"] == [-1.0, 1.0]
     assert note["data"]["shape"] == [1, 8, 8]
-    assert note["versions"]["torch"] == torch.__version__.partition("+")[0] or note["versions"]["torch"]
+    assert torch.__version__.startswith(note["versions"]["torch"])
     assert note["sha256"] == hashlib.sha256(exported.read_bytes()).hexdigest()
     assert "options" not in note
     assert "hardware" not in note
