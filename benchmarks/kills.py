@@ -109,7 +109,8 @@ def moments(case: Case, draw: random.Random) -> list[Moment]:
     if draw.random() < 0.5:
         drawn[-1] = Moment("end")
     if case.ranks > 1:
-        drawn = [dataclasses.replace(moment, rank=draw.choice((None, 0, 1))) for moment in drawn]
+        # Before the ranks have met, one would wait for the other for half an hour.
+        drawn = [m if m.kind == "start" else dataclasses.replace(m, rank=draw.choice((None, 0, 1))) for m in drawn]
     return drawn
 
 

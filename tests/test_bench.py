@@ -446,6 +446,16 @@ def test_of_one_seed_there_is_no_deviation() -> None:
     assert (row["mean"], row["sd"], row["real"]["mean"]) == (1.0, None, None)
 
 
+def test_a_score_that_one_seed_has_with_another_protocol_too_is_averaged() -> None:
+    def score(value: float, n_fake: int) -> dict[str, Any]:
+        return {"name": "W2", "value": value, "real": 0.5, "better": "lower", "protocol": {"n_fake": n_fake}}
+
+    (row,) = summarise([[score(1.0, 10), score(9.0, 99)], [score(3.0, 10)]])
+    assert (row["mean"], row["values"], row["protocol"]["n_fake"]) == (2.0, [1.0, 3.0], 10)
+    both = summarise([[score(1.0, 10), score(9.0, 99)], [score(3.0, 10), score(7.0, 99)]])
+    assert [row["mean"] for row in both] == [2.0, 8.0]
+
+
 def test_report_trains_nothing_and_marks_what_is_missing(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(copy / FOLDER / "seed-1")
     (copy / "report.md").unlink()

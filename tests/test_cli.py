@@ -192,9 +192,8 @@ def test_train_writes_a_whole_run_folder_and_says_what_to_type_next(
     assert "next: ganzoo sample runs/vanilla-digits-1 -n 100 --grid more.png" in shown
     assert "ganzoo resume runs/vanilla-digits-1 --steps 50" in shown
     names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "recipe.json", "metrics.jsonl", "samples", "samples.png", "losses.png", "training.gif", "checkpoints"
-    }  # fmt: skip
+    pictures = {"samples", "samples.png", "losses.png", "training.gif"}
+    assert names == {"recipe.json", "metrics.jsonl", "diagnosis.jsonl", "checkpoints", ".lock"} | pictures
     info = json.loads((folder / "recipe.json").read_text())
     assert (info["variant"], info["recipe"]["steps"], info["recipe"]["latent"]) == ("vanilla", 25, 4)
     assert [record["step"] for record in ganzoo.load(folder).metrics()] == [20, 25]

@@ -48,7 +48,7 @@ def test_a_variant_that_is_killed_three_times_ends_as_if_it_had_not_been(variant
     draw = random.Random(variant)
     kinds = ["state", draw.choice(["note", "sheet"]), "step"]
     draw.shuffle(kinds)
-    survives(variant_case(variant), draw_moments(draw, 60, kinds), tmp_path)
+    survives(variant_case(variant, steps=40), draw_moments(draw, 40, kinds), tmp_path)
 
 
 @pytest.mark.slow
@@ -78,8 +78,8 @@ def test_kills_along_a_training_that_is_scored(tmp_path: Path) -> None:
 def test_kills_of_both_ranks_and_of_each_alone(tmp_path: Path) -> None:
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         pytest.skip("torch was built without gloo")
-    case = variant_case("vanilla", ranks=2)
-    moments = [Moment("state", 8), Moment("step", 18, rank=1), Moment("step", 28, rank=0), Moment("step", 38)]
+    case = variant_case("vanilla", ranks=2, steps=40)
+    moments = [Moment("state", 8), Moment("step", 18, rank=1), Moment("step", 28, rank=0)]
     survives(case, moments, tmp_path)
 
 

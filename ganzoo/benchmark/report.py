@@ -70,21 +70,35 @@ def describe(group: Group, seeds: Iterable[int], out: Path) -> dict[str, Any]:
 
 
 def summarise(seeds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """A row for each score of a group; of one whose protocol differs between seeds the values alone, not averaged."""
-    by_name: dict[str, list[dict[str, Any]]] = {}
+    """A row for each score that all seeds of a group have with one protocol.
+
+    Of a name that they have with different protocols only, a row with the values alone, not averaged.
+    """
+    by_name: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for scores in seeds:
         for score in scores:
-            by_name.setdefault(score["name"], []).append(score)
+            by_name.setdefault(score["name"], {}).setdefault(key_of(score), []).append(score)
     rows = []
-    for name, found in by_name.items():
-        equal = len({key_of(score) for score in found}) == 1
-        row: dict[str, Any] = {"name": name, "better": found[0].get("better", ""), "equal_protocols": equal}
-        row["values"] = [score["value"] for score in found]
-        if equal:
-            real = [score["real"] for score in found if score.get("real") is not None]
-            row |= spread(row["values"]) | {"real": spread(real), "protocol": common_protocol(found)}
-        rows.append(row)
+    for name, by_key in by_name.items():
+        most = max(map(len, by_key.values()))
+        # Of a single protocol some seeds may have no score; where there are several, one that all have is needed.
+        shared = [found for found in by_key.values() if len(by_key) == 1 or len(found) == most == len(seeds)]
+        rows += [_averaged(name, found) for found in shared]
+        if not shared:
+            found = [score for scores in by_key.values() for score in scores]
+            rows.append(_row(name, found) | {"equal_protocols": False})
     return rows
+
+
+def _averaged(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    real = [score["real"] for score in found if score.get("real") is not None]
+    row = _row(name, found)
+    return row | spread(row["values"]) | {"real": spread(real), "protocol": common_protocol(found)}
+
+
+def _row(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    values = [score["value"] for score in found]
+    return {"name": name, "better": found[0].get("better", ""), "equal_protocols": True, "values": values}
 
 
 def common_protocol(scores: list[dict[str, Any]]) -> dict[str, Any]:
