@@ -1,9 +1,10 @@
 """What the diagnosis says of whole trainings, healthy ones and ones made to fail, and what its looks cost.
 
-python -m benchmarks.diagnosis [--only TEXT ...] [--runs FOLDER]
+python -m benchmarks.diagnosis [--only TEXT ...] [--runs FOLDER] [--bench FOLDER]
 
 Numbers go to benchmarks/results/diagnosis.json; rows that were measured before and are not asked for are kept. Runs go
-to a temporary folder unless --runs names one.
+to a temporary folder unless --runs names one. With --bench, what was said of the trainings in a benchmark's folder is
+read as well; those that were not looked at from their first step are left out.
 """
 
 from __future__ import annotations
@@ -22,19 +23,10 @@ import ganzoo
 from benchmarks import results
 from ganzoo.diagnosis import Diagnosis
 from ganzoo.errors import TrainingError
+from ganzoo.run import read_records
 from ganzoo.trainer import Trainer
 
-HEALTHY = (
-    "vanilla.digits",
-    "dcgan.digits",
-    "wgan-gp.digits",
-    "wgan.digits",
-    "conditional.digits",
-    "conditional.digits-mlp",
-    "vanilla.points",
-    "wgan-gp.points",
-    "wgan.points",
-)
+HEALTHY = ("vanilla.digits", "dcgan.digits", "vanilla.points")
 FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
     "generator much too fast": ("mode-collapse", "vanilla.points", 1500, {"g.lr": 0.01, "d.lr": 1e-4}),
     "discriminator much too fast": (
@@ -68,7 +60,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--runs")
+    parser.add_argument("--bench", type=Path)
     options = parser.parse_args()
+    if options.bench:
+        for path in sorted(options.bench.glob("*/seed-*/recipe.json")):
+            read(path.parent)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.runs or temporary)
         for name in HEALTHY:
@@ -78,6 +74,17 @@ def main() -> None:
             if not options.only or any(text in name for text in options.only):
                 values = measure(recipe, folder / name.replace(" ", "-"), steps=steps, set=keys)
                 note(name, {"expected": expected, "recipe": recipe, "set": keys, **values})
+
+
+def read(path: Path) -> None:
+    """Note what was said of a finished run."""
+    run = ganzoo.load(path)
+    looks = read_records(path / "diagnosis.jsonl")
+    if looks and looks[0]["step"] == 0 and looks[-1]["step"] == run.recipe.steps:
+        hints = {hint["name"]: hint["step"] for hint in run.hints()}
+        name = f"{path.parent.name}, {path.name.replace('-', ' ')}"
+        recipe = f"{run.info['variant']}.{run.info['recipe_name']}"
+        note(name, {"expected": None, "recipe": recipe, "set": {}, "steps": run.recipe.steps, "hints": hints})
 
 
 def measure(recipe: str, path: Path, **options: Any) -> dict[str, Any]:
@@ -104,7 +111,8 @@ def note(name: str, row: dict[str, Any]) -> None:
     rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
     results.write("diagnosis", "python -m benchmarks.diagnosis", {"rows": rows | {name: row}})
     said = ", ".join(f"{hint} (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
-    print(f"| {name} | {row['steps']:,} | {said} | {row['share of looks']:.2%} |", flush=True)
+    share = f"{row['share of looks']:.2%}" if "share of looks" in row else ""
+    print(f"| {name} | {row['steps']:,} | {said} | {share} |", flush=True)
 
 
 if __name__ == "__main__":

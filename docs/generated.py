@@ -42,48 +42,13 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     """The generated pages and the variants' pages, as they should be."""
     yield DOCS / "cli.md", cli_page()
     yield DOCS / "zoo.md", zoo_page()
-    yield DOCS / "results.md", results_page()
+    yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
     for page in sorted({page_of(variant) for variant in own("variants")}):
         if page.exists():
             yield page, with_values(page.read_text("utf-8"))
 
 
-def results_page() -> str:
-    """docs/results.md: what benchmarks/results/ holds, as tables."""
-    if (RESULTS / "zoo.json").exists():
-        return zoo_results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
-    gallery, ring = (json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("gallery", "ring"))
-    lines = [
-        NOTE,
-        "# Measured\n",
-        "Scores are on [domain features](scores.md), never on Inception's; beside each stands what real held-out data",
-        "get. One seed each, samples from the last step, averaged weights.\n",
-        f"`{gallery['command']}`, {machine_of(gallery)}:\n",
-        "| recipe | steps | scores (real data) |",
-        "|---|---|---|",
-    ]
-    for recipe, row in sorted(gallery["rows"].items()):
-        scores = ", ".join(
-            f"{name.partition('[')[0]} {score['value']:.3g} ({score['real']:.3g})"
-            for name, score in row["scores"].items()
-        )
-        lines.append(f"| `{recipe}` | {row['steps']} | {scores} |")
-    lines += [
-        "\nSamples on the ring of 8 Gaussians, three seeds: modes covered, and share of samples within 3 standard",
-        "deviations of one (`quality`).\n",
-        f"`{ring['command']}`, {machine_of(ring)}:\n",
-        "| recipe | score | mean | standard deviation | each seed | real data |",
-        "|---|---|---|---|---|---|",
-    ]
-    for recipe, cell in ring["variants"].items():
-        for name, score in cell["summary"].items():
-            each = ", ".join(f"{seed['scores'][name]:.4g}" for seed in cell["seeds"])
-            values = f"{score['mean']:.4g} | {score['sd']:.2g} | {each} | {score['real']:.4g}"
-            lines.append(f"| `{recipe}` | {name} | {values} |")
-    return "\n".join(lines) + "\n"
-
-
-def zoo_results_page(zoo: dict[str, Any]) -> str:
+def results_page(zoo: dict[str, Any]) -> str:
     """docs/results.md from the report of `ganzoo bench benchmarks/zoo.toml`."""
     seeds = ", ".join(map(str, zoo["seeds"]))
     lines = [
@@ -91,18 +56,12 @@ def zoo_results_page(zoo: dict[str, Any]) -> str:
         "# Measured\n",
         f"Mean ± standard deviation over the seeds {seeds}; below, what real held-out data get. Samples are from the",
         "last step, scores of images on [domain features](scores.md), never on Inception's. Seconds are those of the",
-        "training with its pictures and checkpoints, without the scores; CPU seconds are those of all its threads.\n",
+        "training with its pictures and checkpoints, without the scores; CPU seconds are those of all its threads.",
+        "Trainings that share the cores with others take longer, by both: these did, several at a time.\n",
         f"`{zoo['command']}`, {report.where(zoo)}:\n",
         report.markdown(zoo).rstrip(),
     ]
     return "\n".join(lines) + "\n"
-
-
-def machine_of(result: dict[str, Any]) -> str:
-    """Where and when a results file was made."""
-    machine = result["machine"]
-    where = f"{machine['processor']}, {machine['cores']} cores"
-    return f"{where}, torch {machine['versions']['torch']}, {machine['date']}"
 
 
 def cells(line: str) -> list[str]:

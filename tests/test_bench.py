@@ -523,7 +523,7 @@ def test_the_page_of_results_is_made_from_the_report(done: Path, monkeypatch: py
     monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "docs")
     generated = importlib.import_module("generated")
     report = json.loads((done / "report.json").read_text())
-    page = generated.zoo_results_page(report)
+    page = generated.results_page(report)
     assert "`ganzoo bench GRID.toml`" in page
     assert "over the seeds 0, 1" in page
     w2 = next(row for row in report["groups"][0]["scores"] if row["name"] == "W2")

@@ -376,7 +376,7 @@ def test_a_signal_finishes_the_step_saves_and_is_exit_code_128_plus_its_number(
         while not (log.exists() and log.stat().st_size) and time.monotonic() < end and child.poll() is None:
             time.sleep(0.1)
         child.send_signal(number)
-        _, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=300)
     finally:
         child.kill()
     assert child.returncode == code, err

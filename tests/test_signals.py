@@ -164,7 +164,7 @@ def test_two_ranks_stop_after_the_same_step_whichever_got_the_signal(rank: int, 
             time.sleep(0.1)
         other = int(Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()[0])
         os.kill(child.pid if rank == 0 else other, number)
-        _, err = child.communicate(timeout=120)
+        _, err = child.communicate(timeout=300)
     finally:
         child.kill()
     assert child.returncode == 128 + number, err

@@ -100,7 +100,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "https://arxiv.org/abs/2004.05675",
         ("image",),
         _in("ganzoo.evaluation.neighbours", "memorisation"),
-        {"memorised": "lower"},
+        {"memorised": "lower", "distance-ratio": "higher"},
         default=False,
     ),
     MetricSpec(

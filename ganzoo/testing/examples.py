@@ -103,7 +103,7 @@ def example_data(modality: str, shape: tuple[int, ...], count: int = 32, classes
     return Dataset(arrays, spec)
 
 
-def example_samples(modality: str, count: int = 200, fake: Tensor | None = None) -> Samples:
+def example_samples(modality: str, count: int = 800, fake: Tensor | None = None) -> Samples:
     """Samples to score: noisy digits (uint8 `[N, 1, 8, 8]`) or noisy points on a ring (float32 `[N, 2]`), or `fake`.
 
     Raises SkipTest for other modalities.
