@@ -23,6 +23,9 @@ MEMORY = re.compile(
     re.IGNORECASE,
 )
 
+LOST_RANK = re.compile(r"gloo|NCCL|connection (closed|reset) by peer", re.IGNORECASE)
+"""What an exchange with a rank that is no more fails with."""
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory is used up: a device's, or the machine's."""
@@ -77,6 +80,10 @@ def explained(run: Run, recipe: Recipe, first: bool = True) -> Iterator[None]:
             raise on_all_ranks(StoppedElsewhere("another rank has failed.")) from error
         onward = f"to go on without such updates, `ganzoo resume {run.path} --on-nonfinite skip`"
         raise NonFinite(f"{error} {kept(run)}; {onward}, or {ADVICE}.") from error
+    except RuntimeError as error:
+        if not LOST_RANK.search(str(error)):
+            raise
+        raise TrainingError(f"another rank has ended. {kept(run)}; go on with `ganzoo resume {run.path}`.") from error
     except OSError as error:
         if error.errno not in REASONS or (error.errno == errno.ENOENT and not _inside(error, run)):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -108,7 +109,9 @@ def _end(processes: list[subprocess.Popen[bytes]], agreed: bool) -> None:
 
 def is_first_rank() -> bool:
     """Whether this process is the first rank, or will be: before `launch` too."""
-    return not getattr(rank_zero_only, "rank", 0)
+    # Where machines are started by hand, the number of the machine is all that is known before the launch.
+    machine = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or "0"
+    return not getattr(rank_zero_only, "rank", 0) and machine == "0"
 
 
 def together(fabric: Fabric, action: Callable[[], T]) -> T:

@@ -13,6 +13,8 @@ import torch
 from small import SET
 
 import ganzoo
+from ganzoo.failures import explained
+from ganzoo.launch import is_first_rank
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
@@ -147,3 +149,28 @@ def test_a_batch_that_two_ranks_cannot_share_is_one_error_and_no_hanging(tmp_pat
     said = "batch=15 cannot be cut into 2 equal parts (2 devices x accumulate=1): try --set batch=16."
     assert done.stderr.count(said) == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:1", "NCCL error in: x"],
+)
+def test_a_rank_that_is_gone_is_said_in_words_and_what_is_kept(text: str, digits_run: Path) -> None:
+    run = ganzoo.load(digits_run)
+    said = r"another rank has ended\. The checkpoint of step 3 is whole; go on with `ganzoo resume "
+    with pytest.raises(ganzoo.TrainingError, match=said), explained(run, run.recipe):
+        raise RuntimeError(text)
+
+
+def test_other_errors_of_torch_stay_what_they_are(digits_run: Path) -> None:
+    run = ganzoo.load(digits_run)
+    with pytest.raises(RuntimeError, match="shapes"), explained(run, run.recipe):
+        raise RuntimeError("shapes do not match")
+
+
+@pytest.mark.parametrize(("machine", "first"), [("0", True), ("1", False)])
+def test_of_machines_started_by_hand_only_the_first_has_the_first_rank(
+    machine: str, first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_RANK", machine)
+    assert is_first_rank() is first
