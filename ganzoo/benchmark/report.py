@@ -230,5 +230,10 @@ def with_spread(values: Mapping[str, Any], digits: int = 4) -> str:
     """`mean ± standard deviation`."""
     if values["mean"] is None:
         return ""
-    mean = f"{values['mean']:.{digits}g}" if abs(values["mean"]) < 10**digits else f"{values['mean']:.0f}"
-    return mean + ("" if values["sd"] is None else f" ± {values['sd']:.2g}")
+    spread = "" if values["sd"] is None else f" ± {_plain(values['sd'], 2)}"
+    return _plain(values["mean"], digits) + spread
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with so many significant digits, or whole where it has more before the point: never 1.1e+02."""
+    return f"{value:.{digits}g}" if abs(round(value)) < 10**digits else f"{value:.0f}"
