@@ -27,9 +27,10 @@ def networks(recipe: WGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
         raise GanzooError(f"network={kind} needs images, and {data.name} is {data.modality} data: --set network=mlp.")
     if kind == "residual":
         return ResidualGenerator(latent, data.shape, width), ResidualCritic(data.shape, d_width)
-    generator = ConvGenerator(latent, data.shape, width, hidden=recipe.g_hidden)
-    critic = ConvDiscriminator(data.shape, d_width, norm="none", hidden=recipe.d_hidden)
-    pair = generator, critic
+    pair = (
+        ConvGenerator(latent, data.shape, width, hidden=recipe.g_hidden),
+        ConvDiscriminator(data.shape, d_width, norm="none", hidden=recipe.d_hidden),
+    )
     for network in pair:
         normal_init(network)
     return pair
