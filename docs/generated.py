@@ -43,6 +43,7 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     yield DOCS / "cli.md", cli_page()
     yield DOCS / "zoo.md", zoo_page()
     yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
+    yield DOCS / "diagnosis.md", diagnosis_page(json.loads((RESULTS / "diagnosis.json").read_text("utf-8")))
     for page in sorted({page_of(variant) for variant in own("variants")}):
         if page.exists():
             yield page, with_values(page.read_text("utf-8"))
@@ -61,6 +62,33 @@ def results_page(zoo: dict[str, Any]) -> str:
         f"`{zoo['command']}`, {report.where(zoo)}:\n",
         report.markdown(zoo).rstrip(),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def diagnosis_page(result: dict[str, Any]) -> str:
+    """docs/diagnosis.md with its last section from the results of `python -m benchmarks.diagnosis`."""
+    heading = "## Measured\n"
+    page, _, _ = (DOCS / "diagnosis.md").read_text("utf-8").partition(heading)
+    machine = result["machine"]
+    failing = {name: row for name, row in result["rows"].items() if row["expected"]}
+    healthy = {name: row for name, row in result["rows"].items() if not row["expected"]}
+    shares = {name: row["share of looks"] for name, row in healthy.items() if "share of looks" in row}
+    wrong = [name for name, row in healthy.items() if row["hints"]]
+    costs = ", ".join(f"{share:.2%} (`{name}`)" for name, share in shares.items())
+    lines = [
+        f"{page.rstrip()}\n\n{heading}",
+        f"`{result['command']} --bench FOLDER`, {machine['processor']}, {machine['date']}.",
+        f"Of {len(healthy)} trainings of bundled recipes to their ends, on digits, MNIST and points,",
+        f"{len(healthy) - len(wrong)} heard nothing{', not so ' if wrong else ''}{', '.join(wrong)}. The looks took",
+        f"{costs} of the processor's time.\n",
+        "Trainings that were made to fail:\n",
+        "| training | recipe and keys | steps | what was said |",
+        "|---|---|---|---|",
+    ]
+    for name, row in failing.items():
+        keys = " ".join(f"{key}={value}" for key, value in row["set"].items())
+        said = ", ".join(f"`{hint}` (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
+        lines.append(f"| {name} | `{row['recipe']}` {keys} | {row['steps']:,} | {said} |")
     return "\n".join(lines) + "\n"
 
 
