@@ -88,7 +88,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("train vanilla --recipe unknown.json", "unknown recipe key 'stpes'"),
     ("train vanilla --recipe wrong.json", "steps: expected a whole number"),
     ("train vanilla --recipe list.json", "must hold keys and values"),
-    ("train dcgan --recipe {conditional}", "unknown recipe key .embedding."),
+    ("train dcgan --recipe {conditional}", "unknown recipe key 'network'"),
     ("train vanilla --recipe empty", "cannot read the recipe file"),
     # Data.
     ("train dcgan --dataset mnist", "mnist"),
