@@ -214,5 +214,7 @@ class Trainer:
         failed, stop, number = strongest(self.fabric, asked)
         if failed:
             raise on_all_ranks(self._failure or StoppedElsewhere("another rank has failed."))
-        self.stop_requested, self.signal = bool(stop), int(number)
-        return self.stop_requested
+        # A signal that came during the exchange is kept for the next one: until then no other rank knows of it.
+        if stop:
+            self.stop_requested, self.signal = True, int(number)
+        return bool(stop)

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from small import SET, same, train_digits
+import torch
+from small import SET, recipe, same, train_digits, trainer
 from test_ranks import ENVIRONMENT, gloo_or_skip
 
 import ganzoo
@@ -145,6 +147,24 @@ def test_nothing_that_guards_against_errors_holds_an_interruption() -> None:
 
     with interruptible(), pytest.raises(Interrupted):
         guarded()
+
+
+def test_a_signal_during_the_exchange_between_ranks_is_kept_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    playing = trainer(recipe())
+    monkeypatch.setattr(playing, "fabric", SimpleNamespace(world_size=2, device=torch.device("cpu")))
+    exchanged = []
+
+    def exchange(fabric: Any, numbers: list[float]) -> list[float]:
+        exchanged.append(numbers)
+        playing.signal, playing.stop_requested = signal.SIGTERM, True
+        return numbers
+
+    monkeypatch.setattr("ganzoo.trainer.strongest", exchange)
+    # Not yet: the other rank has not heard of it, and would wait for this one in the next step.
+    assert not playing._agree_to_stop()
+    assert playing._agree_to_stop()
+    assert exchanged[1] == [0.0, 1.0, float(signal.SIGTERM)]
+    assert playing.signal == signal.SIGTERM
 
 
 @pytest.mark.slow
