@@ -236,7 +236,7 @@ class DatasetSpec:
 class MetricSpec:
     """A score. `compute(samples)` returns named numbers; modalities say what it can score.
 
-    better: "higher" or "lower".
+    better: for each value "higher" or "lower", or "" where the best is in between.
     default: whether it is computed when no metrics are named, as after a training.
     """
 

@@ -100,7 +100,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "https://arxiv.org/abs/2004.05675",
         ("image",),
         _in("ganzoo.evaluation.neighbours", "memorisation"),
-        {"memorised": "lower", "distance-ratio": "higher"},
+        {"memorised": "lower", "distance-ratio": ""},
         default=False,
     ),
     MetricSpec(

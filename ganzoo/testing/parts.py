@@ -144,7 +144,8 @@ def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
     samples: of your own, for modalities of which there are no examples (else SkipTest).
     """
     for direction in spec.better.values():
-        assert direction in ("higher", "lower"), f"{spec.name}: better must say 'higher' or 'lower', not {direction!r}"
+        known = direction in ("higher", "lower", "")
+        assert known, f"{spec.name}: better must say 'higher', 'lower' or '' (neither), not {direction!r}"
     for given in [samples] if samples is not None else [example_samples(kind) for kind in spec.modalities]:
         before = given.fake.clone()
         first = spec.compute(given)
