@@ -158,7 +158,7 @@ def run_trial(case: Case, unbroken: Path, path: Path, moments: Sequence[Moment])
     """Train at `path`, kill at each moment, go on, and compare the end with the folder `unbroken`."""
     trial = Trial(case.name)
     try:
-        if all(kill_at(moment, case, path, trial) for moment in moments):
+        if all(kill_at(moment, case, path, trial) for moment in moments) and not over(case, path):
             trial.resumes += (path / "recipe.json").exists()
             finish(case, path)
     except Failed as error:
@@ -181,6 +181,8 @@ def kill_at(moment: Moment, case: Case, path: Path, trial: Trial) -> bool:
 
 def kill_once(case: Case, path: Path, moment: Moment, trial: Trial) -> Kill | None:
     """Start, wait for the moment, kill. None if the training came to its end before. Raises Failed."""
+    if over(case, path):
+        return None
     before = unfinished(path)
     trial.resumes += (path / "recipe.json").exists()
     processes = start(case, path)
@@ -253,6 +255,11 @@ REACHED: dict[str, Callable[[Path, int], bool]] = {
 """When to kill: soon after the start, after a step, while a checkpoint's state is written, between state and note, as a
 sheet appears, after scores along the way, while the best state is written, between the last
 step's pictures and its checkpoint."""
+
+
+def over(case: Case, path: Path) -> bool:
+    """Whether the last step is saved: a kill after that, on a busy machine, leaves nothing to go on with."""
+    return {f"step-{case.steps:09d}.pt", f"step-{case.steps:09d}.json"} <= set(names(path / "checkpoints"))
 
 
 def unfinished(path: Path) -> set[str]:
