@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from measured import with_tables
 
 from ganzoo import config, plugins, registry
 from ganzoo.benchmark import report
@@ -44,9 +45,13 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     yield DOCS / "zoo.md", zoo_page()
     yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
     yield DOCS / "diagnosis.md", diagnosis_page(json.loads((RESULTS / "diagnosis.json").read_text("utf-8")))
+    yield DOCS / "scaling.md", with_tables((DOCS / "scaling.md").read_text("utf-8"))
     for page in sorted({page_of(variant) for variant in own("variants")}):
         if page.exists():
-            yield page, with_values(page.read_text("utf-8"))
+            yield page, with_values(with_tables(page.read_text("utf-8")))
+    for page in sorted(DOCS.glob("*.md")):
+        if "<!-- table: " in (text := page.read_text("utf-8")):
+            yield page, with_tables(text)
 
 
 def results_page(zoo: dict[str, Any]) -> str:

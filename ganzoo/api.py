@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ganzoo import callbacks, checkpoint, plugins, provenance, registry, trust
+from ganzoo import callbacks, checkpoint, cluster, plugins, provenance, registry, restart, trust
+from ganzoo.capture import make_recorder
 from ganzoo.changes import changed_recipe, check_fit, record, steps_done
 from ganzoo.data.dataset import Dataset
 from ganzoo.diagnosis import Diagnosis, looks_every, noting
@@ -17,7 +19,9 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation import records, targets
 from ganzoo.evaluation.during import Evaluations
 from ganzoo.evaluation.neighbours import draw_neighbours
-from ganzoo.evaluation.scoring import Scores, score
+from ganzoo.evaluation.samples import Samples
+from ganzoo.evaluation.scoring import Scores, score, score_together
+from ganzoo.evaluation.team import assembled
 from ganzoo.failures import explained, is_out_of_memory, memory_for
 from ganzoo.files import reason, remove_partial
 from ganzoo.game import GAN
@@ -63,15 +67,22 @@ def train(
 
 
 def execute(plan: Plan, report: Report = lambda line: None) -> Run:
-    """Train what a plan describes. `report` gets a line at each stage (on the first rank)."""
-    options = plan.options
-    if options.out is not None:
+    """Train what a plan describes. `report` gets a line at each stage (on the first rank).
+
+    In a job that torchrun or SLURM has started again, go on with the run that it began.
+    """
+    options = cluster.fitted(plan.options)
+    plan = dataclasses.replace(plan, options=options)
+    name = f"{plan.variant.name}-{plan.recipe.data.name}"
+    if options.out is not None and not cluster.restarted():
         require_new(Path(options.out))
     with launched(options) as fabric:
+        begun = fabric.broadcast(on_first_rank(fabric, lambda: restart.begun(plan, name)))
+        if begun is not None:
+            return resume(begun, report=report, **restart.options_of(plan))
         dataset = load_first(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
         gan = together(fabric, lambda: build_within_memory(plan, dataset.spec))
-        name = f"{plan.variant.name}-{plan.recipe.data.name}"
         with ExitStack() as stack:
             lock = on_first_rank(fabric, lambda: claim(options.out, name))
             path = Path(fabric.broadcast(str(lock.folder) if lock else ""))
@@ -97,12 +108,13 @@ def resume(
 
     set: recipe keys to change from here on; they are recorded in recipe.json. options: fields of RunOptions to change
     (another device, say); loggers are not kept, they have to be named again. Raises GanzooError if there is nothing
-    left to do, and if recipe.json is not the recipe that the checkpoint was trained with.
+    left to do, and if recipe.json is not the recipe that the checkpoint was trained with. In a job that torchrun or
+    SLURM has started again, a run that is finished is returned as it is.
     """
     run = Run.open(path)
     provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
     run.typed = options
-    made = make_options(**run.options)
+    made = cluster.fitted(make_options(**run.options), typed=options)
     for logger in made.loggers:
         check_logger(logger)
     typed = dict(set or {}) | ({} if steps is None else {"steps": steps})
@@ -112,6 +124,9 @@ def resume(
         file, state, problems = last_saved(run)
         recipe, changes = changed_recipe(run, state, typed)
         done = steps_done(run, state) if state else 0
+        if done >= recipe.steps and cluster.restarted():
+            run.is_main = is_first_rank()
+            return run
         if done >= recipe.steps:
             raise GanzooError(
                 f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
@@ -158,7 +173,8 @@ def evaluate(
     names, or a string of them with commas; by default all that suit and are quick. n: number of samples; by default
     10,000 of a run, fewer for small data sets, and all of a file. features, weights: see `Samples`. best: the state
     that `eval_every` found best, in place of the last. neighbours: also measure memorisation and draw a run's
-    neighbours.png. seed: of a run's samples. options: fields of RunOptions (device, data_root).
+    neighbours.png. seed: of a run's samples. options: fields of RunOptions (device, data_root; devices and nodes, by
+    default 1, split the work over so many ranks, each of which has to call this and gets the same scores).
 
     A run's scores join those in its scores.json (`records.keep`), or in scores-best.json with `best`. With `out` they
     are written to that file, which must not exist. Raises GanzooError for what does not fit together.
@@ -167,31 +183,50 @@ def evaluate(
     if out is not None:
         records.require_absent(Path(out))
     found = targets.find_target(target)
-    facts: dict[str, Any] = {"seed": None}
     if isinstance(found, Run):
-        run = found.best() if best else found
-        run.typed = run.typed | options
-        provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
-        samples, resized = targets.of_run(run, request, make_options(**run.options), against, report)
-        facts = {"step": run.step, "weights": "ema" if run.recipe.ema else "raw"}
+        found = found.best() if best else found
+        found.typed = found.typed | options
+        provenance.require(found.path, found.info, ("variants", "losses", "penalties", "datasets"))
+        # It may have been trained on more devices than there are here.
+        options = found.options | {"devices": 1, "nodes": 1} | options
     else:
         against = targets.require_reference(found, against, best or neighbours)
-        samples, resized = targets.from_files(found, request, make_options(**options), against, report)
-    scores = score(samples, registry.metrics().values(), request.metrics)
-    if neighbours and "memorisation" not in (request.metrics or ()):
+    made = make_options(**options)
+    with assembled(made) as team:
+        say = report if team.leads else lambda line: None
+        samples, resized = targets.read(found, request, made, against, say, team)
+
+        def measured() -> Scores:
+            scores = measure(samples, request.metrics, neighbours)
+            for item in scores.scores:
+                item.protocol.update(facts(found) | ({"prepared": resized} if resized else {}))
+            if isinstance(found, Run):
+                for line in records.keep(found.scores_file, scores, found.step):
+                    report(line)
+                if neighbours:
+                    report(f"wrote {draw_neighbours(samples, found.neighbours_file)}")
+            if out is not None:
+                records.write_new(Path(out), scores)
+            return scores
+
+        return score_together(team, samples, measured)
+
+
+def measure(samples: Samples, metrics: tuple[str, ...] | None, neighbours: bool) -> Scores:
+    """The scores by the named metrics, and that of memorisation for `neighbours`. GanzooError if none can be given."""
+    scores = score(samples, registry.metrics().values(), metrics)
+    if neighbours and "memorisation" not in (metrics or ()):
         scores = scores.joined(score(samples, registry.metrics().values(), ["memorisation"]))
-    if request.metrics and not scores.scores:
+    if metrics and not scores.scores:
         raise GanzooError(scores.notes[-1])
-    for item in scores.scores:
-        item.protocol.update(facts | ({"prepared": resized} if resized else {}))
-    if isinstance(found, Run):
-        for line in records.keep(run.scores_file, scores, run.step):
-            report(line)
-        if neighbours:
-            report(f"wrote {draw_neighbours(samples, run.neighbours_file)}")
-    if out is not None:
-        records.write_new(Path(out), scores)
     return scores
+
+
+def facts(scored: Run | Path) -> dict[str, Any]:
+    """What a score's protocol says of a run; of files, that nobody knows the seed of the samples in them."""
+    if not isinstance(scored, Run):
+        return {"seed": None}
+    return {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}
 
 
 def load(path: str | Path) -> Run:
@@ -281,8 +316,22 @@ def play(
     """
 
     def prepare() -> Trainer:
-        used = make_callbacks(run, recipe, options, lock) if fabric.is_global_zero else []
-        trainer = Trainer(gan, dataset, recipe, fabric, used, options.log_every, options.on_nonfinite)
+        if fabric.is_global_zero:
+            used = make_callbacks(run, recipe, options, lock)
+        else:
+            used = [Evaluations(run, options)] if options.eval_every else []
+        trainer = Trainer(
+            gan,
+            dataset,
+            recipe,
+            fabric,
+            used,
+            options.log_every,
+            options.on_nonfinite,
+            make_recorder(fabric.device, options.capture),
+            sync_batch_norm=options.sync_batch_norm,
+        )
+        trainer.meetings = [callback for callback in used if isinstance(callback, Evaluations)]
         if state is not None:
             try:
                 trainer.load_state(state)
@@ -297,6 +346,7 @@ def play(
         return trainer
 
     run.is_main = fabric.is_global_zero
+    run.trained_on = {"devices": options.devices, "nodes": options.nodes}
     with explained(run, recipe, first=run.is_main):
         trainer = together(fabric, prepare)
         with stop_on_signals(trainer, run.path), noting(trainer.callbacks, trainer):
@@ -312,7 +362,7 @@ def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | N
         *[make_logger(name, run) for name in options.loggers],
         *plugins.zoo().callbacks(run.variant, recipe, run),
         Diagnosis(run, looks_every(recipe.steps)),
-        *([Evaluations(run, options)] if options.eval_every else []),
+        *([Evaluations(run, options, lock)] if options.eval_every else []),
         callbacks.Checkpoints(run.checkpoints, options.save_every or max(1, recipe.steps // 10), options.keep),
     ]
     return [callbacks.ProgressBar(), *used] if options.progress else used

@@ -30,7 +30,7 @@ POINTS = 2_000
 
 
 class Callback:
-    """Override any of these. All run on the first rank only."""
+    """Override any of these. All run on the first rank only (Evaluations, which every rank has, on all)."""
 
     def on_start(self, trainer: Trainer) -> None:
         """Before the first step of this process, which after a resume is not step 0."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +15,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.game import GAN
 
 BATCH = 256
+"""Samples are drawn in chunks of so many. A chunk is a function of the seed and of its number."""
 
 Labels = int | Sequence[int] | Tensor | None
 
@@ -49,6 +53,25 @@ def draw(
     device: torch.device | None = None,
 ) -> Tensor:
     """Draw `n` samples `[n, *shape]`, on the CPU, in the data's range; the arguments are those of `Run.sample`."""
+    with drawn_by_rows(
+        gan, name, n, labels, seed=seed, truncation=truncation, averaged=averaged, device=device
+    ) as rows:
+        return torch.cat([rows(slice(start, start + BATCH)) for start in range(0, n, BATCH)])
+
+
+@contextmanager
+def drawn_by_rows(
+    gan: GAN,
+    name: str,
+    n: int,
+    labels: Labels = None,
+    *,
+    seed: int = 0,
+    truncation: float | None = None,
+    averaged: bool = True,
+    device: torch.device | None = None,
+) -> Iterator[Callable[[slice], Tensor]]:
+    """`draw`, chunk by chunk in any order: a function from the rows of a chunk of `BATCH` to the samples in them."""
     if n < 1:
         raise GanzooError(f"cannot draw {n} samples: ask for at least one.")
     if truncation is not None and not truncation > 0:
@@ -58,11 +81,40 @@ def draw(
     options = {} if truncation is None else {"truncation": truncation}
     if options and not hasattr(gan, "draw_latent"):
         raise GanzooError(f"{name!r} has no latent vector to truncate.")
-    parts = []
-    with gan.for_sampling(averaged), torch.random.fork_rng():
-        torch.manual_seed(seed)
-        for start in range(0, n, BATCH):
-            count = min(BATCH, n - start)
-            part = None if y is None else y[start : start + count].to(device)
-            parts.append(gan.sample(count, part, **options).float().cpu())
-    return torch.cat(parts)
+
+    def rows(chunk: slice) -> Tensor:
+        count = min(chunk.stop, n) - chunk.start
+        torch.manual_seed(chunk_seed(seed, chunk.start // BATCH))
+        part = None if y is None else y[chunk.start : chunk.start + count].to(device)
+        return gan.sample(count, part, **options).float().cpu()
+
+    # Of the devices only the one in use: a process has no business with the GPUs of other ranks.
+    used = [device] if device is not None and device.type == "cuda" else []
+    with gan.for_sampling(averaged), torch.random.fork_rng(used), full_precision(device or torch.device("cpu")):
+        yield rows
+
+
+def chunk_seed(seed: int, chunk: int) -> int:
+    """What the generator is seeded with before a chunk, 0 to 2^63 - 1; for the first it is the seed itself."""
+    if not chunk:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed} {chunk}".encode()).digest()[:8], "big") >> 1
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """No TF32, of which the fourth digit is rounded: samples and scores are to be those of another machine."""
+    if device.type != "cuda":
+        yield
+        return
+    convolutions: Any = getattr(torch.backends.cudnn, "conv")  # noqa: B009
+    before, products = convolutions.fp32_precision, torch.get_float32_matmul_precision()
+    convolutions.fp32_precision = "ieee"
+    if products != "highest":
+        torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before
+        if products != "highest":
+            torch.set_float32_matmul_precision(products)

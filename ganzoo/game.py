@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +100,7 @@ class GAN(nn.Module):
         super().__init__()
         self.players = nn.ModuleDict(players)
         self.averages = nn.ModuleDict({name: copy.deepcopy(players[name]).requires_grad_(False) for name in ema})
+        self._averaged: tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]] | None = None
 
     def phases(self) -> list[Phase]:
         """The turn order. Asked for once, before the first step."""
@@ -131,16 +132,43 @@ class GAN(nn.Module):
             self.train(training)
 
     @torch.no_grad()
-    def update_averages(self, decay: float) -> None:
-        """Move the averages towards the players: weights and running statistics alike, counters copied."""
+    def update_averages(self, decay: float | Tensor) -> None:
+        """Move the averages towards the players: weights and running statistics alike, counters copied.
+
+        decay: a number, or a scalar on the device where this is recorded for replay (see capture.py).
+        """
+        # Found once, as to look for them takes longer than to move those of a small network; but a game that changes
+        # from step to step may have made new ones.
+        if self._averaged is None or type(self).on_step is not GAN.on_step:
+            self._averaged = self._find_averaged()
+        mean, new, counters = self._averaged
+        for slow, fast in counters:
+            slow.copy_(fast)
+        if isinstance(decay, Tensor):
+            step = torch._foreach_sub(new, mean)
+            torch._foreach_mul_(step, 1.0 - decay)
+            torch._foreach_add_(mean, step)
+        elif mean:
+            torch._foreach_lerp_(mean, new, 1.0 - decay)
+
+    def _find_averaged(self) -> tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]]:
+        """Averages, what they are averages of, and the counters beside them with what they count."""
+        mean: list[Tensor] = []
+        new: list[Tensor] = []
+        counters = []
         for name, average in self.averages.items():
             player = self.players[name]
-            mean: list[Tensor] = list(average.parameters())
-            new: list[Tensor] = list(player.parameters())
+            mean += average.parameters()
+            new += player.parameters()
             for slow, fast in zip(average.buffers(), player.buffers(), strict=True):
                 if slow.is_floating_point():
                     mean.append(slow)
                     new.append(fast)
                 else:
-                    slow.copy_(fast)
-            torch._foreach_lerp_(mean, new, 1.0 - decay)
+                    counters.append((slow, fast))
+        return mean, new, counters
+
+    def _apply(self, *args: Any, **options: Any) -> Any:
+        # Moving to a device makes new buffers.
+        self._averaged = None
+        return super()._apply(*args, **options)

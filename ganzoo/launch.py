@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
-import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 
@@ -15,17 +17,28 @@ import torch
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import LightningEnvironment
+    from lightning_fabric.strategies import DDPStrategy
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-from ganzoo.errors import GanzooError, StoppedElsewhere
+from ganzoo import cluster
+from ganzoo.children import CHILDREN
+from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError
+from ganzoo.host import keep_freed_memory
 from ganzoo.specs import RunOptions
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 T = TypeVar("T")
 
-GRACE = 10
-"""Seconds that another rank has to end by itself."""
+MEETING = timedelta(minutes=5)
+"""How long the first ranks wait for the others when a training starts."""
 
-PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+PATIENCE = timedelta(minutes=30)
+"""How long a rank waits in an exchange, as one may score or decode while the others wait for it."""
+
+PRECISIONS = {"auto": "32-true", "fp32": "32-true", "tf32": "32-true", "bf16": "bf16-mixed"}
+"""What Fabric calls them. All but `fp32` let a GPU round the factors of fp32 products to 10 bits (TF32)."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -55,28 +68,89 @@ def choose_device(name: str) -> torch.device:
 def launch(options: RunOptions) -> Fabric:
     """A launched Fabric for the options: with several devices this starts the other ranks' processes.
 
-    Raises GanzooError for a device, number of devices or precision that cannot be had.
+    Where torchrun or SLURM have started them, there are as many as those say (`cluster.fitted`).
+    Raises GanzooError for a device, number of devices or precision that cannot be had, TrainingError when not all ranks
+    come within MEETING.
     """
+    options = cluster.fitted(options)
     if options.precision not in PRECISIONS:
-        raise GanzooError(f"unknown precision {options.precision!r}: use fp32 or bf16.")
+        raise GanzooError(f"unknown precision {options.precision!r}: use auto, fp32, tf32 or bf16.")
     device = choose_device(options.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     several = options.devices > 1 or options.nodes > 1
     if device.type == "cuda" and several and options.devices > torch.cuda.device_count():
-        raise GanzooError(f"--devices {options.devices}: this machine has {torch.cuda.device_count()} GPUs.")
+        seen = f"this process sees {torch.cuda.device_count()} of this machine's GPUs"
+        slurm = " (SLURM: use --gpus-per-node, not --gpus-per-task)" if cluster.under_slurm() else ""
+        raise GanzooError(f"--devices {options.devices}: {seen}{slurm}.")
     if device.type == "mps" and several:
         raise GanzooError("--devices: an Apple GPU trains alone; use --devices 1.")
     devices: list[int] | int = [device.index] if device.type == "cuda" and not several else options.devices
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        set_tf32(device, options.precision != "fp32")
         fabric = Fabric(
             accelerator=device.type,
             devices=devices,
             num_nodes=options.nodes,
-            strategy="ddp" if several else "auto",
+            strategy=Meeting(timeout=PATIENCE) if several else "auto",
+            plugins=[LightningEnvironment()] if cluster.under_slurm() and not cluster.started_by() else None,
             precision=PRECISIONS[options.precision],  # type: ignore[arg-type]
         )
-        fabric.launch()
+        if several:
+            meet(fabric)
+        else:
+            fabric.launch()
     return fabric
+
+
+def set_tf32(device: torch.device, allowed: bool) -> None:
+    """Whether a GPU may round the factors of fp32 products to 10 bits, which its matrix units need."""
+    if device.type == "cuda":
+        convolutions: Any = getattr(torch.backends.cudnn, "conv")  # noqa: B009
+        convolutions.fp32_precision = "tf32" if allowed else "ieee"
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+
+
+class Meeting(DDPStrategy):
+    """Fabric's strategy for several ranks, but ranks that do not come are waited for MEETING only."""
+
+    def setup_environment(self) -> None:
+        if not torch.distributed.is_initialized():
+            self._meet()
+        super().setup_environment()
+
+    def _meet(self) -> None:
+        place = self.cluster_environment
+        assert place is not None
+        os.environ |= {"MASTER_ADDR": place.main_address, "MASTER_PORT": str(place.main_port)}
+        found = torch.distributed.rendezvous("env://", place.global_rank(), place.world_size(), timeout=MEETING)
+        store, rank, ranks = next(found)
+        store.set_timeout(PATIENCE)
+        # torchrun keeps one store for all its attempts, with what the ranks of the one before have left in it.
+        attempt = torch.distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+        backend = torch.distributed.get_default_backend_for_device(self.root_device)
+        torch.distributed.init_process_group(backend, store=attempt, rank=rank, world_size=ranks, timeout=PATIENCE)
+        if backend == "nccl":
+            # Fabric does so for the groups that it makes: NCCL complains of one that is left.
+            atexit.register(torch.distributed.destroy_process_group)
+
+
+def meet(fabric: Fabric) -> None:
+    """Launch, and wait for all ranks; TrainingError if they do not come within MEETING."""
+    CHILDREN.watch(fabric.strategy.launcher)
+    try:
+        fabric.launch()
+    except torch.distributed.DistError as error:
+        CHILDREN.end(agreed=False)
+        place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        if "EADDRINUSE" in str(error):
+            raise GanzooError(f"the ranks cannot meet at {place}: the port is taken; set MASTER_PORT.") from error
+        raise TrainingError(
+            f"not all ranks have met at {place} within {MEETING.seconds // 60} minutes: start all of them, and see "
+            "whether one has ended before."
+        ) from error
+    CHILDREN.met = True
 
 
 @contextmanager
@@ -86,32 +160,15 @@ def launched(options: RunOptions) -> Iterator[Fabric]:
     try:
         yield fabric
     except BaseException as error:
-        agreed = any(getattr(known, "agreed", False) for known in (error, error.__cause__))
-        _end(getattr(fabric.strategy.launcher, "procs", []), agreed)
+        CHILDREN.end(agreed=any(getattr(known, "agreed", False) for known in (error, error.__cause__)))
         raise
-
-
-def _end(processes: list[subprocess.Popen[bytes]], agreed: bool) -> None:
-    started = list(processes)
-    # Fabric kills this process as soon as one in the list fails, though it may still have a line to print.
-    processes.clear()
-    for process in started:
-        if not agreed:
-            # It would wait for this one in their next exchange.
-            process.terminate()
-    for process in started:
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def is_first_rank() -> bool:
     """Whether this process is the first rank, or will be: before `launch` too."""
-    # Where machines are started by hand, the number of the machine is all that is known before the launch.
-    machine = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or "0"
-    return not getattr(rank_zero_only, "rank", 0) and machine == "0"
+    # Fabric knows its rank after the launch. Before, and where machines are started by hand, the variables tell.
+    first = cluster.first_of_all()
+    return not getattr(rank_zero_only, "rank", 0) if first is None else first
 
 
 def together(fabric: Fabric, action: Callable[[], T]) -> T:

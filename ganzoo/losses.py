@@ -34,8 +34,9 @@ class NonSaturating:
         self.smoothing = smoothing
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        loss = softplus(-real).mean() + softplus(fake).mean()
         # Cross-entropy with target t is softplus(-logit) + (1 - t) * logit.
-        return (softplus(-real) + self.smoothing * real).mean() + softplus(fake).mean()
+        return loss + self.smoothing * real.mean() if self.smoothing else loss
 
     def generator(self, fake: Tensor, real: Tensor) -> Tensor:
         return softplus(-fake).mean()

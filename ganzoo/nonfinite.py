@@ -26,19 +26,27 @@ class NonFinite(TrainingError):
 
 @dataclass(frozen=True)
 class Update:
-    """One update: its phase, where in training it is, and the values `[terms]` of its losses on the device."""
+    """One update: its phase, where in training it is, and its report.
+
+    report: `[terms + 1]` on the device: the values of its terms, and 1 if these or a gradient was not finite, else 0.
+    """
 
     phase: Phase
     step: int
     batch: int
     names: tuple[str, ...]
-    values: Tensor
+    report: Tensor
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The terms' names in the log."""
+        return tuple(f"{self.phase.name}/{name}" for name in self.names)
 
     def blame(self) -> str:
         """What was not finite in it: the first such term, or the gradient."""
-        for name, value in zip(self.names, self.values.tolist(), strict=True):
+        for name, value in zip(self.named, self.report.tolist()[:-1], strict=True):
             if not math.isfinite(value):
-                return f"{self.phase.name}/{name} became {value}"
+                return f"{name} became {value}"
         return f"the gradient of {self.phase.name} is not finite"
 
     @property
@@ -62,12 +70,10 @@ class Guard:
         self.skipped = 0
         # A GPU runs behind the host, and reading a flag would make the host wait for it in each update. So there the
         # flag stays on the device: it keeps the optimiser's kernels from stepping, now and in all later updates, and is
-        # read when the log is. Skipping must know at once, and waits.
+        # read with the report. Skipping must know at once, and waits.
         self.at_once = self.skip or device.type != "cuda"
         self.found = torch.zeros((), device=device)
         self.one = torch.ones((), device=device)
-        self._unread: list[tuple[Update, Tensor]] = []
-        self._seen: NonFinite | None = None
         self._buffers: list[Tensor] = []
 
     def before(self) -> None:
@@ -75,34 +81,28 @@ class Guard:
         if self.skip:
             self._buffers = [buffer.clone() for buffer in self.game.buffers()]
 
-    def admits(
-        self, update: Update, gradients: Sequence[Tensor], optimiser: torch.optim.Optimizer, progress: Progress
-    ) -> bool:
-        """Whether the optimiser may step. Raises NonFinite where the update ends the training."""
-        flag_nonfinite([update.values, *gradients], self.found, self.one)
-        if not self.at_once and optimiser.defaults.get("fused"):
+    def waits_for(self, optimiser: torch.optim.Optimizer) -> bool:
+        """Whether the host has to know of a fault before this optimiser steps, as it cannot be told by a flag."""
+        return self.at_once or not optimiser.defaults.get("fused")
+
+    def report(self, values: Tensor, gradients: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Tensor:
+        """Look at the terms' `values [terms]` and the gradients: an Update's report.
+
+        An optimiser that can be told by a flag on the device not to step is told.
+        """
+        flag_nonfinite([values, *gradients], self.found, self.one, self.at_once)
+        if not self.waits_for(optimiser):
             optimiser.found_inf = self.found  # type: ignore[attr-defined]
-            self._unread.append((update, self.found.clone()))
-            return True
+        return torch.cat([values, self.found[None]])
+
+    def admits(self, update: Update, progress: Progress) -> bool:
+        """Whether the optimiser may step. Raises NonFinite where the update ends the training."""
         if not self.found.item():
             return True
         if not self.skip:
-            # One of the unread updates may be the first.
-            self.check()
             raise NonFinite(f"{update.blame()} {update.where}.")
         self._leave_out(update, progress)
         return False
-
-    def check(self) -> None:
-        """Read the flags that are still on the device; raises NonFinite for the first update that was not finite."""
-        if self._unread:
-            flags = torch.stack([flag for _, flag in self._unread]).tolist()
-            first = next((update for (update, _), flag in zip(self._unread, flags, strict=True) if flag), None)
-            self._seen = NonFinite(f"{first.blame()} {first.where}.") if first else None
-            self._unread = []
-        # Kept, as of several ranks one may ask more often than the others.
-        if self._seen:
-            raise self._seen
 
     def _leave_out(self, update: Update, progress: Progress) -> None:
         self.found.zero_()
@@ -117,10 +117,13 @@ class Guard:
             )
 
 
-def flag_nonfinite(tensors: Sequence[Tensor], found: Tensor, one: Tensor) -> None:
-    """Set the scalar `found` to 1 if any value is not finite, else leave it; `one` is the scalar 1 beside it."""
-    if found.device.type == "cpu" and math.isfinite(sum(tensor.sum().item() for tensor in tensors)):
-        # The usual case, at a single reading. A sum can overflow where no value does: then all are looked at.
+def flag_nonfinite(tensors: Sequence[Tensor], found: Tensor, one: Tensor, wait: bool = True) -> None:
+    """Set the scalar `found` to 1 if any value is not finite, else leave it; `one` is the scalar 1 beside it.
+
+    wait: whether the host may read values on the way, which on a CPU is quicker.
+    """
+    if wait and found.device.type == "cpu" and math.isfinite(sum(tensor.sum().item() for tensor in tensors)):
+        # The usual case, in one reading. A sum can overflow where no value does: then all are looked at.
         return
     if found.device.type not in ("cpu", "cuda"):
         found.copy_(torch.maximum(found, 1 - torch.stack([t.float().sum().isfinite() for t in tensors]).all().float()))

@@ -4,28 +4,99 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganzoo.specs import Optimiser
 
 
-def make_optimiser(spec: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def make_optimiser(
+    spec: Optimiser, parameters: Iterable[nn.Parameter], recordable: bool = False
+) -> torch.optim.Optimizer:
     """The optimiser of one player.
+
+    recordable: whether its steps may be recorded on the device: then the learning rate lies there too.
 
     Adam runs fused where there is a fused kernel: also on the CPU, where the default step of a small network costs more
     than its arithmetic.
     """
     weights = list(parameters)
-    fused = all(weight.device.type in ("cpu", "cuda") and weight.is_floating_point() for weight in weights)
-    if spec.name == "adam":
-        return torch.optim.Adam(weights, spec.lr, spec.betas, weight_decay=spec.weight_decay, fused=fused)
-    if spec.name == "adamw":
-        return torch.optim.AdamW(weights, spec.lr, spec.betas, weight_decay=spec.weight_decay, fused=fused)
+    if spec.name in ("adam", "adamw"):
+        kinds = {(weight.device.type, weight.dtype) for weight in weights}
+        fused = len(kinds) == 1 and kinds <= {(device, torch.float32) for device in ("cpu", "cuda")}
+        made = FusedAdam if fused else torch.optim.Adam
+        rate = torch.tensor(spec.lr, device=weights[0].device) if recordable and fused else spec.lr
+        decoupled = spec.name == "adamw"
+        return made(weights, rate, spec.betas, weight_decay=spec.weight_decay, decoupled_weight_decay=decoupled)
     if spec.name == "rmsprop":
         return torch.optim.RMSprop(weights, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
     return torch.optim.SGD(weights, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+
+
+class FusedAdam(torch.optim.Adam):
+    """torch.optim.Adam (Kingma & Ba 2015; decoupled: Loshchilov & Hutter 2019) that calls the fused kernel itself.
+
+    What torch does before it calls the kernel takes longer than the kernel does for a small network. For float32
+    weights on one device. found_inf: set it to a scalar on the device that is 1 where the weights must not move.
+    """
+
+    found_inf: Tensor | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, fused=True)
+        for group in self.param_groups:
+            group["rate"] = float(group["lr"])
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            moving = [weight for weight in group["params"] if weight.grad is not None]
+            states = [self.state[weight] or self._begin(weight) for weight in moving]
+            steps = [state["step"] for state in states]
+            torch._foreach_add_(steps, 1)
+            kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+            kernel(
+                moving,
+                [weight.grad for weight in moving],
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                [],
+                steps,
+                lr=group["lr"],
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+                grad_scale=None,
+                found_inf=self.found_inf,
+            )
+            if self.found_inf is not None:
+                torch._foreach_sub_(steps, [self.found_inf] * len(steps))
+
+    # So torch does not wrap it in what looks for hooks and profilers, which takes longer than a small step.
+    step.hooked = True  # type: ignore[attr-defined]
+
+    def _begin(self, weight: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[weight]
+        state["step"] = torch.zeros((), device=weight.device)
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
+        return state
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all groups, in place where it lies on a device."""
+    for group in optimiser.param_groups:
+        if not isinstance(group["lr"], Tensor):
+            group["lr"] = rate
+        elif group["rate"] != rate:
+            # Remembered beside it, as to read it would make the host wait.
+            group["lr"].fill_(rate)
+            group["rate"] = rate
 
 
 def learning_rate(spec: Optimiser, step: int, steps: int) -> float:

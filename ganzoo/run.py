@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import checkpoint, config, lock, plugins, provenance, registry, trust
+from ganzoo import checkpoint, cluster, config, lock, plugins, provenance, registry, trust
 from ganzoo.drawing import Labels, class_numbers, draw
 from ganzoo.errors import GanzooError
 from ganzoo.files import PARTIAL
@@ -43,6 +43,8 @@ class Run:
         self.step = 0
         # Of several ranks that trained it, one reports.
         self.is_main = True
+        # The devices and machines that this process and others trained it on just now.
+        self.trained_on: dict[str, Any] = {}
         # Options that this process was given, which recipe.json, perhaps a stranger's, was not asked for.
         self.typed: dict[str, Any] = {}
         self.at_best = False
@@ -64,6 +66,7 @@ class Run:
             "options": dataclasses.asdict(options),
             "versions": versions(),
             "hardware": hardware(),
+            **({"job": cluster.job()} if cluster.job() else {}),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         run = cls(path, info)

@@ -113,6 +113,8 @@ class TwoPlayerRecipe(Recipe):
 class RunOptions:
     """The machine's side of a run: nothing here changes what is learnt, up to rounding.
 
+    But for one thing: with several devices, batch normalisation is over each one's samples unless sync_batch_norm.
+
     data_root: where data sets lie or are downloaded to. recorded_root: where a run found its data before; they are read
     there if they still are, and nothing is downloaded to it.
     """
@@ -121,8 +123,10 @@ class RunOptions:
     device: str = "auto"
     devices: int = 1
     nodes: int = 1
-    precision: str = "fp32"
+    precision: str = "auto"
     compile: bool = False
+    capture: bool = True
+    sync_batch_norm: bool = False
     data_root: str | None = None
     recorded_root: str | None = None
     log_every: int = 20

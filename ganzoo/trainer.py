@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,20 +11,30 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ganzoo import config
+from ganzoo.capture import Recorder, side_stream
 from ganzoo.data.dataset import BatchStream, Dataset
+from ganzoo.draws import as_one_rank
 from ganzoo.errors import GanzooError, StoppedElsewhere
 from ganzoo.game import GAN, Phase, Progress
 from ganzoo.launch import on_all_ranks, strongest
-from ganzoo.nonfinite import Guard, Update
-from ganzoo.optim import learning_rate, make_optimiser
+from ganzoo.ledger import Ledger
+from ganzoo.moves import Moves
+from ganzoo.nonfinite import Guard, NonFinite, Update
+from ganzoo.optim import learning_rate, make_optimiser, set_learning_rate
 from ganzoo.specs import Optimiser, Recipe
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Callback
+    from ganzoo.evaluation.during import Evaluations
 
 
 class Trainer:
     """Plays `gan` on `dataset` as `recipe` says; `fabric` is the launched machine, `callbacks` read along.
+
+    recorder: what records whole phases on the device and replays them (see capture.py), if anything. Then
+    `moves.unrecorded` says of each phase why it is not replayed.
+
+    sync_batch_norm: whether batch normalisation takes its statistics over the samples of all ranks.
 
     Raises GanzooError when game, recipe and machine do not fit together.
     """
@@ -38,9 +48,12 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         log_every: int = 20,
         on_nonfinite: str = "stop",
+        recorder: Recorder | None = None,
+        sync_batch_norm: bool = False,
     ) -> None:
         self.recipe, self.fabric, self.callbacks, self.log_every = recipe, fabric, callbacks, log_every
-        self.gan = gan.to(fabric.device).train()
+        # Convolutions are quicker on images whose channels lie side by side, on a GPU and on a CPU.
+        self.gan = gan.to(fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.guard = Guard(self.gan, fabric.device, on_nonfinite)
         self.phases = gan.phases()
         self.parts = fabric.world_size * recipe.accumulate
@@ -50,17 +63,23 @@ class Trainer:
                 f"accumulate={recipe.accumulate}): try --set batch={math.ceil(recipe.batch / self.parts) * self.parts}."
             )
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
+        self.sync_batch_norm = sync_batch_norm
+        self.as_one_rank = as_one_rank(fabric, recipe.batch // self.parts, sync_batch_norm)
         self.weights = {
             name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()
         }
         self.settings: dict[str, Optimiser] = {name: getattr(recipe, name) for name in gan.players}
-        self.optimisers = {name: make_optimiser(self.settings[name], self.weights[name]) for name in gan.players}
+        self.optimisers = {
+            name: make_optimiser(self.settings[name], self.weights[name], recorder is not None) for name in gan.players
+        }
         self.progress = Progress(steps=recipe.steps)
+        # Of the callbacks, those that every rank has, and that all play their part in.
+        self.meetings: Sequence[Evaluations] = ()
         self.stop_requested = False
         self.signal = 0
+        self.ledger = Ledger()
         self._failure: Exception | None = None
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self.moves = Moves(self, recorder)
 
     def fit(self) -> None:
         """Play until the recipe's last step, or until `stop_requested` is set; then the step under way is finished.
@@ -68,11 +87,13 @@ class Trainer:
         Raises NonFinite (a TrainingError) before a loss or gradient that is not finite reaches the weights.
         """
         self._call("on_start")
-        while not self._agree_to_stop() and self.progress.step < self.progress.steps:
-            self.play_step()
-            if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
-                self._call("on_log", self.read_log())
-            self._call("on_step")
+        with side_stream(self.fabric.device):
+            while not self._agree_to_stop() and self.progress.step < self.progress.steps:
+                self.play_step()
+                if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
+                    self._call("on_log", self.read_log())
+                self._meet()
+                self._call("on_step")
         for weights in self.weights.values():
             for weight in weights:
                 weight.requires_grad_(True)
@@ -82,8 +103,9 @@ class Trainer:
     def play_step(self) -> None:
         """One step: every phase whose turn it is, then the averages."""
         step = self.progress.step
-        # With the seed a function of (seed, step, rank), resuming needs no state of any random generator.
-        torch.manual_seed(((self.recipe.seed << 32) + step) * 1_009 + self.fabric.global_rank & (2**63 - 1))
+        # With the seed a function of (seed, step), resuming needs no state of any random generator; and with the same
+        # one on all ranks, they draw what one rank would.
+        reseed(((self.recipe.seed << 32) + step) * 1_009 & (2**63 - 1), self.fabric.device)
         self.gan.on_step(self.progress)
         for phase in self.phases:
             if phase.runs_at(step):
@@ -92,48 +114,36 @@ class Trainer:
         if self.fabric.world_size > 1:
             self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
         # A young average would remember the initial weights, so its decay starts low and grows.
-        self.gan.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
+        self.moves.average(min(self.recipe.ema, (step + 1) / (step + 10)))
         self.progress.step += 1
 
     def update(self, phase: Phase) -> None:
         """One move of one player: losses of each part of the batch, gradients, optimiser step."""
-        weights, optimiser = self.weights[phase.player], self.optimisers[phase.player]
-        for name, others in self.weights.items():
-            for weight in others:
-                weight.requires_grad_(name == phase.player)
-        optimiser.zero_grad(set_to_none=True)
-        self.guard.before()
-        parts = []
-        for part in range(self.recipe.accumulate):
-            batch = self.stream.batch(
-                self.progress.batches, self.fabric.global_rank * self.recipe.accumulate + part, self.parts
-            )
-            with self.fabric.autocast():
-                terms = phase.loss(batch)
-            losses = [term.float() for term in terms.values() if term.requires_grad]
-            if not losses:
-                raise GanzooError(f"phase {phase.name!r}: no term has a gradient for the player {phase.player!r}.")
-            total = torch.stack(losses).sum()
-            (total * (phase.every / self.recipe.accumulate)).backward()
-            parts.append(torch.stack([term.detach().float() for term in terms.values()]))
-        self.progress.batches += 1
-        values = parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
-        gradients = [weight.grad for weight in weights if weight.grad is not None]
-        if self.fabric.world_size > 1:
-            self._mean_over_ranks([values, *gradients])
-        update = Update(phase, self.progress.step, self.progress.batches - 1, tuple(terms), values)
-        if not self.guard.admits(update, gradients, optimiser, self.progress):
-            return
-        self._log(update)
         rate = learning_rate(self.settings[phase.player], self.progress.step, self.progress.steps)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.step()
-        self.gan.after_update(phase)
+        set_learning_rate(self.optimisers[phase.player], rate)
+        rank, ranks, parts = self.fabric.global_rank, self.fabric.world_size, range(self.recipe.accumulate)
+        # The ranks' parts lie side by side: together they are the part that one rank would take.
+        indices = [self.stream.part(self.progress.batches, part * ranks + rank, self.parts) for part in parts]
+        self.progress.batches += 1
+        report = self.moves.play(phase, indices)
+        if report is not None:
+            self.ledger.add(self.describe(phase, report))
 
-    def _mean_over_ranks(self, tensors: Iterable[Tensor]) -> None:
+    def admits(self, phase: Phase, report: Tensor) -> bool:
+        """Whether the optimiser may step, where the host has to know. Raises NonFinite if the training ends here."""
+        try:
+            return self.guard.admits(self.describe(phase, report), self.progress)
+        except NonFinite:
+            # One that was not read yet may be the first.
+            self.ledger.settle()
+            raise
+
+    def describe(self, phase: Phase, report: Tensor) -> Update:
+        """The update under way, with its report."""
+        return Update(phase, self.progress.step, self.progress.batches - 1, self.moves.names[phase.name], report)
+
+    def _mean_over_ranks(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over the ranks, in one flat all-reduce."""
-        tensors = list(tensors)
         if not tensors:
             return
         flat = self.fabric.all_reduce(torch.cat([tensor.flatten() for tensor in tensors]), reduce_op="mean")
@@ -141,36 +151,23 @@ class Trainer:
         for tensor, mean in zip(tensors, flat.split(sizes), strict=True):  # type: ignore[union-attr]
             tensor.copy_(mean.view_as(tensor))
 
-    def _log(self, update: Update) -> None:
-        # Sums stay on the device: reading a value would make the host wait for it.
-        for term, value in zip(update.names, update.values.unbind(), strict=True):
-            name = f"{update.phase.name}/{term}"
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-            self._counts[name] = self._counts.get(name, 0) + 1
-
     def read_log(self) -> dict[str, float]:
         """Means of all terms since the last reading, over all ranks; with `skip`, also how many updates were skipped.
 
         Raises NonFinite if one was not finite.
         """
-        self.guard.check()
         counted = {"skipped": float(self.guard.skipped)} if self.guard.skip else {}
-        if not self._sums:
-            return counted
-        means = torch.stack([total / self._counts[name] for name, total in self._sums.items()])
-        values = dict(zip(self._sums, means.tolist(), strict=True))
-        self._sums, self._counts = {}, {}
-        return values | counted
+        return self.ledger.means() | counted
 
     def state(self) -> dict[str, Any]:
         """Everything that going on needs: tensors, numbers and strings in dicts. Raises NonFinite as read_log does."""
-        self.guard.check()
+        log = self.ledger.state()
         return {
             "progress": {"step": self.progress.step, "batches": self.progress.batches},
             "recipe": config.to_dict(self.recipe),
             "gan": self.gan.state_dict(),
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
-            "log": {"sums": self._sums, "counts": self._counts},
+            "log": log,
             "skipped": self.guard.skipped,
         }
 
@@ -184,8 +181,9 @@ class Trainer:
             for group, setting in zip(optimiser.param_groups, settings, strict=True):
                 group.update(setting)
         self.progress.step, self.progress.batches = state["progress"]["step"], state["progress"]["batches"]
-        self._sums = {name: value.to(self.fabric.device) for name, value in state["log"]["sums"].items()}
-        self._counts = dict(state["log"]["counts"])
+        self.ledger.load_state(state["log"])
+        # What was recorded holds the optimisers' old state.
+        self.moves = Moves(self, self.moves.recorder)
         self.guard.skipped = state.get("skipped", 0)
 
     def _call(self, moment: str, *values: Any) -> None:
@@ -199,6 +197,14 @@ class Trainer:
                 raise
             # Only the first rank has callbacks: the others would wait for it for ever.
             self._failure = error
+
+    def _meet(self) -> None:
+        """What all ranks do together after a step; none comes alone, as a failure is heard of before."""
+        due = [meeting for meeting in self.meetings if meeting.due(self.progress.step)]
+        if due:
+            self._agree_to_stop(always=True)
+        for meeting in due:
+            meeting.meet(self)
 
     def _agree_to_stop(self, always: bool = False) -> bool:
         """Whether to stop after this step: with several ranks, all stop at the same one when any of them is asked to.
@@ -218,3 +224,16 @@ class Trainer:
         if stop:
             self.stop_requested, self.signal = True, int(number)
         return bool(stop)
+
+
+def reseed(seed: int, device: torch.device) -> None:
+    """torch.manual_seed for the generators that a game on this device draws from.
+
+    Seeding those of all other devices too takes longer than a small network's forward pass.
+    """
+    if device.type not in ("cpu", "cuda"):
+        torch.manual_seed(seed)
+        return
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)

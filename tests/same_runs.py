@@ -17,7 +17,7 @@ from ganzoo import checkpoint, lock
 CLOCK = ("seconds", "cpu_seconds")
 """Keys of a line of metrics.jsonl that tell how long it took."""
 
-PERSONAL = ("created", "options")
+PERSONAL = ("created", "options", "job")
 """Keys of recipe.json that tell when and where a training was started."""
 
 

@@ -26,11 +26,12 @@ from ganzoo.cli import cli, run
 TRAIN = ["train", "vanilla", *SET, "--no-scores", "--device", "cpu"]
 
 MACHINE = ["--device", "--devices", "--nodes", "--precision", "--compile", "--no-compile", "--data-root", "--logger"]
+MACHINE[6:6] = ["--capture", "--no-capture", "--sync-batch-norm", "--no-sync-batch-norm"]
 MACHINE += ["--eval-every", "--on-nonfinite", "--scores", "--no-scores"]
 
 SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set", "--dry-run"]
 
-EVAL = ["--seed", "--device", "--data-root", "--out", "--json"]
+EVAL = ["--seed", "--device", "--devices", "--nodes", "--data-root", "--out", "--json"]
 
 SURFACE = {
     "train": ["NAME", *SCIENCE, *MACHINE],

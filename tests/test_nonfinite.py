@@ -158,10 +158,11 @@ def skipped_until(every: int, updates: int) -> tuple[int, str]:
     guard, weight = Guard(nn.Linear(1, 1), torch.device("cpu"), "skip"), nn.Parameter(torch.ones(1))
     phase, optimiser = Phase("p", "g", lambda batch: {}), make_optimiser(Optimiser(), [weight])
     for i in range(updates):
-        update = Update(phase, i, i, ("loss",), torch.tensor([1.0 if i % every else math.nan]))
         guard.before()
+        values = torch.tensor([1.0 if i % every else math.nan])
+        update = Update(phase, i, i, ("loss",), guard.report(values, [torch.ones(1)], optimiser))
         try:
-            assert guard.admits(update, [torch.ones(1)], optimiser, Progress(batches=i + 1)) == bool(i % every)
+            assert guard.admits(update, Progress(batches=i + 1)) == bool(i % every)
         except NonFinite as error:
             return guard.skipped, str(error)
     return guard.skipped, ""
@@ -230,23 +231,21 @@ def test_on_a_gpu_the_weights_are_those_before_the_fault_and_no_update_waits() -
     for _ in range(3):
         played.update(played.phases[0])
     weights = {name: weight.detach().clone() for name, weight in played.gan.players.named_parameters()}
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        for _ in range(3):
-            played.guard.admits(
-                played_update(played), [w.grad for w in played.weights["g"]], played.optimisers["g"], played.progress
-            )
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+    for _ in range(3):
+        indices = [played.stream.part(played.progress.batches, 0, 1)]
+        played.progress.batches += 1
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            report = played.moves.play(played.phases[0], indices)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert report is not None
+        played.ledger.add(played.describe(played.phases[0], report))
     for _ in range(3):
         played.update(played.phases[0])
     assert same(weights, dict(played.gan.players.named_parameters()))
     with pytest.raises(NonFinite, match=r"the gradient of critic is not finite"):
         played.read_log()
-
-
-def played_update(trainer: Trainer) -> Update:
-    return Update(trainer.phases[0], 0, 0, ("loss",), torch.ones(1, device=trainer.fabric.device))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])

@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
+from small import same
 from torch import nn
 
-from ganzoo.optim import learning_rate, make_optimiser
+from ganzoo.optim import FusedAdam, learning_rate, make_optimiser, set_learning_rate
 from ganzoo.specs import Optimiser
 
 
@@ -57,8 +58,8 @@ def test_warm_up_and_schedule_multiply() -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("adam", torch.optim.Adam),
-        ("adamw", torch.optim.AdamW),
+        ("adam", FusedAdam),
+        ("adamw", FusedAdam),
         ("rmsprop", torch.optim.RMSprop),
         ("sgd", torch.optim.SGD),
     ],
@@ -87,20 +88,33 @@ def test_each_optimiser_lowers_a_parabola(name: str) -> None:
     assert weight.abs().item() < 0.2
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw"])
-def test_the_fused_step_equals_the_plain_one(name: str) -> None:
-    spec = Optimiser(name=name, lr=0.01, weight_decay=0.1)
+@pytest.mark.parametrize("recordable", [False, True])
+@pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_the_fused_step_is_torchs_own_bit_for_bit(name: str, kind: type[torch.optim.Adam], recordable: bool) -> None:
+    spec = Optimiser(name=name, lr=0.01, betas=(0.3, 0.95), weight_decay=0.1)
     ends = []
     for fused in (True, False):
         torch.manual_seed(0)
-        net = nn.Linear(4, 3)
-        optimiser = make_optimiser(spec, net.parameters())
-        assert optimiser.param_groups[0]["fused"]
-        optimiser.param_groups[0]["fused"] = fused
-        optimiser.defaults["fused"] = fused
-        for _ in range(10):
+        net = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 3))
+        theirs = kind(net.parameters(), spec.lr, spec.betas, weight_decay=spec.weight_decay, fused=True)
+        optimiser = make_optimiser(spec, net.parameters(), recordable) if fused else theirs
+        for step in range(10):
             optimiser.zero_grad()
-            net(torch.randn(5, 4)).square().sum().backward()
+            net[step % 2](torch.randn(5, 4 - step % 2)).square().sum().backward()
+            set_learning_rate(optimiser, 0.01 / (step + 1))
             optimiser.step()
-        ends.append(net.weight.detach().clone())
-    torch.testing.assert_close(*ends, rtol=1e-5, atol=1e-6)
+        ends.append((net.state_dict(), optimiser.state_dict()["state"]))
+    assert same(*ends)
+
+
+def test_where_no_kernel_is_fused_torch_takes_the_step() -> None:
+    mixed = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2, dtype=torch.float64))]
+    assert type(make_optimiser(Optimiser(), mixed)) is torch.optim.Adam
+
+
+def test_a_learning_rate_on_the_device_comes_back_with_the_recipe() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    optimiser = make_optimiser(Optimiser(lr=0.5), [weight], recordable=True)
+    assert isinstance(optimiser.param_groups[0]["lr"], torch.Tensor)
+    set_learning_rate(optimiser, 0.25)
+    assert optimiser.param_groups[0]["lr"].item() == 0.25

@@ -1,4 +1,4 @@
-"""Several processes that train one run: they start, agree bitwise, and write one run folder."""
+"""Several processes that train one run: they start, agree bitwise, learn what one would, and write one run folder."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from small import SET
+from two_ranks import CASES, UNEQUAL, train
 
 import ganzoo
 from ganzoo.failures import explained
@@ -71,17 +74,18 @@ for how in ("stop", "skip"):
     trainer = Trainer(found.build(recipe, data.spec), data, recipe, fabric, on_nonfinite=how)
     trainer.play_step()
     before = [weight.clone() for weight in trainer.gan.parameters()]
-    batch = trainer.stream.batch
-    def broken(i, part, parts):
-        given = batch(i, part, parts)
+    batch = data.batch
+    def broken(index):
+        given = batch(index)
         if fabric.global_rank == 1:
             given["x"] = given["x"] * math.nan
         return given
-    trainer.stream.batch = broken
+    data.batch = broken
     try:
         trainer.update(trainer.phases[0])
     except NonFinite as error:
         said[how] = str(error)
+    del data.batch
     said[f"{how} skipped"] = trainer.guard.skipped
     said[f"{how} moved"] = not all(torch.equal(a, b) for a, b in zip(before, trainer.gan.parameters()))
 Path(f"nan-{fabric.global_rank}.json").write_text(json.dumps(said))
@@ -115,6 +119,40 @@ def test_two_ranks_end_bitwise_equal_with_lazy_penalties_and_with_batch_norm(tmp
         assert states[0] == states[1]
 
 
+@pytest.fixture(scope="module")
+def on_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where both ranks' states after every case's training are."""
+    folder = tmp_path_factory.mktemp("ranks")
+    done = start([str(Path(__file__).with_name("two_ranks.py")), "."], folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def weights(state: dict[str, Any]) -> torch.Tensor:
+    """All weights and buffers, flat."""
+    return torch.cat([tensor.double().flatten() for tensor in state["gan"].values()])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_two_ranks_learn_what_one_rank_does_with_the_same_global_batch(name: str, on_two_ranks: Path) -> None:
+    first, second = (weights(torch.load(on_two_ranks / f"{name}-{rank}.pt")) for rank in (0, 1))
+    assert torch.equal(first, second)
+    one = train(CASES[name], Fabric(accelerator="cpu", devices=1))
+    torch.testing.assert_close(first, weights(one), rtol=1e-4, atol=1e-5)
+    logged = torch.load(on_two_ranks / f"{name}-0.pt")["logged"]
+    assert logged == pytest.approx(one["logged"], rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", UNEQUAL)
+def test_what_is_normalised_over_each_ranks_samples_is_not_equal(name: str, on_two_ranks: Path) -> None:
+    """So a difference would be seen above."""
+    two = weights(torch.load(on_two_ranks / f"{name}-0.pt"))
+    one = weights(train(UNEQUAL[name], Fabric(accelerator="cpu", devices=1)))
+    assert (two - one).abs().max() > 1e-3
+
+
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_on_one_rank_is_seen_by_all_before_any_weight_moves(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(NAN)
@@ -139,6 +177,19 @@ def test_a_training_on_two_devices_writes_one_run_folder_and_says_so_once(tmp_pa
     run = ganzoo.load(tmp_path / "r")
     assert [record["step"] for record in run.metrics()] == [6]
     assert run.sample(3).shape == (3, 1, 8, 8)
+
+
+@pytest.mark.slow
+def test_a_run_with_synchronised_batch_norm_is_a_run_like_others(tmp_path: Path) -> None:
+    keys = [f"--set={key}" for key in ("width=4", "d_width=4", "latent=4", "batch=16")]
+    arguments = ["-m", "ganzoo", "train", "dcgan", "--steps", "6", "--devices", "2", "--device", "cpu", "--no-scores"]
+    done = start([*arguments, "--sync-batch-norm", "--out", "r", *keys], tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = ganzoo.load(tmp_path / "r")
+    assert run.sample(3).shape == (3, 1, 8, 8)
+    assert run.info["options"]["sync_batch_norm"] is True
+    again = ganzoo.resume(tmp_path / "r", steps=8, devices=1, progress=False)
+    assert again.sample(3).shape == (3, 1, 8, 8)
 
 
 @pytest.mark.slow

@@ -131,7 +131,9 @@ def run(arguments: list[str]) -> int:
 
 def another_rank() -> bool:
     """Whether this process is one of several of a training, and not the first, which speaks for all."""
-    return os.environ.get("LOCAL_RANK", "0") != "0"
+    from ganzoo.cluster import first_of_all
+
+    return first_of_all() is False
 
 
 def describe(error: Exception) -> str:

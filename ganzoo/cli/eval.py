@@ -26,10 +26,12 @@ from ganzoo.cli import complete
 @click.option("--neighbours", is_flag=True, help="Measure memorisation and draw RUN/neighbours.png.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of a run's samples [default: the recipe's + 1].")
 @click.option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps [default: auto].")
+@click.option("--devices", type=click.IntRange(1), metavar="N", help="Split the work over N devices [default: 1].")
+@click.option("--nodes", type=click.IntRange(1), metavar="N", help="Machines [default: 1].")
 @click.option("--data-root", type=click.Path(), help="Where data sets lie or are downloaded to.")
 @click.option("--out", type=click.Path(), help="Also write the scores to this JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores and their protocols as JSON.")
-def command(target: str, as_json: bool, device: str | None, data_root: str | None, **options: Any) -> None:
+def command(target: str, as_json: bool, **options: Any) -> None:
     """Score a run, a folder of images or a .npz file of samples.
 
     \b
@@ -37,15 +39,23 @@ def command(target: str, as_json: bool, device: str | None, data_root: str | Non
     ganzoo eval runs/dcgan-mnist-1 --metrics fid --weights inception.pth
     ganzoo eval my-samples --against mnist
     """
-    from ganzoo import api
+    from ganzoo import api, cluster
     from ganzoo.cli.report import announced, open_run, print_scores, say
+    from ganzoo.cli.train import given
+    from ganzoo.launch import is_first_rank
 
-    if (Path(target) / "recipe.json").is_file():
+    if is_first_rank() and (Path(target) / "recipe.json").is_file():
         # For its warnings of packages in other versions.
         open_run(target)
-    options |= {name: value for name, value in (("device", device), ("data_root", data_root)) if value is not None}
+    started = cluster.started_by()
+    ranks = {} if started is None else {"devices": started.devices, "nodes": started.nodes}
+    options = ranks | given(options)
     if as_json:
-        click.echo(api.evaluate(target, **options).to_json(), nl=False)
+        scores = api.evaluate(target, **options)
+        if is_first_rank():
+            click.echo(scores.to_json(), nl=False)
         return
     with announced():
-        print_scores(api.evaluate(target, report=say, **options))
+        scores = api.evaluate(target, report=say, **options)
+        if is_first_rank():
+            print_scores(scores)

@@ -75,11 +75,15 @@ def stopping() -> Iterator[None]:
 
 
 def after_training(run: Run, scores: bool | None = None) -> None:
-    """Where the pictures are, the scores, and the next command; said by the first rank.
+    """Where the pictures are, the scores, and the next command. The first rank says it; all ranks score.
 
     scores: whether to score; by default as the run's training was told to.
     """
+    wanted = run.info["options"].get("scores", True) if scores is None else scores
     if not run.is_main:
+        # The ranks that trained it score it together.
+        if wanted and run.trained_on:
+            api.evaluate(run, **run.trained_on)
         return
     records = run.metrics()
     seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
@@ -89,9 +93,9 @@ def after_training(run: Run, scores: bool | None = None) -> None:
     hints = run.hints()
     if hints:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
-    if run.info["options"].get("scores", True) if scores is None else scores:
+    if wanted:
         with announced(), left_unscored(run):
-            print_scores(api.evaluate(run, report=say))
+            print_scores(api.evaluate(run, report=say, **run.trained_on))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import mmap
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,6 +48,7 @@ class Dataset:
         self.skipped = skipped
         self.count = len(next(iter(self.arrays.values())))
         self.device = torch.device("cpu")
+        self._asked: set[tuple[int, int]] = set()
 
     def __len__(self) -> int:
         return self.count * (2 if self.flip else 1)
@@ -56,21 +59,72 @@ class Dataset:
         self.arrays = {name: a.to(device) if isinstance(a, Tensor) else a for name, a in self.arrays.items()}
         return self
 
+    @property
+    def resident(self) -> bool:
+        """Whether all samples lie on the device, so that `batch` takes indices there and does not need the host."""
+        gathers_itself = type(self).batch is not Dataset.batch
+        return not gathers_itself and all(isinstance(array, Tensor) for array in self.arrays.values())
+
     def batch(self, index: Tensor) -> Batch:
-        """The samples at `index [N]` (int64, on the CPU), on the device and in the data's range."""
+        """The samples at `index [N]`, on the device and in the data's range.
+
+        index: int64, on the CPU; where the data set is resident it may lie on the device too, and then nothing here
+        makes the host wait.
+        """
+        if not self.resident and len(index):
+            asked = (int(index[0]), len(index))
+            if asked not in self._asked:
+                self._read_ahead(index)
+            self._asked.discard(asked)
         source = index % self.count if self.flip else index
         where = source.to(self.device, non_blocking=True)
-        batch = {name: as_input(self._gather(array, source, where)) for name, array in self.arrays.items()}
+        batch = {name: self._gather(array, source, where) for name, array in self.arrays.items()}
         if self.flip:
-            mirrored = (index >= self.count).to(self.device)
+            # Before they become floats: bytes are a quarter of the work.
+            mirrored = (index >= self.count).to(self.device, non_blocking=True)
             x = batch["x"]
             batch["x"] = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
-        return batch
+        return {name: as_input(x) for name, x in batch.items()}
+
+    def expect(self, index: Tensor) -> None:
+        """Have the samples at `index [N]` read from disk, where they lie there, before they are gathered.
+
+        It changes no batch, and returns at once.
+        """
+        if any(isinstance(array, np.memmap) for array in self.arrays.values()) and len(index):
+            self._read_ahead(index)
+            self._asked.add((int(index[0]), len(index)))
+
+    def _read_ahead(self, index: Tensor) -> None:
+        rows = (index % self.count).tolist()
+        for array in self.arrays.values():
+            if isinstance(array, np.memmap):
+                read_ahead(array, rows)
 
     def _gather(self, array: Array, source: Tensor, where: Tensor) -> Tensor:
         if isinstance(array, Tensor):
             return array.index_select(0, where)
-        return torch.from_numpy(array[source.numpy()]).to(self.device, non_blocking=True)
+        found = torch.from_numpy(array[source.numpy()])
+        # From memory that is not pinned, the copy would make the host wait for the device.
+        found = found.pin_memory() if self.device.type == "cuda" else found
+        return found.to(self.device, non_blocking=True)
+
+
+def read_ahead(array: np.memmap, rows: Sequence[int]) -> None:
+    """Ask the system for these rows of a memory-mapped array: it reads their pages together, and no others.
+
+    Pages that are merely touched are read one after the other, each with all its neighbours.
+    """
+    pages = array.base
+    if not isinstance(pages, mmap.mmap) or not array.flags.c_contiguous or not hasattr(mmap, "MADV_WILLNEED"):
+        return
+    first, width = array.offset % mmap.ALLOCATIONGRANULARITY, array.strides[0]
+    # It is only advice: a file system that does not take it reads the pages when they are touched.
+    with contextlib.suppress(OSError):
+        for row in rows:
+            start = first + row * width
+            page = start - start % mmap.PAGESIZE
+            pages.madvise(mmap.MADV_WILLNEED, page, start + width - page)
 
 
 def as_input(x: Tensor) -> Tensor:
@@ -107,8 +161,19 @@ class BatchStream:
 
     def batch(self, i: int, part: int = 0, parts: int = 1) -> Batch:
         """Batch i, or one of equal parts of it (for ranks and for gradient accumulation)."""
+        return self.dataset.batch(self.part(i, part, parts))
+
+    def part(self, i: int, part: int, parts: int) -> Tensor:
+        """Which samples one of the equal parts of batch i holds: `[batch / parts]`, int64.
+
+        Of data on disk, the same part of the next batch is then read while this one is trained on.
+        """
         size = self.size // parts
-        return self.dataset.batch(self.indices(i)[part * size : (part + 1) * size])
+        own = slice(part * size, (part + 1) * size)
+        index = self.indices(i)[own]
+        if not self.dataset.resident:
+            self.dataset.expect(self.indices(i + 1)[own])
+        return index
 
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:

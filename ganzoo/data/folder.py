@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import Dataset
@@ -77,25 +82,44 @@ def _walk(directory: str, prefix: str, above: frozenset[tuple[int, int]]) -> Ite
         # A folder inside itself, by way of a link, would be walked for ever.
         if (here.st_dev, here.st_ino) in above:
             return
-        with os.scandir(directory) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
+        names, folders = _names(directory)
     except OSError as error:
         raise GanzooError(f"cannot read {directory} ({error.strerror}): allow it, or move that folder away.") from error
     above = above | {(here.st_dev, here.st_ino)}
-    for entry in ordered:
-        if entry.name.startswith("."):
+    # From the end, so that a name's memory is free as soon as the name is passed on.
+    names.sort(reverse=True)
+    while names:
+        name = names.pop()
+        path = f"{directory}/{name}"
+        if name in folders:
+            yield from _walk(path, f"{prefix}{name}/", above)
             continue
-        if _is_folder(entry):
-            yield from _walk(entry.path, f"{prefix}{entry.name}/", above)
-        elif f".{entry.name.rpartition('.')[2].lower()}" in EXTENSIONS:
-            try:
-                facts = entry.stat()
-            except OSError:
-                yield prefix + entry.name, -1, -1
+        try:
+            facts = os.stat(path)  # noqa: PTH116 (a Path for each of a million files takes as long as the scan)
+        except OSError:
+            yield prefix + name, -1, -1
+            continue
+        # Anything else that has an image's name (a pipe, a socket) would hang whoever opens it.
+        if stat.S_ISREG(facts.st_mode):
+            yield prefix + name, facts.st_size, facts.st_mtime_ns
+
+
+def _names(directory: str) -> tuple[list[str], set[str]]:
+    """The names in a folder that are images' or folders', and those of the folders among them.
+
+    Names alone: the entries themselves, once asked for size and time, keep a kilobyte each.
+    """
+    names, folders = [], set()
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
                 continue
-            # Anything else that has an image's name (a pipe, a socket) would hang whoever opens it.
-            if stat.S_ISREG(facts.st_mode):
-                yield prefix + entry.name, facts.st_size, facts.st_mtime_ns
+            if _is_folder(entry):
+                folders.add(entry.name)
+            elif f".{entry.name.rpartition('.')[2].lower()}" not in EXTENSIONS:
+                continue
+            names.append(entry.name)
+    return names, folders
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -105,15 +129,27 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def classify(names: Sequence[str], skipped: Sequence[str]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """The class number of each name that is not skipped, and the classes' names; None and () where there are none."""
+def classify(names: Iterable[str], skipped: Iterable[str]) -> tuple[Tensor | None, tuple[str, ...]]:
+    """The class number of each name that is not skipped, and the classes' names; None and () where there are none.
+
+    Numbers are int64 `[N]`.
+    """
     unreadable = frozenset(skipped)
-    kept = [name.split("/", 1) for name in names if name not in unreadable]
-    classes = sorted({parts[0] for parts in kept}, key=_natural)
-    if len(classes) < 2 or any(len(parts) == 1 for parts in kept):
+    found: dict[str, int] = {}
+    numbers = array("q")
+    for name in names:
+        if name in unreadable:
+            continue
+        first, slash, _ = name.partition("/")
+        if not slash:
+            return None, ()
+        numbers.append(found.setdefault(first, len(found)))
+    if len(found) < 2:
         return None, ()
-    number = {name: i for i, name in enumerate(classes)}
-    return [number[parts[0]] for parts in kept], tuple(classes)
+    classes = sorted(found, key=_natural)
+    in_order = np.empty(len(found), np.int64)
+    in_order[[found[name] for name in classes]] = np.arange(len(found))
+    return torch.from_numpy(in_order[np.frombuffer(numbers, np.int64)]), tuple(classes)
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:

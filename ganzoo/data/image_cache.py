@@ -9,10 +9,8 @@ import shutil
 import sys
 import tempfile
 import time
-import warnings
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from ganzoo.data.decode import read_square
+from ganzoo.data.decoding import Part, decoded
 from ganzoo.errors import GanzooError
 
 FORMAT = 1
@@ -34,16 +32,39 @@ SHOW_AFTER = 1.0
 """Seconds before a progress bar appears."""
 
 
+class Names:
+    """File names, in order, in one byte more each than they are long: strings would take 50 bytes more."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._count = 0
+
+    def append(self, name: bytes) -> None:
+        self._bytes += name + b"\0"
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        at = 0
+        while at < len(self._bytes):
+            end = self._bytes.index(0, at)
+            yield os.fsdecode(bytes(self._bytes[at:end]))
+            at = end + 1
+
+
 @dataclass
 class Listing:
     """Which files, in order, and a digest of their names, sizes in bytes and times of change."""
 
-    names: list[str] = field(default_factory=list)
+    names: Names = field(default_factory=Names)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def add(self, name: str, size: int, changed_ns: int) -> None:
-        self.names.append(name)
-        self.digest.update(os.fsencode(name) + f"\0{size}\0{changed_ns}\n".encode())
+        encoded = os.fsencode(name)
+        self.names.append(encoded)
+        self.digest.update(encoded + f"\0{size}\0{changed_ns}\n".encode())
 
 
 @dataclass(frozen=True)
@@ -83,7 +104,7 @@ def _open(target: Path, *, accept_retry: bool = False) -> CachedImages | None:
         return None
 
 
-def _build(target: Path, base: Path, names: list[str], size: int, channels: int | None) -> None:
+def _build(target: Path, base: Path, names: Names, size: int, channels: int | None) -> None:
     # Everything is written beside the target and renamed at the end, so what bears the target's name is complete.
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -117,26 +138,23 @@ def _sweep(store: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _decode_all(made: Path, base: Path, names: list[str], size: int, channels: int | None) -> None:
+def _decode_all(made: Path, base: Path, names: Names, size: int, channels: int | None) -> None:
     """Write `images.npy` and `facts.json` into folder `made`."""
     skipped: list[str] = []
-    retry = coloured = False
+    retry, coloured = False, channels is not None
     kept = 0
     array = made / "images.npy"
-    with array.open("wb") as file:
+    parts = decoded(base, names, len(names), size, channels or 3)
+    with array.open("wb") as file, closing(parts):
         _header(file, (len(names), channels or 3, size, size))
-        for name, result in _progress(_decoded(base, names, size, channels or 3), len(names)):
-            if isinstance(result, Exception):
-                skipped.append(name)
-                retry = retry or _may_pass(result)
-                continue
-            file.write(result.tobytes())
-            kept += 1
-            coloured = coloured or channels is not None or bool((result != result[:1]).any())
+        for part in _progress(parts, len(names)):
+            file.write(part.pixels)
+            skipped += part.skipped
+            kept += part.files - len(part.skipped)
+            retry, coloured = retry or part.retry, coloured or part.coloured
         if not kept:
-            raise GanzooError(
-                f"none of the {len(names)} image files under {base} could be read; the first is {printable(names[0])}."
-            )
+            first = printable(next(iter(names)))
+            raise GanzooError(f"none of the {len(names)} image files under {base} could be read; the first is {first}.")
         shape = (kept, channels or 3, size, size)
         _header(file, shape)
         _sync(file)
@@ -146,13 +164,6 @@ def _decode_all(made: Path, base: Path, names: list[str], size: int, channels: i
     with (made / "facts.json").open("wb") as file:
         file.write(json.dumps(facts).encode("ascii"))
         _sync(file)
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether the system refused (no permission, a lost drive, no memory), which may pass without the file changing."""
-    if isinstance(error, OSError):
-        return error.errno is not None and not isinstance(error, FileNotFoundError)
-    return isinstance(error, MemoryError)
 
 
 def _keep_one_channel(array: Path) -> tuple[int, int, int, int]:
@@ -169,47 +180,18 @@ def _keep_one_channel(array: Path) -> tuple[int, int, int, int]:
     return shape
 
 
-def _decoded(base: Path, names: list[str], size: int, channels: int) -> Iterator[tuple[str, np.ndarray | Exception]]:
-    """Each name with its pixels, or with the error that stood in their way; in order, a few files ahead."""
-
-    def read(name: str) -> np.ndarray | Exception:
-        try:
-            return read_square(base / name, size, channels)
-        except Exception as error:  # Pillow's decoders raise nearly every type there is on damaged files
-            return error
-
-    workers = min(16, _processors())
-    waiting: deque[tuple[str, Future[np.ndarray | Exception]]] = deque()
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
-        warnings.simplefilter("ignore")  # of large images, odd palettes and broken EXIF blocks
-        try:
-            for name in names:
-                waiting.append((name, pool.submit(read, name)))
-                # The queue is bounded, so that a slow disk does not let decoded images pile up.
-                if len(waiting) > 4 * workers:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _progress(
-    results: Iterable[tuple[str, np.ndarray | Exception]], total: int
-) -> Iterator[tuple[str, np.ndarray | Exception]]:
-    """Pass the results on, with a bar on a terminal's standard error when it takes long."""
+def _progress(parts: Iterable[Part], total: int) -> Iterator[Part]:
+    """Pass the parts on, with a bar on a terminal's standard error when it takes long."""
     start, bar = time.monotonic(), Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task("Decoding images", total=total)
     shown = False
     try:
-        for result in results:
-            bar.advance(task)
+        for part in parts:
+            bar.advance(task, part.files)
             if not shown and sys.stderr.isatty() and time.monotonic() - start > SHOW_AFTER:
                 bar.start()
                 shown = True
-            yield result
+            yield part
     finally:
         if shown:
             bar.stop()
@@ -230,7 +212,3 @@ def _sync(file: BinaryIO) -> None:
 def printable(name: str) -> str:
     """A file name that can be printed, whatever bytes it has."""
     return os.fsencode(name).decode("utf-8", "replace")
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -35,6 +35,7 @@ class Classifier(nn.Module):
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
         channels, height, width = shape
+        self.shape, self.classes = tuple(shape), classes
         self.size = min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)
         stride = 2 if max(self.size) > 16 else 1
         self.body = nn.Sequential(

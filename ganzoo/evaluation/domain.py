@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -75,6 +75,12 @@ class Domain:
         parts = [small.outputs(network, part) for part in images.split(small.IMAGES_AT_ONCE)]
         return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
 
+    def sent(self) -> dict[str, Any]:
+        """Tensors and plain values from which another rank has the same space by `received`."""
+        facts = {name: getattr(self, name) for name in (field.name for field in fields(self)) if name != "classifier"}
+        weights = {name: weight.cpu() for name, weight in self.classifier.state_dict().items()}
+        return {"facts": facts, "shape": self.classifier.shape, "classes": self.classifier.classes, "weights": weights}
+
     def describe(self) -> dict[str, Any]:
         """What a score's protocol says of the features."""
         return {
@@ -130,6 +136,11 @@ def find_domain(samples: Samples) -> Domain:
             test = None
         _DOMAINS[train] = _cached_or_trained(train, test if test is not None and "y" in test.arrays else None)
     return _DOMAINS[train]
+
+
+def received(sent: dict[str, Any]) -> Domain:
+    """The feature space that another rank has."""
+    return Domain(**sent["facts"], classifier=_network(sent["shape"], sent["classes"], sent["weights"]))
 
 
 def register(domain: Domain) -> None:
@@ -216,16 +227,22 @@ def _load(path: Path, train: Dataset, key: str) -> Domain | None:
     try:
         note = json.loads(path.with_suffix(".json").read_text("utf-8"))
         state = torch.load(path, map_location="cpu", weights_only=True)
-        with torch.random.fork_rng(devices=[]):
-            network = small.Classifier(train.spec.shape, train.spec.classes)
-        network.load_state_dict(state)
-        domain = _domain(network.eval().requires_grad_(False), train, key, note["accuracy"], note["accuracy_on"])
+        network = _network(train.spec.shape, train.spec.classes, state)
+        domain = _domain(network, train, key, note["accuracy"], note["accuracy_on"])
     except FileNotFoundError:
         return None
     except Exception as error:
         log.warning("%s is damaged (%s): the classifier is trained again", path, type(error).__name__)
         return None
     return domain if domain.sha256 == note["sha256"] else None
+
+
+def _network(shape: tuple[int, ...], classes: int, weights: dict[str, Tensor]) -> small.Classifier:
+    """A trained classifier from its weights."""
+    with torch.random.fork_rng(devices=[]):
+        network = small.Classifier(shape, classes)
+    network.load_state_dict(weights)
+    return network.eval().requires_grad_(False)
 
 
 def _save(path: Path, domain: Domain) -> None:

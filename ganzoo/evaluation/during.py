@@ -7,15 +7,19 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ganzoo import checkpoint, registry
 from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import to_uint8
-from ganzoo.drawing import class_numbers, draw
+from ganzoo.drawing import class_numbers
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.samples import Samples
-from ganzoo.evaluation.scoring import Score, Scores, choose, score
-from ganzoo.evaluation.targets import Reference, Request
+from ganzoo.evaluation.scoring import Score, Scores, choose, score, score_together
+from ganzoo.evaluation.targets import Reference, Request, computing, draw
+from ganzoo.evaluation.team import Team
 from ganzoo.files import append_line
+from ganzoo.lock import Lock
 from ganzoo.run import Run
 from ganzoo.specs import RunOptions
 
@@ -35,18 +39,30 @@ class Evaluations(Callback):
     """Scores the generator every `options.eval_every` steps into evaluations.jsonl, and saves its best state.
 
     It draws up to 2,500 samples, the same latents each time, from the averaged weights where there are any. Nothing of
-    it changes the training.
+    it changes the training. Every rank has one: all of them draw, and the first writes.
     """
 
-    def __init__(self, run: Run, options: RunOptions) -> None:
-        self.run, self.options, self.every = run, options, options.eval_every or 0
+    def __init__(self, run: Run, options: RunOptions, lock: Lock | None = None) -> None:
+        self.run, self.options, self.every, self.lock = run, options, options.eval_every or 0, lock
         self.path, self.folder = run.path / "evaluations.jsonl", run.checkpoints / "best"
         self.best: dict[str, Any] | None = None
         self.said: set[str] = set()
 
     def on_start(self, trainer: Trainer) -> None:
+        self.team = Team(trainer.fabric)
+        data = dataclasses.replace(trainer.recipe.data, labels=True)
+        same = data == trainer.recipe.data
+        self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
+        self.names = QUICK.get(self.run.data.modality)
+        known = registry.metrics().values()
+        if not choose(known, self.names, self.run.data.modality):
+            self._say(f"there is no metric for {self.run.data.modality} data: --eval-every does nothing.")
+            self.every = 0
+        if self.team.leads:
+            self._forget_ahead(trainer.progress.step)
+
+    def _forget_ahead(self, step: int) -> None:
         """Forget what lies ahead of the training's step: it will be played and scored again."""
-        step = trainer.progress.step
         kept = [record for record in self.run.evaluations() if record["step"] <= step]
         checkpoint.write_atomically(self.path, "".join(json.dumps(record) + "\n" for record in kept).encode())
         for ahead, path in checkpoint.found(self.folder).items():
@@ -58,20 +74,21 @@ class Evaluations(Callback):
             saved = None
         # What was best before a state that is gone is gone too, so then the next one is the best that there is.
         self.best = next((record for record in kept if record["step"] == saved), None)
-        data = dataclasses.replace(trainer.recipe.data, labels=True)
-        same = data == trainer.recipe.data
-        self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
-        self.names = QUICK.get(self.run.data.modality)
-        known = registry.metrics().values()
-        if not choose(known, self.names, self.run.data.modality):
-            self._say(f"there is no metric for {self.run.data.modality} data: --eval-every does nothing.")
-            self.every = 0
 
-    def on_step(self, trainer: Trainer) -> None:
-        step = trainer.progress.step
-        if not self.every or step % self.every:
-            return
+    def due(self, step: int) -> bool:
+        """Whether all ranks are to `meet` after this step."""
+        return bool(self.every) and step % self.every == 0
+
+    def meet(self, trainer: Trainer) -> None:
+        """Score the generator: on every rank, before other callbacks see the step."""
         samples = self._samples(trainer)
+        score_together(self.team, samples, lambda: self._score(trainer, samples))
+
+    def _score(self, trainer: Trainer, samples: Samples) -> Scores:
+        """On the first rank: the scores, written down, and the state if it is the best."""
+        step = trainer.progress.step
+        if self.lock:
+            self.lock.check()
         self._say(f"scoring {len(samples.fake):,} samples every {self.every} steps ...", once=True)
         scores = score(samples, registry.metrics().values(), self.names, with_real=False)
         for note in scores.notes:
@@ -93,14 +110,16 @@ class Evaluations(Callback):
             self.best = record
         values = "  ".join(f"{name} {value:.4g}" for name, value in record["scores"].items())
         self._say(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
+        return scores
 
     def _samples(self, trainer: Trainer) -> Samples:
-        gan, images = trainer.gan, self.run.data.modality == "image"
-        n = min(SAMPLES, self.reference.default_samples())
+        images, device = self.run.data.modality == "image", trainer.fabric.device
+        n = self.team.in_turn(lambda: min(SAMPLES, self.reference.default_samples()))
         name, seed = self.run.variant.name, trainer.recipe.seed + 1
-        y = class_numbers(gan, name, n, None)
-        drawn = draw(gan, name, n, y, seed=seed, device=trainer.fabric.device)
-        return self.reference.samples(to_uint8(drawn) if images else drawn, y, Request(), seed)
+        y = class_numbers(trainer.gan, name, n, None)
+        prepared = to_uint8 if images else torch.as_tensor
+        fake = draw(self.team, trainer.gan, name, n, y, seed=seed, device=device, prepared=prepared)
+        return self.reference.samples(fake, y, Request(), seed, device=computing(device))
 
     def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:
         known = [item for item in scores.scores if item.better]
@@ -114,6 +133,6 @@ class Evaluations(Callback):
         return bool(value < bar if decisive[0].better == "lower" else value > bar)
 
     def _say(self, line: str, once: bool = False) -> None:
-        if self.options.progress and not (once and line in self.said):
+        if self.options.progress and self.team.leads and not (once and line in self.said):
             print(line, file=sys.stderr, flush=True)
         self.said.add(line)

@@ -86,6 +86,10 @@ class FidelitySpace:
         joined = [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
         return Features(joined[0], joined[1] if len(joined) > 1 else None)
 
+    def sent(self) -> dict[str, Any]:
+        """Plain values from which another rank has the same space by `received`."""
+        return {"extractor": self.extractor.get_name(), "sha256": self.sha256}
+
     def describe(self) -> dict[str, Any]:
         return {"space": self.name, "extractor": self.name, "sha256": self.sha256, "layers": self.layers}
 
@@ -111,6 +115,14 @@ def find(name: str, weights: Path | None = None) -> FidelitySpace:
     if key not in _SPACES:
         _SPACES[key] = _clip(name) if name in CLIP_URLS else _from_state(name, weights) if name in URLS else _hub(name)
     return _SPACES[key]
+
+
+def received(sent: dict[str, Any], weights: Path | None) -> FidelitySpace:
+    """The feature space that another rank has; GanzooError if the weights are others here."""
+    space = find(sent["extractor"], weights)
+    if space.sha256 != sent["sha256"]:
+        raise GanzooError(f"the weights of {space.name} are not the same on all machines: copy those of the first.")
+    return space
 
 
 def _stamp(path: Path | None) -> tuple[int, int]:

@@ -35,6 +35,7 @@ class Samples:
     the data have labels, else Inception's. weights: the file of its weights, for the spaces that take one.
     generator: the game that drew the samples, for scores of the generator itself; None where there is none.
     split: of real samples in the place of a generator's, the split that they are from.
+    device: where features are computed; by default where the samples are.
 
     Raises GanzooError for fewer than 10 samples, and ValueError for samples that are not of `spec`'s shape.
     """
@@ -50,6 +51,7 @@ class Samples:
     weights: Path | None = None
     generator: object | None = None
     split: str | None = None
+    device: torch.device | None = None
     _splits: dict[str, Dataset] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:

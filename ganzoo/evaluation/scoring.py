@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ import torch
 
 from ganzoo.checkpoint import write_atomically
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.evaluation.features import answer, share, share_alike
 from ganzoo.evaluation.samples import Measured, Samples
+from ganzoo.evaluation.spaces import received
+from ganzoo.evaluation.team import ALONE, LostRank, Team
 from ganzoo.specs import MetricSpec
 
 DIGITS = 10
@@ -126,6 +129,19 @@ def score(
     return result
 
 
+def score_together(team: Team, samples: Samples, work: Callable[[], Scores]) -> Scores:
+    """Do `work`, which scores `samples`, on the first rank, and what it takes of features on all. Every rank gets it.
+
+    The others need the samples too, of the drawn ones only their own rows.
+    """
+    share(samples, team)
+    try:
+        result = team.lead(lambda: asdict(work()), lambda order: answer(order, samples, team, received))
+    finally:
+        share(samples, ALONE)
+    return Scores([Score(**row) for row in result["scores"]], result["notes"])
+
+
 def choose(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
     """Those of `specs` that `metrics` names; without names, the default ones that suit the modality.
 
@@ -152,6 +168,7 @@ def _stand_in(samples: Samples, notes: list[str]) -> Samples | None:
     except GanzooError as error:
         notes.append(f"no scores of real held-out samples to compare with: {error}")
         return None
+    share_alike(samples, stand_in)
     if 2 * len(stand_in.fake) < len(samples.fake):
         notes.append(
             f"the scores of real samples are from {len(stand_in.fake):,} only, not {len(samples.fake):,}: "
@@ -167,6 +184,8 @@ def _compute(spec: MetricSpec, samples: Samples, notes: list[str], whose: str = 
     except GanzooError as error:
         _note(notes, str(error))
         return None
+    except LostRank:
+        raise
     # A stranger's metric may fail in any way; the scores of the others are still wanted.
     except Exception as error:
         _note(notes, f"{spec.name}: failed with {type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, unknown
 
@@ -51,6 +51,15 @@ def find_space(samples: Samples) -> Space:
     if samples.weights is not None:
         raise GanzooError(f"domain features take no weights file: leave out --weights, or add --features {INCEPTION}.")
     return domain.find_domain(samples)
+
+
+def received(sent: dict[str, Any], samples: Samples) -> Space:
+    """The feature space of another rank, from what its `sent` returned there. Raises what finding it here does."""
+    from ganzoo.evaluation import domain, extractors, stacked
+
+    if "digits by" in sent:
+        return stacked.Digits(domain.received(sent["digits by"]))
+    return extractors.received(sent, samples.weights) if "extractor" in sent else domain.received(sent)
 
 
 def resolve(samples: Samples) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.stacked_mnist import MODES, NAME, load_digits, stack_class
-from ganzoo.evaluation import feature_cache
 from ganzoo.evaluation.domain import Domain, find_domain
-from ganzoo.evaluation.features import images_digest
+from ganzoo.evaluation.features import Features, fake_features
 from ganzoo.evaluation.samples import USUAL, Measured, Samples, subset
 
 
@@ -25,13 +26,43 @@ def modes(samples: Samples) -> Measured:
     """
     if samples.data.name != NAME:
         return Measured({})
-    fake = samples.fake[subset(len(samples.fake), USUAL[NAME]).to(samples.fake.device)]
     domain = digit_domain(samples)
-    digits = read_digits(domain, fake) if samples.split is None else _read_once(domain, fake, samples.split)
+    found = fake_features(samples, Digits(domain)).features.long()
+    digits = found[subset(len(found), USUAL[NAME])]
     counts = torch.bincount(stack_class(digits), minlength=MODES)
     values = {"modes": float((counts > 0).sum()), "KL": divergence_from_uniform(counts)}
     named = {f"{name}{domain.suffix}": value for name, value in values.items()}
-    return Measured(named, n_fake=len(fake), of=MODES, features=domain.describe(), resize=domain.resize)
+    return Measured(named, n_fake=len(digits), of=MODES, features=domain.describe(), resize=domain.resize)
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """The digits that a classifier of MNIST reads in the channels, as a feature space: uint8 `[N, C]`."""
+
+    domain: Domain
+    suffix = ""
+    most_real = USUAL[NAME]
+
+    @property
+    def name(self) -> str:
+        return f"digits by {self.domain.name}"
+
+    @property
+    def resize(self) -> str:
+        return self.domain.resize
+
+    @property
+    def identity(self) -> str:
+        return f"digits by {self.domain.identity}"
+
+    def extract(self, images: Tensor) -> Features:
+        return Features(read_digits(self.domain, images).to(torch.uint8), None)
+
+    def sent(self) -> dict[str, Any]:
+        return {"digits by": self.domain.sent()}
+
+    def describe(self) -> dict[str, Any]:
+        return self.domain.describe()
 
 
 def digit_domain(samples: Samples) -> Domain:
@@ -55,16 +86,6 @@ def read_digits(domain: Domain, images: Tensor) -> Tensor:
     if logits is None:
         raise ValueError(f"{domain.name} tells no classes apart")
     return logits.argmax(dim=1).view(images.shape[:2])
-
-
-def _read_once(domain: Domain, images: Tensor, split: str) -> Tensor:
-    """What is read in real images, kept on disk, as it is the same in each scoring."""
-    key = feature_cache.key(images_digest(images), NAME, images.shape, split, domain.identity)
-    found = feature_cache.read(key)
-    if found is None:
-        found = {"digits": read_digits(domain, images).to(torch.uint8).numpy()}
-        feature_cache.write(key, found)
-    return torch.from_numpy(found["digits"]).long()
 
 
 def divergence_from_uniform(counts: Tensor) -> float:

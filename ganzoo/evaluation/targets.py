@@ -16,10 +16,13 @@ from ganzoo import registry
 from ganzoo.data import folder as image_folder
 from ganzoo.data.dataset import Dataset, to_uint8
 from ganzoo.data.resize import prepare
+from ganzoo.drawing import drawn_by_rows
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation import spaces
 from ganzoo.evaluation.samples import Samples, default_samples, subset
 from ganzoo.evaluation.scoring import choose
+from ganzoo.evaluation.team import ALONE, Team
+from ganzoo.game import GAN
 from ganzoo.launch import choose_device
 from ganzoo.paths import data_root
 from ganzoo.planning import load_data, parse_dataset
@@ -153,31 +156,92 @@ class Reference:
         )
 
 
+def read(
+    target: Run | Path,
+    request: Request,
+    options: RunOptions,
+    against: str | Path | None,
+    report: Callable[[str], None],
+    team: Team = ALONE,
+) -> tuple[Samples, str]:
+    """What `find_target` found, as samples, and how they were resized: `of_run` or `from_files`, on every rank."""
+    if isinstance(target, Run):
+        return of_run(target, request, options, against, report, team)
+    path, reference = target, require_reference(target, against, of_runs=False)
+    samples, resized = team.in_turn(lambda: from_files(path, request, options, reference, report))
+    device = computing(team.device or choose_device(options.device))
+    return dataclasses.replace(samples, device=device), resized
+
+
 def of_run(
-    run: Run, request: Request, options: RunOptions, against: str | Path | None, report: Callable[[str], None]
+    run: Run,
+    request: Request,
+    options: RunOptions,
+    against: str | Path | None,
+    report: Callable[[str], None],
+    team: Team = ALONE,
 ) -> tuple[Samples, str]:
     """Samples drawn from a run, and how they were resized, as "1x8x8 to 3x28x28" ("" if not).
 
     Without `against` they are compared with the run's own data. Another reference is prepared as those were, and what
     still differs in size or channels is the samples' to change. Raises GanzooError for a reference of another kind.
     """
+
+    def prepare() -> tuple[Reference, int, Tensor | None]:
+        reference = Reference(_data_for(run, against), options)
+        _require_modality(run.data.modality, str(run.path), reference.spec)
+        choose(registry.metrics().values(), request.metrics, run.data.modality)
+        count = request.n or reference.default_samples()
+        return reference, count, run.labels(count, None)
+
+    reference, count, labels = team.in_turn(prepare)
+    report(f"scoring {count:,} samples ...")
+    own, seed = run.data, run.recipe.seed + 1 if request.seed is None else request.seed
+    device = team.device or choose_device(options.device)
+
+    def prepared(drawn: Tensor) -> Tensor:
+        return _like(to_uint8(drawn) if own.modality == "image" else drawn, reference.spec, str(run.path))[0]
+
+    fake = draw(team, run.gan, run.info["variant"], count, labels, seed=seed, device=device, prepared=prepared)
+    kept = labels if against is None or _same_classes(own, reference.spec) else None
+    samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=computing(device))
+    return samples, _change(own.shape, reference.spec)
+
+
+def _data_for(run: Run, against: str | Path | None) -> Data:
+    """The data keys of what a run's samples are compared with."""
     own, data = run.data, run.recipe.data
     if against is not None:
         data = _reference_data(against, min(own.shape[1:]) if own.modality == "image" else None)
         if data.size is None:
             data = dataclasses.replace(data, size=run.recipe.data.size, channels=run.recipe.data.channels)
     # Domain features come from the labels, also where the variant did without them.
-    reference = Reference(dataclasses.replace(data, labels=True), options)
-    _require_modality(own.modality, str(run.path), reference.spec)
-    choose(registry.metrics().values(), request.metrics, own.modality)
-    count = request.n or reference.default_samples()
-    report(f"scoring {count:,} samples ...")
-    seed = run.recipe.seed + 1 if request.seed is None else request.seed
-    labels = run.labels(count, None)
-    drawn = run.sample(count, labels, seed=seed, device=choose_device(options.device))
-    fake, resized = _like(to_uint8(drawn) if own.modality == "image" else drawn, reference.spec, str(run.path))
-    kept = labels if against is None or _same_classes(own, reference.spec) else None
-    return reference.samples(fake, kept, request, seed, generator=run.gan), resized
+    return dataclasses.replace(data, labels=True)
+
+
+def draw(
+    team: Team,
+    gan: GAN,
+    variant: str,
+    n: int,
+    y: Tensor | None,
+    *,
+    seed: int,
+    device: torch.device,
+    prepared: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """`n` samples to score, drawn by all ranks, of classes `y [n]`, as `prepared` makes them of what is drawn.
+
+    They are whole on the first rank; on the others only their own rows are filled in.
+    """
+    with drawn_by_rows(gan, variant, n, y, seed=seed, device=device) as drawn:
+        (fake,) = team.share_or_stop(n, lambda rows: [prepared(drawn(rows))])
+    return fake
+
+
+def computing(device: torch.device) -> torch.device:
+    """Where features are computed: what has no float64 leaves them to the processor."""
+    return device if device.type == "cuda" else torch.device("cpu")
 
 
 def from_files(
@@ -275,7 +339,11 @@ def _like(x: Tensor, spec: DataSpec, whose: str) -> tuple[Tensor, str]:
     if spec.modality != "image":
         raise GanzooError(f"{whose} has samples of shape {_by(shape)} and {spec.name} of {_by(spec.shape)}.")
     size = None if shape[1:] == spec.shape[1:] else _side(spec)
-    return prepare("samples", x, Data(size=size, channels=spec.shape[0])), f"{_by(shape)} to {_by(spec.shape)}"
+    return prepare("samples", x, Data(size=size, channels=spec.shape[0])), _change(shape, spec)
+
+
+def _change(shape: tuple[int, ...], spec: DataSpec) -> str:
+    return "" if shape == spec.shape else f"{_by(shape)} to {_by(spec.shape)}"
 
 
 def _side(spec: DataSpec) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data import folder, image_cache
+from ganzoo.data import decoding, folder, image_cache
 from ganzoo.data.dataset import BatchStream, Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.specs import Data
@@ -175,7 +175,7 @@ def test_files_are_decoded_once(images: Path, monkeypatch: pytest.MonkeyPatch) -
     def fail(*args: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(image_cache, "read_square", fail)
+    monkeypatch.setattr(decoding, "read_square", fail)
     assert np.array_equal(pixels(load(images)), pixels(first))
     assert isinstance(load(images).arrays["x"], np.memmap)
 
@@ -276,7 +276,7 @@ def test_a_full_disk_is_said_in_one_line(images: Path, monkeypatch: pytest.Monke
 def test_a_refusal_of_the_system_is_tried_again_next_time(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(images / "a.png")
     put(images / "b.png")
-    real = image_cache.read_square
+    real = decoding.read_square
 
     def refuse_b(path: Path, size: int, channels: int) -> np.ndarray:
         if path.name == "b.png":
@@ -284,7 +284,7 @@ def test_a_refusal_of_the_system_is_tried_again_next_time(images: Path, monkeypa
         return real(path, size, channels)
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_cache, "read_square", refuse_b)
+        patch.setattr(decoding, "read_square", refuse_b)
         assert load(images).skipped == ("b.png",)
     assert load(images).skipped == ()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganzoo.data import dataset as dataset_module
 from ganzoo.data.dataset import BatchStream, Dataset, as_input
 from ganzoo.specs import DataSpec
 
@@ -96,3 +97,46 @@ def test_a_memory_mapped_array_gives_the_same_batches_as_a_tensor(tmp_path: Path
     a, b = (BatchStream(dataset, batch=4, seed=0).batch(1) for dataset in (held, mapped))
     assert torch.equal(a["x"], b["x"])
     assert torch.equal(a["y"], b["y"])
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Dataset:
+    """1,000 images of 5x7 in a memory-mapped file, so that rows lie across pages; mirrored ones count too."""
+    x = np.random.RandomState(0).randint(0, 256, (1000, 1, 5, 7), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    return Dataset({"x": mapped, "y": torch.arange(1000)}, DataSpec("noise", "image", (1, 5, 7)), flip=True)
+
+
+def test_what_is_read_ahead_changes_no_batch(on_disk: Dataset) -> None:
+    held = Dataset({**on_disk.arrays, "x": torch.from_numpy(np.array(on_disk.arrays["x"]))}, on_disk.spec, flip=True)
+    ours, plain = (BatchStream(dataset, batch=64, seed=1) for dataset in (on_disk, held))
+    on_disk.expect(torch.arange(2000))
+    for i in (0, 1, 2, 31, 32, 5):
+        assert torch.equal(ours.batch(i)["x"], plain.batch(i)["x"])
+        assert torch.equal(ours.batch(i, 1, 4)["y"], plain.batch(i, 1, 4)["y"])
+
+
+def test_each_batch_is_read_ahead_once_and_before_its_turn(on_disk: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+    monkeypatch.setattr(dataset_module, "read_ahead", lambda array, rows: asked.append(rows))
+    stream = BatchStream(on_disk, batch=8, seed=0)
+    rows = [(stream.indices(i) % 1000).tolist() for i in range(4)]
+    stream.batch(0)
+    assert asked == [rows[1], rows[0]]
+    stream.batch(1)
+    stream.batch(2)
+    assert asked[2:] == [rows[2], rows[3]]
+
+
+def test_all_rows_of_a_mapped_file_can_be_read_ahead(on_disk: Dataset) -> None:
+    array = on_disk.arrays["x"]
+    assert isinstance(array, np.memmap)
+    dataset_module.read_ahead(array, range(1000))
+    dataset_module.read_ahead(array[10:], range(990))
+    dataset_module.read_ahead(array[:, :, ::2], range(1000))
+
+
+def test_data_on_disk_do_not_lie_on_the_device(on_disk: Dataset) -> None:
+    assert images().resident
+    assert not on_disk.resident

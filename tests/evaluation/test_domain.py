@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch_fidelity
+from fidelity_images import Images
 from torch import Tensor
 
 from ganzoo.data import digits
@@ -21,19 +22,6 @@ from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.samples import Samples
 from ganzoo.paths import cache_dir
 from ganzoo.specs import Data, DataSpec
-
-
-class Images(torch.utils.data.Dataset):
-    """Images as torch-fidelity wants them."""
-
-    def __init__(self, images: Tensor) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.images[index]
 
 
 def load_digits(split: str) -> Dataset:

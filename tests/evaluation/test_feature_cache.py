@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo import drawing
 from ganzoo.data.dataset import Dataset
-from ganzoo.evaluation import feature_cache, features
+from ganzoo.evaluation import feature_cache, features, team
 from ganzoo.evaluation.features import Features, fake_features, reference_features
 from ganzoo.evaluation.samples import Samples
 from ganzoo.specs import Data, DataSpec
@@ -143,14 +144,14 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
 
 def test_the_digest_of_images_knows_their_shape() -> None:
     x = torch.arange(24, dtype=torch.uint8)
-    assert features.images_digest(x.view(2, 1, 3, 4)) != features.images_digest(x.view(2, 1, 4, 3))
+    assert features._digest([x.view(2, 1, 3, 4)]) != features._digest([x.view(2, 1, 4, 3)])
 
 
 def test_images_are_read_in_parts_and_long_extractions_say_how_far_they_are(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = reference_features(samples(name="whole"), Means())
-    monkeypatch.setattr(features, "IMAGES_AT_ONCE", 8)
+    monkeypatch.setattr(team, "PART", 8)
     monkeypatch.setattr(features, "SECONDS_BETWEEN_REPORTS", -1)
     with caplog.at_level(logging.INFO):
         parts = reference_features(samples(name="parts"), Means())
@@ -160,3 +161,15 @@ def test_images_are_read_in_parts_and_long_extractions_say_how_far_they_are(
         "means features of 8 of 20 images",
         "means features of 16 of 20 images",
     ]
+
+
+def test_on_a_gpu_samples_and_features_are_computed_without_tf32_and_the_settings_come_back() -> None:
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision, torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with drawing.full_precision(torch.device("cuda")):
+            assert (convolutions.fp32_precision, torch.get_float32_matmul_precision()) == ("ieee", "highest")
+        assert (convolutions.fp32_precision, torch.get_float32_matmul_precision()) == (before[0], "high")
+    finally:
+        torch.set_float32_matmul_precision(before[1])

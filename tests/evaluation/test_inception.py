@@ -13,9 +13,9 @@ from urllib.error import URLError
 import pytest
 import torch
 import torch_fidelity
+from fidelity_images import Images
 from random_inception import save_random_inception
 from torch import Tensor
-from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
@@ -28,19 +28,6 @@ from ganzoo.specs import Data, DataSpec
 
 INCEPTION = "inception-v3-compat"
 N = 10
-
-
-class Images(TorchDataset):
-    """Images as torch-fidelity wants them."""
-
-    def __init__(self, images: Tensor) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.images[index]
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ def test_real_stacks_are_read_once_for_all_scorings(root: Path, monkeypatch: pyt
 
     monkeypatch.setattr(stacked, "read_digits", counted)
     second = score(samples_of(root, EVERY), METRICS, ["stacked"])
-    assert read == [1000]
+    assert sum(read) == 1000
     assert second.to_json() == first.to_json()
 
 

@@ -1,0 +1,93 @@
+"""One command for all benchmarks: `python -m benchmarks` lists them, `python -m benchmarks NAME [options]` runs one.
+
+python -m benchmarks            a line for each
+python -m benchmarks NAME ...   the same as python -m benchmarks.NAME ...; `--help` names its options
+python -m benchmarks all        in turn, with their defaults, all that can run here without further arguments
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script of this folder, as it is described without importing it.
+
+    needs: what it cannot run without, from its `NEEDS = "..."`: "" (nothing), "gpu", or what has to be given.
+    """
+
+    name: str
+    summary: str
+    needs: str
+
+
+def main(arguments: list[str]) -> int:
+    """List, run one, or run all; the exit code."""
+    known = benchmarks()
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        width = max(map(len, known))
+        for found in known.values():
+            print(f"  {found.name:{width}}  {found.summary}" + (f" [needs {found.needs}]" if found.needs else ""))
+        return 0
+    name, options = arguments[0], arguments[1:]
+    if name == "all":
+        return run_all(known)
+    if name not in known:
+        print(f"error: no benchmark {name!r}: there are {', '.join(known)}.", file=sys.stderr)
+        return 2
+    sys.argv = [f"python -m benchmarks {name}", *options]
+    return importlib.import_module(f"benchmarks.{name}").main() or 0
+
+
+def benchmarks() -> dict[str, Benchmark]:
+    """The scripts of this folder that have a `main`, by name; nothing is imported."""
+    found = {}
+    for path in sorted(HERE.glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        if "main" in defined and not path.stem.startswith("_"):
+            summary = (ast.get_docstring(tree) or path.stem).splitlines()[0]
+            found[path.stem] = Benchmark(path.stem, summary, needs(tree))
+    return found
+
+
+def needs(tree: ast.Module) -> str:
+    """The value of a module's NEEDS, "" where it has none."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "NEEDS" for t in node.targets):
+            return str(ast.literal_eval(node.value))
+    return ""
+
+
+def run_all(known: dict[str, Benchmark]) -> int:
+    """Each in a process of its own; those that fail are named at the end, and the others run all the same."""
+    failed = []
+    for found in known.values():
+        if found.needs and not (found.needs == "gpu" and has_gpu()):
+            print(f"{found.name}: left out, needs {found.needs}", flush=True)
+            continue
+        print(f"+ python -m benchmarks {found.name}", flush=True)
+        if subprocess.run([sys.executable, "-m", "benchmarks", found.name], check=False).returncode:
+            failed.append(found.name)
+    if failed:
+        print(f"error: failed: {', '.join(failed)}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,306 @@
+"""Seconds that it takes to score 10,000 images, by stage: on one thread, on two, and on two ranks of one thread.
+
+python -m benchmarks.evaluation [--data-root FOLDER] [--n 10000] [--repetitions 3] [--inception 32] [--keep FOLDER]
+
+Samples of an untrained DCGAN are scored in the domain space of MNIST, or of the digits without --data-root. Each
+repetition of each way is a process of its own, in turn, with an empty cache of features; starting it does not count.
+Inception-v3 has random weights here: it is timed on a few images, which says what it costs and gives no score.
+
+Numbers go to benchmarks/results/evaluation.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from benchmarks import results
+from benchmarks.timing import process, summary
+
+if TYPE_CHECKING:
+    from ganzoo.evaluation.features import Features
+
+ROOT = Path(__file__).resolve().parents[1]
+
+WAYS = {"1 thread": (1, 1), "2 threads": (2, 1), "2 ranks of 1 thread": (1, 2)}
+"""Threads of a rank, and ranks."""
+
+INCEPTION_PART = 16
+"""Images that a rank takes at a time there, as there are only a few."""
+
+METRICS = "is,fd,kid,prc"
+ONCE = "training the classifier, if not cached"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(arguments)
+    if options.part:
+        part(options)
+        return
+    data = "mnist" if options.data_root else "digits"
+    with tempfile.TemporaryDirectory() as name:
+        folder = (options.keep or Path(name)).resolve() / f"{data}-{options.n}"
+        found = measured(folder, options)
+    values = {
+        "data": data,
+        "n": options.n,
+        "shape": found["prepared"]["shape"],
+        "seconds": {way: summaries([each[way] for each in found["score"]]) for way in WAYS},
+        ONCE: found["prepared"]["seconds"],
+    }
+    if found["inception"]:
+        values["inception-v3, random weights"] = {
+            way: per_image([each[way] for each in found["inception"]]) for way in WAYS
+        }
+    show(values)
+    words = " ".join(["--data-root FOLDER"] * bool(options.data_root) + [f"--n {options.n}"])
+    print(f"wrote {results.write('evaluation', f'python -m benchmarks.evaluation {words}', values)}")
+
+
+def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The repetitions that were asked for, after those that are in the folder from before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "all.json"
+    if file.exists():
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    else:
+        found = {"score": [], "inception": [], "prepared": child(folder, 1, ["--part", "prepare", *given(options)])}
+    for number in range(options.repetitions):
+        # Of images through Inception one will do: it is a mean already.
+        for name in ("score", "inception") if options.inception and not number else ("score",):
+            found[name].append({way: child(folder, WAYS[way][0], part_of(way, name, options)) for way in WAYS})
+        file.write_text(json.dumps(found), "utf-8")
+    return found
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", help="a folder with MNIST; without it, the digits are scored")
+    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--inception", type=int, default=32, help="images to take through Inception-v3; 0 for none")
+    parser.add_argument(
+        "--keep", type=Path, help="a folder where repetitions are kept: those of a later start join them"
+    )
+    parser.add_argument("--part", choices=["prepare", "score", "inception"], help=argparse.SUPPRESS)
+    parser.add_argument("--ranks", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def given(options: argparse.Namespace) -> list[str]:
+    words = ["--n", str(options.n), "--inception", str(options.inception)]
+    return words + (["--data-root", str(Path(options.data_root).resolve())] if options.data_root else [])
+
+
+def part_of(way: str, name: str, options: argparse.Namespace) -> list[str]:
+    return ["--part", name, "--ranks", str(WAYS[way][1]), *given(options)]
+
+
+def child(folder: Path, threads: int, words: list[str]) -> dict[str, Any]:
+    """What a part of the benchmark finds in a process of its own, with so many threads and a cache without features."""
+    cache = folder / "cache"
+    shutil.rmtree(cache / "features", ignore_errors=True)
+    variables = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    variables |= {"GANZOO_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "benchmarks.evaluation", *words, "--folder", str(folder)]
+    try:
+        process(command, variables)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {' '.join(command)} failed:\n{error.output}")
+    found: dict[str, Any] = json.loads((folder / "found.json").read_text("utf-8"))
+    return found
+
+
+def part(options: argparse.Namespace) -> None:
+    """In the process of a part: measure, and write what is found."""
+    work = {"prepare": prepare, "score": score, "inception": inception}[options.part]
+    found = work(options)
+    if found is not None:
+        (options.folder / "found.json").write_text(json.dumps(found), "utf-8")
+
+
+def prepare(options: argparse.Namespace) -> dict[str, Any]:
+    """An untrained run in the folder, and how long the classifier of its data takes."""
+    import ganzoo
+    from ganzoo.evaluation.domain import find_domain
+
+    dataset = "mnist" if options.data_root else "digits"
+    keys = {"progress": False, "device": "cpu", "scores": False, "data_root": options.data_root}
+    run = ganzoo.train("dcgan", dataset=dataset, steps=1, out=str(options.folder / "run"), **keys)
+    samples = sampled(run, options, 10)
+    samples.real("train"), samples.real("test")
+    start = time.perf_counter()
+    find_domain(samples)
+    return {"seconds": time.perf_counter() - start, "shape": list(run.data.shape)}
+
+
+def score(options: argparse.Namespace) -> dict[str, float] | None:
+    """Seconds of each stage, and of `ganzoo.evaluate` as a whole, with an empty cache of features and a full one."""
+    import ganzoo
+    from ganzoo.data.dataset import to_uint8
+    from ganzoo.evaluation import targets
+    from ganzoo.evaluation.features import fake_features, reference_features, share_alike
+    from ganzoo.evaluation.scoring import Scores, score_together
+    from ganzoo.evaluation.spaces import find_space
+    from ganzoo.paths import cache_dir
+
+    team, run = assembled(options), ganzoo.load(options.folder / "run")
+    seconds: dict[str, float] = {}
+
+    def draw(n: int) -> Any:
+        y = run.labels(n, None)
+        return targets.draw(team, run.gan, "dcgan", n, y, seed=1, device=cpu(), prepared=to_uint8)
+
+    draw(512)
+    with timed(seconds, "drawing samples"):
+        fake = draw(options.n)
+    samples = sampled(run, options, fake)
+
+    def stages() -> Scores:
+        space = find_space(samples)
+        space.extract(samples.fake[:256])
+        stand_in = samples.stand_in()
+        share_alike(samples, stand_in)
+        with timed(seconds, "features of samples"):
+            drawn = fake_features(samples, space)
+        with timed(seconds, "features of training images"):
+            real = reference_features(samples, space)
+        with timed(seconds, "features of held-out images"):
+            fake_features(stand_in, space)
+        if options.ranks == 1:
+            for name, compute in metrics(drawn, real).items():
+                with timed(seconds, name):
+                    compute()
+        return Scores()
+
+    score_together(team, samples, stages)
+    if team.leads:
+        shutil.rmtree(cache_dir() / "features")
+    for name in ("ganzoo.evaluate, first time", "ganzoo.evaluate, again"):
+        with timed(seconds, name):
+            ranks = {"devices": options.ranks, "device": "cpu", "data_root": options.data_root}
+            ganzoo.evaluate(run, n=options.n, metrics=METRICS, **ranks)
+    return seconds if team.leads else None
+
+
+def metrics(found: Features, real: Features) -> dict[str, Callable[[], object]]:
+    """Each metric of the features `found` against those of training images."""
+    from ganzoo.evaluation import fidelity, manifold
+    from ganzoo.evaluation.features import Features
+
+    a, b, logits = found.features, real.features, found.logits
+    assert logits is not None
+    return {
+        "IS": lambda: fidelity.inception_score(logits),
+        "FD": lambda: fidelity.frechet_distance(a, b),
+        "KID": lambda: fidelity.kernel_distance(a, b),
+        "PRC": lambda: fidelity.precision_recall(a, b),
+        # Of a new object, as distances among the training images are kept for the next samples.
+        "density": lambda: manifold.density_and_coverage(a, Features(b, None)),
+    }
+
+
+def inception(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Seconds for a few images through an Inception-v3 of random weights."""
+    import torch
+
+    from ganzoo.evaluation import team as teams
+
+    team, space = assembled(options), random_inception()
+    images = torch.randint(0, 256, (options.inception, 3, 32, 32), generator=torch.Generator().manual_seed(0))
+    images = images.to(torch.uint8)
+    seconds: dict[str, float] = {}
+    space.extract(images[:4])
+    with mock.patch.object(teams, "PART", INCEPTION_PART), timed(seconds, "features"):
+        team.share(len(images), lambda rows: [space.extract(images[rows]).features])
+    return {"seconds": seconds["features"], "images": len(images)} if team.leads else None
+
+
+def random_inception() -> Any:
+    """torch-fidelity's Inception-v3 with the weights that it is made with: it takes its time and sees nothing."""
+    from torch_fidelity import feature_extractor_inceptionv3 as module
+
+    from ganzoo.evaluation.extractors import FidelitySpace
+
+    network = module.FeatureExtractorInceptionV3
+    with (
+        mock.patch.object(module, "load_state_dict_from_url"),
+        mock.patch.object(network, "load_state_dict"),
+    ):
+        made = network("inception-v3-compat", ["2048", "logits_unbiased"])
+    return FidelitySpace(made.eval(), "random", "")
+
+
+def assembled(options: argparse.Namespace) -> Any:
+    """The ranks of this part, of which this process is one."""
+    from ganzoo.evaluation.team import ALONE, Team
+    from ganzoo.launch import launch
+    from ganzoo.planning import make_options
+
+    return ALONE if options.ranks == 1 else Team(launch(make_options(device="cpu", devices=options.ranks)))
+
+
+def sampled(run: Any, options: argparse.Namespace, fake: Any) -> Any:
+    """Samples to score against the data of a run: those given, or so many that are black."""
+    import dataclasses
+
+    import torch
+
+    from ganzoo.evaluation.targets import Reference, Request
+    from ganzoo.planning import make_options
+
+    if isinstance(fake, int):
+        fake = torch.zeros(fake, *run.data.shape, dtype=torch.uint8)
+    data = dataclasses.replace(run.recipe.data, labels=True)
+    return Reference(data, make_options(data_root=options.data_root)).samples(fake, None, Request(), 1)
+
+
+def cpu() -> Any:
+    import torch
+
+    return torch.device("cpu")
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
+
+
+def summaries(rounds: Sequence[dict[str, float]]) -> dict[str, Any]:
+    return {name: summary([found[name] for found in rounds]) for name in rounds[0]}
+
+
+def per_image(found: Sequence[dict[str, float]]) -> dict[str, float]:
+    each = statistics.median(part["seconds"] / part["images"] for part in found)
+    images = found[0]["images"]
+    return {"images": images, "seconds per image": each, "seconds for 10,000, extrapolated": 10_000 * each}
+
+
+def show(values: dict[str, Any]) -> None:
+    print(f"{values['n']:,} images of {values['data']}, seconds (median of the repetitions)")
+    names = list(dict.fromkeys(name for way in values["seconds"].values() for name in way))
+    print(f"{'':32}" + "".join(f"{way:>22}" for way in WAYS))
+    for name in names:
+        found = [values["seconds"][way].get(name) for way in WAYS]
+        print(f"{name:32}" + "".join(f"{'' if row is None else format(row['median'], '.2f'):>22}" for row in found))
+    print(f"{ONCE:32}{values[ONCE]:12.2f}")
+    for way, row in values.get("inception-v3, random weights", {}).items():
+        print(f"Inception-v3, {way}: {row['seconds per image']:.3f} s per image of {row['images']}")
+
+
+if __name__ == "__main__":
+    main()

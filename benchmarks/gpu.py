@@ -1,0 +1,238 @@
+"""Images per second on a GPU: eager, bf16, compiled, with whole phases as CUDA graphs; and whether all learn alike.
+
+python -m benchmarks gpu [--cases dcgan-32 ...] [--batches 64 512] [--steps 50] [--agree 200]
+
+One command for a machine with an NVIDIA GPU. Random images of each network's shape lie on the device, so that nothing
+but the training is timed. The modes of a network take turns; times are medians of the repetitions. Then a training with
+CUDA graphs and one without are compared update by update over `--agree` steps, with deterministic kernels.
+`--device cpu` runs the same with tiny networks, to try the script; it then writes nowhere unless told with --name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from benchmarks import results, timing
+from benchmarks.loops.cases import CASES, Case
+from ganzoo import planning
+from ganzoo.capture import WARM_UPS, make_recorder, side_stream
+from ganzoo.data.dataset import Dataset
+from ganzoo.launch import launch, set_tf32
+from ganzoo.specs import DataSpec, RunOptions
+from ganzoo.trainer import Trainer
+
+NEEDS = "gpu"
+
+NETWORKS: dict[str, dict[str, Any]] = {"dcgan-32": {}, "wgan-gp-residual-32": {"width": 128}, "dcgan-64": {}}
+"""Cases with keys over theirs: the paper's width, which takes too long on a CPU."""
+
+TINY = {"width": 4, "latent": 4, "n_critic": 1}
+IMAGES = 4096
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a training runs: arithmetic, compiled networks, CUDA graphs."""
+
+    precision: str
+    compile: bool = False
+    capture: bool = False
+
+
+MODES = {
+    "fp32, eager": Mode("fp32"),
+    "fp32, graphs": Mode("fp32", capture=True),
+    "tf32, eager": Mode("tf32"),
+    "tf32, graphs": Mode("tf32", capture=True),
+    "bf16, eager": Mode("bf16"),
+    "bf16, compiled": Mode("bf16", compile=True),
+    "bf16, graphs": Mode("bf16", capture=True),
+    "bf16, compiled, graphs": Mode("bf16", compile=True, capture=True),
+}
+
+RATIOS = {
+    "graphs / eager, fp32": ("fp32, graphs", "fp32, eager"),
+    "graphs / eager, tf32": ("tf32, graphs", "tf32, eager"),
+    "graphs / eager, bf16": ("bf16, graphs", "bf16, eager"),
+    "all / eager, fp32": ("bf16, compiled, graphs", "fp32, eager"),
+}
+"""How many times as fast, by name."""
+
+
+def main() -> int:
+    options = arguments()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print(
+            "error: torch sees no CUDA GPU here: `--device cpu` tries the script with tiny networks.", file=sys.stderr
+        )
+        return 2
+    rows: dict[str, Any] = {}
+    for case in [CASES[name] for name in options.cases]:
+        for batch in options.batches:
+            row = rows[f"{case.name}, batch {batch}"] = speeds(case, batch, options)
+            show(case, batch, row)
+        row = rows[f"{case.name}, agreement"] = agreement(case, options.batches[0], options)
+        print(f"{case.name}, with and without graphs over {options.agree} steps: {row}", flush=True)
+        if options.name:
+            command = f"python -m benchmarks gpu --steps {options.steps} --agree {options.agree}"
+            print(f"wrote {results.write(options.name, command, {'gpu': device_name(options.device), 'rows': rows})}")
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
+    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=list(MODES))
+    parser.add_argument("--batches", nargs="*", type=int, default=[64, 512])
+    parser.add_argument("--steps", type=int, default=50, help="of a repetition")
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--agree", type=int, default=200, help="steps over which to compare")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--name", help="of the results file [default: gpu, with --device cpu none]")
+    options = parser.parse_args()
+    if options.name is None and options.device == "cuda":
+        options.name = "gpu"
+    return options
+
+
+def device_name(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else "none: a trial on the CPU"
+
+
+def speeds(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of a step and images per second in each mode, memory, and what could not be recorded."""
+    trainers: dict[str, Trainer] = {}
+    facts: dict[str, Any] = {}
+    for name in options.modes:
+        before = allocated(options.device)
+        start = time.perf_counter()
+        trainers[name] = trainer = make(case, batch, MODES[name], options)
+        turn(trainer, MODES[name], WARM_UPS + 3)
+        wait(options.device)
+        facts[name] = {
+            "seconds of the first steps": time.perf_counter() - start,
+            "MiB": allocated(options.device) - before,
+            "unrecorded": trainer.moves.unrecorded,
+        }
+    seconds = timing.interleaved(
+        {name: partial(turn, trainer, MODES[name], options.steps) for name, trainer in trainers.items()},
+        options.repetitions,
+        wait=partial(wait, options.device),
+    )
+    images = next(iter(trainers.values())).recipe.images_per_step()
+    for name, values in seconds.items():
+        spent = timing.summary(values, options.steps)
+        facts[name] |= {"seconds": spent, "images per second": images / spent["median"]}
+    pairs = {name: pair for name, pair in RATIOS.items() if {*pair} <= {*seconds}}
+    ratios = {name: timing.ratio(seconds[slow], seconds[fast]) for name, (fast, slow) in pairs.items()}
+    return {"modes": facts, "times as fast": ratios}
+
+
+def make(case: Case, batch: int, mode: Mode, options: argparse.Namespace) -> Trainer:
+    """A trainer of the case's recipe on random images."""
+    keys = dict(case.set) | NETWORKS[case.name] | {"batch": batch}
+    if options.device == "cpu":
+        keys |= TINY
+    plan = planning.plan(case.recipe, set=keys, device=options.device)
+    dataset = images(case)
+    torch.manual_seed(0)
+    gan = planning.build(plan, dataset.spec)
+    fabric = launch(RunOptions(device=options.device, precision=mode.precision))
+    recorder = make_recorder(fabric.device, mode.capture)
+    trainer = Trainer(gan, dataset, plan.recipe, fabric, recorder=recorder)
+    if mode.compile:
+        for player in gan.players.values():
+            # Inductor takes minutes for these networks on a CPU, where it is not what is tried.
+            player.compile(backend="inductor" if options.device == "cuda" else "aot_eager")
+    return trainer
+
+
+def images(case: Case) -> Dataset:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (IMAGES, *case.shape), generator=generator, dtype=torch.uint8)
+    return Dataset({"x": x}, DataSpec("random", "image", case.shape))
+
+
+def turn(trainer: Trainer, mode: Mode, steps: int) -> None:
+    """Steps of one of several modes in turn: the arithmetic of fp32 is the process's, not the trainer's."""
+    set_tf32(trainer.fabric.device, mode.precision != "fp32")
+    play(trainer, steps)
+
+
+def play(trainer: Trainer, steps: int) -> None:
+    with side_stream(trainer.fabric.device):
+        for _ in range(steps):
+            trainer.play_step()
+
+
+def wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def allocated(device: str) -> float:
+    """MiB that torch holds on the device."""
+    return torch.cuda.memory_reserved() / 2**20 if device == "cuda" else 0.0
+
+
+def agreement(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any]:
+    """How far the logged terms of a training with graphs are from those of one without, step by step, in fp32."""
+    with deterministic():
+        pair = [make(case, batch, Mode("fp32", capture=capture), options) for capture in (True, False)]
+        largest, differing = 0.0, 0
+        for _ in range(options.agree):
+            logs = []
+            for trainer in pair:
+                play(trainer, 1)
+                logs.append(trainer.read_log())
+            apart = max(distance(logs[0][term], logs[1][term]) for term in logs[0])
+            largest, differing = max(largest, apart), differing + (apart > 0)
+        weights = zip(*(trainer.gan.players.parameters() for trainer in pair), strict=True)
+        return {
+            "steps": options.agree,
+            "largest relative difference of a term": largest,
+            "steps with any difference": differing,
+            "weights bitwise equal": all(torch.equal(a, b) for a, b in weights),
+            "unrecorded": pair[0].moves.unrecorded,
+        }
+
+
+def distance(a: float, b: float) -> float:
+    """Relative to the larger, or to 1 for small numbers."""
+    return abs(a - b) / max(abs(a), abs(b), 1.0) if math.isfinite(a) and math.isfinite(b) else math.inf
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Kernels that add in a fixed order: what differs then differs by the way of running, not by chance."""
+    before = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic = before
+
+
+def show(case: Case, batch: int, row: Mapping[str, Any]) -> None:
+    print(f"{case.name} ({case.summary}), batch {batch}:")
+    for name, part in row["modes"].items():
+        unrecorded = f"; not recorded: {part['unrecorded']}" if part["unrecorded"] else ""
+        print(
+            f"  {name:24} {timing.milliseconds(part['seconds'])}, {part['images per second']:,.0f} images/s{unrecorded}"
+        )
+    for name, part in row["times as fast"].items():
+        print(f"  {name}: {timing.times(part)} times as fast", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""What the loops train: networks and batches of ganzoo's own recipes. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe to time.
+
+    recipe: `VARIANT.RECIPE`, whose data set gives the images where it is found; else they are random, of that `shape`.
+    steps: in a repetition, so many that one takes some tenths of a second on two cores, or one step. repetitions: as
+    many as make the medians steady. set: keys over the recipe's.
+    """
+
+    name: str
+    summary: str
+    recipe: str
+    shape: tuple[int, int, int]
+    steps: int
+    repetitions: int
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    case.name: case
+    for case in (
+        Case("vanilla", "perceptrons, 28x28", "vanilla.mnist", (1, 28, 28), 20, 30),
+        Case("dcgan-28", "DCGAN, width 16, 28x28", "dcgan.mnist", (1, 28, 28), 10, 30),
+        Case("dcgan-32", "DCGAN, width 64, 32x32", "dcgan.cifar10", (3, 32, 32), 1, 20),
+        Case("dcgan-64", "DCGAN, width 64, 64x64", "dcgan.folder", (3, 64, 64), 1, 10),
+        Case("wgan-gp-28", "WGAN-GP, width 16, 28x28", "wgan-gp.mnist", (1, 28, 28), 3, 20),
+        Case(
+            "wgan-gp-residual-32",
+            "WGAN-GP, residual, width 32, 32x32",
+            "wgan-gp.cifar10-residual",
+            (3, 32, 32),
+            1,
+            10,
+            # The paper's width takes half a minute a step here.
+            {"width": 32},
+        ),
+        Case("conditional", "conditional DCGAN, width 16, 28x28", "conditional.mnist", (1, 28, 28), 10, 30),
+    )
+}
+
+TUTORIAL, BEST, CHANNELS_LAST, GANZOO = "tutorial", "best", "best, channels-last", "ganzoo"
+CONTESTANTS = (TUTORIAL, BEST, CHANNELS_LAST, GANZOO)

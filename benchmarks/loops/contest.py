@@ -1,0 +1,198 @@
+"""Plays one loop of one case in this process, as often as it is told to, and says how long that took.
+
+`python -m benchmarks.loops.contest CASE CONTESTANT [options]`, as `players.py` starts it. It prints a line of JSON when
+it is ready, and one for each line that it reads: `play STEPS` gives seconds, `seconds N` the seconds per step of each
+of as many repetitions as that takes, `peak` MiB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks import timing
+from benchmarks.loops import best, tutorial
+from benchmarks.loops.cases import CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case
+from ganzoo import api, callbacks, planning
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.launch import launch
+from ganzoo.paths import reading_only
+from ganzoo.planning import Plan
+from ganzoo.specs import DataSpec
+from ganzoo.trainer import Trainer
+
+RANDOM = 10_000
+"""Random images, where there are no real ones."""
+
+
+class Ground:
+    """What all contestants of a case have in common: its plan, its data, networks from the same seed."""
+
+    def __init__(self, case: Case, root: str | None, batch: int | None, folder: Path) -> None:
+        keys = dict(case.set) | ({"batch": batch} if batch else {})
+        self.folder = folder
+        self.plan: Plan = planning.plan(case.recipe, set=keys, data_root=root, device="cpu", out=str(folder / "run"))
+        self.dataset, self.data = read(case, self.plan, root)
+        images, labels = self.dataset.arrays["x"], self.dataset.arrays["y"]
+        assert isinstance(images, Tensor)
+        assert isinstance(labels, Tensor)
+        self.images, self.labels = images, labels
+
+    def contestant(self, name: str) -> Callable[[int], None]:
+        """A function that plays so many steps."""
+        if name == GANZOO:
+            return Ours(self.plan, self.dataset, self.folder)
+        # Fabric sets it when it is imported, and with it torch's Adam looks for a GPU in each step.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+        if name == TUTORIAL:
+            return self.tutorial()
+        return self.best(channels_last=name == CHANNELS_LAST)
+
+    def tutorial(self) -> Callable[[int], None]:
+        g, d = self.networks()
+        if "wgan-gp" in self.plan.recipe.penalties:
+            return played(tutorial.wgan_gp(g, d, self.images, self.labels, self.plan.recipe))
+        return played(tutorial.cross_entropy(g, d, self.images, self.labels, self.plan.recipe, self.conditional))
+
+    def best(self, channels_last: bool = False) -> Callable[[int], None]:
+        g, d = self.networks()
+        if channels_last:
+            g, d = (network.to(memory_format=torch.channels_last) for network in (g, d))
+        if "wgan-gp" in self.plan.recipe.penalties:
+            return played(best.wgan_gp(g, d, self.images, self.labels, self.plan.recipe, channels_last))
+        loop = best.cross_entropy(g, d, self.images, self.labels, self.plan.recipe, self.conditional, channels_last)
+        return played(loop)
+
+    @property
+    def conditional(self) -> bool:
+        return self.plan.variant.needs_labels
+
+    def networks(self) -> tuple[torch.nn.Module, torch.nn.Module]:
+        players = planning.build(self.plan, self.dataset.spec).players
+        return players["g"].train(), players["d"].train()
+
+
+def read(case: Case, plan: Plan, root: str | None) -> tuple[Dataset, str]:
+    """The recipe's data set where it lies in the root or the user's own, else random images; and what they are."""
+    wanted = plan.recipe.data
+    if wanted.name != "folder":
+        with suppress(GanzooError), reading_only():
+            return planning.load_data(wanted, plan.options), wanted.name
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (RANDOM, *case.shape), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(10, (RANDOM,), generator=generator)
+    return Dataset({"x": images, "y": labels}, DataSpec("random", "image", case.shape, 10)), "random images"
+
+
+def played(loop: Iterator[None]) -> Callable[[int], None]:
+    """A function that plays so many steps of a loop."""
+
+    def play(steps: int) -> None:
+        for _ in range(steps):
+            next(loop)
+
+    return play
+
+
+class Paused(Exception):
+    """Ends `Trainer.fit` after a repetition; the next one goes on where it was."""
+
+
+class Ours(callbacks.Callback):
+    """The trainer as `ganzoo train` makes it, with all its callbacks but the sheets, in a run folder of its own."""
+
+    def __init__(self, plan: Plan, dataset: Dataset, folder: Path) -> None:
+        with ExitStack() as stack:
+            lock = api.claim(plan.options.out, "")
+            stack.callback(lock.release)
+            run = api.create(lock.folder, plan, dataset)
+            made = api.make_callbacks(run, plan.recipe, plan.options, lock)
+            self.inner = [callback for callback in made if not isinstance(callback, callbacks.Sheets)]
+            gan = planning.build(plan, dataset.spec)
+            fabric = launch(plan.options)
+            self.trainer = Trainer(gan, dataset, plan.recipe, fabric, [self], plan.options.log_every)
+            self.held = stack.pop_all()
+        self.started = False
+        self.left = 0
+
+    def __call__(self, steps: int) -> None:
+        self.left = steps
+        try:
+            self.trainer.fit()
+        except Paused:
+            return
+        raise RuntimeError(f"the recipe ended after {self.trainer.progress.step} steps")
+
+    def on_start(self, trainer: Trainer) -> None:
+        if not self.started:
+            self.started = True
+            for callback in self.inner:
+                callback.on_start(trainer)
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        for callback in self.inner:
+            callback.on_log(trainer, values)
+
+    def on_step(self, trainer: Trainer) -> None:
+        for callback in self.inner:
+            callback.on_step(trainer)
+        self.left -= 1
+        if not self.left:
+            raise Paused
+
+
+def main() -> None:
+    options = arguments()
+    case = CASES[options.case]
+    with tempfile.TemporaryDirectory() as folder:
+        ground = Ground(case, options.data_root, options.batch, Path(folder))
+        before = timing.peak_memory()
+        play = ground.contestant(options.contestant)
+        recipe = ground.plan.recipe
+        say({"batch": recipe.batch, "images": recipe.images_per_step(), "data": ground.data, "before": before})
+        for line in sys.stdin:
+            word, _, number = line.strip().partition(" ")
+            if word == "play":
+                say(timed(play, int(number)))
+            elif word == "seconds":
+                end, steps, taken = time.perf_counter() + float(number), case.steps, []
+                while time.perf_counter() < end:
+                    taken.append(timed(play, steps) / steps)
+                say(taken)
+            else:
+                say(timing.peak_memory())
+
+
+def timed(play: Callable[[int], None], steps: int) -> float:
+    start = time.perf_counter()
+    play(steps)
+    return time.perf_counter() - start
+
+
+def say(value: Any) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("contestant", choices=CONTESTANTS)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--data-root")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""Time to quality: seconds of training until the Inception Score reaches 80 % and 90 % of real test images'.
+
+python -m benchmarks.quality [--data-root FOLDER] [--only TEXT ...] [--seeds 0 1 2] [--points 32] [--runs FOLDER]
+
+Whole trainings of the bundled recipes for digits and MNIST, through `ganzoo.train`, each as long as its recipe says. A
+callback scores the samples at so many evenly spaced steps as `ganzoo eval` does, with as many samples, and stops the
+clock meanwhile; the clock runs from before the first step and counts pictures and checkpoints. What is reported is the
+first scored step at which the share is reached.
+
+Numbers go to benchmarks/results/quality.json. Seeds that were measured before on the same machine and are not asked for
+are kept. Runs go to a temporary folder unless --runs names one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ganzoo
+from benchmarks import results
+from ganzoo import plugins, registry
+from ganzoo.benchmark.report import spread
+from ganzoo.callbacks import Callback
+from ganzoo.data.dataset import to_uint8
+from ganzoo.drawing import class_numbers, draw
+from ganzoo.evaluation.scoring import Score, score
+from ganzoo.evaluation.targets import Reference, Request
+from ganzoo.planning import make_options
+from ganzoo.run import Run
+from ganzoo.specs import Recipe, Variant
+from ganzoo.trainer import Trainer
+
+DATASETS = ("digits", "mnist")
+SHARES = (0.8, 0.9)
+
+
+class Curve(Callback):
+    """The score at evenly spaced steps, with the seconds of training until then.
+
+    points: dicts of step, seconds, "cpu seconds", score and share (of the score of real test images). started: seconds
+    of the process from `began` until the first step, which are not counted. away: seconds that scoring took.
+    """
+
+    def __init__(self, run: Run, count: int) -> None:
+        self.run, self.every = run, max(1, run.recipe.steps // count)
+        self.points: list[dict[str, float]] = []
+        self.real = 0.0
+        self.away = self.cpu_away = 0.0
+
+    def on_start(self, trainer: Trainer) -> None:
+        data = dataclasses.replace(trainer.recipe.data, labels=True)
+        self.reference = Reference(data, make_options(**self.run.options), trainer.stream.dataset)
+        # Trains the classifier that scores are made with, where there is none yet.
+        self.real = self._score(trainer, with_real=True).real or 0.0
+        self.began, self.cpu_began = time.perf_counter(), time.process_time()
+
+    def on_step(self, trainer: Trainer) -> None:
+        step = trainer.progress.step
+        if step % self.every and step != trainer.progress.steps:
+            return
+        seconds = time.perf_counter() - self.began - self.away
+        cpu_seconds = time.process_time() - self.cpu_began - self.cpu_away
+        value = self._score(trainer).value
+        self.points.append(
+            {
+                "step": step,
+                "seconds": round(seconds, 2),
+                "cpu seconds": round(cpu_seconds, 2),
+                "score": round(value, 5),
+                "share": round(value / self.real, 5),
+            }
+        )
+        self.away = time.perf_counter() - self.began - seconds
+        self.cpu_away = time.process_time() - self.cpu_began - cpu_seconds
+
+    def _score(self, trainer: Trainer, with_real: bool = False) -> Score:
+        """The Inception Score now, on the samples that `ganzoo eval` would draw."""
+        gan, name, seed = trainer.gan, self.run.variant.name, trainer.recipe.seed + 1
+        n = self.reference.default_samples()
+        y = class_numbers(gan, name, n, None)
+        drawn = draw(gan, name, n, y, seed=seed, device=trainer.fabric.device)
+        samples = self.reference.samples(to_uint8(drawn), y, Request(), seed)
+        return score(samples, registry.metrics().values(), ["is"], with_real=with_real).scores[0]
+
+
+class Observer:
+    """A plugin whose one callback is the curve of the run that is trained now."""
+
+    count = 0
+    curve: Curve
+
+    @ganzoo.hookimpl
+    def ganzoo_callbacks(self, variant: Variant, recipe: Recipe, run: Run) -> list[Callback]:
+        self.curve = Curve(run, self.count)
+        return [self.curve]
+
+
+@functools.cache
+def observer() -> Observer:
+    """The one observer of this process, registered as any plugin that is not installed."""
+    made = Observer()
+    plugins.register(made, "time-to-quality")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(options.runs or temporary)
+        for recipe in recipes():
+            if not options.only or any(text in recipe for text in options.only):
+                for seed in options.seeds:
+                    row = measure(recipe, seed, folder / f"{recipe}-{seed}", options)
+                    note(recipe, seed, row)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data-root")
+    made.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="recipes whose name has one of these")
+    made.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    made.add_argument("--points", type=int, default=32, help="scored steps of a training")
+    made.add_argument("--steps", type=int, help="in place of the recipe's own, to try this out")
+    made.add_argument("--runs", help="where to train [default: a temporary folder]")
+    return made
+
+
+def recipes() -> Iterator[str]:
+    """The bundled recipes that were made for the data sets."""
+    for name, variant in registry.variants().items():
+        if plugins.zoo().owner("variants", name).package == "ganzoo":
+            yield from (f"{name}.{r}" for r, recipe in variant.recipes.items() if recipe.data.name in DATASETS)
+
+
+def measure(recipe: str, seed: int, path: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Train a recipe with a seed; its curve, and where it reached each share (None: it did not)."""
+    watch = observer()
+    watch.count = options.points
+    steps = {} if options.steps is None else {"steps": options.steps}
+    run = ganzoo.train(
+        recipe, seed=seed, out=str(path), data_root=options.data_root, device="cpu", progress=False, **steps
+    )
+    curve = watch.curve
+    if not curve.points or curve.points[-1]["step"] != run.recipe.steps:
+        raise RuntimeError(f"{path}: the scores end before the training does: the warning above says why.")
+    (whole,) = ganzoo.evaluate(run, metrics="is", data_root=options.data_root).scores
+    return {
+        "steps": run.recipe.steps,
+        "threads": torch.get_num_threads(),
+        "load average": round(os.getloadavg()[0], 2),
+        "protocol": whole.protocol["name"],
+        "real": curve.real,
+        "reached": {f"{share:.0%}": reached(curve.points, share) for share in SHARES},
+        "whole": curve.points[-1],
+        "best share": max(point["share"] for point in curve.points),
+        "share by ganzoo eval": round(whole.value / curve.real, 5),
+        "points": curve.points,
+    }
+
+
+def reached(points: list[dict[str, float]], share: float) -> dict[str, float] | None:
+    """The first scored step with at least that share of the real score, and the seconds until then."""
+    return next((point for point in points if point["share"] >= share), None)
+
+
+def note(recipe: str, seed: int, row: dict[str, Any]) -> None:
+    """Print a row, and add it to the results file, which another machine or another version of torch begins anew."""
+    path = results.FOLDER / "quality.json"
+    before = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    machine = results.machine()
+    same = all(before.get("machine", {}).get(key) == machine[key] for key in ("processor", "cores", "versions"))
+    rows = before["rows"] if same else {}
+    seeds = dict(sorted((rows.get(recipe, {}).get("seeds", {}) | {str(seed): row}).items()))
+    rows[recipe] = {"summary": summary(list(seeds.values())), "seeds": seeds}
+    results.write("quality", "python -m benchmarks.quality", {"rows": dict(sorted(rows.items()))})
+    print(f"{recipe}, seed {seed}: {told(row)}", flush=True)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over the seeds; of a share, over the seeds that reached it."""
+    found: dict[str, Any] = {"seeds": len(rows), "share": spread([row["whole"]["share"] for row in rows])}
+    for share in rows[0]["reached"]:
+        there = [row["reached"][share] for row in rows if row["reached"][share]]
+        found[share] = {key: spread([point[key] for point in there]) for key in ("seconds", "cpu seconds", "step")}
+    whole = [row["whole"] for row in rows]
+    return found | {"whole": {key: spread([point[key] for point in whole]) for key in ("seconds", "cpu seconds")}}
+
+
+def told(row: dict[str, Any]) -> str:
+    """A row in one line."""
+    parts = []
+    for share, point in row["reached"].items():
+        when = f"after {point['seconds']:.0f} s ({point['cpu seconds']:.0f} CPU s)" if point else "never"
+        parts.append(f"{share} {when}")
+    whole = row["whole"]
+    last = f"{whole['share']:.1%} at the end, after {whole['seconds']:.0f} s ({whole['cpu seconds']:.0f} CPU s)"
+    return "; ".join([*parts, last])
+
+
+if __name__ == "__main__":
+    main()

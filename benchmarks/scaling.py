@@ -1,0 +1,289 @@
+"""What a step costs on one rank and on two, what the exchange alone costs, and from where on more ranks do not pay.
+
+python -m benchmarks.scaling [--rounds 3] [--seconds 2.0] [--only RECIPE ...]
+
+Ranks are processes of this machine with one thread each, which meet through gloo; the data are noise of the shape of
+the recipe's. Each configuration is a process (or two) of its own, and the configurations take turns. The numbers of
+bytes are those of the bundled recipes' networks. What is said of other interconnects is a model, no measurement.
+Everything goes to benchmarks/results/scaling.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results
+from benchmarks.timing import summary
+
+RECIPES = ("vanilla.mnist", "dcgan.mnist", "wgan-gp.mnist", "dcgan.cifar10")
+SHAPES: dict[str, tuple[int, ...]] = {
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "fashion-mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+}
+SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}
+"""Of the data sets' samples; a recipe's `data.size` and `data.channels` come before."""
+
+SIZES = tuple(4**power for power in range(5, 14))
+"""Bytes of the all-reduces that are timed alone: 1 KiB to 64 MiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """How a step is played: on so many ranks, with so many threads each, on so many parts of the recipe's batch."""
+
+    name: str
+    ranks: int = 1
+    threads: int = 1
+    parts: int = 1
+
+
+WAYS = (Way("1 rank"), Way("2 ranks", ranks=2), Way("1 rank, half the batch", parts=2), Way("1 rank, 2 threads", 1, 2))
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """An interconnect: bytes a second in one direction from its maker's sheet, and an assumed latency in seconds."""
+
+    name: str
+    bandwidth: float
+    latency: float
+    source: str
+
+
+H100 = "NVIDIA H100 data sheet (900 GB/s in both directions together)"
+PCIE = "NVIDIA H100 data sheet (128 GB/s in both directions together)"
+NDR = "NVIDIA ConnectX-7 user manual (400 Gb/s)"
+ETHERNET = "NVIDIA ConnectX-6 Lx user manual (25 Gb/s)"
+LINKS = (
+    Link("NVLink, 4th generation", 450e9, 20e-6, H100),
+    Link("PCIe 5.0 x16", 64e9, 20e-6, PCIE),
+    Link("InfiniBand NDR", 50e9, 40e-6, NDR),
+    Link("25 Gb/s Ethernet", 25e9 / 8, 100e-6, ETHERNET),
+    Link("1 Gb/s Ethernet", 1e9 / 8, 200e-6, "IEEE 802.3ab (1 Gb/s)"),
+)
+
+
+def exchange(ranks: int, bytes: float, calls: float, bandwidth: float, latency: float) -> float:
+    """Seconds of `calls` ring all-reduces of `bytes` in all: each rank sends 2(n-1)/n of them.
+
+    Patarasuk and Yuan 2009, section 4; the same factor is in nccl-tests, doc/PERFORMANCE.md.
+    """
+    return calls * latency + 2 * (ranks - 1) / ranks * bytes / bandwidth if ranks > 1 else 0.0
+
+
+def least_compute(ranks: int, bytes: float, calls: float, bandwidth: float, latency: float) -> float:
+    """Seconds that a step has to compute on one rank for `ranks` to be faster, if its compute divides evenly."""
+    return exchange(ranks, bytes, calls, bandwidth, latency) * ranks / (ranks - 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each recipe in each round")
+    parser.add_argument("--only", nargs="*", default=list(RECIPES))
+    parser.add_argument("--sizes", nargs="*", type=int, default=list(SIZES), help=argparse.SUPPRESS)
+    parser.add_argument("--play", help=argparse.SUPPRESS)
+    parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.play:
+        play(next(way for way in WAYS if way.name == options.play), options)
+        return
+    timed = [{way.name: started(way, options) for way in turned(WAYS, turn)} for turn in range(options.rounds)]
+    steps = {
+        recipe: {way.name: joined([found[way.name]["steps"][recipe] for found in timed]) for way in WAYS}
+        for recipe in options.only
+    }
+    alone = {size: joined([found["2 ranks"]["alone"][str(size)] for found in timed]) for size in options.sizes}
+    traffic = {recipe: dataclasses.asdict(of) for recipe, of in ((name, traffic_of(name)) for name in bundled())}
+    fit = line({size: row["median"] for size, row in alone.items()})
+    values = {
+        "rounds": options.rounds,
+        "steps": steps,
+        "all-reduce": {str(size): row for size, row in alone.items()},
+        "fit": fit,
+        "predicted": {name: predicted(steps[name], traffic_of(name), fit) for name in options.only},
+        "traffic": traffic,
+        "links": [dataclasses.asdict(link) for link in LINKS],
+        "least compute": {name: model(traffic_of(name)) for name in traffic},
+    }
+    print(json.dumps({key: values[key] for key in ("steps", "fit", "predicted")}, indent=1))
+    results.write("scaling", "python -m benchmarks.scaling", values)
+
+
+def turned(ways: Sequence[Way], turn: int) -> Sequence[Way]:
+    """Each way takes its turn at coming first."""
+    return [*ways[turn % len(ways) :], *ways[: turn % len(ways)]]
+
+
+def joined(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Median and quartiles of the seconds of all rounds, and each round's median."""
+    every = [value for values in rounds for value in values]
+    return {**summary(every), "medians": [statistics.median(values) for values in rounds]}
+
+
+def line(seconds: dict[int, float]) -> dict[str, float]:
+    """Latency and bandwidth of two ranks' all-reduce: the least squares of the relative errors of latency + bytes / b.
+
+    With two ranks the ring sends as many bytes as there are.
+    """
+    import numpy as np
+
+    sizes, times = np.array(list(seconds)), np.array(list(seconds.values()))
+    (latency, per_byte), *_ = np.linalg.lstsq(np.stack([1 / times, sizes / times], 1), np.ones(len(sizes)), rcond=None)
+    fitted = latency + per_byte * sizes
+    return {
+        "latency": float(latency),
+        "bandwidth": float(1 / per_byte),
+        "largest error": float(np.abs(fitted / times - 1).max()),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Traffic:
+    """What the ranks exchange for a recipe: bytes of each player's gradients; bytes and exchanges of a mean step."""
+
+    players: dict[str, int]
+    bytes: float
+    calls: float
+
+
+def traffic_of(name: str) -> Traffic:
+    """From the bundled recipe's networks and turn order; four bytes a weight, as gradients are float32.
+
+    Beside an exchange for each update there is one for running statistics and one to agree on going on.
+    """
+    gan, _ = game(name)
+    players = {player: 4 * sum(w.numel() for w in module.parameters()) for player, module in gan.players.items()}
+    turns = [(phase.repeats / phase.every, players[phase.player]) for phase in gan.phases()]
+    buffers = 4 * sum(buffer.numel() for buffer in gan.buffers() if buffer.is_floating_point())
+    calls = sum(times for times, _ in turns) + (buffers > 0) + 1
+    return Traffic(players, sum(times * size for times, size in turns) + buffers, calls)
+
+
+def predicted(steps: dict[str, Any], traffic: Traffic, fit: dict[str, float]) -> dict[str, float]:
+    """The model of two ranks here, from the step on half the batch and the exchange alone, and how far it is off."""
+    seconds = steps["1 rank, half the batch"]["median"] + exchange(
+        2, traffic.bytes, traffic.calls, fit["bandwidth"], fit["latency"]
+    )
+    return {"seconds": seconds, "of measured": seconds / steps["2 ranks"]["median"]}
+
+
+def model(traffic: Traffic) -> dict[str, dict[str, float]]:
+    """For each interconnect and 2, 8 and 32 ranks, the seconds that a step has to compute for them to pay."""
+    return {
+        link.name: {
+            str(ranks): least_compute(ranks, traffic.bytes, traffic.calls, link.bandwidth, link.latency)
+            for ranks in (2, 8, 32)
+        }
+        for link in LINKS
+    }
+
+
+def bundled() -> list[str]:
+    """The recipes that ship with ganzoo."""
+    from ganzoo import plugins, registry
+
+    zoo = plugins.zoo()
+    ours = [found for name, found in registry.variants().items() if zoo.owner("variants", name).package == "ganzoo"]
+    return [f"{variant.name}.{recipe}" for variant in ours for recipe in variant.recipes]
+
+
+def example(recipe: Any) -> Any:
+    """Noise of the shape of a recipe's data."""
+    from ganzoo.testing.examples import example_data
+
+    shape = SHAPES[recipe.data.name]
+    if len(shape) == 3:
+        size, channels = recipe.data.size, recipe.data.channels
+        shape = (channels or shape[0], size or shape[1], size or shape[2])
+    return example_data("image" if len(shape) == 3 else "points", shape, count=1024, classes=10)
+
+
+def game(name: str) -> tuple[Any, Any]:
+    """A bundled recipe's game, and the recipe."""
+    import torch
+
+    from ganzoo import registry
+
+    found, _, recipe = registry.find_recipe(name)
+    torch.manual_seed(0)
+    return found.build(recipe, example(recipe).spec), recipe
+
+
+def started(way: Way, options: argparse.Namespace) -> dict[str, Any]:
+    """Time a way in processes of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        to = Path(folder) / "times.json"
+        numbers = ["--seconds", str(options.seconds), "--only", *options.only, "--sizes", *map(str, options.sizes)]
+        command = [sys.executable, "-m", "benchmarks.scaling", "--play", way.name, "--to", str(to), *numbers]
+        subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(way.threads)}, stderr=sys.stderr)
+        found: dict[str, Any] = json.loads(to.read_text("utf-8"))
+    print(
+        f"{way.name}: {', '.join(f'{name} {statistics.median(t):.4f}' for name, t in found['steps'].items())}",
+        flush=True,
+    )
+    return found
+
+
+def play(way: Way, options: argparse.Namespace) -> None:
+    """In a process of its own: seconds of each step of each recipe and, on several ranks, of each all-reduce alone."""
+    import torch
+
+    from ganzoo import config
+    from ganzoo.launch import launch
+    from ganzoo.specs import RunOptions
+    from ganzoo.trainer import Trainer
+
+    fabric = launch(RunOptions(device="cpu", devices=way.ranks))
+    torch.set_num_threads(way.threads)
+    steps = {}
+    for name in options.only:
+        gan, recipe = game(name)
+        recipe = config.update(recipe, {"batch": recipe.batch // way.parts})
+        trainer = Trainer(gan, example(recipe), recipe, fabric)
+        steps[name] = timed(partial(step, trainer), options.seconds, fabric)
+    alone = {}
+    for size in options.sizes if way.ranks > 1 else ():
+        flat = torch.zeros(size // 4)
+        alone[size] = timed(partial(fabric.all_reduce, flat, reduce_op="mean"), options.seconds / 4, fabric)
+    if fabric.is_global_zero:
+        options.to.write_text(json.dumps({"steps": steps, "alone": alone}), "utf-8")
+
+
+def step(trainer: Any) -> None:
+    """A step as `Trainer.fit` plays it: the ranks agree to go on first."""
+    trainer._agree_to_stop()
+    trainer.play_step()
+
+
+def timed(work: Callable[[], object], seconds: float, fabric: Any) -> list[float]:
+    """Seconds of each call, after three to warm up; about so many in all, and as many calls on each rank."""
+    for _ in range(3):
+        work()
+    start = time.perf_counter()
+    work()
+    count = fabric.broadcast(min(500, max(5, int(seconds / max(1e-6, time.perf_counter() - start)))))
+    found = []
+    for _ in range(count):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Step time, images per second and memory of ganzoo's trainer, a tutorial's loop and the best hand-written loop.
+
+python -m benchmarks steps [CASE ...] [--data-root DIR] [--threads 2 1] [--batch N]
+
+The same networks, batch and recipe for all, on the CPU; `benchmarks/loops/` has the loops, and `best` is the faster of
+its two layouts in memory, by the medians. Each is a process of its own, and they take turns, again and again.
+Results of other cases and numbers of threads that are in the results file already stay there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+from functools import partial
+from typing import Any
+
+from benchmarks import results, timing
+from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case
+from benchmarks.loops.players import Player
+
+
+def main() -> None:
+    options = arguments()
+    command = "python -m benchmarks steps" + (f" --batch {options.batch}" if options.batch else "")
+    for case in [CASES[name] for name in options.cases or CASES]:
+        row: dict[str, Any] = {"recipe": case.recipe, "set": dict(case.set), "date": datetime.date.today().isoformat()}
+        for threads in options.threads:
+            row[f"threads {threads}"] = part = measured(case, threads, options)
+            row |= {key: part.pop(key) for key in ("data", "batch")}
+            print(f"{case.name} ({case.summary}), {threads} threads, batch {row['batch']}, {row['data']}:")
+            show(part)
+            rows = kept(options.name)
+            rows[case.name] = rows.get(case.name, {}) | row
+            in_order = {name: rows[name] for name in CASES if name in rows}
+            print(f"wrote {results.write(options.name, command, {'rows': in_order})}", flush=True)
+
+
+def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds per step of each contestant, images per second, memory, and what each takes relative to the others."""
+    names = contestants(case)
+    environment = {"OMP_NUM_THREADS": str(threads)}
+    players = {name: Player(case, name, environment, options.batch, options.data_root) for name in names}
+    steps = options.steps or case.steps
+    seconds = timing.interleaved(
+        {name: partial(player.play, steps) for name, player in players.items()},
+        options.repetitions or case.repetitions,
+    )
+    facts = players[GANZOO].facts
+    memory = {name: {"MiB": player.peak(), "before": player.facts["before"]} for name, player in players.items()}
+    for player in players.values():
+        player.end()
+    spent = {name: timing.summary(values, steps) for name, values in seconds.items()}
+    best = min((name for name in names if name.startswith(BEST)), key=lambda name: spent[name]["median"])
+    found = {
+        "data": facts["data"],
+        "batch": facts["batch"],
+        "load average": round(os.getloadavg()[0], 2),
+        "steps": steps,
+        "seconds": spent,
+        "images per second": {name: facts["images"] / part["median"] for name, part in spent.items()},
+        "best layout": "channels-last" if best == CHANNELS_LAST else "channels-first",
+        "tutorial / ganzoo": timing.ratio(seconds[TUTORIAL], seconds[GANZOO]),
+        "tutorial / best": timing.ratio(seconds[TUTORIAL], seconds[best]),
+        "ganzoo / best": timing.ratio(seconds[GANZOO], seconds[best]),
+        "memory": memory,
+    }
+    if CHANNELS_LAST in names:
+        found["best, channels-last / best"] = timing.ratio(seconds[CHANNELS_LAST], seconds[BEST])
+    return found
+
+
+def contestants(case: Case) -> list[str]:
+    """Perceptrons have no channels."""
+    return [name for name in CONTESTANTS if name != CHANNELS_LAST or case.name != "vanilla"]
+
+
+def show(part: dict[str, Any]) -> None:
+    for name, seconds in part["seconds"].items():
+        print(f"  {name:20} {timing.milliseconds(seconds)} a step, {part['images per second'][name]:,.0f} images/s")
+    for name in ("tutorial / ganzoo", "tutorial / best", "ganzoo / best", "best, channels-last / best"):
+        if name in part:
+            print(f"  {name:26} {timing.times(part[name])}")
+    print("  peak memory, MiB: " + ", ".join(f"{name} {memory['MiB']:.0f}" for name, memory in part["memory"].items()))
+
+
+def kept(name: str) -> dict[str, Any]:
+    """The rows of the results file."""
+    path = results.FOLDER / f"{name}.json"
+    rows: dict[str, Any] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
+    return rows
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)} [default: all]")
+    parser.add_argument("--threads", type=int, nargs="+", default=[os.cpu_count() or 1, 1])
+    parser.add_argument("--data-root", help="where data sets lie; random images in place of those that do not")
+    parser.add_argument("--batch", type=int, help="[default: the recipe's, 64]")
+    parser.add_argument("--steps", type=int, help="in a repetition [default: the case's]")
+    parser.add_argument("--repetitions", type=int, help="[default: the case's]")
+    parser.add_argument("--name", default="steps", help="of the results file [default: steps]")
+    options = parser.parse_args()
+    unknown = [name for name in options.cases if name not in CASES]
+    if unknown:
+        parser.error(f"no case {unknown[0]!r}: there are {', '.join(CASES)}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Threads and their waiting: step times with several OMP settings, of one training alone and of two side by side.
+
+python -m benchmarks threads [CASE ...] [--data-root DIR] [--rounds 2] [--seconds 4]
+
+Each measurement is a process (or two that start together), as the settings are read when torch is loaded. Settings
+take turns over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+
+from benchmarks.loops.cases import CASES, GANZOO
+from benchmarks.loops.players import Player
+
+CORES = os.cpu_count() or 1
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "1 thread": {"OMP_NUM_THREADS": "1"},
+    f"{CORES} threads": {"OMP_NUM_THREADS": str(CORES)},
+    **{
+        f"{CORES} threads, GOMP_SPINCOUNT={count}": {"OMP_NUM_THREADS": str(CORES), "GOMP_SPINCOUNT": str(count)}
+        for count in (100, 1_000, 10_000, 100_000)
+    },
+    **{
+        f"{CORES} threads, OMP_WAIT_POLICY={policy}": {"OMP_NUM_THREADS": str(CORES), "OMP_WAIT_POLICY": policy}
+        for policy in ("active", "passive")
+    },
+}
+
+
+def main() -> None:
+    options = arguments()
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for _ in range(options.rounds):
+        for case in options.cases:
+            for name, environment in SETTINGS.items():
+                for together in (1, 2):
+                    kind = "alone" if together == 1 else "two side by side"
+                    steps = run(case, environment, together, options)
+                    shown = ", ".join(f"{value * 1e3:.1f}" for value in steps)
+                    print(f"{case}, {name}, {kind}: {shown} ms", flush=True)
+                    found.setdefault(case, {}).setdefault(name, {}).setdefault(kind, []).extend(steps)
+    rows = {
+        case: {name: {kind: statistics.median(v) for kind, v in part.items()} for name, part in settings.items()}
+        for case, settings in found.items()
+    }
+    for case, settings in rows.items():
+        print(f"{case}: seconds a step of each training, alone and with another beside it")
+        for name, part in settings.items():
+            print(f"  {name:36} {part['alone'] * 1e3:7.1f} ms {part['two side by side'] * 1e3:7.1f} ms")
+    from benchmarks import results
+
+    command = f"python -m benchmarks threads {' '.join(options.cases)}"
+    print(f"wrote {results.write(options.name, command, {'rounds': options.rounds, 'seconds a step': rows})}")
+
+
+def run(case: str, environment: dict[str, str], together: int, options: argparse.Namespace) -> list[float]:
+    """Median seconds per step of so many trainings that run at the same time."""
+    players = [Player(CASES[case], GANZOO, environment, None, options.data_root) for _ in range(together)]
+    for player in players:
+        # The first steps begin with cold caches.
+        player.play(CASES[case].steps)
+    for player in players:
+        player.tell(f"seconds {options.seconds}")
+    found = [statistics.median(player.answer()) for player in players]
+    for player in players:
+        player.end()
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=["vanilla", "dcgan-28"], metavar="CASE")
+    parser.add_argument("--data-root", help="where data sets lie; random images in place of those that do not")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=4, help="that each training runs")
+    parser.add_argument("--name", default="threads", help="of the results file [default: threads]")
+    options = parser.parse_args()
+    unknown = [name for name in options.cases if name not in CASES]
+    if unknown:
+        parser.error(f"no case {unknown[0]!r}: there are {', '.join(CASES)}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""Tables in the docs that are made from benchmarks/results, each between `<!-- table: NAME -->` and `<!-- end -->`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ganzoo.benchmark.report import with_spread
+from ganzoo.cli.show import value_text
+from ganzoo.tables import Table
+
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
+PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_tables(text: str) -> str:
+    """A page with each table of this module in its place. Raises KeyError for a name that is none of theirs."""
+    return PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
+
+
+def result(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def where(found: Mapping[str, Any]) -> str:
+    """The command, machine and date of a results file, in a line."""
+    machine = found["machine"]
+    versions = f"torch {machine['versions']['torch']}"
+    return f"`{found['command']}`, {machine['processor']}, {machine['cores']} cores, {versions}, {machine['date']}."
+
+
+def quality() -> str:
+    """Time to quality of every recipe that was measured."""
+    found = result("quality")
+    header = ["recipe", "seeds", "steps", "share at the end"]
+    header += [f"{unit} to {share}" for share in ("80 %", "90 %") for unit in ("s", "CPU s")]
+    rows = []
+    for name, row in found["rows"].items():
+        summary, seeds = row["summary"], row["seeds"]
+        steps = next(iter(seeds.values()))["steps"]
+        share = summary["share"]
+        ends = {key: None if share[key] is None else 100 * share[key] for key in ("mean", "sd")}
+        cells = [f"`{name}`", ", ".join(seeds), f"{steps:,}", f"{with_spread(ends, 3)} %"]
+        for wanted in ("80%", "90%"):
+            cells += [reached(summary[wanted][unit], summary["seeds"]) for unit in ("seconds", "cpu seconds")]
+        rows.append(cells)
+    threads = {seed["threads"] for row in found["rows"].values() for seed in row["seeds"].values()}
+    used = f"{' or '.join(map(str, sorted(threads)))} thread{'s' * (threads != {1})}"
+    return f"{Table('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
+
+
+def reached(seconds: Mapping[str, Any], seeds: int) -> str:
+    """Mean and deviation over the seeds that reached the share, and how many these are if not all did."""
+    if not seconds["n"]:
+        return "never"
+    return with_spread(seconds, 3) + (f" ({seconds['n']} of {seeds})" if seconds["n"] < seeds else "")
+
+
+def tried() -> str:
+    """What was tried for dcgan.mnist, the best first."""
+    found, costs = result("tried"), result("tried-cost")
+    rows = []
+    for group in found["groups"]:
+        if not group["done"]:
+            continue
+        scores = {score["name"].partition("[")[0]: score for score in group["scores"]}
+        share = scores["IS"]["mean"] / scores["IS"]["real"]["mean"]
+        cost = costs["cells"][group["label"] or f"{group['recipe']} on {group['dataset']}"]
+        cells = [changes(group), f"{group['steps']:,}", f"{1000 * cost['seconds a step']:.1f}", f"{100 * share:.1f} %"]
+        cells += [with_spread({**scores[name], "sd": None}, 3) for name in ("FD", "recall")]
+        rows.append((share, cells))
+    rows.sort(key=lambda row: -row[0])
+    header = ["changed", "steps", "ms a step", "share of real IS", "FD", "recall"]
+    table = Table("", header, [cells for _, cells in rows]).markdown()
+    return f"{table}\n{where(found)} Milliseconds: {where(costs)}\n"
+
+
+def changes(group: Mapping[str, Any]) -> str:
+    """What a row has in place of the recipe's own keys."""
+    keys = {key: value_text(value) for key, value in group["set"].items() if key != "steps"}
+    shown = [f"`{key}={value}`" if value else f"no `{key}`" for key, value in keys.items()]
+    return ", ".join(shown) or "**nothing: the recipe**"
+
+
+def scaling_steps() -> str:
+    """Milliseconds a step on one rank and on two."""
+    found = result("scaling")
+    ways = ["1 rank", "2 ranks", "1 rank, half the batch", "1 rank, 2 threads"]
+    rows = []
+    for name, steps in found["steps"].items():
+        guess = found["predicted"][name]
+        times = [f"{1000 * steps[way]['median']:.1f}" for way in ways]
+        gain = steps["1 rank"]["median"] / steps["2 ranks"]["median"]
+        cells = [f"`{name}`", *times, f"{1000 * guess['seconds']:.1f} ({guess['of measured']:.0%} of measured)"]
+        rows.append([*cells, f"{gain:.2f}"])
+    header = ["recipe", *ways, "2 ranks, predicted", "1 rank : 2 ranks"]
+    table = Table("", header, rows).markdown()
+    won = sum(s["1 rank, 2 threads"]["median"] < s["2 ranks"]["median"] for s in found["steps"].values())
+    better = f"One rank with two threads is faster than two ranks with one in {won} of {len(rows)} rows."
+    return f"{table}\n{better}\nMedians of {found['rounds']} interleaved rounds, a thread a rank. {where(found)}\n"
+
+
+def scaling_exchange() -> str:
+    """The all-reduce alone, by bytes."""
+    found = result("scaling")
+    fit = found["fit"]
+    rows = [
+        [size_text(int(size)), f"{1000 * row['median']:.3f}", f"{int(size) / row['median'] / 1e6:,.0f}"]
+        for size, row in found["all-reduce"].items()
+    ]
+    table = Table("", ["bytes", "ms", "MB/s"], rows, left=0).markdown()
+    fitted = f"Fitted: {1e6 * fit['latency']:.0f} µs and {fit['bandwidth'] / 1e6:,.0f} MB/s"
+    return f"{table}\n{fitted}, off by at most {fit['largest error']:.0%}. {where(found)}\n"
+
+
+def scaling_model() -> str:
+    """What a step has to compute for more ranks to pay, by interconnect."""
+    found = result("scaling")
+    rows = []
+    for name, traffic in found["traffic"].items():
+        players = ", ".join(f"{player} {size_text(size)}" for player, size in traffic["players"].items())
+        least = found["least compute"][name]
+        cells = [
+            " / ".join(f"{float(f'{1000 * s:.2g}'):g}" for s in least[link["name"]].values()) for link in found["links"]
+        ]
+        rows.append([f"`{name}`", players, f"{traffic['calls']:.3g}", *cells])
+    header = ["recipe", "gradients", "exchanges a step", *(link["name"] for link in found["links"])]
+    sources = []
+    for link in found["links"]:
+        speed, wait = f"{link['bandwidth'] / 1e9:.4g} GB/s", f"{1e6 * link['latency']:.0f} µs"
+        sources.append(f"- {link['name']}: {speed}, {link['source']}; {wait}, assumed")
+    return f"{Table('', header, rows, left=2).markdown()}\n" + ".\n".join(sources) + ".\n"
+
+
+def evaluation_stages() -> str:
+    """Seconds to score samples, by stage, on one thread, two threads and two ranks."""
+    found = result("evaluation")
+    ways = list(found["seconds"])
+    names = dict.fromkeys(name for way in ways for name in found["seconds"][way])
+    rows = []
+    for name in names:
+        times = [found["seconds"][way].get(name) for way in ways]
+        rows.append([name, *("" if row is None else f"{row['median']:.2f}" for row in times)])
+    once = "training the classifier, if not cached"
+    rows.append([once, f"{found[once]:.1f}", *("" for _ in ways[1:])])
+    table = Table("", ["seconds", *ways], rows).markdown()
+    repetitions = next(iter(found["seconds"][ways[0]].values()))["repetitions"]
+    what = f"{found['n']:,} images of {found['data']}, medians of {repetitions} repetitions."
+    return f"{table}\n{what} {where(found)}\n"
+
+
+def evaluation_inception() -> str:
+    """Seconds for images through Inception-v3, from a few."""
+    found = result("evaluation")
+    rows = [
+        [way, f"{row['seconds per image']:.3f}", f"{row['seconds for 10,000, extrapolated']:,.0f}"]
+        for way, row in found["inception-v3, random weights"].items()
+    ]
+    table = Table("", ["Inception-v3, random weights", "s per image", "s for 10,000, extrapolated"], rows).markdown()
+    images = next(iter(found["inception-v3, random weights"].values()))["images"]
+    return f"{table}\nMeasured on {images} images. {where(found)}\n"
+
+
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that leaves at least one: 4 KiB, 1.5 MiB."""
+    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} B"
+
+
+def times(ratio: Mapping[str, Any]) -> str:
+    """A ratio with the range that holds its true median."""
+    return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
+
+
+def step_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Case, threads and what was measured with them."""
+    for name, row in found["rows"].items():
+        for key, part in row.items():
+            if key.startswith("threads "):
+                yield name, key.removeprefix("threads "), part
+
+
+def steps() -> str:
+    """Milliseconds a step of the tutorial's loop, the best one, and ganzoo's."""
+    found = result("steps")
+    rows = []
+    for name, threads, part in step_rows(found):
+        seconds = part["seconds"]
+        best = "best, channels-last" if part["best layout"] == "channels-last" else "best"
+        cells = [f"{1000 * seconds[way]['median']:.1f}" for way in ("tutorial", best, "ganzoo")]
+        cells.append(f"{part['images per second']['ganzoo']:,.0f}")
+        cells += [times(part[ratio]) for ratio in ("tutorial / ganzoo", "ganzoo / best")]
+        rows.append([name, threads, *cells])
+    header = ["networks", "threads", "tutorial, ms", "best, ms", "ganzoo, ms", "images/s", "tutorial / ganzoo"]
+    table = Table("", [*header, "ganzoo / best"], rows, left=1).markdown()
+    data: dict[str, list[str]] = {}
+    for name, row in found["rows"].items():
+        data.setdefault(row["data"], []).append(name)
+    images = "; ".join(f"{', '.join(names)}: {kind}" for kind, names in data.items())
+    sizes = ", ".join(sorted({str(row["batch"]) for row in found["rows"].values()}))
+    return f"{table}\n{where(found)} Batch {sizes}. Images: {images}.\n"
+
+
+def steps_layout() -> str:
+    """The best loop with channels last, over the one with channels first."""
+    ratio = "best, channels-last / best"
+    rows = [[name, n, times(part[ratio])] for name, n, part in step_rows(result("steps")) if ratio in part]
+    return Table("", ["networks", "threads", "channels-last / channels-first"], rows, left=1).markdown() + "\n"
+
+
+def steps_memory() -> str:
+    """Peak memory of each loop's process."""
+    rows = []
+    for name, threads, part in step_rows(result("steps")):
+        memory = part["memory"]
+        ways = ("tutorial", "best", "ganzoo")
+        rows.append([name, threads, f"{memory['ganzoo']['before']:,.0f}", *(f"{memory[w]['MiB']:,.0f}" for w in ways)])
+    header = ["networks", "threads", "with the data read", "tutorial", "best", "ganzoo"]
+    return Table("", header, rows, left=1).markdown() + "\n"
+
+
+def startup() -> str:
+    """What each command takes from its start to its end."""
+    found = result("startup")
+    rows = []
+    for name, row in found["commands"].items():
+        seconds = row["seconds"]
+        spread = f"{seconds['median']:.2f} ({seconds['q1']:.2f} to {seconds['q3']:.2f})"
+        rows.append([f"`{name}`", spread, f"{row['cpu seconds']['median']:.2f}", f"{row['MiB']:,.0f}"])
+    header = ["command", "seconds (quartiles)", "on the processor", "peak MiB"]
+    return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
+
+
+def startup_stages() -> str:
+    """Where the time of a training of one step goes."""
+    found = result("startup")["stages"]
+    stages = sorted(dict.fromkeys(stage for part in found.values() for stage in part), key="in all".__eq__)
+    rows = [[stage, *(f"{part[stage]:.2f}" if stage in part else "" for part in found.values())] for stage in stages]
+    return Table("", ["stage", *(f"seconds {name}" for name in found)], rows).markdown() + "\n"
+
+
+def startup_imports() -> str:
+    """Which packages' modules take how long to import."""
+    rows = [[f"`{package}`", f"{seconds:.2f}"] for package, seconds in result("startup")["imports"].items()]
+    return Table("", ["package", "seconds in its own modules"], rows).markdown() + "\n"
+
+
+def threads() -> str:
+    """Milliseconds a step with several settings, alone and side by side."""
+    found = result("threads")
+    cases = found["seconds a step"]
+    ways = ("alone", "two side by side")
+    rows = [
+        [setting, *(f"{1000 * part[setting][way]:.1f}" for part in cases.values() for way in ways)]
+        for setting in next(iter(cases.values()))
+    ]
+    header = ["setting", *(f"{case}, {way}" for case in cases for way in ways)]
+    return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "steps": steps,
+    "steps-layout": steps_layout,
+    "steps-memory": steps_memory,
+    "startup": startup,
+    "startup-stages": startup_stages,
+    "startup-imports": startup_imports,
+    "threads": threads,
+    "quality": quality,
+    "tried": tried,
+    "scaling-steps": scaling_steps,
+    "scaling-exchange": scaling_exchange,
+    "scaling-model": scaling_model,
+    "evaluation-stages": evaluation_stages,
+    "evaluation-inception": evaluation_inception,
+}

@@ -1,0 +1,252 @@
+"""Whole phases as CUDA graphs: recorded once, then replayed with a single launch, so that no GPU waits for Python.
+
+An update of a small network is hundreds of kernels of a few microseconds, and to launch one takes the host about as
+long. A recording holds the kernels of forward, backward, penalties and optimiser step with their addresses; numbers
+that Python computes are frozen into it. So what changes from update to update (which samples, the learning rate, the
+decay of the averages) has to lie in tensors, and random numbers come from the device's generator, of which a replay
+takes as many as the code would (docs.pytorch.org, CUDA semantics, "CUDA Graphs").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+WARM_UPS = 3
+"""Calls before the recording: in them libraries choose their kernels and optimisers make their state."""
+
+TOLERANCE = 0.05
+"""How far the first replay may be from what the code does, as a share of what the update changes.
+
+Kernels that add in no fixed order differ by much less, numbers frozen by mistake by much more.
+"""
+
+Work = Callable[..., Tensor | None]
+"""What is recorded: device work on input tensors of fixed shapes."""
+
+
+class Recorder(Protocol):
+    """Records device work and replays it."""
+
+    def record(self, work: Callable[[], Tensor | None]) -> tuple[Callable[[], None], Tensor | None]:
+        """Record `work` without doing it: what replays it, and the tensor in which its result will lie.
+
+        Raises RuntimeError for work that cannot be recorded; everything is as it was then.
+        """
+
+    def random_state(self) -> Tensor:
+        """The state of the device's generator."""
+
+    def set_random_state(self, state: Tensor) -> None: ...
+
+
+class CudaGraphs:
+    """Recordings as CUDA graphs, in one pool of memory.
+
+    They may share it, though each overwrites the others' memory: nothing but a result outlives a replay, and a result
+    is copied before the next one.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.pool = torch.cuda.graph_pool_handle()
+
+    def record(self, work: Callable[[], Tensor | None]) -> tuple[Callable[[], None], Tensor | None]:
+        graph = torch.cuda.CUDAGraph()
+        try:
+            # Other threads (of a data loader, of a callback) may go on calling CUDA meanwhile.
+            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
+                result = work()
+        except Exception:
+            # A recording that breaks off leaves the generator waiting for its end, and all later draws would fail.
+            generator = torch.cuda.default_generators[self.device.index or 0]
+            generator.graphsafe_set_state(generator.clone_state())
+            raise
+        return graph.replay, result
+
+    def random_state(self) -> Tensor:
+        return torch.cuda.get_rng_state(self.device)
+
+    def set_random_state(self, state: Tensor) -> None:
+        torch.cuda.set_rng_state(state, self.device)
+
+
+class Captured:
+    """Calls `work(*inputs)`: the first times as it is, later by a recording, if that does the same.
+
+    It is recorded when a call neither lets the host read values from the device nor changes the Python state of
+    `subject` (the game), and the recording is used when its first replay moves `tensors()` as the code does.
+
+    reason: why there is no recording, "" as long as there may be one. `recorded` says whether there is.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        recorder: Recorder | None,
+        subject: object,
+        tensors: Callable[[], Sequence[Tensor]],
+        reason: str = "",
+    ) -> None:
+        self.work, self.subject, self.tensors, self.reason = work, subject, tensors, reason
+        self.recorded = False
+        self._recorder = recorder
+        self._calls = 0
+        self._inputs: tuple[Tensor, ...] = ()
+        self._replay: Callable[[], None] = lambda: None
+        self._result: Tensor | None = None
+
+    def __call__(self, *inputs: Tensor) -> Tensor | None:
+        if self.recorded:
+            return self._play(inputs)
+        if self.reason or self._recorder is None:
+            return self.work(*inputs)
+        self._calls += 1
+        if self._calls < WARM_UPS:
+            return self.work(*inputs)
+        if self._calls == WARM_UPS:
+            return self._watch(inputs)
+        if self._calls == WARM_UPS + 1:
+            return self._record(inputs, self._recorder)
+        return self._compare(inputs, self._recorder)
+
+    def _play(self, inputs: Sequence[Tensor]) -> Tensor | None:
+        for held, new in zip(self._inputs, inputs, strict=True):
+            held.copy_(new, non_blocking=True)
+        self._replay()
+        # The next replay overwrites it.
+        return None if self._result is None else self._result.clone()
+
+    def _watch(self, inputs: Sequence[Tensor]) -> Tensor | None:
+        before = python_state(self.subject)
+        with HostWork() as seen:
+            result = self.work(*inputs)
+        if seen.reason:
+            self.reason = seen.reason
+        elif python_state(self.subject) != before:
+            self.reason = "it changes attributes that are not tensors"
+        return result
+
+    def _record(self, inputs: Sequence[Tensor], recorder: Recorder) -> Tensor | None:
+        self._inputs = tuple(tensor.clone() for tensor in inputs)
+        try:
+            self._replay, self._result = recorder.record(lambda: self.work(*self._inputs))
+        except RuntimeError as error:
+            self.reason = str(error).partition("\n")[0]
+        return self.work(*inputs)
+
+    def _compare(self, inputs: Sequence[Tensor], recorder: Recorder) -> Tensor | None:
+        """Call the code, with other inputs and random numbers than were recorded, and do the same by replay."""
+        tensors = self.tensors()
+        before, random = copies(tensors), recorder.random_state()
+        result = self.work(*inputs)
+        after = copies(tensors)
+        put_back(tensors, before)
+        recorder.set_random_state(random)
+        replayed = self._play(inputs)
+        moved = [*tensors, *([] if replayed is None else [replayed])]
+        wanted = [*after, *([] if result is None else [result])]
+        start = [*before, *([] if result is None else [torch.zeros_like(result)])]
+        self.recorded = same_move(moved, wanted, start)
+        if not self.recorded:
+            self.reason = "a replay does not do what the code does"
+            put_back(tensors, after)
+            return result
+        return replayed
+
+
+class HostWork(TorchDispatchMode):
+    """Notes the first operation that cannot be recorded: `reason`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason = ""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
+            self.reason = self.reason or f"{func.name()} needs values on the host"
+        # A CPU scalar among a GPU's tensors is a plain number.
+        tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor) and x.dim()]
+        if len({tensor.device for tensor in tensors}) > 1:
+            self.reason = self.reason or f"{func.name()} copies between devices"
+        return result
+
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
+
+
+def python_state(subject: object) -> list[object]:
+    """What code could branch on in an object and all that it holds: plain values, and where its tensors lie."""
+    found: list[object] = []
+    seen: set[int] = set()
+    waiting = [subject]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, PLAIN):
+            found.append(item)
+        elif id(item) in seen or isinstance(item, CODE):
+            continue
+        elif isinstance(item, Tensor):
+            found.append((item.data_ptr(), item.shape))
+        elif isinstance(item, Mapping):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, (Sequence, set, frozenset)):
+            waiting += [*item]
+        elif hasattr(item, "__dict__"):
+            waiting += [*vars(item).values()]
+        seen.add(id(item))
+    return found
+
+
+def copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]
+
+
+@torch.no_grad()
+def put_back(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    for tensor, value in zip(tensors, values, strict=True):
+        tensor.copy_(value)
+
+
+@torch.no_grad()
+def same_move(moved: Sequence[Tensor], wanted: Sequence[Tensor], start: Sequence[Tensor]) -> bool:
+    """Whether `moved` is where `wanted` is, up to a small share of the way from `start`, and rounding."""
+
+    if [value.shape for value in moved] != [value.shape for value in wanted]:
+        return False
+
+    def length(ends: Sequence[Tensor], starts: Sequence[Tensor]) -> float:
+        squares = [(a.double() - b.double()).square().sum() for a, b in zip(ends, starts, strict=True)]
+        return float(torch.stack(squares).sum().sqrt())
+
+    way, size = length(wanted, start), length(wanted, [torch.zeros_like(value) for value in wanted])
+    return length(moved, wanted) <= TOLERANCE * way + 1e-7 * size
+
+
+@contextmanager
+def side_stream(device: torch.device) -> Iterator[None]:
+    """On a GPU, a stream of its own for a training: on the default one nothing can be recorded."""
+    if device.type != "cuda":
+        yield
+        return
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        torch.cuda.current_stream(device).wait_stream(stream)
+
+
+def make_recorder(device: torch.device, wanted: bool) -> Recorder | None:
+    """What records on that device, if it is wanted and there is anything."""
+    return CudaGraphs(device) if wanted and device.type == "cuda" else None

@@ -1,0 +1,83 @@
+"""The hand-written loops train what ganzoo trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, TUTORIAL, Case
+from benchmarks.loops.contest import Ground, Ours
+
+FAST = {f"{player}.{key}": value for player in "gd" for key, value in (("lr", 1e-3), ("schedule", "constant"))}
+SMALL = {"latent": 4, "g_hidden": (8,), "d_hidden": (8,), "batch": 16, **FAST}
+DIGITS = [
+    Case("vanilla", "", "vanilla.digits", (1, 8, 8), 1, 1, SMALL),
+    Case("dcgan", "", "dcgan.digits", (1, 8, 8), 1, 1, {**SMALL, "width": 4}),
+    Case("wgan-gp", "", "wgan-gp.digits", (1, 8, 8), 1, 1, {**SMALL, "width": 4, "n_critic": 2}),
+    Case("conditional", "", "conditional.digits", (1, 8, 8), 1, 1, {"latent": 4, "width": 4, "batch": 16, **FAST}),
+]
+
+
+@pytest.fixture
+def same_draws(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Latents and shares that depend only on how many were drawn before; call it to begin anew."""
+    generator = torch.Generator()
+    for name, fill in (("randn", torch.Tensor.normal_), ("rand", torch.Tensor.uniform_)):
+
+        def draw(*size: int, fill: Any = fill, **options: Any) -> Tensor:
+            return fill(torch.empty(*size), generator=generator)
+
+        monkeypatch.setattr(torch, name, draw)
+    return lambda: generator.manual_seed(0)
+
+
+@pytest.mark.parametrize("case", DIGITS, ids=lambda case: case.name)
+def test_the_best_loop_is_ganzoos_mathematics(case: Case, tmp_path: Path, same_draws: Any) -> None:
+    ground = Ground(case, None, None, tmp_path)
+    found: dict[str, dict[str, Tensor]] = {}
+    networks = Ground.networks
+    for name in (BEST, CHANNELS_LAST, GANZOO):
+        made: list[Any] = []
+
+        def kept(self: Ground, made: list[Any] = made) -> Any:
+            made[:] = networks(self)
+            return tuple(made)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Ground, "networks", kept)
+            play = ground.contestant(name)
+        if isinstance(play, Ours):
+            # A look of the diagnosis draws too.
+            play.inner = []
+        same_draws()
+        play(3)
+        players = list(play.trainer.gan.players.values()) if isinstance(play, Ours) else made
+        found[name] = {f"{i}.{key}": value for i, p in enumerate(players) for key, value in p.state_dict().items()}
+    for name in (BEST, CHANNELS_LAST):
+        torch.testing.assert_close(found[name], found[GANZOO], rtol=1e-3, atol=2e-4)
+    start = networks(ground)[0].state_dict()
+    assert any((found[GANZOO][f"0.{key}"] - value).abs().max() > 2e-3 for key, value in start.items())
+
+
+@pytest.mark.parametrize("case", DIGITS, ids=lambda case: case.name)
+def test_the_tutorials_loop_trains_both_networks(case: Case, tmp_path: Path) -> None:
+    ground = Ground(case, None, None, tmp_path)
+    pair = ground.networks()
+    before = [{key: value.clone() for key, value in network.state_dict().items()} for network in pair]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ground, "networks", lambda self: pair)
+        ground.contestant(TUTORIAL)(1)
+    for network, old in zip(pair, before, strict=True):
+        assert all(value.isfinite().all() for value in network.state_dict().values())
+        assert any(not torch.equal(value, old[key]) for key, value in network.state_dict().items())
+
+
+def test_images_are_random_where_there_are_no_real_ones(tmp_path: Path) -> None:
+    ground = Ground(CASES["vanilla"], str(tmp_path / "nothing"), 8, tmp_path)
+    assert ground.data == "random images"
+    assert ground.images.shape[1:] == (1, 28, 28)
+    assert ground.plan.recipe.batch == 8

@@ -1,0 +1,121 @@
+"""Time to quality: curves of real trainings, and where they reach a share of the real score."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks import cost, quality, results
+from ganzoo.benchmark.grid import read_grid
+from ganzoo.evaluation.scoring import Score
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ["--only", "dcgan.digits", "--steps", "4", "--points", "2"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where results go, in place of the repository's."""
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def read(folder: Path, name: str = "quality") -> Any:
+    return json.loads((folder / f"{name}.json").read_text("utf-8"))
+
+
+def test_a_training_leaves_its_curve_and_the_product_gives_the_same_last_score(folder: Path) -> None:
+    quality.main([*TINY, "--seeds", "0"])
+    row = read(folder)["rows"]["dcgan.digits"]["seeds"]["0"]
+    assert [point["step"] for point in row["points"]] == [2, 4]
+    assert row["steps"] == 4
+    assert row["share by ganzoo eval"] == row["whole"]["share"] == row["points"][-1]["share"]
+    assert row["reached"] == {"80%": None, "90%": None}, "four steps are no training"
+    assert 9 < row["real"] < 10, "real digits are told apart"
+
+
+def test_scoring_stops_the_clock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        now = 5.0
+
+        def perf_counter(self) -> float:
+            return self.now
+
+        process_time = perf_counter
+
+    clock = Clock()
+
+    def scored(*_: Any, **__: Any) -> Score:
+        clock.now += 100
+        return Score("IS", 2.0, 4.0, "higher", {})
+
+    play = quality.Trainer.play_step
+
+    def played(trainer: Any) -> None:
+        play(trainer)
+        clock.now += 1
+
+    monkeypatch.setattr(quality, "time", clock)
+    monkeypatch.setattr(quality.Curve, "_score", scored)
+    monkeypatch.setattr(quality.Trainer, "play_step", played)
+    quality.main([*TINY, "--seeds", "0"])
+    points = read(folder)["rows"]["dcgan.digits"]["seeds"]["0"]["points"]
+    assert [(point["seconds"], point["cpu seconds"], point["share"]) for point in points] == [(2, 2, 0.5), (4, 4, 0.5)]
+
+
+def test_the_first_scored_step_with_the_share_counts() -> None:
+    shares = (0.1, 0.85, 0.7, 0.95)
+    points: list[dict[str, float]] = [{"step": i, "share": share} for i, share in enumerate(shares)]
+    assert quality.reached(points, 0.8) == points[1]
+    assert quality.reached(points, 0.9) == points[3]
+    assert quality.reached(points, 0.96) is None
+
+
+def test_seeds_of_the_same_machine_are_kept_and_averaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(seconds: float, reached: bool) -> dict[str, Any]:
+        point = {"step": 10, "seconds": seconds, "cpu seconds": 2 * seconds, "share": 0.85, "score": 8.5}
+        return {"reached": {"80%": point if reached else None}, "whole": point}
+
+    for seed, seconds, there in ((1, 10.0, True), (0, 20.0, True), (2, 99.0, False)):
+        quality.note("dcgan.digits", seed, row(seconds, there))
+    found = read(folder)["rows"]["dcgan.digits"]
+    assert list(found["seeds"]) == ["0", "1", "2"]
+    assert found["summary"]["80%"]["seconds"] == {"n": 2, "mean": 15.0, "sd": pytest.approx(50**0.5)}
+    assert found["summary"]["seeds"] == 3
+    machine = results.machine()
+    monkeypatch.setattr(results, "machine", lambda: machine | {"processor": "another"})
+    quality.note("dcgan.digits", 0, row(5.0, True))
+    assert list(read(folder)["rows"]["dcgan.digits"]["seeds"]) == ["0"]
+
+
+def test_the_bundled_recipes_for_small_grey_digits_are_measured() -> None:
+    found = set(quality.recipes())
+    assert {"dcgan.digits", "dcgan.mnist", "vanilla.mnist", "wgan-gp.mnist", "conditional.digits"} <= found
+    assert "dcgan.cifar10" not in found
+
+
+def test_the_cost_of_a_step_fills_the_budget(folder: Path, tmp_path: Path) -> None:
+    grid = tmp_path / "grid.toml"
+    cell = '{ variant = "dcgan", dataset = "digits", label = "narrow", set = { width = 2 } }'
+    grid.write_text(f'variants = ["dcgan"]\ndatasets = ["digits"]\nseeds = [0]\ncells = [{cell}]\n', "utf-8")
+    cost.main([str(grid), "--rounds", "2", "--steps", "1", "--budget", "60"])
+    cells = read(folder, "grid-cost")["cells"]
+    assert list(cells) == ["dcgan.digits on digits", "narrow"]
+    for row in cells.values():
+        assert row["min"] <= row["seconds a step"] <= row["max"]
+        assert row["steps"] % 50 == 0
+        assert abs(row["steps"] - 60 / row["seconds a step"]) <= 25
+
+
+def test_the_rows_that_were_tried_have_the_steps_that_were_measured() -> None:
+    costs = json.loads((ROOT / "benchmarks" / "results" / "tried-cost.json").read_text("utf-8"))["cells"]
+    groups = read_grid(ROOT / "benchmarks" / "tried.toml").groups
+    assert {group.label or group.title: group.set["steps"] for group in groups} == {
+        name: row["steps"] for name, row in costs.items()
+    }

@@ -1,0 +1,76 @@
+"""What the benchmark of ranks measures and computes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks import results, scaling
+from benchmarks.scaling import Traffic, Way, exchange, least_compute, line, traffic_of
+
+SIZES = [1024, 65536]
+
+
+def test_a_ring_sends_twice_what_the_other_ranks_hold() -> None:
+    assert exchange(1, 1e6, 2, 1e9, 1e-4) == 0
+    assert exchange(4, 1e6, 2, 1e9, 1e-4) == pytest.approx(2e-4 + 1.5e-3)
+
+
+def test_at_the_least_compute_ranks_are_as_fast_as_one() -> None:
+    for ranks in (2, 8):
+        compute = least_compute(ranks, 5e6, 3, 2e9, 5e-5)
+        assert compute / ranks + exchange(ranks, 5e6, 3, 2e9, 5e-5) == pytest.approx(compute)
+
+
+def test_latency_and_bandwidth_are_found_in_times_that_have_them() -> None:
+    fit = line({size: 3e-4 + size / 2e9 for size in (1024, 65536, 2**22, 2**26)})
+    assert fit["latency"] == pytest.approx(3e-4)
+    assert fit["bandwidth"] == pytest.approx(2e9)
+    assert fit["largest error"] < 1e-9
+
+
+def test_the_bytes_are_those_of_the_networks_and_turns() -> None:
+    gan, recipe = scaling.game("wgan-gp.points")
+    weights = {name: 4 * sum(w.numel() for w in player.parameters()) for name, player in gan.players.items()}
+    found = traffic_of("wgan-gp.points")
+    # No running statistics in these networks; each critic update, each generator update, one to agree.
+    assert found == Traffic(weights, recipe.n_critic * weights["d"] + weights["g"], recipe.n_critic + 2)
+
+
+def test_every_bundled_recipe_has_a_shape() -> None:
+    from ganzoo import registry
+
+    for name in scaling.bundled():
+        assert registry.find_recipe(name)[2].data.name in scaling.SHAPES
+
+
+@pytest.mark.slow
+def test_it_writes_what_it_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    in_processes = scaling.started
+
+    def started(way: Way, options: argparse.Namespace) -> dict[str, Any]:
+        if way.ranks > 1:
+            return in_processes(way, options)
+        options.to = tmp_path / "times"
+        scaling.play(way, options)
+        found: dict[str, Any] = json.loads(options.to.read_text())
+        return found
+
+    monkeypatch.setattr(scaling, "started", started)
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    sizes = [str(size) for size in SIZES]
+    scaling.main(["--rounds", "1", "--seconds", "0.05", "--only", "vanilla.mnist", "--sizes", *sizes])
+    found = json.loads((tmp_path / "scaling.json").read_text())
+    assert set(found["steps"]["vanilla.mnist"]) == {way.name for way in scaling.WAYS}
+    assert all(row["median"] > 0 for row in found["steps"]["vanilla.mnist"].values())
+    assert list(found["all-reduce"]) == sizes
+    assert found["predicted"]["vanilla.mnist"]["seconds"] > 0
+    assert set(found["least compute"]) == set(scaling.bundled())

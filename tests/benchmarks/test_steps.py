@@ -1,0 +1,83 @@
+"""The benchmarks of steps and threads, with processes that only pretend to train, and one that does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import results, steps, threads
+from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, TUTORIAL, Case
+from benchmarks.loops.players import Player
+
+SECONDS = {TUTORIAL: 6.0, BEST: 3.0, CHANNELS_LAST: 2.0, GANZOO: 4.0}
+
+
+class Pretended:
+    """A player that takes a time that is known."""
+
+    def __init__(self, case: Case, contestant: str, environment: dict[str, str], batch: Any, root: Any) -> None:
+        self.facts = {"batch": batch or 64, "images": 320, "data": "random images", "before": 100.0}
+        self.seconds = SECONDS[contestant] / int(environment["OMP_NUM_THREADS"])
+
+    def play(self, steps: int) -> float:
+        return steps * self.seconds
+
+    def tell(self, line: str) -> None:
+        assert line.startswith("seconds ")
+
+    def answer(self) -> list[float]:
+        return [self.seconds]
+
+    def peak(self) -> float:
+        return 200.0
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_steps_are_compared_with_the_faster_layout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "Player", Pretended)
+    for cases in (["vanilla", "wgan-gp-28"], ["dcgan-28"]):
+        monkeypatch.setattr(sys, "argv", ["steps", *cases, "--threads", "2", "1", "--repetitions", "6"])
+        steps.main()
+    found = json.loads((folder / "steps.json").read_text("utf-8"))
+    assert list(found["rows"]) == ["vanilla", "dcgan-28", "wgan-gp-28"]
+    row = found["rows"]["wgan-gp-28"]
+    assert row["data"] == "random images"
+    assert row["batch"] == 64
+    two = row["threads 2"]
+    assert two["best layout"] == "channels-last"
+    assert two["ganzoo / best"]["median"] == 2
+    assert two["tutorial / ganzoo"]["median"] == 1.5
+    assert two["seconds"]["ganzoo"]["median"] == 2
+    assert two["images per second"]["ganzoo"] == 160
+    assert found["rows"]["vanilla"]["threads 1"]["ganzoo / best"]["median"] == pytest.approx(4 / 3)
+
+
+def test_threads_are_measured_alone_and_side_by_side(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "Player", Pretended)
+    monkeypatch.setattr(sys, "argv", ["threads", "vanilla", "--rounds", "1", "--seconds", "1"])
+    threads.main()
+    found = json.loads((folder / "threads.json").read_text("utf-8"))["seconds a step"]["vanilla"]
+    assert found["1 thread"] == {"alone": 4.0, "two side by side": 4.0}
+
+
+def test_a_player_plays_in_a_process_of_its_own(tmp_path: Path) -> None:
+    player = Player(CASES["vanilla"], GANZOO, {"OMP_NUM_THREADS": "1"}, 4, str(tmp_path))
+    assert player.facts.items() >= {"batch": 4, "images": 4, "data": "random images"}.items()
+    assert 0 < player.play(1) < 60
+    player.tell("seconds 0.01")
+    assert min(player.answer()) > 0
+    assert player.peak() > player.facts["before"] > 1
+    player.end()
+    assert player.process.returncode == 0

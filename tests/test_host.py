@@ -1,0 +1,45 @@
+"""glibc keeps freed memory, so that no step asks the system for it page by page."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from ganzoo import host
+
+CODE = """
+import resource, sys
+from ganzoo.host import keep_freed_memory
+import numpy as np
+if len(sys.argv) > 1:
+    assert keep_freed_memory()
+def faults():
+    for _ in range(3):
+        blocks = [np.ones(n, np.uint8) for n in (1 << 20, 1 << 24)]
+        del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+before = faults()
+print(faults() - before)
+"""
+
+
+def faults(*arguments: str) -> int:
+    clean = {name: value for name, value in os.environ.items() if name not in host.VARIABLES}
+    done = subprocess.run([sys.executable, "-c", CODE, *arguments], env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library hands out memory its own way")
+def test_blocks_that_were_freed_are_used_again() -> None:
+    kept, without = faults("keep"), faults()
+    assert kept < 100 < without
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
+    assert not host.keep_freed_memory()
