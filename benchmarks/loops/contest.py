@@ -44,6 +44,7 @@ class Ground:
         keys = dict(case.set) | ({"batch": batch} if batch else {})
         self.folder = folder
         self.plan: Plan = planning.plan(case.recipe, set=keys, data_root=root, device="cpu", out=str(folder / "run"))
+        self.recipe: Any = self.plan.recipe
         self.dataset, self.data = read(case, self.plan, root)
         images, labels = self.dataset.arrays["x"], self.dataset.arrays["y"]
         assert isinstance(images, Tensor)
@@ -62,17 +63,17 @@ class Ground:
 
     def tutorial(self) -> Callable[[int], None]:
         g, d = self.networks()
-        if "wgan-gp" in self.plan.recipe.penalties:
-            return played(tutorial.wgan_gp(g, d, self.images, self.labels, self.plan.recipe))
-        return played(tutorial.cross_entropy(g, d, self.images, self.labels, self.plan.recipe, self.conditional))
+        if "wgan-gp" in self.recipe.penalties:
+            return played(tutorial.wgan_gp(g, d, self.images, self.labels, self.recipe))
+        return played(tutorial.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional))
 
     def best(self, channels_last: bool = False) -> Callable[[int], None]:
         g, d = self.networks()
         if channels_last:
             g, d = (network.to(memory_format=torch.channels_last) for network in (g, d))
-        if "wgan-gp" in self.plan.recipe.penalties:
-            return played(best.wgan_gp(g, d, self.images, self.labels, self.plan.recipe, channels_last))
-        loop = best.cross_entropy(g, d, self.images, self.labels, self.plan.recipe, self.conditional, channels_last)
+        if "wgan-gp" in self.recipe.penalties:
+            return played(best.wgan_gp(g, d, self.images, self.labels, self.recipe, channels_last))
+        loop = best.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional, channels_last)
         return played(loop)
 
     @property
