@@ -27,6 +27,8 @@ from ganzoo.planning import build, load_data
 from ganzoo.specs import Data
 from ganzoo.trainer import Trainer
 
+NEEDS = "GRID.toml"
+
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)

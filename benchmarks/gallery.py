@@ -16,6 +16,8 @@ from pathlib import Path
 import ganzoo
 from ganzoo.errors import GanzooError
 
+NEEDS = "FOLDER"
+
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = "docs/images"
 

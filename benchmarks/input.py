@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from benchmarks import results
 from benchmarks.timing import interleaved, ratio, summary
-from ganzoo.data.dataset import BatchStream, Dataset
+from ganzoo.data.dataset import Array, BatchStream, Dataset
 from ganzoo.specs import DataSpec
 
 SHAPES = {"28x28x1": (60_000, 1, 28, 28), "32x32x3": (50_000, 3, 32, 32), "64x64x3": (20_000, 3, 64, 64)}
@@ -87,7 +87,7 @@ def compare(images: np.memmap, labels: Tensor, batch: int, options: argparse.Nam
     """Images per second of each source, and how many times those of a DataLoader without workers that is."""
     spec = DataSpec("images", "image", tuple(images.shape[1:]), classes=10)
     pictures = Pictures(np.array(images), labels.numpy())
-    arrays = {MEMORY: torch.from_numpy(np.array(images)), MAPPED: images}
+    arrays: dict[str, Array] = {MEMORY: torch.from_numpy(np.array(images)), MAPPED: images}
     streams = {name: BatchStream(Dataset({"x": x, "y": labels}, spec), batch, seed=0) for name, x in arrays.items()}
     count = max(FEWEST, IMAGES // options.divide // batch)
     at = dict.fromkeys(streams, 0)

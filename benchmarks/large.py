@@ -1,6 +1,6 @@
 """A large folder of images: how long it takes to scan, to decode and to start again, and what memory that needs.
 
-python -m benchmarks.large [--images 100000] [--steps 100] [--names 1000000]
+python -m benchmarks.large [--images 100000] [--steps 50] [--names 1000000]
 
 The images are made here: smooth noise, 64 to 256 pixels wide, 7 of 8 as JPEG, in 100 folders. A quarter, a half and all
 of them are measured, each in processes of their own, with the files and the decoded array evicted from the system's
@@ -52,7 +52,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--steps", type=int, default=100, help="of training from the array")
+    parser.add_argument("--steps", type=int, default=50, help="of training from the array")
     parser.add_argument("--names", type=int, default=MILLION, help="in one folder, that are only scanned")
     parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
@@ -109,7 +109,8 @@ def _make_part(folder: Path, numbers: range) -> None:
         image = Image.fromarray(coarse).resize((width, random.randint(64, width + 1)), Image.Resampling.BICUBIC)
         jpeg = number % 8
         path = folder / f"{number % FOLDERS:03}" / f"{number:07}.{'jpg' if jpeg else 'png'}"
-        image.save(path, **{"quality": 90} if jpeg else {"compress_level": 1})
+        options: dict[str, Any] = {"quality": 90} if jpeg else {"compress_level": 1}
+        image.save(path, **options)
 
 
 def link_images(source: Path, folder: Path, count: int, flat: bool = False) -> None:

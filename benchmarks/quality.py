@@ -40,6 +40,7 @@ from ganzoo.run import Run
 from ganzoo.specs import Recipe, Variant
 from ganzoo.trainer import Trainer
 
+NEEDS = "MNIST in the data folder, and an hour and a half"
 DATASETS = ("digits", "mnist")
 SHARES = (0.8, 0.9)
 
@@ -47,8 +48,8 @@ SHARES = (0.8, 0.9)
 class Curve(Callback):
     """The score at evenly spaced steps, with the seconds of training until then.
 
-    points: dicts of step, seconds, "cpu seconds", score and share (of the score of real test images). started: seconds
-    of the process from `began` until the first step, which are not counted. away: seconds that scoring took.
+    points: dicts of step, seconds, "cpu seconds", score and share (of the score of real test images). away, cpu_away:
+    seconds that scoring took so far, which are not counted.
     """
 
     def __init__(self, run: Run, count: int) -> None:
@@ -94,13 +95,15 @@ class Curve(Callback):
 
 
 class Observer:
-    """A plugin whose one callback is the curve of the run that is trained now."""
+    """A plugin whose one callback is the curve of the run that is trained now, where `count` points are asked for."""
 
     count = 0
     curve: Curve
 
     @ganzoo.hookimpl
     def ganzoo_callbacks(self, variant: Variant, recipe: Recipe, run: Run) -> list[Callback]:
+        if not self.count:
+            return []
         self.curve = Curve(run, self.count)
         return [self.curve]
 
@@ -150,7 +153,7 @@ def measure(recipe: str, seed: int, path: Path, options: argparse.Namespace) -> 
     run = ganzoo.train(
         recipe, seed=seed, out=str(path), data_root=options.data_root, device="cpu", progress=False, **steps
     )
-    curve = watch.curve
+    watch.count, curve = 0, watch.curve
     if not curve.points or curve.points[-1]["step"] != run.recipe.steps:
         raise RuntimeError(f"{path}: the scores end before the training does: the warning above says why.")
     (whole,) = ganzoo.evaluate(run, metrics="is", data_root=options.data_root).scores

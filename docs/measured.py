@@ -76,7 +76,9 @@ def tried() -> str:
     rows.sort(key=lambda row: -row[0])
     header = ["changed", "steps", "ms a step", "share of real IS", "FD", "recall"]
     table = Table("", header, [cells for _, cells in rows]).markdown()
-    return f"{table}\n{where(found)} Milliseconds: {where(costs)}\n"
+    owed = len(found["groups"]) - len(rows)
+    note = f" {owed} of the grid's {len(found['groups'])} rows are not trained yet." if owed else ""
+    return f"{table}\n{where(found)} Milliseconds: {where(costs)}{note}\n"
 
 
 def changes(group: Mapping[str, Any]) -> str:

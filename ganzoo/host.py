@@ -15,8 +15,8 @@ def keep_freed_memory() -> bool:
     """Let glibc keep the memory that is freed, for the next step to use; returns whether it does.
 
     Otherwise it gives each large block (a gradient, a feature map) back to the system and asks for it again in the next
-    step, page by page: a tenth of a training step on the CPU. The peak stays the same. Nothing is done with another C
-    library, or where the user has set one of its variables or another allocator.
+    step, page by page, which a training step on the CPU takes longer for. Nothing is done with another C library, or
+    where the user has set one of its variables or another allocator.
     """
     if platform.libc_ver()[0] != "glibc" or any(os.environ.get(name) for name in VARIABLES):
         return False

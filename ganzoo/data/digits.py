@@ -34,7 +34,7 @@ def load(data: Data, root: Path, split: str) -> Dataset:
 
 
 def _read() -> tuple[np.ndarray, np.ndarray]:
-    """Counts of ink `[1797, 64]` and labels `[1797]`, from scikit-learn's file: to import scikit-learn takes seconds."""
+    """Counts of ink `[1797, 64]` and labels `[1797]`, from scikit-learn's file: to import it takes seconds."""
     found = find_spec("sklearn")
     for folder in (found.submodule_search_locations or ()) if found else ():
         file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
