@@ -3,7 +3,7 @@
 python -m benchmarks gpu [--cases dcgan-32 ...] [--batches 64 512] [--steps 50] [--agree 200]
 
 One command for a machine with an NVIDIA GPU. Random images of each network's shape lie on the device, so that nothing
-but the training is timed. The modes of a network take turns; times are medians of the repetitions. Then a training with
+but the training is timed. Modes of one precision take turns; times are medians of the repetitions. Then a training with
 CUDA graphs and one without are compared update by update over `--agree` steps, with deterministic kernels.
 `--device cpu` runs the same with tiny networks, to try the script; it then writes nowhere unless told with --name.
 """
@@ -11,10 +11,11 @@ CUDA graphs and one without are compared update by update over `--agree` steps, 
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -111,11 +112,27 @@ def device_name(device: str) -> str:
 
 def speeds(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds of a step and images per second in each mode, memory, and what could not be recorded."""
-    trainers: dict[str, Trainer] = {}
     facts: dict[str, Any] = {}
-    for name in options.modes:
-        before = allocated(options.device)
-        start = time.perf_counter()
+    seconds: dict[str, list[float]] = {}
+    for precision in dict.fromkeys(MODES[name].precision for name in options.modes):
+        # Only modes of one precision take turns: all together may be more than a GPU holds.
+        names = [name for name in options.modes if MODES[name].precision == precision]
+        seconds |= compared(case, batch, names, facts, options)
+        free(options.device)
+    pairs = {name: pair for name, pair in RATIOS.items() if {*pair} <= {*seconds}}
+    return {
+        "modes": {name: facts[name] for name in options.modes},
+        "times as fast": {name: timing.ratio(seconds[slow], seconds[fast]) for name, (fast, slow) in pairs.items()},
+    }
+
+
+def compared(
+    case: Case, batch: int, names: Sequence[str], facts: dict[str, Any], options: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Seconds of each repetition of some modes, which take turns; what is known of them goes to `facts`."""
+    trainers: dict[str, Trainer] = {}
+    for name in names:
+        before, start = allocated(options.device), time.perf_counter()
         trainers[name] = trainer = make(case, batch, MODES[name], options)
         turn(trainer, MODES[name], WARM_UPS + 3)
         wait(options.device)
@@ -129,13 +146,18 @@ def speeds(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any
         options.repetitions,
         wait=partial(wait, options.device),
     )
-    images = next(iter(trainers.values())).recipe.images_per_step()
+    images = trainer.recipe.images_per_step()
     for name, values in seconds.items():
         spent = timing.summary(values, options.steps)
         facts[name] |= {"seconds": spent, "images per second": images / spent["median"]}
-    pairs = {name: pair for name, pair in RATIOS.items() if {*pair} <= {*seconds}}
-    ratios = {name: timing.ratio(seconds[slow], seconds[fast]) for name, (fast, slow) in pairs.items()}
-    return {"modes": facts, "times as fast": ratios}
+    return seconds
+
+
+def free(device: str) -> None:
+    """Give back what trainers of an earlier comparison held."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 def make(case: Case, batch: int, mode: Mode, options: argparse.Namespace) -> Trainer:
@@ -167,6 +189,7 @@ def turn(trainer: Trainer, mode: Mode, steps: int) -> None:
     """Steps of one of several modes in turn: the arithmetic of fp32 is the process's, not the trainer's."""
     set_tf32(trainer.fabric.device, mode.precision != "fp32")
     play(trainer, steps)
+    trainer.read_log()
 
 
 def play(trainer: Trainer, steps: int) -> None:

@@ -73,7 +73,7 @@ def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str,
 
 def contestants(case: Case) -> list[str]:
     """Perceptrons have no channels."""
-    return [name for name in CONTESTANTS if name != CHANNELS_LAST or case.name != "vanilla"]
+    return [name for name in CONTESTANTS if name != CHANNELS_LAST or not case.name.startswith("vanilla")]
 
 
 def show(part: dict[str, Any]) -> None:

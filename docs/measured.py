@@ -266,7 +266,55 @@ def threads() -> str:
     return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
 
 
+def input_sources() -> str:
+    """Images per second of each source of batches."""
+    found = result("input")
+    rows = []
+    for shape, batches in found["images per second"].items():
+        for batch, sources in batches.items():
+            times_faster = sources["memory"]["times a DataLoader without workers"]["median"]
+            rows.append([shape, batch, *(f"{part['median']:,.0f}" for part in sources.values()), f"{times_faster:.0f}"])
+    names = list(next(iter(next(iter(found["images per second"].values())).values())))
+    header = ["images", "batch", *names, "memory / DataLoader, 0 workers"]
+    return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
+
+
+SAID = {
+    "scan": "scan",
+    "first start": "first start, which decodes",
+    "second start": "second start",
+    "stream": "batches of one epoch",
+}
+
+
+def large_folder() -> str:
+    """What a folder takes at each number of images, the slope, and a million, extrapolated."""
+    found = result("large")
+    rows = []
+    for name, slope in found["slopes"].items():
+        measure, value = name.split(", ")
+        seconds = value == "seconds"
+        at = [size[measure][value] for size in found["sizes"]]
+        shown = [f"{x:,.2f}" if seconds else f"{x / 1e6:,.1f}" for x in (*at, slope["at a million, extrapolated"])]
+        per = f"{1e6 * slope['per image']:,.1f} us" if seconds else f"{slope['per image']:,.0f} B"
+        rows.append([f"{SAID[measure]}, {'s' if seconds else 'MB of memory at most'}", *shown[:-1], per, shown[-1]])
+    for name, what in (("training", f"training {found['sizes'][0]['training']['steps']} steps"), ("evaluation", "reading 10,000 images to score with")):
+        at = [f"{size[name]['peak bytes'] / 1e6:,.1f}" for size in found["sizes"]]
+        rows.append([f"{what}, MB of memory at most", *at, "", ""])
+    rates = [f"{size['stream']['images per second']:,.0f}" for size in found["sizes"]]
+    rows.append(["batches of one epoch, images/s, from disk", *rates, "", ""])
+    header = ["", *(f"{size['images']:,}" for size in found["sizes"]), "per image", "a million, extrapolated"]
+    names = found["names in one folder"]
+    more = f"{names['names']:,} names in one folder are scanned in {names['seconds']:.1f} s"
+    more += f" with {names['peak bytes'] / 1e6:.0f} MB of memory at most."
+    return f"{Table('', header, rows).markdown()}
+{more} {where(found)}
+"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "input": input_sources,
+    "large": large_folder,
     "steps": steps,
     "steps-layout": steps_layout,
     "steps-memory": steps_memory,

@@ -40,7 +40,7 @@ class Batches:
 
 
 class Average:
-    """The moving average of a network's weights and running statistics."""
+    """The moving average of a network's weights and running statistics; none where the decay is 0."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network, self.decay = copy.deepcopy(network).requires_grad_(False), decay
@@ -48,7 +48,8 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        torch._foreach_lerp_(self.slow, self.fast, 1 - min(self.decay, (step + 1) / (step + 10)))
+        if self.decay:
+            torch._foreach_lerp_(self.slow, self.fast, 1 - min(self.decay, (step + 1) / (step + 10)))
 
 
 def floats(network: nn.Module) -> list[Tensor]:
