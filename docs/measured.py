@@ -298,7 +298,10 @@ def large_folder() -> str:
         shown = [f"{x:,.2f}" if seconds else f"{x / 1e6:,.1f}" for x in (*at, slope["at a million, extrapolated"])]
         per = f"{1e6 * slope['per image']:,.1f} us" if seconds else f"{slope['per image']:,.0f} B"
         rows.append([f"{SAID[measure]}, {'s' if seconds else 'MB of memory at most'}", *shown[:-1], per, shown[-1]])
-    for name, what in (("training", f"training {found['sizes'][0]['training']['steps']} steps"), ("evaluation", "reading 10,000 images to score with")):
+    for name, what in (
+        ("training", f"training {found['sizes'][0]['training']['steps']} steps"),
+        ("evaluation", "reading 10,000 images to score with"),
+    ):
         at = [f"{size[name]['peak bytes'] / 1e6:,.1f}" for size in found["sizes"]]
         rows.append([f"{what}, MB of memory at most", *at, "", ""])
     rates = [f"{size['stream']['images per second']:,.0f}" for size in found["sizes"]]
@@ -307,9 +310,7 @@ def large_folder() -> str:
     names = found["names in one folder"]
     more = f"{names['names']:,} names in one folder are scanned in {names['seconds']:.1f} s"
     more += f" with {names['peak bytes'] / 1e6:.0f} MB of memory at most."
-    return f"{Table('', header, rows).markdown()}
-{more} {where(found)}
-"
+    return f"{Table('', header, rows).markdown()}\n{more} {where(found)}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {
