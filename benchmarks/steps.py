@@ -1,6 +1,6 @@
 """Step time, images per second and memory of ganzoo's trainer, a tutorial's loop and the best hand-written loop.
 
-python -m benchmarks steps [CASE ...] [--data-root DIR] [--threads 2 1] [--batch N]
+python -m benchmarks steps [CASE ...] [--data-root DIR] [--threads 2 1] [--batch N] [--starts N]
 
 The same networks, batch and recipe for all, on the CPU; `benchmarks/loops/` has the loops, and `best` is the faster of
 its two layouts in memory, by the medians. Each is a process of its own, and they take turns, again and again.
@@ -39,18 +39,21 @@ def main() -> None:
 
 def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds per step of each contestant, images per second, memory, and what each takes relative to the others."""
-    names = contestants(case)
-    environment = {"OMP_NUM_THREADS": str(threads)}
-    players = {name: Player(case, name, environment, options.batch, options.data_root) for name in names}
-    steps = options.steps or case.steps
-    seconds = timing.interleaved(
-        {name: partial(player.play, steps) for name, player in players.items()},
-        options.repetitions or case.repetitions,
-    )
-    facts = players[GANZOO].facts
-    memory = {name: {"MiB": player.peak(), "before": player.facts["before"]} for name, player in players.items()}
-    for player in players.values():
-        player.end()
+    names, steps = contestants(case), options.steps or case.steps
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    memory: dict[str, dict[str, float]] = {}
+    for _ in range(options.starts):
+        # How fast a process is depends on where its memory happens to lie; so each start is as much of a sample.
+        environment = {"OMP_NUM_THREADS": str(threads)}
+        players = {name: Player(case, name, environment, options.batch, options.data_root) for name in names}
+        repetitions = options.repetitions or case.repetitions
+        turns = {name: partial(player.play, steps) for name, player in players.items()}
+        for name, values in timing.interleaved(turns, repetitions).items():
+            seconds[name] += values
+        facts = players[GANZOO].facts
+        for name, player in players.items():
+            memory[name] = {"MiB": player.peak(), "before": player.facts["before"]}
+            player.end()
     spent = {name: timing.summary(values, steps) for name, values in seconds.items()}
     best = min((name for name in names if name.startswith(BEST)), key=lambda name: spent[name]["median"])
     found = {
@@ -58,6 +61,7 @@ def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str,
         "batch": facts["batch"],
         "load average": round(os.getloadavg()[0], 2),
         "steps": steps,
+        "starts": options.starts,
         "seconds": spent,
         "images per second": {name: facts["images"] / part["median"] for name, part in spent.items()},
         "best layout": "channels-last" if best == CHANNELS_LAST else "channels-first",
@@ -100,6 +104,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, help="[default: the recipe's, 64]")
     parser.add_argument("--steps", type=int, help="in a repetition [default: the case's]")
     parser.add_argument("--repetitions", type=int, help="[default: the case's]")
+    parser.add_argument("--starts", type=int, default=1, help="of all processes, each with so many repetitions")
     parser.add_argument("--name", default="steps", help="of the results file [default: steps]")
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]

@@ -154,8 +154,6 @@ class Moves:
             return "batch normalisation exchanges statistics between the ranks"
         if type(self.gan).on_step is not GAN.on_step:
             return "the game changes from step to step"
-        if self.trainer.sync_batch_norm and self.fabric.world_size > 1:
-            return "the ranks meet in its forward pass"
         if self.trainer.guard.waits_for(self.trainer.optimisers[phase.player]):
             return "the host decides whether the optimiser may step"
         return ""

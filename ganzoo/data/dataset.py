@@ -80,7 +80,7 @@ class Dataset:
         where = source.to(self.device, non_blocking=True)
         batch = {name: self._gather(array, source, where) for name, array in self.arrays.items()}
         if self.flip:
-            # Before they become floats: bytes are a quarter of the work.
+            # Before they become floats, which are four times as large.
             mirrored = (index >= self.count).to(self.device, non_blocking=True)
             x = batch["x"]
             batch["x"] = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
