@@ -185,7 +185,8 @@ def test_once_they_have_met_a_rank_may_work_alone_for_longer(tmp_path: Path) -> 
     (tmp_path / "late.py").write_text(LATE)
     code, said = Started(["late.py"], tmp_path).end()
     assert code == 0, said
-    assert said.split() in (["[2.0]", "[2.0]"], ["[2.0][2.0]"]), "the ranks print at the same time"
+    # The ranks print at the same time, and gloo's threads may have a word at their end.
+    assert said.count("[2.0]") == 2, said
 
 
 def test_ranks_that_do_not_come_are_waited_for_a_while_only(tmp_path: Path) -> None:
