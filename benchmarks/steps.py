@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks import results, timing
-from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case
+from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case, parsed
 from benchmarks.loops.players import Player
 
 
@@ -106,11 +106,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repetitions", type=int, help="[default: the case's]")
     parser.add_argument("--starts", type=int, default=1, help="of all processes, each with so many repetitions")
     parser.add_argument("--name", default="steps", help="of the results file [default: steps]")
-    options = parser.parse_args()
-    unknown = [name for name in options.cases if name not in CASES]
-    if unknown:
-        parser.error(f"no case {unknown[0]!r}: there are {', '.join(CASES)}")
-    return options
+    return parsed(parser)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import argparse
 import os
 import statistics
 
-from benchmarks.loops.cases import CASES, GANZOO
+from benchmarks.loops.cases import CASES, GANZOO, parsed
 from benchmarks.loops.players import Player
 
 CORES = os.cpu_count() or 1
@@ -78,11 +78,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=4, help="that each training runs")
     parser.add_argument("--name", default="threads", help="of the results file [default: threads]")
-    options = parser.parse_args()
-    unknown = [name for name in options.cases if name not in CASES]
-    if unknown:
-        parser.error(f"no case {unknown[0]!r}: there are {', '.join(CASES)}")
-    return options
+    return parsed(parser)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,16 @@ CASES = {
         Case("conditional", "conditional DCGAN, width 16, 28x28", "conditional.mnist", (1, 28, 28), 10, 30),
     )
 }
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What was typed, with `cases` that there are; an error of the parser's names the others."""
+    options = parser.parse_args()
+    unknown = [name for name in options.cases if name not in CASES]
+    if unknown:
+        parser.error(f"no case {unknown[0]!r}: there are {', '.join(CASES)}")
+    return options
+
 
 TUTORIAL, BEST, CHANNELS_LAST, GANZOO = "tutorial", "best", "best, channels-last", "ganzoo"
 CONTESTANTS = (TUTORIAL, BEST, CHANNELS_LAST, GANZOO)
