@@ -95,7 +95,7 @@ def compare(images: np.memmap, labels: Tensor, batch: int, options: argparse.Nam
     def from_stream(name: str) -> float:
         began = time.perf_counter()
         for number in range(count):
-            streams[name].batch(at[name] + number)
+            list(streams[name].batch(at[name] + number).values())
         at[name] += count
         return (time.perf_counter() - began) / (count * batch)
 

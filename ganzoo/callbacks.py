@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SHEET = 64
 POINTS = 2_000
+REDRAWN = 0.1
+"""Seconds between two looks of the progress bar at the training. To tell it takes longer than to draw a batch."""
 
 
 class Callback:
@@ -180,7 +182,9 @@ class ProgressBar(Callback):
     """A bar with losses and time left on a terminal; elsewhere a line every tenth of the way."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        console = Console(stderr=True)
+        # Asked once: the answer takes a look at the environment.
+        self.drawn = console.is_terminal
         self.bar = Progress(
             TextColumn("step"),
             MofNCompleteColumn(),
@@ -188,15 +192,16 @@ class ProgressBar(Callback):
             TextColumn("{task.fields[losses]}"),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
+            console=console,
+            disable=not self.drawn,
         )
         self.task = TaskID(0)
         self.losses = ""
 
     def on_start(self, trainer: Trainer) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
-        self.began, self.first = time.perf_counter(), done
+        self.began = self.redrawn = time.perf_counter()
+        self.first = done
         self.task = self.bar.add_task("train", total=steps, completed=done, losses="")
         self.bar.start()
 
@@ -205,12 +210,17 @@ class ProgressBar(Callback):
 
     def on_step(self, trainer: Trainer) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
-        self.bar.update(self.task, completed=done, losses=self.losses)
-        if not self.console.is_terminal and done % max(1, steps // 10) == 0:
+        if self.drawn:
+            now = time.perf_counter()
+            if now - self.redrawn >= REDRAWN:
+                self.bar.update(self.task, completed=done, losses=self.losses)
+                self.redrawn = now
+        elif done % max(1, steps // 10) == 0:
             left = (time.perf_counter() - self.began) / (done - self.first) * (steps - done)
             print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     def on_end(self, trainer: Trainer) -> None:
+        self.bar.update(self.task, completed=trainer.progress.step, losses=self.losses)
         self.bar.stop()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,11 +11,50 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-Batch = dict[str, Tensor]
+Batch = MutableMapping[str, Tensor]
 """`{"x": [N, *shape], "y": [N]}`, other names in other games; on the device, in the data's range."""
 
 Terms = dict[str, Tensor]
 """Scalars. Those with a gradient are summed and minimised, detached ones are only logged."""
+
+
+class LazyBatch(MutableMapping[str, Tensor]):
+    """A batch of `size` samples whose parts are gathered when they are first asked for.
+
+    Most losses of a generator look at no real samples, and to gather them takes some percent of a small network's step.
+    gather: the part of that name, `[size, ...]`.
+    """
+
+    def __init__(self, size: int, names: Iterable[str], gather: Callable[[str], Tensor]) -> None:
+        self.size = size
+        self._gather = gather
+        self._parts: dict[str, Tensor | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Tensor:
+        part = self._parts[name]
+        if part is None:
+            part = self._parts[name] = self._gather(name)
+        return part
+
+    def __setitem__(self, name: str, part: Tensor) -> None:
+        self._parts[name] = part
+
+    def __delitem__(self, name: str) -> None:
+        del self._parts[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
+def batch_size(batch: Batch) -> int:
+    """How many samples a batch with a part "x" holds, without gathering them."""
+    return batch.size if isinstance(batch, LazyBatch) else len(batch["x"])
 
 
 class Generator(Protocol):

@@ -95,16 +95,15 @@ class Guard:
             optimiser.found_inf = self.found  # type: ignore[attr-defined]
         return torch.cat([values, self.found[None]])
 
-    def admits(self, update: Update, progress: Progress) -> bool:
-        """Whether the optimiser may step. Raises NonFinite where the update ends the training."""
-        if not self.found.item():
-            return True
+    @property
+    def passes(self) -> bool:
+        """Whether all was finite in what was last looked at; the host waits for the answer."""
+        return not self.found.item()
+
+    def leave_out(self, update: Update, progress: Progress) -> None:
+        """Undo what the update did before its optimiser's step. Raises NonFinite where it ends the training."""
         if not self.skip:
             raise NonFinite(f"{update.blame()} {update.where}.")
-        self._leave_out(update, progress)
-        return False
-
-    def _leave_out(self, update: Update, progress: Progress) -> None:
         self.found.zero_()
         with torch.no_grad():
             for buffer, before in zip(self.game.buffers(), self._buffers, strict=True):

@@ -131,12 +131,15 @@ class Trainer:
 
     def admits(self, phase: Phase, report: Tensor) -> bool:
         """Whether the optimiser may step, where the host has to know. Raises NonFinite if the training ends here."""
+        if self.guard.passes:
+            return True
         try:
-            return self.guard.admits(self.describe(phase, report), self.progress)
+            self.guard.leave_out(self.describe(phase, report), self.progress)
         except NonFinite:
             # One that was not read yet may be the first.
             self.ledger.settle()
             raise
+        return False
 
     def describe(self, phase: Phase, report: Tensor) -> Update:
         """The update under way, with its report."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo import registry
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, AdversarialLoss, Batch, Penalty, Phase, Terms
+from ganzoo.game import GAN, AdversarialLoss, Batch, Penalty, Phase, Terms, batch_size
 from ganzoo.losses import mean_logits
 from ganzoo.specs import DataSpec, Term, TwoPlayerRecipe
 
@@ -53,6 +54,7 @@ class TwoPlayer(GAN):
         if joint is None:
             joint = not any(isinstance(module, _BatchNorm) for module in discriminator.modules())
         self.joint = joint
+        self._anchor: list[nn.Parameter] = []
 
     @classmethod
     def from_recipe(
@@ -95,7 +97,10 @@ class TwoPlayer(GAN):
     @property
     def device(self) -> torch.device:
         """Where the game is, and new latents are drawn."""
-        return next(self.players.parameters()).device
+        # Of a parameter that is kept, as to look for one takes longer than to draw latents for a small network.
+        if not self._anchor:
+            self._anchor.append(next(self.players.parameters()))
+        return self._anchor[0].device
 
     def phases(self) -> list[Phase]:
         rows = [Phase("d", "d", self.discriminator_loss, repeats=self.n_critic)]
@@ -162,10 +167,10 @@ class TwoPlayer(GAN):
             return term.weight * penalty(lambda x: self.judge(x, y), real.float(), fake.float())
 
     def generator_loss(self, batch: Batch) -> Terms:
-        real, y = batch["x"], batch.get("y")
-        fake = self.generate(self.draw_latent(len(real)), y)
+        y = batch.get("y")
+        fake = self.generate(self.draw_latent(batch_size(batch)), y)
         if self.loss.paired:
-            real_logits, fake_logits = self.judge_both(real, fake, y)
+            real_logits, fake_logits = self.judge_both(batch["x"], fake, y)
         else:
             fake_logits = self.judge(fake, y)
             real_logits = fake_logits.new_empty(0)
@@ -176,6 +181,11 @@ class TwoPlayer(GAN):
             with torch.no_grad():
                 for weight in self.discriminator.parameters():
                     weight.clamp_(-self.clip, self.clip)
+
+    def _apply(self, *args: Any, **options: Any) -> Any:
+        # Moving to a device may make new parameters.
+        self._anchor.clear()
+        return super()._apply(*args, **options)
 
     def sample(self, n: int, y: Tensor | None = None, truncation: float | None = None) -> Tensor:
         if self.classes and y is None:

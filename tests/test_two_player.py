@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo import registry
 from ganzoo.errors import GanzooError
+from ganzoo.game import LazyBatch
 from ganzoo.launch import launch
 from ganzoo.losses import NonSaturating
 from ganzoo.specs import RunOptions, Term
@@ -168,6 +169,26 @@ def test_normal_latents_are_normal_and_uniform_ones_stay_in_the_cube() -> None:
     assert normal.std().item() == pytest.approx(1.0, abs=0.05)
     assert uniform.abs().max() <= 1
     assert uniform.std().item() == pytest.approx(1 / 3**0.5, abs=0.02)
+
+
+def test_only_losses_that_look_at_real_samples_have_them_gathered_for_the_generator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    read = LazyBatch.__getitem__
+    monkeypatch.setattr(LazyBatch, "__getitem__", lambda self, name: asked.append(name) or read(self, name))
+    for loss, wanted in (("non-saturating", False), ("relativistic", True)):
+        play = trainer(recipe(loss=loss))
+        asked.clear()
+        play.update(next(phase for phase in play.phases if phase.name == "g"))
+        assert ("x" in asked) == wanted
+
+
+def test_latents_are_drawn_where_the_game_is_moved_to() -> None:
+    game = two_player(recipe())
+    assert game.device == torch.device("cpu")
+    game.to("meta")
+    assert game.device == game.draw_latent(2).device == torch.device("meta")
 
 
 def test_without_ema_there_are_no_averages() -> None:

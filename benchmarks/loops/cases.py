@@ -30,7 +30,7 @@ CASES = {
     case.name: case
     for case in (
         Case("vanilla", "perceptrons, 28x28", "vanilla.mnist", (1, 28, 28), 20, 30),
-        # What the tutorials' loop does, and no more: it averages no weights.
+        # What most tutorials do, and no more: nothing is averaged.
         Case("vanilla-plain", "vanilla without averages", "vanilla.mnist", (1, 28, 28), 20, 30, {"ema": 0.0}),
         Case("dcgan-28", "DCGAN, width 16, 28x28", "dcgan.mnist", (1, 28, 28), 10, 30),
         Case("dcgan-32", "DCGAN, width 64, 32x32", "dcgan.cifar10", (3, 32, 32), 1, 20),

@@ -1,11 +1,13 @@
 """Loops in the style of public tutorials: DataLoader, ToTensor and Normalize, plain Adam, `.item()` for the logs.
 
 They are written here, after no particular one. Each update draws its own latents, as in the papers' algorithms and in
-the recipes; nothing is averaged, and the discriminator's weights get gradients that nobody needs.
+the recipes. Where a recipe averages the generator, so do they, weight by weight, as code that shows averaging does. The
+discriminator's weights get gradients that nobody needs.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +49,7 @@ def cross_entropy(
     criterion = nn.BCEWithLogitsLoss()
     optimizerD = torch.optim.Adam(netD.parameters(), lr=recipe.d.lr, betas=recipe.d.betas)
     optimizerG = torch.optim.Adam(netG.parameters(), lr=recipe.g.lr, betas=recipe.g.betas)
+    netG_ema = copy.deepcopy(netG) if recipe.ema else None
     G_losses, D_losses, D_real, D_fake = [], [], [], []
     while True:
         for real, label in dataloader:
@@ -75,6 +78,8 @@ def cross_entropy(
             errG = criterion(output, ones)
             errG.backward()
             optimizerG.step()
+            if netG_ema is not None:
+                update_average(netG_ema, netG, recipe.ema)
 
             G_losses.append(errG.item())
             D_losses.append(errD.item())
@@ -89,6 +94,7 @@ def wgan_gp(
     optimizerD = torch.optim.Adam(netD.parameters(), lr=recipe.d.lr, betas=recipe.d.betas)
     optimizerG = torch.optim.Adam(netG.parameters(), lr=recipe.g.lr, betas=recipe.g.betas)
     lambda_gp = recipe.penalties["wgan-gp"].weight
+    netG_ema = copy.deepcopy(netG) if recipe.ema else None
     G_losses, D_losses, i = [], [], 0
     while True:
         for real, _ in dataloader:
@@ -111,8 +117,18 @@ def wgan_gp(
                 lossG = -netD(fake).mean()
                 lossG.backward()
                 optimizerG.step()
+                if netG_ema is not None:
+                    update_average(netG_ema, netG, recipe.ema)
                 G_losses.append(lossG.item())
                 yield
+
+
+@torch.no_grad()
+def update_average(netG_ema: nn.Module, netG: nn.Module, decay: float) -> None:
+    for average, weight in zip(netG_ema.parameters(), netG.parameters(), strict=True):
+        average.mul_(decay).add_(weight, alpha=1 - decay)
+    for average, buffer in zip(netG_ema.buffers(), netG.buffers(), strict=True):
+        average.copy_(buffer)
 
 
 def gradient_penalty(netD: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.game import Batch
+from ganzoo.game import Batch, LazyBatch
 from ganzoo.specs import DataSpec
 
 
@@ -66,7 +66,7 @@ class Dataset:
         return not gathers_itself and all(isinstance(array, Tensor) for array in self.arrays.values())
 
     def batch(self, index: Tensor) -> Batch:
-        """The samples at `index [N]`, on the device and in the data's range.
+        """The samples at `index [N]`, on the device and in the data's range; gathered when they are asked for.
 
         index: int64, on the CPU; where the data set is resident it may lie on the device too, and then nothing here
         makes the host wait.
@@ -78,13 +78,16 @@ class Dataset:
             self._asked.discard(asked)
         source = index % self.count if self.flip else index
         where = source.to(self.device, non_blocking=True)
-        batch = {name: self._gather(array, source, where) for name, array in self.arrays.items()}
-        if self.flip:
-            # Before they become floats, which are four times as large.
-            mirrored = (index >= self.count).to(self.device, non_blocking=True)
-            x = batch["x"]
-            batch["x"] = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
-        return {name: as_input(x) for name, x in batch.items()}
+
+        def gather(name: str) -> Tensor:
+            part = self._gather(self.arrays[name], source, where)
+            if self.flip and name == "x":
+                # Before they become floats, which are four times as large.
+                mirrored = (index >= self.count).to(self.device, non_blocking=True)
+                part = torch.where(mirrored[:, None, None, None], part.flip(-1), part)
+            return as_input(part)
+
+        return LazyBatch(len(index), self.arrays, gather)
 
     def expect(self, index: Tensor) -> None:
         """Have the samples at `index [N]` read from disk, where they lie there, before they are gathered.
@@ -150,13 +153,17 @@ class BatchStream:
 
     def indices(self, i: int) -> Tensor:
         """Which samples batch i holds: `[batch]`, int64."""
+        return self._between(i * self.size, (i + 1) * self.size)
+
+    def _between(self, start: int, end: int) -> Tensor:
+        """The samples that lie there in the epochs laid end to end: `[end - start]`."""
         n = len(self.dataset)
-        parts, at, left = [], i * self.size, self.size
-        while left:
-            epoch, offset = divmod(at, n)
-            part = self._order(epoch)[offset : offset + left]
-            parts.append(part)
-            at, left = at + len(part), left - len(part)
+        parts = []
+        while start < end:
+            epoch, offset = divmod(start, n)
+            taken = min(end - start, n - offset)
+            parts.append(self._order(epoch)[offset : offset + taken])
+            start += taken
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def batch(self, i: int, part: int = 0, parts: int = 1) -> Batch:
@@ -169,10 +176,10 @@ class BatchStream:
         Of data on disk, the same part of the next batch is then read while this one is trained on.
         """
         size = self.size // parts
-        own = slice(part * size, (part + 1) * size)
-        index = self.indices(i)[own]
+        start = i * self.size + part * size
+        index = self._between(start, start + size)
         if not self.dataset.resident:
-            self.dataset.expect(self.indices(i + 1)[own])
+            self.dataset.expect(self._between(start + self.size, start + self.size + size))
         return index
 
     def _order(self, epoch: int) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.samples import Samples
+from ganzoo.game import Batch
 from ganzoo.paths import data_root
 from ganzoo.specs import Data, DatasetSpec, LossSpec, MetricSpec, PenaltySpec
 from ganzoo.testing.examples import example_samples
@@ -116,7 +117,7 @@ def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
     _check_labels(spec, name, dataset, batch)
 
 
-def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: dict[str, Tensor]) -> None:
+def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: Batch) -> None:
     classes = dataset.spec.classes
     assert ("y" in batch) == (classes > 0), f"{name}: there must be labels 'y' exactly when its DataSpec has classes"
     if classes:

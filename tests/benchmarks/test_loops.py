@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.loops import tutorial
 from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, TUTORIAL, Case
 from benchmarks.loops.contest import Ground, Ours
 
@@ -68,9 +69,22 @@ def test_the_tutorials_loop_trains_both_networks(case: Case, tmp_path: Path) -> 
     ground = Ground(case, None, None, tmp_path)
     pair = ground.networks()
     before = [{key: value.clone() for key, value in network.state_dict().items()} for network in pair]
+    averaged: list[Any] = []
+    update_average = tutorial.update_average
+
+    def watched(*given: Any) -> None:
+        update_average(*given)
+        averaged.append(given)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ground, "networks", lambda self: pair)
+        patch.setattr(tutorial, "update_average", watched)
         ground.contestant(TUTORIAL)(1)
+    assert [decay for _, _, decay in averaged] == [ground.recipe.ema]
+    averages, network, decay = averaged[0]
+    for name, average in averages.named_parameters():
+        wanted = decay * before[0][name] + (1 - decay) * network.state_dict()[name]
+        torch.testing.assert_close(average.detach(), wanted)
     for network, old in zip(pair, before, strict=True):
         assert all(value.isfinite().all() for value in network.state_dict().values())
         assert any(not torch.equal(value, old[key]) for key, value in network.state_dict().items())

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ganzoo.data import dataset as dataset_module
 from ganzoo.data.dataset import BatchStream, Dataset, as_input
+from ganzoo.game import batch_size
 from ganzoo.specs import DataSpec
 
 
@@ -140,3 +142,41 @@ def test_all_rows_of_a_mapped_file_can_be_read_ahead(on_disk: Dataset) -> None:
 def test_data_on_disk_do_not_lie_on_the_device(on_disk: Dataset) -> None:
     assert images().resident
     assert not on_disk.resident
+
+
+def test_a_part_is_gathered_when_it_is_first_asked_for_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, gathered = images(), []
+    gather = Dataset._gather
+
+    def watched(self: Dataset, array: Tensor, *where: Tensor) -> Tensor:
+        gathered.append(next(name for name, known in self.arrays.items() if known is array))
+        return gather(self, array, *where)
+
+    monkeypatch.setattr(Dataset, "_gather", watched)
+    batch = dataset.batch(torch.tensor([3, 1]))
+    assert list(batch) == ["x", "y"]
+    assert "x" in batch
+    assert "z" not in batch
+    assert batch.get("z") is None
+    assert batch_size(batch) == 2
+    assert gathered == []
+    assert batch["y"].tolist() == [3, 1]
+    assert batch["x"] is batch["x"]
+    assert gathered == ["y", "x"]
+
+
+def test_a_loss_may_put_other_parts_into_its_batch() -> None:
+    batch = images().batch(torch.tensor([3, 1]))
+    batch["x"] = batch["x"] * 2
+    batch["w"] = torch.ones(2)
+    del batch["y"]
+    assert list(batch) == ["x", "w"]
+    assert batch["x"].abs().max() > 1
+    assert {**batch}.keys() == {"x", "w"}
+
+
+def test_ranks_take_their_parts_of_batches_across_epochs() -> None:
+    stream = BatchStream(points(10), batch=24, seed=0)
+    for i in range(4):
+        parts = [stream.part(i, part, 3) for part in range(3)]
+        assert torch.equal(torch.cat(parts), stream.indices(i))
