@@ -28,8 +28,9 @@ from benchmarks.loops.cases import CASES, Case
 from ganzoo import planning
 from ganzoo.capture import WARM_UPS, make_recorder, side_stream
 from ganzoo.data.dataset import Dataset
-from ganzoo.launch import launch, set_tf32
+from ganzoo.launch import launch
 from ganzoo.specs import DataSpec, RunOptions
+from ganzoo.tf32 import set_tf32
 from ganzoo.trainer import Trainer
 
 NEEDS = "gpu"

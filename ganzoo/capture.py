@@ -220,7 +220,6 @@ def put_back(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
 @torch.no_grad()
 def same_move(moved: Sequence[Tensor], wanted: Sequence[Tensor], start: Sequence[Tensor]) -> bool:
     """Whether `moved` is where `wanted` is, up to a small share of the way from `start`, and rounding."""
-
     if [value.shape for value in moved] != [value.shape for value in wanted]:
         return False
 

@@ -6,13 +6,13 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN
+from ganzoo.tf32 import full_precision
 
 BATCH = 256
 """Samples are drawn in chunks of so many. A chunk is a function of the seed and of its number."""
@@ -99,22 +99,3 @@ def chunk_seed(seed: int, chunk: int) -> int:
     if not chunk:
         return seed
     return int.from_bytes(hashlib.sha256(f"{seed} {chunk}".encode()).digest()[:8], "big") >> 1
-
-
-@contextmanager
-def full_precision(device: torch.device) -> Iterator[None]:
-    """No TF32, of which the fourth digit is rounded: samples and scores are to be those of another machine."""
-    if device.type != "cuda":
-        yield
-        return
-    convolutions: Any = getattr(torch.backends.cudnn, "conv")  # noqa: B009
-    before, products = convolutions.fp32_precision, torch.get_float32_matmul_precision()
-    convolutions.fp32_precision = "ieee"
-    if products != "highest":
-        torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        convolutions.fp32_precision = before
-        if products != "highest":
-            torch.set_float32_matmul_precision(products)

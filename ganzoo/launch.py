@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -26,6 +26,7 @@ from ganzoo.children import CHILDREN
 from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError
 from ganzoo.host import keep_freed_memory
 from ganzoo.specs import RunOptions
+from ganzoo.tf32 import set_tf32
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
@@ -102,14 +103,6 @@ def launch(options: RunOptions) -> Fabric:
         else:
             fabric.launch()
     return fabric
-
-
-def set_tf32(device: torch.device, allowed: bool) -> None:
-    """Whether a GPU may round the factors of fp32 products to 10 bits, which its matrix units need."""
-    if device.type == "cuda":
-        convolutions: Any = getattr(torch.backends.cudnn, "conv")  # noqa: B009
-        convolutions.fp32_precision = "tf32" if allowed else "ieee"
-        torch.set_float32_matmul_precision("high" if allowed else "highest")
 
 
 class Meeting(DDPStrategy):

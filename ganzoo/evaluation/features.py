@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset, to_uint8
-from ganzoo.drawing import full_precision
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import feature_cache
 from ganzoo.evaluation.samples import MINIMUM, Samples, subset
 from ganzoo.evaluation.team import ALONE, Team, parts
+from ganzoo.tf32 import full_precision
 
 log = logging.getLogger(__name__)
 

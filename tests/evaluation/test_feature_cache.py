@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo import drawing
 from ganzoo.data.dataset import Dataset
 from ganzoo.evaluation import feature_cache, features, team
 from ganzoo.evaluation.features import Features, fake_features, reference_features
 from ganzoo.evaluation.samples import Samples
 from ganzoo.specs import Data, DataSpec
+from ganzoo.tf32 import full_precision
 
 
 class Means:
@@ -168,7 +168,7 @@ def test_on_a_gpu_samples_and_features_are_computed_without_tf32_and_the_setting
     before = convolutions.fp32_precision, torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
-        with drawing.full_precision(torch.device("cuda")):
+        with full_precision(torch.device("cuda")):
             assert (convolutions.fp32_precision, torch.get_float32_matmul_precision()) == ("ieee", "highest")
         assert (convolutions.fp32_precision, torch.get_float32_matmul_precision()) == (before[0], "high")
     finally:
