@@ -96,8 +96,8 @@ class Moves:
         for name, others in trainer.weights.items():
             for weight in others:
                 weight.requires_grad_(name == phase.player)
-        for weight in trainer.weights[phase.player]:
-            weight.grad = None
+                # Also the others': memory that is used again at once is still in the processor's cache.
+                weight.grad = None
         trainer.guard.before()
         parts = []
         for batch in self._batches(inputs):
