@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -53,9 +53,16 @@ class FusedAdam(torch.optim.Adam):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             moving = [weight for weight in group["params"] if weight.grad is not None]
-            states = [self.state[weight] or self._begin(weight) for weight in moving]
+            whole = len(moving) == len(group["params"])
+            new = [weight for weight in moving if not self.state[weight]]
+            if new:
+                self._begin(new, together=whole and not isinstance(group["lr"], Tensor))
+            if not whole:
+                self._count_apart(group["params"])
+            states = [self.state[weight] for weight in moving]
             steps = [state["step"] for state in states]
-            torch._foreach_add_(steps, 1)
+            counts = list({id(step): step for step in steps}.values())
+            torch._foreach_add_(counts, 1)
             kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
             kernel(
                 moving,
@@ -75,17 +82,31 @@ class FusedAdam(torch.optim.Adam):
                 found_inf=self.found_inf,
             )
             if self.found_inf is not None:
-                torch._foreach_sub_(steps, [self.found_inf] * len(steps))
+                torch._foreach_sub_(counts, [self.found_inf] * len(counts))
 
     # So torch does not wrap it in what looks for hooks and profilers, which takes longer than a small step.
     step.hooked = True  # type: ignore[attr-defined]
 
-    def _begin(self, weight: Tensor) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = self.state[weight]
-        state["step"] = torch.zeros((), device=weight.device)
-        for name in ("exp_avg", "exp_avg_sq"):
-            state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
-        return state
+    def _begin(self, weights: Sequence[Tensor], together: bool) -> None:
+        """The state of weights that move for the first time.
+
+        together: whether they share one count of steps, as each count takes a call on a CPU. They do as long as all
+        weights of their group move, but not where steps may be recorded: a recording would go on counting for all.
+        """
+        count = torch.zeros((), device=weights[0].device)
+        for weight in weights:
+            state: dict[str, Tensor] = self.state[weight]
+            state["step"] = count if together else torch.zeros_like(count)
+            for name in ("exp_avg", "exp_avg_sq"):
+                state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
+
+    def _count_apart(self, weights: Iterable[Tensor]) -> None:
+        """A count of its own for each of these weights, where some shared one."""
+        seen = set()
+        for state in [self.state[weight] for weight in weights if weight in self.state]:
+            if id(state["step"]) in seen:
+                state["step"] = state["step"].clone()
+            seen.add(id(state["step"]))
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

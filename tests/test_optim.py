@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import pytest
@@ -105,6 +106,40 @@ def test_the_fused_step_is_torchs_own_bit_for_bit(name: str, kind: type[torch.op
             optimiser.step()
         ends.append((net.state_dict(), optimiser.state_dict()["state"]))
     assert same(*ends)
+
+
+@pytest.mark.parametrize("moves", ["aaa", "aaba", "baba", "bcaaca"])
+@pytest.mark.parametrize("recordable", [False, True])
+def test_weights_that_move_now_with_and_now_without_others_are_counted_apart(moves: str, recordable: bool) -> None:
+    """Moves: of all weights (a), of the first (b), of the second (c). The state is saved and loaded in the middle."""
+    ends = []
+    for fused in (True, False):
+        weights = [nn.Parameter(torch.tensor([1.0, 2.0])) for _ in range(3)]
+        theirs = torch.optim.Adam(weights, 0.1, fused=True)
+        optimiser = make_optimiser(Optimiser(lr=0.1, betas=(0.9, 0.999)), weights, recordable) if fused else theirs
+        for number, which in enumerate(moves * 2):
+            if number == len(moves):
+                saved = io.BytesIO()
+                torch.save(optimiser.state_dict(), saved)
+                optimiser.load_state_dict(torch.load(io.BytesIO(saved.getvalue()), weights_only=True))
+            optimiser.zero_grad()
+            for weight in {"a": weights, "b": weights[:1], "c": weights[1:2]}[which]:
+                weight.square().sum().backward()
+            optimiser.step()
+        counts = [float(state["step"]) for state in optimiser.state.values()]
+        ends.append((weights, counts))
+    assert same(*ends)
+    assert ends[0][1] == [2.0 * sum(move in wanted for move in moves) for wanted in ("ab", "ac", "a")]
+
+
+def test_weights_that_always_move_together_share_their_count_unless_steps_are_recorded() -> None:
+    for recordable, counts in ((False, 1), (True, 3)):
+        weights = [nn.Parameter(torch.ones(2)) for _ in range(3)]
+        optimiser = make_optimiser(Optimiser(), weights, recordable)
+        for weight in weights:
+            weight.square().sum().backward()
+        optimiser.step()
+        assert len({id(state["step"]) for state in optimiser.state.values()}) == counts
 
 
 def test_where_no_kernel_is_fused_torch_takes_the_step() -> None:
