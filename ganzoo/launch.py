@@ -124,9 +124,9 @@ class Meeting(DDPStrategy):
         attempt = torch.distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
         backend = torch.distributed.get_default_backend_for_device(self.root_device)
         torch.distributed.init_process_group(backend, store=attempt, rank=rank, world_size=ranks, timeout=PATIENCE)
-        if backend == "nccl":
-            # Fabric does so for the groups that it makes: NCCL complains of one that is left.
-            atexit.register(torch.distributed.destroy_process_group)
+        # NCCL complains of a group that is left, and a thread of gloo's that lets go of a tensor while Python ends
+        # would abort the process.
+        atexit.register(torch.distributed.destroy_process_group)
 
 
 def meet(fabric: Fabric) -> None:
