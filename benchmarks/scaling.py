@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -138,16 +139,17 @@ def joined(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
 def line(seconds: dict[int, float]) -> dict[str, float]:
     """Latency and bandwidth of two ranks' all-reduce: the least squares of the relative errors of latency + bytes / b.
 
-    With two ranks the ring sends as many bytes as there are.
+    With two ranks the ring sends as many bytes as there are. Neither is negative, whatever a busy machine measures.
     """
     import numpy as np
+    from scipy.optimize import nnls
 
     sizes, times = np.array(list(seconds)), np.array(list(seconds.values()))
-    (latency, per_byte), *_ = np.linalg.lstsq(np.stack([1 / times, sizes / times], 1), np.ones(len(sizes)), rcond=None)
+    (latency, per_byte), _ = nnls(np.stack([1 / times, sizes / times], 1), np.ones(len(sizes)))
     fitted = latency + per_byte * sizes
     return {
         "latency": float(latency),
-        "bandwidth": float(1 / per_byte),
+        "bandwidth": float(1 / per_byte) if per_byte else math.inf,
         "largest error": float(np.abs(fitted / times - 1).max()),
     }
 
