@@ -20,12 +20,13 @@ from typing import Any
 import torch
 
 from benchmarks import results
-from ganzoo.benchmark.grid import Cell, cell_plan, read_grid
+from ganzoo.api.bench.grid import Cell, cell_plan, read_grid
+from ganzoo.api.planning import build
 from ganzoo.data.dataset import Dataset
-from ganzoo.launch import launch
-from ganzoo.planning import build, load_data
-from ganzoo.specs import Data
-from ganzoo.trainer import Trainer
+from ganzoo.machine.launch import launch
+from ganzoo.recipes import Data
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo.datasets import load_data
 
 NEEDS = "GRID.toml"
 

@@ -21,10 +21,10 @@ from unittest import mock
 
 import ganzoo
 from benchmarks import results
-from ganzoo.diagnosis import Diagnosis
 from ganzoo.errors import TrainingError
-from ganzoo.run import read_records
-from ganzoo.trainer import Trainer
+from ganzoo.files.records import read_records
+from ganzoo.runs.callbacks.diagnosis import Diagnosis
+from ganzoo.training.trainer import Trainer
 
 HEALTHY = ("vanilla.digits", "dcgan.digits", "vanilla.points")
 FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {

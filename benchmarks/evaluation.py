@@ -29,7 +29,7 @@ from benchmarks import results
 from benchmarks.timing import process, summary
 
 if TYPE_CHECKING:
-    from ganzoo.evaluation.features import Features
+    from ganzoo.evaluation.features.extraction import Features
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -134,7 +134,7 @@ def part(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> dict[str, Any]:
     """An untrained run in the folder, and how long the classifier of its data takes."""
     import ganzoo
-    from ganzoo.evaluation.domain import find_domain
+    from ganzoo.evaluation.features.domain import find_domain
 
     dataset = "mnist" if options.data_root else "digits"
     keys = {"progress": False, "device": "cpu", "scores": False, "data_root": options.data_root}
@@ -150,18 +150,19 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
     """Seconds of each stage, and of `ganzoo.evaluate` as a whole, with an empty cache of features and a full one."""
     import ganzoo
     from ganzoo.data.dataset import to_uint8
-    from ganzoo.evaluation import targets
-    from ganzoo.evaluation.features import fake_features, reference_features, share_alike
-    from ganzoo.evaluation.scoring import Scores, score_together
-    from ganzoo.evaluation.spaces import find_space
-    from ganzoo.paths import cache_dir
+    from ganzoo.data.paths import cache_dir
+    from ganzoo.evaluation.features.extraction import fake_features, reference_features, share_alike
+    from ganzoo.evaluation.features.spaces import find_space
+    from ganzoo.evaluation.scoring import Scores
+    from ganzoo.evaluation.together import score_together
+    from ganzoo.runs import reference
 
     team, run = assembled(options), ganzoo.load(options.folder / "run")
     seconds: dict[str, float] = {}
 
     def draw(n: int) -> Any:
         y = run.labels(n, None)
-        return targets.draw(team, run.gan, "dcgan", n, y, seed=1, device=cpu(), prepared=to_uint8)
+        return reference.draw(team, run.gan, "dcgan", n, y, seed=1, device=cpu(), prepared=to_uint8)
 
     draw(512)
     with timed(seconds, "drawing samples"):
@@ -197,8 +198,8 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
 
 def metrics(found: Features, real: Features) -> dict[str, Callable[[], object]]:
     """Each metric of the features `found` against those of training images."""
-    from ganzoo.evaluation import fidelity, manifold
-    from ganzoo.evaluation.features import Features
+    from ganzoo.evaluation.features.extraction import Features
+    from ganzoo.evaluation.metrics import fidelity, manifold
 
     a, b, logits = found.features, real.features, found.logits
     assert logits is not None
@@ -216,14 +217,14 @@ def inception(options: argparse.Namespace) -> dict[str, Any] | None:
     """Seconds for a few images through an Inception-v3 of random weights."""
     import torch
 
-    from ganzoo.evaluation import team as teams
+    from ganzoo.machine import rank_group
 
     team, space = assembled(options), random_inception()
     images = torch.randint(0, 256, (options.inception, 3, 32, 32), generator=torch.Generator().manual_seed(0))
     images = images.to(torch.uint8)
     seconds: dict[str, float] = {}
     space.extract(images[:4])
-    with mock.patch.object(teams, "PART", INCEPTION_PART), timed(seconds, "features"):
+    with mock.patch.object(rank_group, "PART", INCEPTION_PART), timed(seconds, "features"):
         team.share(len(images), lambda rows: [space.extract(images[rows]).features])
     return {"seconds": seconds["features"], "images": len(images)} if team.leads else None
 
@@ -232,7 +233,7 @@ def random_inception() -> Any:
     """torch-fidelity's Inception-v3 with the weights that it is made with: it takes its time and sees nothing."""
     from torch_fidelity import feature_extractor_inceptionv3 as module
 
-    from ganzoo.evaluation.extractors import FidelitySpace
+    from ganzoo.evaluation.features.published import FidelitySpace
 
     network = module.FeatureExtractorInceptionV3
     with (
@@ -245,9 +246,9 @@ def random_inception() -> Any:
 
 def assembled(options: argparse.Namespace) -> Any:
     """The ranks of this part, of which this process is one."""
-    from ganzoo.evaluation.team import ALONE, Team
-    from ganzoo.launch import launch
-    from ganzoo.planning import make_options
+    from ganzoo.api.planning import make_options
+    from ganzoo.machine.launch import launch
+    from ganzoo.machine.rank_group import ALONE, Team
 
     return ALONE if options.ranks == 1 else Team(launch(make_options(device="cpu", devices=options.ranks)))
 
@@ -258,8 +259,8 @@ def sampled(run: Any, options: argparse.Namespace, fake: Any) -> Any:
 
     import torch
 
-    from ganzoo.evaluation.targets import Reference, Request
-    from ganzoo.planning import make_options
+    from ganzoo.api.planning import make_options
+    from ganzoo.runs.reference import Reference, Request
 
     if isinstance(fake, int):
         fake = torch.zeros(fake, *run.data.shape, dtype=torch.uint8)

@@ -25,13 +25,13 @@ import torch
 
 from benchmarks import results, timing
 from benchmarks.loops.cases import CASES, Case
-from ganzoo import planning
-from ganzoo.capture import WARM_UPS, make_recorder, side_stream
+from ganzoo.api import planning
 from ganzoo.data.dataset import Dataset
-from ganzoo.launch import launch
-from ganzoo.specs import DataSpec, RunOptions
-from ganzoo.tf32 import set_tf32
-from ganzoo.trainer import Trainer
+from ganzoo.machine.launch import launch
+from ganzoo.machine.tf32 import set_tf32
+from ganzoo.recipes import DataSpec, RunOptions
+from ganzoo.training.capture import WARM_UPS, make_recorder, side_stream
+from ganzoo.training.trainer import Trainer
 
 NEEDS = "gpu"
 

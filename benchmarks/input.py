@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, RandomSampler
 from benchmarks import results
 from benchmarks.timing import interleaved, ratio, summary
 from ganzoo.data.dataset import Array, BatchStream, Dataset
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 SHAPES = {"28x28x1": (60_000, 1, 28, 28), "32x32x3": (50_000, 3, 32, 32), "64x64x3": (20_000, 3, 64, 64)}
 BATCHES = (64, 512)

@@ -237,15 +237,15 @@ def measured(found: dict[str, float]) -> Iterator[None]:
 
 
 def load(folder: Path) -> Any:
-    from ganzoo.data import folder as image_folder
-    from ganzoo.specs import Data
+    from ganzoo.data.images import folder as image_folder
+    from ganzoo.recipes import Data
 
     return image_folder.load(Data(name="folder", path=str(folder), size=SIZE), Path(), "train")
 
 
 def measure_scan(folder: Path, steps: int) -> dict[str, float]:
-    from ganzoo.data import folder as image_folder
-    from ganzoo.data.image_cache import Listing
+    from ganzoo.data.images import folder as image_folder
+    from ganzoo.data.images.cache import Listing
 
     found: dict[str, float] = {}
     with measured(found):
@@ -256,9 +256,9 @@ def measure_scan(folder: Path, steps: int) -> dict[str, float]:
 
 
 def measure_start(folder: Path, steps: int) -> dict[str, float]:
-    import ganzoo.data.folder
+    import ganzoo.data.images.folder
 
-    assert ganzoo.data.folder
+    assert ganzoo.data.images.folder
     found: dict[str, float] = {}
     with measured(found):
         dataset = load(folder)
@@ -270,8 +270,8 @@ def measure_training(folder: Path, steps: int) -> dict[str, float]:
     """The vanilla GAN: of what is in the zoo, it does the least beside reading data."""
     from lightning_fabric import Fabric
 
-    from ganzoo.planning import build, plan
-    from ganzoo.trainer import Trainer
+    from ganzoo.api.planning import build, plan
+    from ganzoo.training.trainer import Trainer
 
     dataset = load(folder)
     made = plan("vanilla", dataset=str(folder), set={"batch": BATCH, "data.size": SIZE})
@@ -311,7 +311,7 @@ def measure_stream(folder: Path, steps: int) -> dict[str, float]:
 def measure_evaluation(folder: Path, steps: int) -> dict[str, float]:
     """Read the real images that samples are compared with: always the same ones, part by part."""
     from ganzoo.data.dataset import to_uint8
-    from ganzoo.evaluation.samples import subset
+    from ganzoo.data.samples import subset
 
     dataset = load(folder)
     rows = subset(dataset.count, EVALUATED)

@@ -28,17 +28,19 @@ import torch
 
 import ganzoo
 from benchmarks import results
-from ganzoo import plugins, registry
-from ganzoo.benchmark.report import spread
+from ganzoo.api.bench.report import spread
+from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import to_uint8
-from ganzoo.drawing import class_numbers, draw
 from ganzoo.evaluation.scoring import Score, score
-from ganzoo.evaluation.targets import Reference, Request
-from ganzoo.planning import make_options
-from ganzoo.run import Run
-from ganzoo.specs import Recipe, Variant
-from ganzoo.trainer import Trainer
+from ganzoo.recipes import Recipe
+from ganzoo.runs.reference import Reference, Request
+from ganzoo.runs.run import Run
+from ganzoo.runs.sampling import class_numbers, draw
+from ganzoo.specs import Variant
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import registry
+from ganzoo.zoo.zoo import current_zoo, register
 
 NEEDS = "MNIST in the data folder, and an hour and a half"
 DATASETS = ("digits", "mnist")
@@ -112,7 +114,7 @@ class Observer:
 def observer() -> Observer:
     """The one observer of this process, registered as any plugin that is not installed."""
     made = Observer()
-    plugins.register(made, "time-to-quality")
+    register(made, "time-to-quality")
     return made
 
 
@@ -141,7 +143,7 @@ def parser() -> argparse.ArgumentParser:
 def recipes() -> Iterator[str]:
     """The bundled recipes that were made for the data sets."""
     for name, variant in registry.variants().items():
-        if plugins.zoo().owner("variants", name).package == "ganzoo":
+        if current_zoo().owner("variants", name).package == "ganzoo":
             yield from (f"{name}.{r}" for r, recipe in variant.recipes.items() if recipe.data.name in DATASETS)
 
 

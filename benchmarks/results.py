@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ganzoo.machine import machine
+from ganzoo.machine.facts import machine
 
 FOLDER = Path(__file__).parent / "results"
 

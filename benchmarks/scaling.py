@@ -197,9 +197,10 @@ def model(traffic: Traffic) -> dict[str, dict[str, float]]:
 
 def bundled() -> list[str]:
     """The recipes that ship with ganzoo."""
-    from ganzoo import plugins, registry
+    from ganzoo.zoo import registry
+    from ganzoo.zoo.zoo import current_zoo
 
-    zoo = plugins.zoo()
+    zoo = current_zoo()
     ours = [found for name, found in registry.variants().items() if zoo.owner("variants", name).package == "ganzoo"]
     return [f"{variant.name}.{recipe}" for variant in ours for recipe in variant.recipes]
 
@@ -219,7 +220,7 @@ def game(name: str) -> tuple[Any, Any]:
     """A bundled recipe's game, and the recipe."""
     import torch
 
-    from ganzoo import registry
+    from ganzoo.zoo import registry
 
     found, _, recipe = registry.find_recipe(name)
     torch.manual_seed(0)
@@ -245,10 +246,10 @@ def play(way: Way, options: argparse.Namespace) -> None:
     """In a process of its own: seconds of each step of each recipe and, on several ranks, of each all-reduce alone."""
     import torch
 
-    from ganzoo import config
-    from ganzoo.launch import launch
-    from ganzoo.specs import RunOptions
-    from ganzoo.trainer import Trainer
+    from ganzoo.machine.launch import launch
+    from ganzoo.recipes import RunOptions
+    from ganzoo.training.trainer import Trainer
+    from ganzoo.zoo import config
 
     fabric = launch(RunOptions(device="cpu", devices=way.ranks))
     torch.set_num_threads(way.threads)

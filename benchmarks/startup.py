@@ -169,9 +169,13 @@ def staged(folder: Path, base: dict[str, str], runs: int, forget: bool = False) 
 def stages(folder: str) -> None:
     """Train one step in this process, and print what each stage took as JSON."""
     begun = float(os.environ[BEGUN])
-    from ganzoo import api, callbacks, diagnosis, trainer
+    from ganzoo.api import train as api
     from ganzoo.cli import report, run
-    from ganzoo.evaluation import classifier
+    from ganzoo.evaluation.features import classifier
+    from ganzoo.runs.callbacks import diagnosis
+    from ganzoo.runs.callbacks.saving import Checkpoints
+    from ganzoo.runs.callbacks.sheets import Sheets
+    from ganzoo.training import trainer
 
     spent = {"starting Python, imports": time.time() - begun}
     clock = Clock(spent)
@@ -181,11 +185,11 @@ def stages(folder: str) -> None:
         (api, "create", "the run folder"),
         (trainer.Trainer, "__init__", "making the trainer"),
         (trainer.Trainer, "play_step", "the first step"),
-        (callbacks.Sheets, "on_start", "pictures"),
-        (callbacks.Sheets, "on_step", "pictures"),
-        (callbacks.Sheets, "on_end", "pictures"),
+        (Sheets, "on_start", "pictures"),
+        (Sheets, "on_step", "pictures"),
+        (Sheets, "on_end", "pictures"),
         (diagnosis.Diagnosis, "on_start", "diagnosis"),
-        (callbacks.Checkpoints, "on_end", "checkpoint"),
+        (Checkpoints, "on_end", "checkpoint"),
         (report, "after_training", "scoring"),
         (classifier, "train_classifier", "training the classifier"),
     ):

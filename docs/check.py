@@ -24,13 +24,17 @@ from typing import Any
 import click
 from generated import DOCS, RECIPE, ROOT, cells, fresh_texts, own, page_of, values_of
 
-from ganzoo import config, hookspecs, planning, registry
+from ganzoo import hookspecs
+from ganzoo.api import planning
 from ganzoo.callbacks import Callback
 from ganzoo.cli import cli
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.samples import Samples
-from ganzoo.loggers import LOGGERS
-from ganzoo.specs import DatasetSpec, DataSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
+from ganzoo.recipes import DataSpec
+from ganzoo.runs.callbacks.loggers import LOGGERS
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.tables import TYPES
 
 NO_DOCS = {"packages", "runs", "site", "dist", "build", "venv", "node_modules"}
 FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -252,7 +256,7 @@ def check_training(given: dict[str, Any]) -> None:
 
 
 def check_name(name: str) -> None:
-    if not any(name in getattr(registry, kind)() for kind in registry.TYPES):
+    if not any(name in getattr(registry, kind)() for kind in TYPES):
         registry.find_recipe(name)
 
 

@@ -13,12 +13,14 @@ from typing import Any
 import click
 from measured import with_tables
 
-from ganzoo import config, plugins, registry
-from ganzoo.benchmark import report
+from ganzoo.api.bench import report
 from ganzoo.cli import cli
 from ganzoo.cli.show import value_text
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Recipe, Variant
+from ganzoo.recipes import Recipe
+from ganzoo.specs import Variant
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.zoo import current_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -29,13 +31,13 @@ RECIPE = re.compile(r"`([a-z0-9-]+\.[a-z0-9-]+)`")
 
 def own(kind: str) -> list[Any]:
     """The specs of a kind that this distribution registers; plugins that happen to be installed are left out."""
-    zoo = plugins.zoo()
+    zoo = current_zoo()
     return [spec for name, spec in zoo.tables[kind].items() if zoo.owner(kind, name).package == "ganzoo"]
 
 
 def page_of(variant: Variant) -> Path:
     """Where a variant's page is: beside its card."""
-    module: str = plugins.zoo().owner("variants", variant.name).module.__name__
+    module: str = current_zoo().owner("variants", variant.name).module.__name__
     return ROOT / "plugins" / module / "README.md"
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.benchmark.report import with_spread
+from ganzoo.api.bench.report import with_spread
 from ganzoo.cli.show import value_text
-from ganzoo.tables import Table
+from ganzoo.pictures.tables import Table
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

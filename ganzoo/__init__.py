@@ -11,13 +11,15 @@ from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from ganzoo.api import evaluate, load, resume, train
-    from ganzoo.benchmark.runner import bench
-    from ganzoo.comparison import compare
-    from ganzoo.exported import load_generator
-    from ganzoo.exporting import export
-    from ganzoo.planning import plan
-    from ganzoo.run import Run
+    from ganzoo.api.bench.runner import bench
+    from ganzoo.api.compare import compare
+    from ganzoo.api.evaluate import evaluate
+    from ganzoo.api.planning import plan
+    from ganzoo.api.resume import resume
+    from ganzoo.api.train import load, train
+    from ganzoo.exporting.reading import load_generator
+    from ganzoo.exporting.writing import export
+    from ganzoo.runs.run import Run
 
 __all__ = [
     "GanzooError",
@@ -36,16 +38,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Run": "ganzoo.run",
-    "bench": "ganzoo.benchmark.runner",
-    "compare": "ganzoo.comparison",
-    "evaluate": "ganzoo.api",
-    "export": "ganzoo.exporting",
-    "load": "ganzoo.api",
-    "load_generator": "ganzoo.exported",
-    "plan": "ganzoo.planning",
-    "resume": "ganzoo.api",
-    "train": "ganzoo.api",
+    "Run": "ganzoo.runs.run",
+    "bench": "ganzoo.api.bench.runner",
+    "compare": "ganzoo.api.compare",
+    "evaluate": "ganzoo.api.evaluate",
+    "export": "ganzoo.exporting.writing",
+    "load": "ganzoo.api.train",
+    "load_generator": "ganzoo.exporting.reading",
+    "plan": "ganzoo.api.planning",
+    "resume": "ganzoo.api.resume",
+    "train": "ganzoo.api.train",
 }
 
 

@@ -211,3 +211,14 @@ class GAN(nn.Module):
         # Moving to a device makes new buffers.
         self._averaged = None
         return super()._apply(*args, **options)
+
+
+@contextmanager
+def uncompiled(module: nn.Module) -> Iterator[None]:
+    """Run a module that `module.compile()` compiled eagerly for a while."""
+    compiled = module._compiled_call_impl
+    module._compiled_call_impl = None
+    try:
+        yield
+    finally:
+        module._compiled_call_impl = compiled

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import click
 
     from ganzoo.callbacks import Callback
-    from ganzoo.run import Run
-    from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Recipe, Variant
+    from ganzoo.recipes import Recipe
+    from ganzoo.runs.run import Run
+    from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Variant
 
 hookspec = pluggy.HookspecMarker("ganzoo")
 hookimpl = pluggy.HookimplMarker("ganzoo")

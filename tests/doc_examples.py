@@ -9,8 +9,9 @@ from types import ModuleType
 
 import pytest
 
-from ganzoo import cli, plugins
-from ganzoo.plugins import Plugin, Zoo
+from ganzoo import cli
+from ganzoo.zoo import zoo as zoo_module
+from ganzoo.zoo.zoo import Plugin, Zoo
 
 FAST = ["--steps", "2", "--no-scores", "--device", "cpu", "--set", "batch=8"]
 """Options of a training that is over in a moment."""
@@ -23,7 +24,7 @@ def room_for_examples() -> Iterator[Zoo]:
     zoo = Zoo()
     zoo.discover()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugins, "zoo", lambda: zoo)
+        patch.setattr(zoo_module, "_current", zoo)
         # Commands are asked of the zoo once per process.
         patch.setitem(cli.cli.__dict__, "_loaded", False)
         yield zoo

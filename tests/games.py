@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy, gumbel_softmax, mse_loss, softplu
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
-from ganzoo.specs import DataSpec, Optimiser, Recipe, key
-from ganzoo.trainer import Trainer
+from ganzoo.recipes import DataSpec, Optimiser, Recipe, key
+from ganzoo.training.trainer import Trainer
 
 FAST = Optimiser(lr=1e-2)
 

@@ -35,7 +35,7 @@ class Forked:
 
     def __init__(self, job: dict[str, Any], ranks: int, log: Path) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["ganzoo.api", "sklearn.datasets", "matplotlib.figure"])
+        context.set_forkserver_preload(["ganzoo.api.train", "sklearn.datasets", "matplotlib.figure"])
         port = free_port()
         self.processes = [
             context.Process(target=play, args=(job, rank, ranks, port, str(log)), daemon=True) for rank in range(ranks)

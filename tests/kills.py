@@ -20,7 +20,8 @@ import numpy as np
 from killable import Command, Forked, Processes
 from same_runs import Comparison, compare
 
-from ganzoo import config, plugins, registry
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.zoo import current_zoo
 
 LIMIT = 300.0
 """Seconds that a training may take until the moment of its kill, or until its end."""
@@ -91,7 +92,7 @@ def scored_case(folder: Path, **changes: Any) -> Case:
 
 def bundled_variants() -> list[str]:
     """The variants that come with ganzoo."""
-    zoo = plugins.zoo()
+    zoo = current_zoo()
     return [name for name in registry.variants() if zoo.owner("variants", name).package == "ganzoo"]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import checkpoint, lock
+from ganzoo.files import checkpoint, lock
 
 CLOCK = ("seconds", "cpu_seconds")
 """Keys of a line of metrics.jsonl that tell how long it took."""

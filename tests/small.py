@@ -10,11 +10,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ganzoo import registry
 from ganzoo.data.dataset import Dataset
-from ganzoo.specs import DataSpec, Optimiser, Term, TwoPlayerRecipe
-from ganzoo.trainer import Trainer
-from ganzoo.two_player import TwoPlayer
+from ganzoo.games import TwoPlayer
+from ganzoo.recipes import DataSpec, Optimiser, Term, TwoPlayerRecipe
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import registry
 
 SMALL = {"g_hidden": "8", "d_hidden": "8", "latent": "4", "batch": "16"}
 SMALL |= {f"{player}.{key}": value for player in "gd" for key, value in (("lr", "0.0002"), ("schedule", "constant"))}
@@ -90,9 +90,9 @@ def moved(module: nn.Module, action: Callable[[], Any]) -> bool:
 
 def train_digits(folder: Any, variant: str = "vanilla", steps: int = 3, **keys: Any) -> Any:
     """A run of a few steps on the digits, without pictures of anything but the ends."""
-    from ganzoo import api
+    from ganzoo.api.train import train
 
     values = dict(SMALL) | {"batch": "8"} | keys
     if variant != "vanilla":
         values |= {"network": "mlp", "embedding": "4"}
-    return api.train(variant, dataset="digits", steps=steps, set=values, out=str(folder), progress=False, device="cpu")
+    return train(variant, dataset="digits", steps=steps, set=values, out=str(folder), progress=False, device="cpu")

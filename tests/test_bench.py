@@ -16,15 +16,18 @@ import pytest
 from small import SMALL, same
 
 import ganzoo
-from ganzoo import api, checkpoint
-from ganzoo.benchmark.grid import Cell, Grid, cell_plan, make_grid, parse_shard, read_grid
-from ganzoo.benchmark.report import make_report, summarise, tables
-from ganzoo.benchmark.runner import bench
+from ganzoo.api import train as api
+from ganzoo.api.bench.grid import Cell, Grid, cell_plan, make_grid, parse_shard, read_grid
+from ganzoo.api.bench.report import make_report, summarise, tables
+from ganzoo.api.bench.runner import bench
+from ganzoo.api.resume import resume
+from ganzoo.api.train import execute
 from ganzoo.cli import run
 from ganzoo.errors import GanzooError
-from ganzoo.lock import held
-from ganzoo.signals import Stopped
-from ganzoo.trainer import Trainer
+from ganzoo.files import checkpoint
+from ganzoo.files.lock import held
+from ganzoo.machine.signals import Stopped
+from ganzoo.training.trainer import Trainer
 
 KEYS = {key: value for key, value in SMALL.items() if key != "batch"}
 GRID: dict[str, Any] = {
@@ -56,7 +59,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_scores() -> Iterator[None]:
     """Scores of fewer points, in a moment each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganzoo.evaluation.points.TRANSPORTED", 100)
+        patch.setattr("ganzoo.evaluation.metrics.points.TRANSPORTED", 100)
         yield
 
 
@@ -279,7 +282,7 @@ def stopped_at_two(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPat
 def test_an_unfinished_cell_is_gone_on_with(done: Path, tmp_path: Path, stopped_at_two: pytest.MonkeyPatch) -> None:
     cell = read_grid(GRID).cells[0]
     path = tmp_path / "out" / cell.folder
-    api.execute(cell_plan(cell, out=str(path), progress=False, device="cpu"))
+    execute(cell_plan(cell, out=str(path), progress=False, device="cpu"))
     stopped_at_two.undo()
     assert 0 < state(path)["progress"]["step"] < 6
     _, lines = again(tmp_path / "out")
@@ -496,9 +499,9 @@ def test_a_grid_of_many_groups_is_one_table_for_each_data_set() -> None:
 def test_seconds_on_the_processor_go_on_after_a_stop(tmp_path: Path, stopped_at_two: pytest.MonkeyPatch) -> None:
     cell: Cell = read_grid(GRID).cells[0]
     options = {"out": "stopped", "progress": False, "device": "cpu", "log_every": 1}
-    before = api.execute(cell_plan(cell, **options)).metrics()[-1]
+    before = execute(cell_plan(cell, **options)).metrics()[-1]
     stopped_at_two.undo()
-    after = api.resume("stopped").metrics()
+    after = resume("stopped").metrics()
     assert before["cpu_seconds"] > 0
     assert [record["cpu_seconds"] for record in after] == sorted(record["cpu_seconds"] for record in after)
     assert after[-1]["cpu_seconds"] > before["cpu_seconds"]

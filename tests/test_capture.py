@@ -15,14 +15,15 @@ from small import point_data, recipe, two_player
 from tape import Tapes
 from torch import Tensor, nn
 
-from ganzoo import planning
-from ganzoo.capture import WARM_UPS, HostWork, Recorder, make_recorder
+from ganzoo.api import planning
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Terms
-from ganzoo.nonfinite import NonFinite
-from ganzoo.specs import DataSpec, Optimiser, Recipe, Term
-from ganzoo.trainer import Trainer
-from ganzoo.two_player import TwoPlayer
+from ganzoo.games import TwoPlayer
+from ganzoo.recipes import DataSpec, Optimiser, Recipe, Term
+from ganzoo.training.capture import WARM_UPS, HostWork, Recorder, make_recorder
+from ganzoo.training.nonfinite import NonFinite
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo.datasets import load_data
 
 GPU = pytest.param(
     "cuda",
@@ -69,7 +70,7 @@ def variant(name: str, device: str, recorded: bool, **keys: Any) -> Trainer:
     """A bundled variant, small, on the digits or points."""
     case = variant_case(name, steps=STEPS, keys=keys)
     plan = planning.plan(case.recipe, steps=STEPS, set=dict(case.keys), device=device)
-    dataset = planning.load_data(plan.recipe.data, plan.options)
+    dataset = load_data(plan.recipe.data, plan.options)
     torch.manual_seed(0)
     return make(planning.build(plan, dataset.spec), dataset, plan.recipe, device, recorded)
 

@@ -11,9 +11,10 @@ import pytest
 from small import same, train_digits
 
 import ganzoo
-from ganzoo import changes, checkpoint
 from ganzoo.cli import run as typed
 from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
+from ganzoo.runs import changes
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 import torch
 from small import same
 
-from ganzoo import checkpoint
 from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
 
 STATE: dict[str, Any] = {
     "progress": {"step": 3, "batches": 6},

@@ -20,8 +20,10 @@ from PIL import Image
 from small import SET, same
 
 import ganzoo
-from ganzoo import checkpoint, registry
 from ganzoo.cli import cli, run
+from ganzoo.files import checkpoint
+from ganzoo.zoo import registry
+from ganzoo.zoo.tables import TYPES
 
 TRAIN = ["train", "vanilla", *SET, "--no-scores", "--device", "cpu"]
 
@@ -130,7 +132,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 # List and show.
 
 
-@pytest.mark.parametrize("kind", registry.TYPES)
+@pytest.mark.parametrize("kind", TYPES)
 def test_list_prints_every_name(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     typed("list", kind)
     shown = capsys.readouterr().out
@@ -138,7 +140,7 @@ def test_list_prints_every_name(kind: str, capsys: pytest.CaptureFixture[str]) -
         assert name in shown
 
 
-@pytest.mark.parametrize("kind", registry.TYPES)
+@pytest.mark.parametrize("kind", TYPES)
 def test_list_json_parses_and_names_every_source(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     typed("list", kind, "--json")
     rows = json.loads(capsys.readouterr().out)
@@ -326,7 +328,7 @@ def test_scores_stay_off_when_a_run_without_them_is_resumed(capsys: pytest.Captu
 
 
 def test_resuming_can_leave_the_scores_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganzoo import api
+    from ganzoo.api import train as api
 
     asked: list[Any] = []
     typed(*TRAIN, "--steps", "2", "--out", "r")
@@ -413,7 +415,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 def test_an_unforeseen_error_is_one_line_with_the_way_to_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from ganzoo import planning
+    from ganzoo.api import planning
 
     def broken(*arguments: Any, **options: Any) -> Any:
         raise ValueError("two\nlines")

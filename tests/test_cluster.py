@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from small import SMALL
 
-from ganzoo import cluster, restart
-from ganzoo.cluster import Cluster, fitted, job, restarted, started_by
+from ganzoo.api import restart
+from ganzoo.api.planning import Plan, plan
 from ganzoo.errors import GanzooError
-from ganzoo.planning import Plan, plan
-from ganzoo.run import Run
-from ganzoo.specs import DataSpec, RunOptions
+from ganzoo.machine import cluster
+from ganzoo.machine.cluster import Cluster, fitted, job, restarted, started_by
+from ganzoo.recipes import DataSpec, RunOptions
+from ganzoo.runs.run import Run
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "6", "LOCAL_WORLD_SIZE": "3", "RANK": "4", "LOCAL_RANK": "1"}
 TORCHRUN |= {"GROUP_RANK": "1", "TORCHELASTIC_ERROR_FILE": "/logs/none_ab12/attempt_0/1/error.json"}

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo.api.compare import compare
 from ganzoo.cli import run
 from ganzoo.cli.tables import show, width_of
-from ganzoo.columns import columns_of
-from ganzoo.comparison import compare
 from ganzoo.errors import GanzooError
-from ganzoo.panels import Panel, draw_panels, score_curves
-from ganzoo.tables import Table
+from ganzoo.evaluation.comparability import columns_of
+from ganzoo.pictures.comparison import Panel, draw_panels, score_curves
+from ganzoo.pictures.tables import Table
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganzoo import config, registry
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data, Optimiser, Recipe, Term, TwoPlayerRecipe
+from ganzoo.recipes import Data, Optimiser, Recipe, Term, TwoPlayerRecipe, flat, to_dict
+from ganzoo.zoo import config, registry
 
 RECIPES = {f"{v.name}.{name}": recipe for v in registry.variants().values() for name, recipe in v.recipes.items()}
 VANILLA = type(registry.variants()["vanilla"].recipes["digits"])()
@@ -37,14 +37,14 @@ def message(*assignments: str, recipe: Recipe = VANILLA) -> str:
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_registered_recipe_survives_json(name: str) -> None:
     recipe = RECIPES[name]
-    text = json.dumps(config.to_dict(recipe))
+    text = json.dumps(to_dict(recipe))
     assert config.update(recipe, json.loads(text)) == recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_registered_recipe_is_rebuilt_from_json_over_the_variants_default(name: str) -> None:
     default = next(iter(registry.variants()[name.partition(".")[0]].recipes.values()))
-    assert config.update(default, config.to_dict(RECIPES[name])) == RECIPES[name]
+    assert config.update(default, to_dict(RECIPES[name])) == RECIPES[name]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -143,9 +143,9 @@ def test_the_last_of_two_assignments_holds() -> None:
 
 
 def test_a_recipe_is_never_changed_itself() -> None:
-    before = config.to_dict(RECIPES["wgan-gp.digits"])
+    before = to_dict(RECIPES["wgan-gp.digits"])
     changed("penalties.wgan-gp.weight=1", "g.lr=1", "loss_options.x=1", recipe=RECIPES["wgan-gp.digits"])
-    assert config.to_dict(RECIPES["wgan-gp.digits"]) == before
+    assert to_dict(RECIPES["wgan-gp.digits"]) == before
 
 
 def test_two_recipes_do_not_share_their_dicts() -> None:
@@ -302,7 +302,7 @@ TWO_PLAYER = st.builds(
 @settings(deadline=None, max_examples=60)
 @given(TWO_PLAYER)
 def test_any_recipe_survives_json(recipe: TwoPlayerRecipe) -> None:
-    again = config.update(TwoPlayerRecipe(), json.loads(json.dumps(config.to_dict(recipe))))
+    again = config.update(TwoPlayerRecipe(), json.loads(json.dumps(to_dict(recipe))))
     # A path is stripped like any text.
     stripped = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, path=again.data.path))
     assert again == stripped
@@ -322,7 +322,7 @@ def test_any_assignment_gives_a_recipe_or_a_one_line_error(text: str) -> None:
         said = str(error)
     else:
         said = "a recipe"
-        assert config.update(recipe, config.to_dict(recipe)) == recipe
+        assert config.update(recipe, to_dict(recipe)) == recipe
     assert len(said.splitlines()) == 1
 
 
@@ -342,15 +342,15 @@ def test_any_recipe_file_gives_a_recipe_or_a_one_line_error(values: dict[str, An
         said = str(error)
     else:
         said = "a recipe"
-        assert config.update(recipe, config.to_dict(recipe)) == recipe
+        assert config.update(recipe, to_dict(recipe)) == recipe
     assert len(said.splitlines()) == 1
 
 
 @given(TWO_PLAYER)
 @settings(deadline=None, max_examples=40)
 def test_flat_keys_mean_the_same_as_nested_ones(recipe: TwoPlayerRecipe) -> None:
-    nested = config.to_dict(recipe)
-    assert config.update(TwoPlayerRecipe(), config.flat(nested)) == config.update(TwoPlayerRecipe(), nested)
+    nested = to_dict(recipe)
+    assert config.update(TwoPlayerRecipe(), flat(nested)) == config.update(TwoPlayerRecipe(), nested)
 
 
 @pytest.mark.parametrize(

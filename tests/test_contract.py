@@ -15,11 +15,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo import plugins, registry
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Batch, Terms
-from ganzoo.specs import Data, DatasetSpec, DataSpec, LossSpec, MetricSpec, Option, PenaltySpec, Recipe, Variant
+from ganzoo.recipes import Data, DataSpec, Recipe
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
 from ganzoo.testing import (
     Check,
     cases,
@@ -43,6 +43,10 @@ from ganzoo.testing import (
     example_data,
     example_samples,
 )
+from ganzoo.zoo import registry
+from ganzoo.zoo import zoo as zoo_module
+from ganzoo.zoo.tables import TYPES
+from ganzoo.zoo.zoo import current_zoo
 
 SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32)}
 """The networks' shape matters here, not their size."""
@@ -57,9 +61,9 @@ def test_what_ganzoo_registers_keeps_the_contract(check: Check) -> None:
 
 def test_everything_that_is_registered_is_checked() -> None:
     names = " ".join(map(str, contract("ganzoo")))
-    for kind in registry.TYPES:
-        for name, spec in plugins.zoo().tables[kind].items():
-            if plugins.zoo().owner(kind, spec.name).package == "ganzoo":
+    for kind in TYPES:
+        for name, spec in current_zoo().tables[kind].items():
+            if current_zoo().owner(kind, spec.name).package == "ganzoo":
                 assert name in names
 
 
@@ -88,8 +92,8 @@ def test_a_package_that_is_not_installed_is_told_how_to_install_it() -> None:
 
 
 def test_a_plugin_that_was_left_out_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = plugins.Plugin("mine", "gan-mine", "1.0", error="import failed: ValueError: x")
-    monkeypatch.setattr(plugins.zoo(), "plugins", [*plugins.zoo().plugins, broken])
+    broken = zoo_module.Plugin("mine", "gan-mine", "1.0", error="import failed: ValueError: x")
+    monkeypatch.setattr(current_zoo(), "plugins", [*current_zoo().plugins, broken])
     (check,) = contract("gan-mine")
     with pytest.raises(AssertionError, match=r"left out plugin 'mine' .*import failed: ValueError: x"):
         check()
@@ -97,7 +101,7 @@ def test_a_plugin_that_was_left_out_fails_with_the_reason(monkeypatch: pytest.Mo
 
 def test_a_variant_without_a_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     module = SimpleNamespace(__file__="/nowhere/__init__.py")
-    mine = plugins.Plugin("mine", "local", "0", module, adds={"variants": ["mine"]})
+    mine = zoo_module.Plugin("mine", "local", "0", module, adds={"variants": ["mine"]})
     with pytest.raises(AssertionError, match=r"write README\.md beside the card"):
         check_plugin(mine)
 
@@ -254,15 +258,15 @@ def test_a_key_without_a_meaning_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     made, _ = variant(lambda recipe, data: Simple(), unexplained())
     owner = SimpleNamespace(module=SimpleNamespace(__name__="ganzoo"))
-    monkeypatch.setattr(plugins.zoo(), "owner", lambda kind, name: owner)
+    monkeypatch.setattr(current_zoo(), "owner", lambda kind, name: owner)
     with pytest.raises(AssertionError, match="bad: explain the recipe key 'beta' with"):
         check_card(made)
 
 
 def test_a_card_that_imports_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = variant(lambda recipe, data: Simple())
-    owner = SimpleNamespace(module=SimpleNamespace(__name__="ganzoo.losses"))
-    monkeypatch.setattr(plugins.zoo(), "owner", lambda kind, name: owner)
+    owner = SimpleNamespace(module=SimpleNamespace(__name__="ganzoo.games.losses"))
+    monkeypatch.setattr(current_zoo(), "owner", lambda kind, name: owner)
     with pytest.raises(AssertionError, match=r"importing ganzoo\.losses imports torch: move that import into build"):
         check_card(made)
 

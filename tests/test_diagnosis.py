@@ -18,14 +18,26 @@ from small import same
 from torch import Tensor
 
 import ganzoo
-from ganzoo import api, config, planning, registry
+from ganzoo.api import planning
+from ganzoo.api import train as api
+from ganzoo.api.execution import make_callbacks
 from ganzoo.callbacks import Callback
-from ganzoo.diagnosis import Diagnosis, Variety, as_it_was, as_vectors, distances, duel, looks_every, reached
 from ganzoo.errors import TrainingError
-from ganzoo.run import Run
-from ganzoo.specs import Recipe, Term, TwoPlayerRecipe
-from ganzoo.symptoms import Look, advice, changes, find
-from ganzoo.trainer import Trainer
+from ganzoo.recipes import Recipe, Term, TwoPlayerRecipe
+from ganzoo.runs.callbacks.diagnosis import (
+    Diagnosis,
+    Variety,
+    as_it_was,
+    as_vectors,
+    distances,
+    duel,
+    looks_every,
+    reached,
+)
+from ganzoo.runs.callbacks.symptoms import Look, advice, changes, find
+from ganzoo.runs.run import Run
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import config, registry
 
 TINY = {"g_hidden": "32,32", "d_hidden": "32,32", "batch": "64"}
 """Keys over vanilla.points: a perceptron that covers the ring in some hundred steps."""
@@ -370,7 +382,7 @@ def test_a_training_that_is_killed_and_gone_on_with_ends_with_the_files_of_an_un
     settings: dict[str, Any] = {"steps": 400, "set": {k.replace("__", "."): v for k, v in keys.items()}}
     settings |= {"progress": False, "device": "cpu", "save_every": 30, "sample_every": 400}
     ganzoo.train(name, out=str(tmp_path / "straight"), **settings)
-    made = api.make_callbacks
+    made = make_callbacks
     with monkeypatch.context() as patch:
         patch.setattr(api, "make_callbacks", lambda *args: [*made(*args), StopAt(at, kill)])
         with pytest.raises(Killed):

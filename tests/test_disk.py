@@ -18,13 +18,17 @@ import torch
 from small import SET, SMALL, same, train_digits
 
 import ganzoo
-from ganzoo import api, callbacks, checkpoint, files
-from ganzoo.callbacks import Callback, Guarded
+from ganzoo import callbacks
+from ganzoo.api import train as api
+from ganzoo.api.execution import make_callbacks
+from ganzoo.api.failures import is_out_of_memory, smaller
+from ganzoo.callbacks import Callback
 from ganzoo.cli import run
 from ganzoo.errors import TrainingError
-from ganzoo.failures import is_out_of_memory, smaller
-from ganzoo.specs import Data, Recipe
-from ganzoo.trainer import Trainer
+from ganzoo.files import atomic, checkpoint
+from ganzoo.recipes import Data, Recipe
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo.isolated import Guarded
 
 LARGE = SMALL | {"g_hidden": "64", "d_hidden": "64"}
 """Networks whose state is larger than everything else that a run writes."""
@@ -43,7 +47,7 @@ class At(Callback):
 
 def train(folder: Path, monkeypatch: pytest.MonkeyPatch, step: int, action: Callable[[], Any], **options: Any) -> Any:
     """Eight steps with a checkpoint after each second one; something happens after a step."""
-    made = api.make_callbacks
+    made = make_callbacks
     with monkeypatch.context() as patch:
         patch.setattr(api, "make_callbacks", lambda *given: [At(step, action), *made(*given)])
         options = {"save_every": 2, "log_every": 1, "sample_every": 4, "progress": False, "device": "cpu"} | options
@@ -59,7 +63,7 @@ def failure(*arguments: Any, **options: Any) -> str:
 
 
 def half_written(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if files.PARTIAL.fullmatch(path.name)]
+    return [path for path in folder.rglob("*") if atomic.PARTIAL.fullmatch(path.name)]
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +171,7 @@ def test_whatever_cannot_be_written_is_named_and_nothing_of_it_is_left(
     file: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: dict[str, Any]
 ) -> None:
     """Errors that cannot be had from a disk here, raised where the system would."""
-    sync, flush = os.fsync, files.append_line
+    sync, flush = os.fsync, atomic.append_line
     name = Path(file).name
 
     def failing_sync(descriptor: int) -> None:
@@ -185,7 +189,7 @@ def test_whatever_cannot_be_written_is_named_and_nothing_of_it_is_left(
     monkeypatch.setattr(os, "fsync", failing_sync)
     monkeypatch.setattr(callbacks, "append_line", failing_append)
     said = failure(tmp_path / "r", monkeypatch, 9, lambda: None)
-    assert f"cannot write {tmp_path / 'r' / file}: {files.REASONS[code]}. The checkpoint of step 2 is whole" in said
+    assert f"cannot write {tmp_path / 'r' / file}: {atomic.REASONS[code]}. The checkpoint of step 2 is whole" in said
     assert half_written(tmp_path) == []
     monkeypatch.undo()
     check_goes_on(tmp_path / "r", straight)
@@ -193,12 +197,12 @@ def test_whatever_cannot_be_written_is_named_and_nothing_of_it_is_left(
 
 def test_a_line_that_cannot_be_appended_is_not_there_in_part(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    files.append_line(log, "first")
+    atomic.append_line(log, "first")
     with file_limit(20), pytest.raises(OSError, match="File too large") as caught:
-        files.append_line(log, "x" * 100)
+        atomic.append_line(log, "x" * 100)
     assert caught.value.filename == str(log)
     assert log.read_text() == "first\n"
-    files.append_line(log, "second")
+    atomic.append_line(log, "second")
     assert log.read_text() == "first\nsecond\n"
 
 
@@ -224,7 +228,7 @@ def test_a_plugins_own_trouble_with_a_disk_stays_its_own(tmp_path: Path, monkeyp
     def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    made = api.make_callbacks
+    made = make_callbacks
     guarded = Guarded(At(3, full), "plugin 'theirs'")
     monkeypatch.setattr(api, "make_callbacks", lambda *given: [guarded, *made(*given)])
     assert train_digits(tmp_path / "r", steps=5).metrics()[-1]["step"] == 5
@@ -324,7 +328,7 @@ def test_the_machines_own_refusal_is_known() -> None:
 
 
 def test_only_what_a_recipe_has_is_offered_at_half_of_what_it_is() -> None:
-    from ganzoo import registry
+    from ganzoo.zoo import registry
 
     dcgan = registry.variants()["dcgan"].recipes["digits"]
     assert f"--set width={dcgan.width // 2}" in smaller(dcgan)  # type: ignore[attr-defined]

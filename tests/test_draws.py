@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ganzoo import draws
-from ganzoo.draws import GlobalDraws
+from ganzoo.training import rank_random as draws
+from ganzoo.training.rank_random import GlobalDraws
 
 ROWS, RANKS = 3, 4
 

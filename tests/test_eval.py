@@ -16,12 +16,14 @@ from sklearn.datasets import load_digits
 from small import train_digits
 
 import ganzoo
+from ganzoo.api import targets
+from ganzoo.api.planning import make_options
+from ganzoo.api.sample import write_samples
 from ganzoo.cli import run as command_line
-from ganzoo.evaluation import records, targets
+from ganzoo.evaluation import records
 from ganzoo.evaluation.scoring import Scores, key_of
-from ganzoo.planning import make_options
-from ganzoo.sampling import write_samples
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
+from ganzoo.runs.reference import Reference, Request, make_request
 
 FD, MEMORISED = "FD[domain:digits]", "memorised[pixels]"
 N = 120
@@ -45,7 +47,7 @@ def rows(path: Path) -> dict[str, dict[str, Any]]:
 
 def digits_pixels(split: str) -> np.ndarray:
     """uint8 `[N, 8, 8]`."""
-    x = targets.Reference(Data(name="digits"), make_options()).load(split).arrays["x"]
+    x = Reference(Data(name="digits"), make_options()).load(split).arrays["x"]
     assert isinstance(x, torch.Tensor)
     return x[:, 0].numpy()
 
@@ -192,9 +194,7 @@ def test_other_sizes_and_colours_are_brought_to_the_references_and_it_is_said(tm
     np.savez(tmp_path / "large.npz", x=plain)
     save_pictures(tmp_path / "large", plain)
     for name, wanted in (("large.npz", "3x32x32 to 1x8x8"), ("large", "32x32 to 8x8")):
-        samples, resized = targets.from_files(
-            tmp_path / name, targets.Request(), make_options(), "digits", lambda line: None
-        )
+        samples, resized = targets.from_files(tmp_path / name, Request(), make_options(), "digits", lambda line: None)
         assert resized == wanted
         assert np.array_equal(samples.fake.numpy(), np.broadcast_to(levels[:, None, None, None], (N, 1, 8, 8)))
         scores = ganzoo.evaluate(tmp_path / name, against="digits", metrics="fd")
@@ -252,9 +252,9 @@ def test_fewer_samples_of_a_file_are_the_same_ones_each_time(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("features", ["auto", "inception-v3-compat"])
 def test_fid_is_the_frechet_distance_on_inception_features(features: str) -> None:
-    request = targets.make_request("fid, kid,fd", features=features)
+    request = make_request("fid, kid,fd", features=features)
     assert (request.metrics, request.features) == (("fd", "kid"), "inception-v3-compat")
-    assert targets.make_request("fd,kid", features="domain").features == "domain"
+    assert make_request("fd,kid", features="domain").features == "domain"
 
 
 # The command line.

@@ -11,13 +11,16 @@ import torch
 from small import SMALL, same, train_digits
 
 import ganzoo
-from ganzoo import api, checkpoint
+from ganzoo.api import train as api
+from ganzoo.api.execution import make_callbacks
+from ganzoo.api.planning import make_options
+from ganzoo.api.train import train
 from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import during
 from ganzoo.evaluation.scoring import Score, Scores
-from ganzoo.planning import make_options
-from ganzoo.run import Run
+from ganzoo.files import checkpoint
+from ganzoo.runs.callbacks import evaluations
+from ganzoo.runs.run import Run
 
 FD = "FD[domain:digits]"
 FAST = {"g.lr": "0.01", "d.lr": "0.01"}
@@ -27,19 +30,19 @@ FAST = {"g.lr": "0.01", "d.lr": "0.01"}
 def train(folder: Path, steps: int = 12, dataset: str = "digits", **options: Any) -> Run:
     values = dict(SMALL) | FAST
     options = {"progress": False, "device": "cpu", "save_every": 5, "keep": 9} | options
-    return api.train("vanilla", dataset=dataset, steps=steps, set=values, out=str(folder), **options)
+    return train("vanilla", dataset=dataset, steps=steps, set=values, out=str(folder), **options)
 
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(during, "SAMPLES", 200)
+    monkeypatch.setattr(evaluations, "SAMPLES", 200)
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 12 steps that was scored every 3."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(during, "SAMPLES", 200)
+        patch.setattr(evaluations, "SAMPLES", 200)
         return train(tmp_path_factory.mktemp("unbroken") / "run", eval_every=3).path
 
 
@@ -126,7 +129,7 @@ class StopAt(Callback):
 def test_a_stopped_training_that_is_resumed_ends_like_an_unbroken_one(
     unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = api.make_callbacks
+    made = make_callbacks
     with monkeypatch.context() as patch:
         patch.setattr(api, "make_callbacks", lambda *args: [StopAt(7), *made(*args)])
         run = train(tmp_path / "stopped", eval_every=3)
@@ -154,18 +157,16 @@ def test_a_run_can_be_scored_from_some_step_on(tmp_path: Path) -> None:
 
 def test_a_conditional_variant_is_asked_for_every_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[torch.Tensor | None] = []
-    score = during.score
+    score = evaluations.score
 
     def watched(samples: Any, *args: Any, **keys: Any) -> Scores:
         asked.append(samples.labels)
         return score(samples, *args, **keys)
 
-    monkeypatch.setattr(during, "score", watched)
+    monkeypatch.setattr(evaluations, "score", watched)
     values = {name: value for name, value in SMALL.items() if "hidden" not in name}
     values |= {"network": "mlp", "g_hidden": "8", "d_hidden": "8", "embedding": "4"}
-    api.train(
-        "conditional", dataset="digits", steps=1, set=values, out=str(tmp_path / "run"), progress=False, eval_every=1
-    )
+    train("conditional", dataset="digits", steps=1, set=values, out=str(tmp_path / "run"), progress=False, eval_every=1)
     assert asked[0] is not None
     assert asked[0].tolist() == [i % 10 for i in range(200)]
 
@@ -184,7 +185,7 @@ def test_a_conditional_variant_is_asked_for_every_class(tmp_path: Path, monkeypa
 def test_of_other_metrics_the_first_with_a_direction_decides(
     digits_run: Path, better: str, before: float, value: float, wanted: bool
 ) -> None:
-    callback = during.Evaluations(ganzoo.load(digits_run), make_options(eval_every=1))
+    callback = evaluations.Evaluations(ganzoo.load(digits_run), make_options(eval_every=1))
     callback.best = {"step": 1, "scores": {"theirs": before}, "protocol": {"theirs": "theirs200"}}
     record = {"step": 2, "scores": {"theirs": value}, "protocol": {"theirs": "theirs200"}}
     found = Scores([Score("theirs", value, None, better, {"metric": "theirs"})])

@@ -13,9 +13,9 @@ from small import SET
 from test_ranks import start
 
 import ganzoo
-from ganzoo import drawing
-from ganzoo.evaluation import team
-from ganzoo.evaluation.team import Team
+from ganzoo.machine import rank_group
+from ganzoo.machine.rank_group import Team
+from ganzoo.runs import sampling
 
 SCRIPT = """
 import json, os, sys, time
@@ -203,7 +203,7 @@ def test_a_training_on_two_ranks_is_scored_along_the_way_and_at_the_end_as_on_on
 def test_a_chunk_of_samples_is_the_same_wherever_it_is_drawn(digits_run: Path) -> None:
     run = ganzoo.load(digits_run)
     whole = run.sample(600, seed=3)
-    with drawing.drawn_by_rows(run.gan, "vanilla", 600, seed=3) as drawn:
+    with sampling.drawn_by_rows(run.gan, "vanilla", 600, seed=3) as drawn:
         last, first = drawn(slice(512, 600)), drawn(slice(0, 256))
     assert first.equal(whole[:256])
     assert last.equal(whole[512:])
@@ -212,7 +212,7 @@ def test_a_chunk_of_samples_is_the_same_wherever_it_is_drawn(digits_run: Path) -
 
 
 def test_seeds_that_follow_each_other_share_no_chunk() -> None:
-    seeds = [drawing.chunk_seed(seed, chunk) for seed in range(100) for chunk in range(100)]
+    seeds = [sampling.chunk_seed(seed, chunk) for seed in range(100) for chunk in range(100)]
     assert len(set(seeds)) == len(seeds)
     assert min(seeds) >= 0
     assert max(seeds) < 2**63
@@ -229,4 +229,4 @@ def test_alone_the_rows_are_joined_in_their_order() -> None:
     numbers = torch.arange(700)
     (joined,) = Team().share(700, lambda rows: [numbers[rows]])
     assert joined.equal(numbers)
-    assert [rows.stop - rows.start for rows in team.parts(700)] == [256, 256, 188]
+    assert [rows.stop - rows.start for rows in rank_group.parts(700)] == [256, 256, 188]

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo import config, plugins, registry
 from ganzoo.cli import run as typed
 from ganzoo.errors import GanzooError
-from ganzoo.exported import ExportedGenerator
+from ganzoo.exporting.reading import ExportedGenerator
 from ganzoo.game import GAN
-from ganzoo.run import Run
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
+from ganzoo.runs.run import Run
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.zoo import current_zoo
 
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime", "onnxscript")),
@@ -78,7 +79,7 @@ def exported(conditional_run: Path, tmp_path: Path) -> Path:
 
 
 def test_every_bundled_variant_is_among_the_games() -> None:
-    ours = {name for name in registry.variants() if plugins.zoo().owner("variants", name).package == "ganzoo"}
+    ours = {name for name in registry.variants() if current_zoo().owner("variants", name).package == "ganzoo"}
     assert {param.values[0] for param in GAMES} == ours
 
 
@@ -144,7 +145,7 @@ class Tied(GAN):
 
 
 def test_a_game_without_a_generator_is_exported_whole() -> None:
-    from ganzoo.exporting import drawing_players, weights
+    from ganzoo.exporting.writing import drawing_players, weights
 
     gan = Tied()
     assert drawing_players(gan) == ["a", "b"]
@@ -183,7 +184,7 @@ def test_a_run_without_a_best_state_says_so(digits_run: Path, tmp_path: Path) ->
 
 
 def test_the_best_state_is_exported(digits_run: Path, tmp_path: Path) -> None:
-    from ganzoo import checkpoint
+    from ganzoo.files import checkpoint
 
     shutil.copytree(digits_run, tmp_path / "run")
     _, state, _ = checkpoint.newest(tmp_path / "run" / "checkpoints")
@@ -286,7 +287,7 @@ def test_loading_leaves_the_random_state_alone(exported: Path) -> None:
 def test_every_bundled_variant_goes_into_onnx(name: str, data: DataSpec, options: dict[str, Any]) -> None:
     import onnxruntime
 
-    from ganzoo.onnx_file import onnx_bytes
+    from ganzoo.exporting.onnx_file import onnx_bytes
 
     gan: Any = game(name, data, options)
     session = onnxruntime.InferenceSession(onnx_bytes(gan, name, True, {"step": 3}))
@@ -339,7 +340,7 @@ def test_a_generator_that_onnx_draws_otherwise_is_not_exported(
 
 @needs_onnx
 def test_a_game_without_latents_does_not_go_into_onnx(tmp_path: Path) -> None:
-    from ganzoo.onnx_file import onnx_bytes
+    from ganzoo.exporting.onnx_file import onnx_bytes
 
     with pytest.raises(GanzooError, match="has no latent vectors"):
         onnx_bytes(Tied(), "tied", True, {})

@@ -16,8 +16,9 @@ import torch
 from doc_examples import FAST, add, room_for_examples
 
 import ganzoo
-from ganzoo import cli, hookspecs, registry, testing
-from ganzoo.plugins import Zoo
+from ganzoo import cli, hookspecs, testing
+from ganzoo.zoo import registry
+from ganzoo.zoo.zoo import Zoo
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "hooks"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
@@ -32,7 +33,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def zoo() -> Iterator[Zoo]:
+def current_zoo() -> Iterator[Zoo]:
     with room_for_examples() as made:
         yield made
 
@@ -103,7 +104,7 @@ def test_the_example_penalty_is_0_where_logits_are(zoo: Zoo) -> None:
 def test_the_example_data_set_is_as_it_says(zoo: Zoo, tmp_path: Path) -> None:
     add_page(zoo, "ganzoo_datasets")
     spec = registry.datasets()["stripes"]
-    data = ganzoo.specs.Data(name="stripes")
+    data = ganzoo.recipes.Data(name="stripes")
     train, test = spec.load(data, tmp_path, "train"), spec.load(data, tmp_path, "test")
     assert (len(train), len(test)) == (2000, 500)
     assert train.spec.shape == (1, 8, 16)
@@ -118,11 +119,11 @@ def test_the_example_data_set_is_as_it_says(zoo: Zoo, tmp_path: Path) -> None:
 def test_the_example_metric_is_better_for_real_samples(zoo: Zoo, tmp_path: Path) -> None:
     add_page(zoo, "ganzoo_metrics")
     data = testing.example_data("image", (1, 8, 8))
-    from ganzoo.evaluation.samples import Samples
+    from ganzoo.data.samples import Samples
     from ganzoo.evaluation.scoring import score
 
     black = torch.zeros(20, 1, 8, 8, dtype=torch.uint8)
-    samples = Samples(black, None, data.spec, ganzoo.specs.Data(), tmp_path, 0, lambda split: data)
+    samples = Samples(black, None, data.spec, ganzoo.recipes.Data(), tmp_path, 0, lambda split: data)
     (found,) = score(samples, registry.metrics().values(), ["mean-gap"]).scores
     assert found.better == "lower"
     assert found.real is not None
@@ -133,7 +134,7 @@ def test_the_example_metric_is_better_for_real_samples(zoo: Zoo, tmp_path: Path)
 def test_the_example_callback_writes_when_the_discriminator_wins(zoo: Zoo, tmp_path: Path) -> None:
     add_page(zoo, "ganzoo_callbacks")
     run: Any = type("Run", (), {"path": tmp_path})()
-    (alarm,) = zoo.callbacks(registry.variants()["vanilla"], ganzoo.specs.Recipe(), run)
+    (alarm,) = zoo.callbacks(registry.variants()["vanilla"], ganzoo.recipes.Recipe(), run)
     trainer: Any = type("Trainer", (), {"progress": type("Progress", (), {"step": 7})()})()
     alarm.on_start(trainer)
     alarm.on_log(trainer, {"d/loss": 0.5})

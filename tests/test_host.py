@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ganzoo import host
+from ganzoo.machine import memory
 
 CODE = """
 import resource, sys
@@ -28,7 +28,7 @@ print(faults() - before)
 
 
 def faults(*arguments: str) -> int:
-    clean = {name: value for name, value in os.environ.items() if name not in host.VARIABLES}
+    clean = {name: value for name, value in os.environ.items() if name not in memory.VARIABLES}
     done = subprocess.run([sys.executable, "-c", CODE, *arguments], env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
@@ -43,4 +43,4 @@ def test_blocks_that_were_freed_are_used_again() -> None:
 
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
-    assert not host.keep_freed_memory()
+    assert not memory.keep_freed_memory()

@@ -97,7 +97,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def flip_a_bit(run: Path) -> None:
     """Of one weight, under a checksum that is right."""
-    from ganzoo import checkpoint
+    from ganzoo.files import checkpoint
 
     state = checkpoint.load(run / "checkpoints" / "step-000000010.pt")
     weight = next(value for value in state["gan"].values() if value.dtype == torch.float32)

@@ -15,10 +15,12 @@ import pytest
 from small import train_digits
 
 import ganzoo
-from ganzoo import api, planning
+from ganzoo.api import planning
+from ganzoo.api import train as api
+from ganzoo.api.train import execute
 from ganzoo.errors import GanzooError, TrainingError
-from ganzoo.lock import NAME, Lock, Locked, held
-from ganzoo.run import require_new
+from ganzoo.files.lock import NAME, Lock, Locked, held
+from ganzoo.runs.folders import claim, require_new
 
 HOLDER = """
 import sys, time
@@ -112,13 +114,13 @@ def test_two_trainings_into_one_new_folder_make_one_run(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(api, "build", meanwhile)
     with pytest.raises(GanzooError, match="is not empty: choose another folder with --out"):
-        api.execute(plans[0])
+        execute(plans[0])
     assert ganzoo.load(tmp_path / "run").recipe.steps == 3
 
 
 def test_names_are_given_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    locks = [api.claim(None, "a") for _ in range(3)]
+    locks = [claim(None, "a") for _ in range(3)]
     assert [lock.folder for lock in locks] == [Path(f"runs/a-{number}") for number in (1, 2, 3)]
     for lock in locks:
         lock.release()

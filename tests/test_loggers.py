@@ -10,7 +10,7 @@ from small import SMALL
 
 import ganzoo
 from ganzoo.errors import GanzooError
-from ganzoo.loggers import LOGGERS, check_logger
+from ganzoo.runs.callbacks.loggers import LOGGERS, check_logger
 
 
 @pytest.mark.parametrize("name", LOGGERS)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo import registry
-from ganzoo.losses import LeastSquares, NonSaturating, RelativisticAverage, RelativisticPairing, mean_logits
+from ganzoo.games.losses import LeastSquares, NonSaturating, RelativisticAverage, RelativisticPairing, mean_logits
+from ganzoo.zoo import registry
 
 REAL, FAKE = [0.5, -1.0, 2.0], [-0.3, 1.2, 0.1]
 

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo import registry
 from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import neighbours
-from ganzoo.evaluation.samples import Samples
+from ganzoo.evaluation.metrics import neighbours
 from ganzoo.evaluation.scoring import choose, score
-from ganzoo.specs import Data, DataSpec
+from ganzoo.recipes import Data, DataSpec
+from ganzoo.zoo import registry
 
 SPEC = DataSpec("test", "image", (1, 6, 6))
 
@@ -156,8 +156,8 @@ def test_points_have_no_sheet(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_held_out_digits_of_mnist_are_no_copies_and_training_digits_are(shared_data_root: Path) -> None:
-    from ganzoo.evaluation.targets import Reference, Request
-    from ganzoo.planning import make_options
+    from ganzoo.api.planning import make_options
+    from ganzoo.runs.reference import Reference, Request
 
     reference = Reference(Data(name="mnist"), make_options(data_root=str(shared_data_root)))
     train, test = reference.load("train"), reference.load("test")

@@ -15,15 +15,17 @@ from small import point_data, same, train_digits
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo import api, checkpoint
+from ganzoo.api import train as api
+from ganzoo.api.execution import make_callbacks
+from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError, TrainingError
+from ganzoo.files import checkpoint
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
-from ganzoo.nonfinite import Guard, NonFinite, Update, flag_nonfinite
-from ganzoo.optim import make_optimiser
-from ganzoo.planning import make_options
-from ganzoo.specs import Optimiser
-from ganzoo.trainer import Trainer
+from ganzoo.recipes import Optimiser
+from ganzoo.training.nonfinite import Guard, NonFinite, Update, flag_nonfinite
+from ganzoo.training.optim import make_optimiser
+from ganzoo.training.trainer import Trainer
 
 
 @dataclass
@@ -294,7 +296,7 @@ class Poison(Callback):
 
 
 def test_a_run_says_which_checkpoint_is_kept_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = api.make_callbacks
+    made = make_callbacks
     # Last, so that the poison is in no checkpoint.
     monkeypatch.setattr(api, "make_callbacks", lambda *arguments: [*made(*arguments), Poison(4)])
     keys = {"g_hidden": "8", "d_hidden": "8", "latent": "4", "batch": "8"}

@@ -10,8 +10,8 @@ import torch
 from small import same
 from torch import nn
 
-from ganzoo.optim import FusedAdam, learning_rate, make_optimiser, set_learning_rate
-from ganzoo.specs import Optimiser
+from ganzoo.recipes import Optimiser
+from ganzoo.training.optim import FusedAdam, learning_rate, make_optimiser, set_learning_rate
 
 
 def rates(spec: Optimiser, *steps: int, of: int = 100) -> list[float]:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo import registry
-from ganzoo.penalties import DRAGAN, R1, R2, WGANGradientPenalty, squared_gradient_norm
+from ganzoo.games.penalties import DRAGAN, R1, R2, WGANGradientPenalty, squared_gradient_norm
+from ganzoo.zoo import registry
 
 W = torch.tensor([3.0, 4.0])
 REAL, FAKE = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([[-1.0, 0.5], [2.0, 2.0]])

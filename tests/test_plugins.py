@@ -16,11 +16,13 @@ import click
 import pytest
 
 import ganzoo
-from ganzoo import hookimpl, hookspecs, plugins, registry
+from ganzoo import hookimpl, hookspecs
 from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
-from ganzoo.plugins import Plugin, Zoo
-from ganzoo.specs import LossSpec, PenaltySpec, Recipe, Variant
+from ganzoo.recipes import Recipe
+from ganzoo.specs import LossSpec, PenaltySpec, Variant
+from ganzoo.zoo.tables import TYPES
+from ganzoo.zoo.zoo import Plugin, Zoo, current_zoo, register
 
 ROOT = Path(ganzoo.__file__).parent
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
@@ -151,8 +153,8 @@ def test_a_module_under_two_names_is_refused_the_second_time_and_works_on() -> N
 
 def test_register_adds_a_plugin_to_the_running_zoo_and_refuses_a_broken_one() -> None:
     with pytest.raises(GanzooError, match="hinge"):
-        plugins.register(module(ganzoo_losses=returning([loss("hinge")])), "mine")
-    assert not any(plugin.name == "mine" for plugin in plugins.zoo().plugins)
+        register(module(ganzoo_losses=returning([loss("hinge")])), "mine")
+    assert not any(plugin.name == "mine" for plugin in current_zoo().plugins)
 
 
 # Callbacks and commands.
@@ -226,7 +228,7 @@ def test_every_hook_is_documented_and_typed(hook: str) -> None:
 
 
 def test_every_kind_of_thing_has_a_hook() -> None:
-    assert {f"ganzoo_{kind}" for kind in registry.TYPES} | {"ganzoo_callbacks", "ganzoo_commands"} == set(HOOKS)
+    assert {f"ganzoo_{kind}" for kind in TYPES} | {"ganzoo_callbacks", "ganzoo_commands"} == set(HOOKS)
 
 
 def test_the_core_imports_no_plugin() -> None:
@@ -240,7 +242,7 @@ def test_the_core_imports_no_plugin() -> None:
 
 
 def test_no_installed_plugin_is_broken() -> None:
-    assert [plugin.error for plugin in plugins.zoo().plugins if plugin.error] == []
+    assert [plugin.error for plugin in current_zoo().plugins if plugin.error] == []
 
 
 # In a process of its own.

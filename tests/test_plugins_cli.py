@@ -16,11 +16,14 @@ import test_broken_plugins
 from environments import installed, run
 from small import SET, train_digits
 
-from ganzoo import cli, hookimpl, plugins, provenance
-from ganzoo.callbacks import Callback, Guarded
+from ganzoo import cli, hookimpl
+from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
-from ganzoo.loading import Plugin
-from ganzoo.plugins import Zoo
+from ganzoo.zoo import provenance
+from ganzoo.zoo import zoo as zoo_module
+from ganzoo.zoo.isolated import Guarded
+from ganzoo.zoo.loading import Plugin
+from ganzoo.zoo.zoo import Zoo, version
 
 TRAIN = ["train", "vanilla", *SET, "--steps", "2", "--no-scores", "--device", "cpu"]
 
@@ -30,7 +33,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Zoo:
     """What this process takes for the zoo, with room for more plugins."""
     zoo = Zoo()
     zoo.discover()
-    monkeypatch.setattr(plugins, "zoo", lambda: zoo)
+    monkeypatch.setattr(zoo_module, "_current", zoo)
     return zoo
 
 
@@ -145,13 +148,13 @@ def test_so_does_one_whose_loss_penalty_or_data_set_is_not_here(
 def test_another_version_is_a_warning_of_one_line(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(copied, plugin={"name": "vanilla", "package": "ganzoo", "version": "0.0.9"})
     assert cli.run(["sample", str(copied), "-n", "2"]) == 0
-    line = f"warning: the run was made with ganzoo 0.0.9, and {plugins.version()} is installed"
+    line = f"warning: the run was made with ganzoo 0.0.9, and {version()} is installed"
     assert capsys.readouterr().err == f"{line}; for the same: pip install ganzoo==0.0.9\n"
 
 
 def test_the_same_version_is_none(digits_run: Path) -> None:
     info = json.loads((digits_run / "recipe.json").read_text())
-    assert info["plugin"] == {"name": "vanilla", "package": "ganzoo", "version": plugins.version()}
+    assert info["plugin"] == {"name": "vanilla", "package": "ganzoo", "version": version()}
     assert info["uses"] == []
     assert provenance.differences(info) == []
 

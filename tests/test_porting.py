@@ -13,15 +13,16 @@ import torch
 from doc_examples import FAST, add, room_for_examples
 from tutorial import ROOT, blocks
 
-from ganzoo import cli, registry, testing
-from ganzoo.losses import NonSaturating
-from ganzoo.plugins import Zoo
+from ganzoo import cli, testing
+from ganzoo.games.losses import NonSaturating
+from ganzoo.zoo import registry
+from ganzoo.zoo.zoo import Zoo
 
 PAGE = {block.file or block.text: block.text for block in blocks(ROOT / "docs" / "porting.md")}
 
 
 @pytest.fixture
-def zoo() -> Iterator[Zoo]:
+def current_zoo() -> Iterator[Zoo]:
     with room_for_examples() as made:
         yield made
 

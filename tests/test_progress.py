@@ -9,7 +9,7 @@ from rich.console import Console
 from small import recipe, trainer
 
 from ganzoo import callbacks
-from ganzoo.callbacks import ProgressBar
+from ganzoo.runs.callbacks.progress import ProgressBar
 
 
 def test_a_bar_on_a_terminal_ends_where_the_training_does(monkeypatch: pytest.MonkeyPatch) -> None:

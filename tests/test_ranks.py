@@ -16,8 +16,8 @@ from small import SET
 from two_ranks import CASES, UNEQUAL, train
 
 import ganzoo
-from ganzoo.failures import explained
-from ganzoo.launch import is_first_rank
+from ganzoo.api.failures import explained
+from ganzoo.machine.ranks import is_first_rank
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 

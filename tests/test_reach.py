@@ -17,14 +17,16 @@ from PIL import Image
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo import cli, hookimpl, plugins, testing
+from ganzoo import cli, hookimpl, testing
 from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import prepare
 from ganzoo.game import GAN
-from ganzoo.plugins import Plugin, Zoo
-from ganzoo.specs import Data, DatasetSpec, DataSpec, Variant, key
+from ganzoo.recipes import Data, DataSpec, key
+from ganzoo.specs import DatasetSpec, Variant
 from ganzoo.testing import check_dataset, check_variant
+from ganzoo.zoo import zoo as zoo_module
+from ganzoo.zoo.zoo import Plugin, Zoo
 
 
 class Module(SimpleNamespace):
@@ -108,7 +110,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch) -> Zoo:
     fresh = Zoo()
     fresh.discover()
     assert fresh.add(Plugin("mine", "local", "0", module)).error == ""
-    monkeypatch.setattr(plugins, "zoo", lambda: fresh)
+    monkeypatch.setattr(zoo_module, "_current", fresh)
     return fresh
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganzoo import registry
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.registry import TYPES, VALID_NAME, Table
-from ganzoo.specs import LossSpec, Recipe, TwoPlayerRecipe, Variant
+from ganzoo.recipes import Recipe, TwoPlayerRecipe
+from ganzoo.specs import LossSpec, Variant
+from ganzoo.zoo import registry
+from ganzoo.zoo.tables import TYPES, VALID_NAME, Table
 
 
 def loss(name: str) -> LossSpec:

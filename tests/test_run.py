@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo import checkpoint
+from ganzoo.api.sample import class_number, write_samples
 from ganzoo.errors import GanzooError
-from ganzoo.run import Run, next_free, require_new, slerp
-from ganzoo.sampling import class_number, write_samples
+from ganzoo.files import checkpoint
+from ganzoo.runs.folders import next_free, require_new
+from ganzoo.runs.run import Run
+from ganzoo.runs.sampling import slerp
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from environments import done, install, run
 
-from ganzoo import cli, scaffold
+from ganzoo import cli
 from ganzoo.errors import GanzooError
+from ganzoo.zoo import scaffold
 
 FILES = {"pyproject.toml", "README.md", "LICENSE", ".gitignore", ".github/workflows/test.yml"}
 LIMIT = 40

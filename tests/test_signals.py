@@ -19,11 +19,14 @@ from small import SET, recipe, same, train_digits, trainer
 from test_ranks import ENVIRONMENT, gloo_or_skip
 
 import ganzoo
-from ganzoo import api, checkpoint, planning
+from ganzoo.api import planning
+from ganzoo.api import train as api
+from ganzoo.api.execution import make_callbacks
 from ganzoo.callbacks import Callback
 from ganzoo.cli import run
-from ganzoo.signals import NAMES, Interrupted, Stopped, handled, interrupt, interruptible
-from ganzoo.trainer import Trainer
+from ganzoo.files import checkpoint
+from ganzoo.machine.signals import NAMES, Interrupted, Stopped, handled, interrupt, interruptible
+from ganzoo.training.trainer import Trainer
 
 NUMBERS = [signal.Signals[name] for name in NAMES if name in signal.Signals.__members__]
 TRAIN = ["train", "vanilla", "--dataset", "digits", *SET, "--no-scores", "--device", "cpu"]
@@ -45,7 +48,7 @@ def sending(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
     """Have every training get a signal in a step."""
 
     def send(number: int, step: int) -> None:
-        made = api.make_callbacks
+        made = make_callbacks
         monkeypatch.setattr(api, "make_callbacks", lambda *given: [Sends(number, step), *made(*given)])
 
     return send
@@ -159,7 +162,7 @@ def test_a_signal_during_the_exchange_between_ranks_is_kept_for_the_next_one(mon
         playing.signal, playing.stop_requested = signal.SIGTERM, True
         return numbers
 
-    monkeypatch.setattr("ganzoo.trainer.strongest", exchange)
+    monkeypatch.setattr("ganzoo.training.trainer.strongest", exchange)
     # Not yet: the other rank has not heard of it, and would wait for this one in the next step.
     assert not playing._agree_to_stop()
     assert playing._agree_to_stop()

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from small import SET
 
-from ganzoo import planning
+from ganzoo.api import planning
 from ganzoo.cli import run
 from ganzoo.data.dataset import Dataset
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 IMAGES, DAMAGED = 10_000, 50
 

@@ -19,12 +19,16 @@ import torch
 from stacks import write_mnist
 
 import ganzoo
-from ganzoo import checkpoint, loggers, planning, plugins, trust
 from ganzoo.cli import run as typed
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.run import Run
-from ganzoo.specs import Data, DataSpec, RunOptions
+from ganzoo.files import checkpoint
+from ganzoo.recipes import Data, DataSpec, RunOptions
+from ganzoo.runs import trust
+from ganzoo.runs.callbacks import loggers
+from ganzoo.runs.run import Run
+from ganzoo.zoo.datasets import load_data
+from ganzoo.zoo.zoo import current_zoo
 
 COMMANDS = {
     "resume": "resume {run} --steps 5",
@@ -253,7 +257,7 @@ def test_code_in_an_npz_is_not_run(command: str, world: World, capfd: pytest.Cap
 
 
 def test_code_in_the_cache_of_classifiers_is_not_run(world: World, tmp_path: Path) -> None:
-    from ganzoo.evaluation import domain
+    from ganzoo.evaluation.features import domain
 
     spec = DataSpec("t", "image", (1, 8, 8), 2)
     images = torch.zeros(20, 1, 8, 8, dtype=torch.uint8)
@@ -351,7 +355,7 @@ def test_recorded_loggers_are_not_started_unless_named_again(
 
     monkeypatch.setattr(loggers, "LOGGERS", {name: logger(name) for name in ("wandb", "tensorboard")})
     monkeypatch.setattr(loggers, "check_logger", lambda name: None)
-    monkeypatch.setattr(ganzoo.api, "check_logger", lambda name: None)
+    monkeypatch.setattr(ganzoo.api.train, "check_logger", lambda name: None)
     world.describe(options={"loggers": ["wandb", "tensorboard"], "progress": False})
     said: list[str] = []
     ganzoo.resume(world.run, 4, said.append, loggers=named)
@@ -370,7 +374,7 @@ MNIST = Data(name="mnist")
 def test_a_recorded_root_is_read_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "mine"))
     root = write_mnist(tmp_path / "theirs")
-    found = planning.load_data(MNIST, RunOptions(recorded_root=str(root)))
+    found = load_data(MNIST, RunOptions(recorded_root=str(root)))
     assert found.count == 300
     assert not (tmp_path / "mine").exists()
 
@@ -381,7 +385,7 @@ def test_nothing_is_downloaded_to_a_recorded_root(world: World, monkeypatch: pyt
     # A root that cannot be made, so that nothing is downloaded to the user's own either.
     monkeypatch.setenv("GANZOO_DATA", str(world.mine / "letter.txt" / "root"))
     with pytest.raises(GanzooError, match=r"letter\.txt"):
-        planning.load_data(MNIST, RunOptions(recorded_root=str(world.mine)))
+        load_data(MNIST, RunOptions(recorded_root=str(world.mine)))
     assert world.content() == world.before
 
 
@@ -403,7 +407,7 @@ def test_a_run_that_names_a_root_does_not_write_there(
 def test_a_typed_root_goes_before_a_recorded_one(tmp_path: Path) -> None:
     root = write_mnist(tmp_path / "typed")
     options = RunOptions(data_root=str(root), recorded_root=str(tmp_path / "recorded"))
-    assert planning.load_data(MNIST, options).count == 300
+    assert load_data(MNIST, options).count == 300
 
 
 def test_a_run_finds_the_data_that_it_was_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,7 +426,7 @@ def test_a_run_finds_the_data_that_it_was_trained_on(tmp_path: Path, monkeypatch
 
 
 def test_other_packages_data_sets_never_see_a_recorded_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganzoo import registry
+    from ganzoo.zoo import registry
 
     roots: list[Path] = []
 
@@ -435,9 +439,9 @@ def test_other_packages_data_sets_never_see_a_recorded_root(tmp_path: Path, monk
         package = "theirs"
 
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "mine"))
-    monkeypatch.setattr(plugins.zoo(), "owner", lambda kind, name: Theirs)
+    monkeypatch.setattr(current_zoo(), "owner", lambda kind, name: Theirs)
     monkeypatch.setattr(registry, "datasets", lambda: type("T", (), {"find": lambda self, name: Spec()})())
-    planning.load_data(Data(name="theirs"), RunOptions(recorded_root=str(tmp_path / "recorded")))
+    load_data(Data(name="theirs"), RunOptions(recorded_root=str(tmp_path / "recorded")))
     assert roots == [tmp_path / "mine"]
 
 

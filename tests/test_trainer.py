@@ -15,12 +15,13 @@ from small import moved, point_data, recipe, same, two_player
 from small import trainer as two_player_trainer
 from torch import Tensor, nn
 
-from ganzoo import checkpoint
-from ganzoo.callbacks import Callback, draw
+from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
 from ganzoo.game import GAN, Batch, Phase, Terms
-from ganzoo.specs import Optimiser, Term
-from ganzoo.trainer import Trainer
+from ganzoo.recipes import Optimiser, Term
+from ganzoo.runs.callbacks.sheets import draw
+from ganzoo.training.trainer import Trainer
 
 
 def play(trainer: Trainer, steps: int) -> Trainer:

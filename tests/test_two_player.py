@@ -9,14 +9,14 @@ import torch
 from small import Logits, penalty, perceptron, point_data, recipe, same, trainer, two_player
 from torch import Tensor, nn
 
-from ganzoo import registry
 from ganzoo.errors import GanzooError
-from ganzoo.game import LazyBatch
-from ganzoo.launch import launch
-from ganzoo.losses import NonSaturating
-from ganzoo.specs import RunOptions, Term
-from ganzoo.trainer import Trainer
-from ganzoo.two_player import TwoPlayer, add_spectral_norm, uncompiled
+from ganzoo.game import LazyBatch, uncompiled
+from ganzoo.games import TwoPlayer, add_spectral_norm
+from ganzoo.games.losses import NonSaturating
+from ganzoo.machine.launch import launch
+from ganzoo.recipes import RunOptions, Term
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import registry
 
 LOSSES, PENALTIES = list(registry.losses()), list(registry.penalties())
 

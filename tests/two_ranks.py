@@ -15,12 +15,12 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ganzoo import config, registry
 from ganzoo.game import GAN
-from ganzoo.launch import launch
-from ganzoo.specs import Data, DataSpec, Recipe, RunOptions
-from ganzoo.trainer import Trainer
-from ganzoo.two_player import TwoPlayer
+from ganzoo.games import TwoPlayer
+from ganzoo.machine.launch import launch
+from ganzoo.recipes import Data, DataSpec, Recipe, RunOptions
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import config, registry
 
 STEPS = 10
 

@@ -24,14 +24,20 @@ from torch import Tensor
 from benchmarks import timing
 from benchmarks.loops import best, tutorial
 from benchmarks.loops.cases import CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case
-from ganzoo import api, callbacks, planning
+from ganzoo import callbacks
+from ganzoo.api import planning
+from ganzoo.api.execution import make_callbacks
+from ganzoo.api.planning import Plan
+from ganzoo.api.train import create
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.paths import reading_only
 from ganzoo.errors import GanzooError
-from ganzoo.launch import launch
-from ganzoo.paths import reading_only
-from ganzoo.planning import Plan
-from ganzoo.specs import DataSpec
-from ganzoo.trainer import Trainer
+from ganzoo.machine.launch import launch
+from ganzoo.recipes import DataSpec
+from ganzoo.runs.callbacks.sheets import Sheets
+from ganzoo.runs.folders import claim
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo.datasets import load_data
 
 RANDOM = 10_000
 """Random images, where there are no real ones."""
@@ -90,7 +96,7 @@ def read(case: Case, plan: Plan, root: str | None) -> tuple[Dataset, str]:
     wanted = plan.recipe.data
     if wanted.name != "folder":
         with suppress(GanzooError), reading_only():
-            return planning.load_data(wanted, plan.options), wanted.name
+            return load_data(wanted, plan.options), wanted.name
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (RANDOM, *case.shape), dtype=torch.uint8, generator=generator)
     labels = torch.randint(10, (RANDOM,), generator=generator)
@@ -116,11 +122,11 @@ class Ours(callbacks.Callback):
 
     def __init__(self, plan: Plan, dataset: Dataset, folder: Path) -> None:
         with ExitStack() as stack:
-            lock = api.claim(plan.options.out, "")
+            lock = claim(plan.options.out, "")
             stack.callback(lock.release)
-            run = api.create(lock.folder, plan, dataset)
-            made = api.make_callbacks(run, plan.recipe, plan.options, lock)
-            self.inner = [callback for callback in made if not isinstance(callback, callbacks.Sheets)]
+            run = create(lock.folder, plan, dataset)
+            made = make_callbacks(run, plan.recipe, plan.options, lock)
+            self.inner = [callback for callback in made if not isinstance(callback, Sheets)]
             gan = planning.build(plan, dataset.spec)
             fabric = launch(plan.options)
             self.trainer = Trainer(gan, dataset, plan.recipe, fabric, [self], plan.options.log_every)

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from ganzoo.specs import TwoPlayerRecipe
+from ganzoo.recipes import TwoPlayerRecipe
 
 
 class Images(TorchDataset[tuple[Tensor, int]]):

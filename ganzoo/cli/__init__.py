@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError, unknown
-from ganzoo.signals import Interrupted, interruptible
+from ganzoo.machine.signals import Interrupted, interruptible
 
 PARENT = os.getppid()
 
@@ -37,18 +37,18 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            from ganzoo.plugins import zoo
+            from ganzoo.zoo.zoo import current_zoo
 
-            raise unknown("command", name, self.list_commands(ctx), zoo().hint(name).removeprefix("; "))
+            raise unknown("command", name, self.list_commands(ctx), current_zoo().hint(name).removeprefix("; "))
         return super().resolve_command(ctx, args)
 
     def load_plugins(self, quiet: bool = False) -> None:
         """Let plugins add their commands, once; warn of those that fail unless `quiet`."""
         if not self.__dict__.get("_loaded"):
             self.__dict__["_loaded"] = True
-            from ganzoo.plugins import zoo
+            from ganzoo.zoo.zoo import current_zoo
 
-            for problem in zoo().add_commands(self):
+            for problem in current_zoo().add_commands(self):
                 if not quiet:
                     warn(problem)
 
@@ -119,7 +119,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        from ganzoo.failures import is_out_of_memory
+        from ganzoo.api.failures import is_out_of_memory
 
         if is_out_of_memory(error):
             return fail(f"out of memory: {describe(error)[:200]}; ask for fewer samples, or use another device.", 1)
@@ -131,7 +131,7 @@ def run(arguments: list[str]) -> int:
 
 def another_rank() -> bool:
     """Whether this process is one of several of a training, and not the first, which speaks for all."""
-    from ganzoo.cluster import first_of_all
+    from ganzoo.machine.cluster import first_of_all
 
     return first_of_all() is False
 
@@ -151,7 +151,7 @@ def complete(kind: str) -> Any:
     """Shell completion of registered names of a kind; for variants also NAME.RECIPE."""
 
     def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-        from ganzoo import registry
+        from ganzoo.zoo import registry
 
         try:
             # Not list(...): once the `list` command is imported, that name is its module here.

@@ -37,12 +37,12 @@ def command(
     ganzoo bench grid.toml --shard 1/4
     ganzoo bench grid.toml --report --json results.json
     """
-    from ganzoo.benchmark.grid import parse_shard
-    from ganzoo.benchmark.report import left_out, tables, write_json
-    from ganzoo.benchmark.runner import bench
+    from ganzoo.api.bench.grid import parse_shard
+    from ganzoo.api.bench.report import left_out, tables, write_json
+    from ganzoo.api.bench.runner import bench
     from ganzoo.cli.report import announced, say
     from ganzoo.cli.tables import show
-    from ganzoo.signals import Stopped
+    from ganzoo.machine.signals import Stopped
 
     part = parse_shard(shard)
     try:

@@ -21,9 +21,9 @@ def command(runs: tuple[str, ...], out: str | None, markdown: bool, as_json: boo
     \b
     ganzoo compare runs/dcgan-digits-1 runs/wgan-gp-digits-1
     """
+    from ganzoo.api.compare import compare, require_picture
     from ganzoo.cli.report import open_run
     from ganzoo.cli.tables import show
-    from ganzoo.comparison import compare, require_picture
     from ganzoo.errors import GanzooError
 
     if markdown and as_json:

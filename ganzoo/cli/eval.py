@@ -39,10 +39,11 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     ganzoo eval runs/dcgan-mnist-1 --metrics fid --weights inception.pth
     ganzoo eval my-samples --against mnist
     """
-    from ganzoo import api, cluster
+    from ganzoo.api.evaluate import evaluate
     from ganzoo.cli.report import announced, open_run, print_scores, say
     from ganzoo.cli.train import given
-    from ganzoo.launch import is_first_rank
+    from ganzoo.machine import cluster
+    from ganzoo.machine.ranks import is_first_rank
 
     if is_first_rank() and (Path(target) / "recipe.json").is_file():
         # For its warnings of packages in other versions.
@@ -51,11 +52,11 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     ranks = {} if started is None else {"devices": started.devices, "nodes": started.nodes}
     options = ranks | given(options)
     if as_json:
-        scores = api.evaluate(target, **options)
+        scores = evaluate(target, **options)
         if is_first_rank():
             click.echo(scores.to_json(), nl=False)
         return
     with announced():
-        scores = api.evaluate(target, report=say, **options)
+        scores = evaluate(target, report=say, **options)
         if is_first_rank():
             print_scores(scores)

@@ -18,6 +18,6 @@ def command(run: str, to: str, raw: bool, best: bool) -> None:
     ganzoo export runs/dcgan-digits-1 --to digits.onnx
     """
     from ganzoo.cli.report import open_run, say
-    from ganzoo.exporting import export
+    from ganzoo.exporting.writing import export
 
     say(f"wrote {export(open_run(run), to, raw=raw, best=best)}")

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from ganzoo import plugins
 from ganzoo.cli import warn
-from ganzoo.registry import TYPES
+from ganzoo.zoo.tables import TYPES
+from ganzoo.zoo.zoo import current_zoo
 
 
 @click.command("list")
@@ -19,7 +19,7 @@ from ganzoo.registry import TYPES
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, as_json: bool) -> None:
     """List variants, datasets, losses, penalties or metrics."""
-    zoo = plugins.zoo()
+    zoo = current_zoo()
     rows = [describe(kind, spec, zoo.tables[kind].source(name)) for name, spec in zoo.tables[kind].items()]
     for plugin in zoo.plugins:
         if plugin.error:

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ganzoo.cli import cli, warn
-from ganzoo.loading import Plugin
-from ganzoo.plugins import Zoo, zoo
-from ganzoo.registry import SINGULAR, TYPES
-from ganzoo.scaffold import KINDS, LICENCES, create
+from ganzoo.zoo.loading import Plugin
+from ganzoo.zoo.scaffold import KINDS, LICENCES, create
+from ganzoo.zoo.tables import SINGULAR, TYPES
+from ganzoo.zoo.zoo import Zoo, current_zoo
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -24,7 +24,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     debug = bool(ctx.find_root().params.get("debug"))
-    found = zoo()
+    found = current_zoo()
     cli.load_plugins(quiet=True)
     rows = [describe(found, plugin) for plugin in found.plugins]
     if as_json:

@@ -9,15 +9,18 @@ from contextlib import contextmanager
 
 import click
 
-from ganzoo import api, config, planning, provenance
+from ganzoo.api import planning
+from ganzoo.api.evaluate import evaluate
+from ganzoo.api.planning import Plan
 from ganzoo.cli import warn
 from ganzoo.cli.show import value_text
 from ganzoo.errors import TrainingError
 from ganzoo.evaluation.scoring import Scores
-from ganzoo.files import REASONS, reason
-from ganzoo.planning import Plan
-from ganzoo.run import Run
-from ganzoo.signals import Interrupted, Stopped
+from ganzoo.files.atomic import REASONS, reason
+from ganzoo.machine.signals import Interrupted, Stopped
+from ganzoo.runs.run import Run
+from ganzoo.zoo import config, provenance
+from ganzoo.zoo.datasets import load_data
 
 
 def say(line: str) -> None:
@@ -28,7 +31,7 @@ def say(line: str) -> None:
 
 def print_plan(plan: Plan) -> None:
     """The whole recipe, the networks' sizes and the estimated time."""
-    dataset = planning.load_data(plan.recipe.data, plan.options)
+    dataset = load_data(plan.recipe.data, plan.options)
     plan = planning.with_steps(plan, dataset)
     gan = planning.build(plan, dataset.spec)
     say(plan.title)
@@ -83,7 +86,7 @@ def after_training(run: Run, scores: bool | None = None) -> None:
     if not run.is_main:
         # The ranks that trained it score it together.
         if wanted and run.trained_on:
-            api.evaluate(run, **run.trained_on)
+            evaluate(run, **run.trained_on)
         return
     records = run.metrics()
     seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
@@ -95,7 +98,7 @@ def after_training(run: Run, scores: bool | None = None) -> None:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
     if wanted:
         with announced(), left_unscored(run):
-            print_scores(api.evaluate(run, report=say, **run.trained_on))
+            print_scores(evaluate(run, report=say, **run.trained_on))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
 

@@ -19,10 +19,11 @@ def command(run: str, steps: int | None, assignments: tuple[str, ...], **options
 
     A recipe.json edited by hand is refused; what --set changes is recorded in it. Loggers have to be named again.
     """
-    from ganzoo import api, config
+    from ganzoo.api.resume import resume
     from ganzoo.cli.report import after_training, open_run, say, stopping
+    from ganzoo.zoo import config
 
     open_run(run)
     with stopping():
-        resumed = api.resume(run, steps, say, set=config.parse_assignments(assignments), **given(options))
+        resumed = resume(run, steps, say, set=config.parse_assignments(assignments), **given(options))
     after_training(resumed, options["scores"])

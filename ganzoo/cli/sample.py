@@ -34,8 +34,8 @@ def command(
     ganzoo sample runs/dcgan-digits-1 -n 100 --grid digits.png
     ganzoo sample runs/conditional-digits-1 --class 3 --to threes
     """
+    from ganzoo.api.sample import write_samples
     from ganzoo.cli.report import open_run, say
-    from ganzoo.sampling import write_samples
 
     opened = open_run(run)
     written = write_samples(

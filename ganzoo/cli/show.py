@@ -6,11 +6,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ganzoo import config, plugins, registry
 from ganzoo.cli import complete
 from ganzoo.errors import unknown
-from ganzoo.registry import SINGULAR, TYPES
 from ganzoo.specs import LossSpec, PenaltySpec, Variant
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.tables import SINGULAR, TYPES
+from ganzoo.zoo.zoo import current_zoo
 
 
 @click.command("show")
@@ -23,7 +24,7 @@ def command(name: str) -> None:
     matches = [(kind, table) for kind, table in found if plain in table]
     if not matches:
         known = [name for _, table in found for name in table]
-        raise unknown("name", name, known, f"(`ganzoo list`){plugins.zoo().hint(plain)}")
+        raise unknown("name", name, known, f"(`ganzoo list`){current_zoo().hint(plain)}")
     for kind, table in matches:
         spec = table[plain]
         console.print(f"[bold]{spec.name}[/bold] ({SINGULAR[kind]}): {spec.summary}")

@@ -8,7 +8,7 @@ import sys
 import click
 from rich.console import Console
 
-from ganzoo.tables import Table
+from ganzoo.pictures.tables import Table
 
 
 def show(table: Table, width: int | None = None) -> None:

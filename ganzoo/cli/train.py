@@ -74,13 +74,15 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     ganzoo train wgan-gp --dataset points:ring --steps 2000
     ganzoo train dcgan.folder --dataset ~/my-photos --set data.size=64 --set g.lr=1e-4
     """
-    from ganzoo import api, config, planning
+    from ganzoo.api import planning
+    from ganzoo.api.train import execute
     from ganzoo.cli.report import after_training, print_plan, say, stopping
+    from ganzoo.zoo import config
 
     plan = planning.plan(name, set=config.parse_assignments(assignments), **given(options))
     if dry_run:
         print_plan(plan)
         return
     with stopping():
-        run = api.execute(plan, say)
+        run = execute(plan, say)
     after_training(run)

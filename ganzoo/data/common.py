@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganzoo.data.dataset import Array, Dataset
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.specs import Data, DataSpec
+from ganzoo.recipes import Data, DataSpec
 
 SPLITS = ("train", "test")
 

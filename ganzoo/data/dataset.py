@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.game import Batch, LazyBatch
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 
 class Rows(Protocol):

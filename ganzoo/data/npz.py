@@ -13,7 +13,7 @@ from ganzoo.data.common import check_points, check_request, image_dataset, point
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import CHUNK, prepare
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 SAMPLES = ("x", "images", "arr_0")
 LABELS = ("y", "labels")

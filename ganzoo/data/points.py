@@ -10,7 +10,7 @@ import torch
 from ganzoo.data.common import check_points, check_request, point_dataset
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import unknown
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 DEFAULT = "ring"
 KINDS = ("ring", "grid", "swiss-roll", "moons")

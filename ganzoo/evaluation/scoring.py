@@ -5,19 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo.checkpoint import write_atomically
+from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.evaluation.features import answer, share, share_alike
-from ganzoo.evaluation.samples import Measured, Samples
-from ganzoo.evaluation.spaces import received
-from ganzoo.evaluation.team import ALONE, LostRank, Team
+from ganzoo.evaluation.features.extraction import share_alike
+from ganzoo.files.checkpoint import write_atomically
+from ganzoo.machine.rank_group import LostRank
 from ganzoo.specs import MetricSpec
 
 DIGITS = 10
@@ -127,19 +126,6 @@ def score(
             floor = real.get(name) if real else None
             result.scores.append(Score(name, value, floor, _better(spec, name), dict(protocol)))
     return result
-
-
-def score_together(team: Team, samples: Samples, work: Callable[[], Scores]) -> Scores:
-    """Do `work`, which scores `samples`, on the first rank, and what it takes of features on all. Every rank gets it.
-
-    The others need the samples too, of the drawn ones only their own rows.
-    """
-    share(samples, team)
-    try:
-        result = team.lead(lambda: asdict(work()), lambda order: answer(order, samples, team, received))
-    finally:
-        share(samples, ALONE)
-    return Scores([Score(**row) for row in result["scores"]], result["notes"])
 
 
 def choose(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:

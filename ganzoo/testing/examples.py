@@ -10,11 +10,12 @@ from unittest import SkipTest
 import torch
 from torch import Tensor
 
-from ganzoo import registry
 from ganzoo.data.dataset import Dataset, to_uint8
-from ganzoo.evaluation.samples import Samples
-from ganzoo.paths import data_root
-from ganzoo.specs import Data, DataSpec, Recipe, Variant
+from ganzoo.data.paths import data_root
+from ganzoo.data.samples import Samples
+from ganzoo.recipes import Data, DataSpec, Recipe
+from ganzoo.specs import Variant
+from ganzoo.zoo import registry
 
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
     "image": ((1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)),

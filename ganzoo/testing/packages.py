@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from ganzoo import plugins
 from ganzoo.errors import unknown
-from ganzoo.loading import Plugin
-from ganzoo.registry import SINGULAR
 from ganzoo.specs import Variant
 from ganzoo.testing import variants as of_variants
 from ganzoo.testing.examples import cases_of
 from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_penalty
+from ganzoo.zoo.loading import Plugin
+from ganzoo.zoo.tables import SINGULAR
+from ganzoo.zoo.zoo import current_zoo
 
 PART_CHECKS: dict[str, Callable[[Any], None]] = {
     "losses": check_loss,
@@ -49,7 +49,7 @@ def contract(*packages: str, keys: Mapping[str, Any] | None = None, leave_out: C
     would be downloaded).
     Raises GanzooError if no plugin of that name is installed. One that is broken is a check that fails.
     """
-    known = plugins.zoo().plugins
+    known = current_zoo().plugins
     for package in packages:
         if not any(package in (plugin.package, plugin.name) for plugin in known):
             names = {plugin.package for plugin in known}
@@ -60,7 +60,7 @@ def contract(*packages: str, keys: Mapping[str, Any] | None = None, leave_out: C
 
 def _checks(plugin: Plugin, keys: Mapping[str, Any] | None, leave_out: Collection[str]) -> Iterator[Check]:
     yield Check(f"plugin {plugin.name}", partial(check_plugin, plugin))
-    tables = plugins.zoo().tables
+    tables = current_zoo().tables
     for name in plugin.adds.get("variants", []):
         if name not in leave_out:
             yield from _variant_checks(tables["variants"][name], keys)
@@ -68,7 +68,7 @@ def _checks(plugin: Plugin, keys: Mapping[str, Any] | None, leave_out: Collectio
         for name in plugin.adds.get(kind, []):
             if name not in leave_out:
                 yield Check(f"{SINGULAR[kind]} {name}", partial(check, tables[kind][name]))
-    if plugins.zoo().implements(plugin, "ganzoo_commands"):
+    if current_zoo().implements(plugin, "ganzoo_commands"):
         yield Check(f"commands of {plugin.name}", partial(check_commands, plugin))
 
 
@@ -102,7 +102,7 @@ def check_plugin(plugin: Plugin) -> None:
 def check_commands(plugin: Plugin) -> None:
     """The commands that a plugin adds are added, and explained."""
     group = click.Group()
-    for problem in plugins.zoo().add_commands(group):
+    for problem in current_zoo().add_commands(group):
         if problem.startswith(plugin.source):
             raise AssertionError(problem)
     names = plugin.adds.get("commands", [])

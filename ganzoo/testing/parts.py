@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.paths import data_root
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.samples import Samples
 from ganzoo.game import Batch
-from ganzoo.paths import data_root
-from ganzoo.specs import Data, DatasetSpec, LossSpec, MetricSpec, PenaltySpec
+from ganzoo.recipes import Data
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec
 from ganzoo.testing.examples import example_samples
 
 

@@ -18,14 +18,17 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ganzoo import checkpoint, config, plugins, registry
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
 from ganzoo.game import GAN
-from ganzoo.launch import PRECISIONS
-from ganzoo.specs import Optimiser, Recipe, Variant
+from ganzoo.machine.launch import PRECISIONS
+from ganzoo.recipes import Optimiser, Recipe, to_dict
+from ganzoo.specs import Variant
 from ganzoo.testing.examples import Case, case_data, cases_of, example_data
-from ganzoo.trainer import Trainer
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.zoo import current_zoo
 
 BATCH = 4
 
@@ -38,7 +41,7 @@ def check_variant(variant: Variant, keys: Mapping[str, Any] | None = None) -> No
     """
     check_recipes(variant)
     if registry.variants().get(variant.name) is variant:
-        module = plugins.zoo().owner("variants", variant.name).target.partition(":")[0]
+        module = current_zoo().owner("variants", variant.name).target.partition(":")[0]
         if module:
             check_import(module)
     for case in cases_of(variant):
@@ -78,7 +81,7 @@ def run_check(check: Any, variant: Variant, case: Case, keys: Mapping[str, Any] 
 def check_card(variant: Variant) -> None:
     """The card: recipes survive JSON, every key is explained, and importing the plugin imports no torch."""
     check_recipes(variant)
-    check_import(plugins.zoo().owner("variants", variant.name).module.__name__)
+    check_import(current_zoo().owner("variants", variant.name).module.__name__)
 
 
 def check_recipes(variant: Variant) -> None:
@@ -88,12 +91,14 @@ def check_recipes(variant: Variant) -> None:
         plain = "__dataclass_fields__" in vars(type(recipe))
         assert plain, f"{full}: put @dataclass(frozen=True, kw_only=True) above class {type(recipe).__name__}"
         try:
-            again = config.update(recipe, config.to_dict(recipe))
+            again = config.update(recipe, to_dict(recipe))
         except (GanzooError, TypeError) as error:
             raise AssertionError(f"recipe {full} cannot be read back from JSON: {error}") from error
         assert again == recipe, f"recipe {full} changes when it is written to JSON and read back"
         for key in config.keys(recipe):
-            assert key.help, f"{variant.name}: explain the recipe key {key.path!r} with ganzoo.specs.key(default, help)"
+            assert key.help, (
+                f"{variant.name}: explain the recipe key {key.path!r} with ganzoo.recipes.key(default, help)"
+            )
         dataset = registry.datasets().get(recipe.data.name)
         assert dataset, f"recipe {full} names the data set {recipe.data.name!r}, which no plugin registers"
         takes = dataset.modality in variant.modalities

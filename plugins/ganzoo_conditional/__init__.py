@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.specs import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, Variant, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class ConditionalRecipe(TwoPlayerRecipe):
 
 
 def build(recipe: ConditionalRecipe, data: DataSpec) -> TwoPlayer:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
     from .networks import networks
 

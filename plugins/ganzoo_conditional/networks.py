@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.networks import ConvDiscriminator, ConvGenerator, MLPDiscriminator, MLPGenerator, normal_init
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
     from . import ConditionalRecipe

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.specs import Data, DataSpec, Optimiser, TwoPlayerRecipe, Variant, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
 NORMS = ("batch", "instance", "layer", "none")
 
@@ -29,7 +30,7 @@ class DCGANRecipe(TwoPlayerRecipe):
 
 
 def build(recipe: DCGANRecipe, data: DataSpec) -> TwoPlayer:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
     from .networks import discriminator, generator
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ganzoo.networks import ConvDiscriminator, ConvGenerator, normal_init
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
     from . import DCGANRecipe

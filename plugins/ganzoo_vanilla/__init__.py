@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.specs import Data, DataSpec, Optimiser, TwoPlayerRecipe, Variant, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +22,8 @@ class VanillaRecipe(TwoPlayerRecipe):
 
 
 def build(recipe: VanillaRecipe, data: DataSpec) -> TwoPlayer:
+    from ganzoo.games import TwoPlayer
     from ganzoo.networks import MLPDiscriminator, MLPGenerator
-    from ganzoo.two_player import TwoPlayer
 
     generator = MLPGenerator(recipe.latent, recipe.g_hidden, data.shape, bounded=data.range is not None)
     return TwoPlayer.from_recipe(generator, MLPDiscriminator(data.shape, recipe.d_hidden), recipe, data)

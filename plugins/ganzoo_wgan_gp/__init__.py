@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.specs import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, Variant, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
 GP = {"wgan-gp": Term(weight=10.0)}
 # Small networks and short trainings bear higher rates than the paper's 1e-4, if they fall towards the end.
@@ -40,7 +41,7 @@ class WGANRecipe(TwoPlayerRecipe):
 
 
 def build(recipe: WGANRecipe, data: DataSpec) -> TwoPlayer:
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
     from .networks import networks
 

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ganzoo.errors import GanzooError
 from ganzoo.networks import ConvDiscriminator, ConvGenerator, MLPDiscriminator, MLPGenerator, normal_init, pyramid
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
     from . import WGANRecipe

@@ -14,7 +14,7 @@ from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import evaluation, results
-from ganzoo.evaluation import classifier
+from ganzoo.evaluation.features import classifier
 
 STAGES = {
     "drawing samples", "features of samples", "features of training images", "features of held-out images",

@@ -11,8 +11,8 @@ import torch
 from tape import Tapes
 
 from benchmarks import gpu, results
-from ganzoo import trainer
-from ganzoo.nonfinite import Guard
+from ganzoo.training import trainer
+from ganzoo.training.nonfinite import Guard
 
 MODES = ["fp32, eager", "fp32, graphs", "bf16, eager", "bf16, graphs"]
 

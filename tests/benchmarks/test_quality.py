@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import cost, quality, results
-from ganzoo.benchmark.grid import read_grid
+from ganzoo.api.bench.grid import read_grid
 from ganzoo.evaluation.scoring import Score
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -51,7 +51,7 @@ def test_the_bytes_are_those_of_the_networks_and_turns() -> None:
 
 
 def test_every_bundled_recipe_has_a_shape() -> None:
-    from ganzoo import registry
+    from ganzoo.zoo import registry
 
     for name in scaling.bundled():
         assert registry.find_recipe(name)[2].data.name in scaling.SHAPES

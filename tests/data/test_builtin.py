@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.builtins.datasets import DATASETS
 from ganzoo.data import points
-from ganzoo.data.builtin import DATASETS
+from ganzoo.data.paths import cache_dir, data_root
 from ganzoo.errors import GanzooError
-from ganzoo.paths import cache_dir, data_root
-from ganzoo.specs import Data, DatasetSpec
+from ganzoo.recipes import Data
+from ganzoo.specs import DatasetSpec
 
 BY_NAME = {spec.name: spec for spec in DATASETS}
 SPECS = [pytest.param(spec, id=spec.name) for spec in DATASETS]
@@ -30,7 +31,7 @@ def test_the_names() -> None:
 
 def test_listing_imports_nothing_heavy() -> None:
     code = (
-        "import sys, ganzoo.data.builtin\n"
+        "import sys, ganzoo.builtins.datasets\n"
         "print([m for m in ('torch', 'torchvision', 'sklearn', 'numpy', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

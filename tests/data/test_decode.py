@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data.decode import ORIENTATION, UPRIGHT, read_square
+from ganzoo.data.images.decode import ORIENTATION, UPRIGHT, read_square
 
 DAMAGED = (OSError, SyntaxError, EOFError, ValueError)
 """What Pillow raises for damaged files."""

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data import decoding, folder
-from ganzoo.data.image_cache import Names
-from ganzoo.specs import Data
+from ganzoo.data.images import folder, workers
+from ganzoo.data.images.cache import Names
+from ganzoo.recipes import Data
 
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve images, of which the sixth is damaged and the ninth is grey; so few count as many."""
-    monkeypatch.setattr(decoding, "MANY", 1)
-    monkeypatch.setattr(decoding, "PART_FILES", 3)
-    monkeypatch.setattr(decoding, "MOST_WORKERS", 2)
+    monkeypatch.setattr(workers, "MANY", 1)
+    monkeypatch.setattr(workers, "PART_FILES", 3)
+    monkeypatch.setattr(workers, "MOST_WORKERS", 2)
     made = tmp_path / "images"
     made.mkdir()
     for i in range(12):
@@ -39,9 +39,9 @@ def names_in(images: Path) -> list[str]:
 
 def test_workers_give_what_this_process_gives(images: Path) -> None:
     names = names_in(images)
-    parts = list(decoding.decoded(images, iter(names), len(names), 8, 3))
+    parts = list(workers.decoded(images, iter(names), len(names), 8, 3))
     assert [part.files for part in parts] == [3] * 4
-    here = decoding.decode_files(images, names, 8, 3)
+    here = workers.decode_files(images, names, 8, 3)
     assert b"".join(part.pixels for part in parts) == here.pixels
     assert [name for part in parts for name in part.skipped] == list(here.skipped) == ["05.png"]
     assert [part.coloured for part in parts] == [True] * 4
@@ -52,8 +52,8 @@ def test_workers_do_decode(images: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*args: object) -> None:
         raise AssertionError("decoded here")
 
-    monkeypatch.setattr(decoding, "decode_files", fail)
-    assert sum(part.files for part in decoding.decoded(images, names_in(images), 12, 8, 3)) == 12
+    monkeypatch.setattr(workers, "decode_files", fail)
+    assert sum(part.files for part in workers.decoded(images, names_in(images), 12, 8, 3)) == 12
 
 
 def test_names_that_are_no_utf8_reach_a_worker(images: Path) -> None:
@@ -62,7 +62,7 @@ def test_names_that_are_no_utf8_reach_a_worker(images: Path) -> None:
         (images / "00.png").rename(images / odd)
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    worker = decoding.Worker(images, 8, 3)
+    worker = workers.Worker(images, 8, 3)
     assert worker.decode([odd]).skipped == ()
     worker.end()
 
@@ -70,26 +70,26 @@ def test_names_that_are_no_utf8_reach_a_worker(images: Path) -> None:
 def test_a_file_that_kills_its_worker_is_skipped_and_tried_again_next_time(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = decoding.Worker(images, 8, 3)
+    worker = workers.Worker(images, 8, 3)
     real: Any = worker._ask
 
-    def ask(names: list[str]) -> decoding.Part:
+    def ask(names: list[str]) -> workers.Part:
         if "07.png" in names:
             assert worker._process
             worker._process.kill()
-        answer: decoding.Part = real(names)
+        answer: workers.Part = real(names)
         return answer
 
     monkeypatch.setattr(worker, "_ask", ask)
     part = worker.decode(["06.png", "07.png", "08.png"])
     assert (part.files, part.skipped, part.retry) == (3, ("07.png",), True)
-    assert part.pixels == decoding.decode_files(images, ["06.png", "08.png"], 8, 3).pixels
+    assert part.pixels == workers.decode_files(images, ["06.png", "08.png"], 8, 3).pixels
     worker.end()
 
 
 def test_where_no_process_starts_files_are_decoded_here(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(images / "no python"))
-    (part,) = decoding.decoded(images, ["00.png", "01.png"], 2, 8, 3)
+    (part,) = workers.decoded(images, ["00.png", "01.png"], 2, 8, 3)
     assert len(part.pixels) == 2 * 3 * 8 * 8
 
 
@@ -102,7 +102,7 @@ def test_workers_end_with_the_decoding(images: Path, monkeypatch: pytest.MonkeyP
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    parts = decoding.decoded(images, names_in(images), 12, 8, 3)
+    parts = workers.decoded(images, names_in(images), 12, 8, 3)
     next(parts)
     parts.close()
     assert started
@@ -111,7 +111,7 @@ def test_workers_end_with_the_decoding(images: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_worker_whose_parent_is_killed_ends(images: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from ganzoo.data.decoding import Worker;"
+        "import sys, time; from pathlib import Path; from ganzoo.data.images.workers import Worker;"
         f"w = Worker(Path({str(images)!r}), 8, 3); w.decode(['00.png']); print(w._process.pid, flush=True);"
         "time.sleep(60)"
     )
@@ -136,7 +136,7 @@ def test_the_same_data_set_comes_of_workers(images: Path, tmp_path: Path, monkey
     found = []
     for many in (1, 1_000):
         monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / f"cache-{many}"))
-        monkeypatch.setattr(decoding, "MANY", many)
+        monkeypatch.setattr(workers, "MANY", many)
         dataset = folder.load(Data(name="folder", path=str(images), size=8), Path(), "train")
         assert dataset.skipped == ("05.png",)
         found.append(np.asarray(dataset.arrays["x"]))

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data import decoding, folder, image_cache
 from ganzoo.data.dataset import BatchStream, Dataset
+from ganzoo.data.images import cache as image_cache
+from ganzoo.data.images import folder, workers
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 
@@ -175,7 +176,7 @@ def test_files_are_decoded_once(images: Path, monkeypatch: pytest.MonkeyPatch) -
     def fail(*args: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(decoding, "read_square", fail)
+    monkeypatch.setattr(workers, "read_square", fail)
     assert np.array_equal(pixels(load(images)), pixels(first))
     assert isinstance(load(images).arrays["x"], np.memmap)
 
@@ -276,7 +277,7 @@ def test_a_full_disk_is_said_in_one_line(images: Path, monkeypatch: pytest.Monke
 def test_a_refusal_of_the_system_is_tried_again_next_time(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(images / "a.png")
     put(images / "b.png")
-    real = decoding.read_square
+    real = workers.read_square
 
     def refuse_b(path: Path, size: int, channels: int) -> np.ndarray:
         if path.name == "b.png":
@@ -284,7 +285,7 @@ def test_a_refusal_of_the_system_is_tried_again_next_time(images: Path, monkeypa
         return real(path, size, channels)
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoding, "read_square", refuse_b)
+        patch.setattr(workers, "read_square", refuse_b)
         assert load(images).skipped == ("b.png",)
     assert load(images).skipped == ()
 

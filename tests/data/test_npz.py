@@ -12,7 +12,7 @@ import torch
 from ganzoo.data import npz
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 RANDOM = np.random.RandomState(0)
 GREY = RANDOM.randint(0, 256, (6, 8, 10)).astype(np.uint8)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganzoo.data.resize import CHUNK, prepare, to_channels, to_size
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 
 def test_grey_is_itu_r_601_luma() -> None:

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.data import digits, points
+from ganzoo.data import points
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.images import digits
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 ROOT = Path("unused")
 KINDS = list(points.KINDS)

@@ -11,11 +11,11 @@ import pytest
 import torch
 from stacks import COUNTS, MARK, write_mnist
 
-from ganzoo.data.builtin import DATASETS
+from ganzoo.builtins.datasets import DATASETS
 from ganzoo.data.dataset import Dataset, to_uint8
-from ganzoo.data.stacked_mnist import Stacks
+from ganzoo.data.images.stacked_mnist import Stacks
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 from ganzoo.testing import check_dataset
 
 FIRST = [[244, 2, 205], [12, 21, 13]]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganzoo.data import dataset as dataset_module
 from ganzoo.data.dataset import BatchStream, Dataset, as_input
 from ganzoo.game import batch_size
-from ganzoo.specs import DataSpec
+from ganzoo.recipes import DataSpec
 
 
 def points(count: int) -> Dataset:

@@ -13,11 +13,11 @@ import torch
 import torchvision
 from PIL import Image
 
-from ganzoo.data import vision
-from ganzoo.data.builtin import DATASETS
+from ganzoo.builtins.datasets import DATASETS
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.images import vision
 from ganzoo.errors import GanzooError
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
 
 SPECS = {spec.name: spec for spec in DATASETS}
 PUBLISHED = [*vision.PUBLISHED, "celeba"]

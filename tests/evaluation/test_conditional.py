@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.data import digits
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.images import digits
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import fidelity, images, per_class
-from ganzoo.evaluation.features import Features, fake_features
-from ganzoo.evaluation.samples import Samples
-from ganzoo.evaluation.spaces import find_space
-from ganzoo.specs import Data
+from ganzoo.evaluation.features.extraction import Features, fake_features
+from ganzoo.evaluation.features.spaces import find_space
+from ganzoo.evaluation.metrics import fidelity, images, per_class
+from ganzoo.recipes import Data
 
 
 def load(split: str) -> Dataset:

@@ -14,14 +14,15 @@ import torch_fidelity
 from fidelity_images import Images
 from torch import Tensor
 
-from ganzoo.data import digits
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.images import digits
+from ganzoo.data.paths import cache_dir
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import classifier, domain, fidelity, images
-from ganzoo.evaluation.features import Features
-from ganzoo.evaluation.samples import Samples
-from ganzoo.paths import cache_dir
-from ganzoo.specs import Data, DataSpec
+from ganzoo.evaluation.features import classifier, domain
+from ganzoo.evaluation.features.extraction import Features
+from ganzoo.evaluation.metrics import fidelity, images
+from ganzoo.recipes import Data, DataSpec
 
 
 def load_digits(split: str) -> Dataset:

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
-from ganzoo.evaluation import feature_cache, features, team
-from ganzoo.evaluation.features import Features, fake_features, reference_features
-from ganzoo.evaluation.samples import Samples
-from ganzoo.specs import Data, DataSpec
-from ganzoo.tf32 import full_precision
+from ganzoo.data.samples import Samples
+from ganzoo.evaluation.features import cache as feature_cache
+from ganzoo.evaluation.features import extraction
+from ganzoo.evaluation.features.extraction import Features, fake_features, reference_features
+from ganzoo.machine import rank_group
+from ganzoo.machine.tf32 import full_precision
+from ganzoo.recipes import Data, DataSpec
 
 
 class Means:
@@ -144,15 +146,15 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
 
 def test_the_digest_of_images_knows_their_shape() -> None:
     x = torch.arange(24, dtype=torch.uint8)
-    assert features._digest([x.view(2, 1, 3, 4)]) != features._digest([x.view(2, 1, 4, 3)])
+    assert extraction._digest([x.view(2, 1, 3, 4)]) != extraction._digest([x.view(2, 1, 4, 3)])
 
 
 def test_images_are_read_in_parts_and_long_extractions_say_how_far_they_are(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = reference_features(samples(name="whole"), Means())
-    monkeypatch.setattr(team, "PART", 8)
-    monkeypatch.setattr(features, "SECONDS_BETWEEN_REPORTS", -1)
+    monkeypatch.setattr(rank_group, "PART", 8)
+    monkeypatch.setattr(extraction, "SECONDS_BETWEEN_REPORTS", -1)
     with caplog.at_level(logging.INFO):
         parts = reference_features(samples(name="parts"), Means())
     assert parts.features.equal(whole.features)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.evaluation import fidelity
+from ganzoo.evaluation.metrics import fidelity
 
 
 def gaussian(mean: Tensor, root: Tensor, n: int, seed: int) -> Tensor:

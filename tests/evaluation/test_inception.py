@@ -17,14 +17,15 @@ from fidelity_images import Images
 from random_inception import save_random_inception
 from torch import Tensor
 
+from ganzoo.builtins.metrics import METRICS
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import extractors, spaces, weights
-from ganzoo.evaluation.builtin import METRICS
-from ganzoo.evaluation.comparison import in_space
-from ganzoo.evaluation.samples import Samples
+from ganzoo.evaluation.features import published, spaces, weights
+from ganzoo.evaluation.features.names import names
+from ganzoo.evaluation.features.pairs import in_space
 from ganzoo.evaluation.scoring import Scores, protocol_name, score
-from ganzoo.specs import Data, DataSpec
+from ganzoo.recipes import Data, DataSpec
 
 INCEPTION = "inception-v3-compat"
 N = 10
@@ -126,13 +127,13 @@ def test_scoring_again_gives_the_same_file_and_looks_at_no_real_image_again(
     scored: Scores, weights_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = extractors.FidelitySpace.extract
+    original = published.FidelitySpace.extract
 
-    def counting(self: extractors.FidelitySpace, x: Tensor) -> object:
+    def counting(self: published.FidelitySpace, x: Tensor) -> object:
         seen.append(len(x))
         return original(self, x)
 
-    monkeypatch.setattr(extractors.FidelitySpace, "extract", counting)
+    monkeypatch.setattr(published.FidelitySpace, "extract", counting)
     again = score(grey_samples(weights_file), METRICS, ["is", "fd", "kid", "prc"])
     assert again.to_json() == scored.to_json()
     assert seen == [N]
@@ -141,18 +142,18 @@ def test_scoring_again_gives_the_same_file_and_looks_at_no_real_image_again(
 def test_only_the_published_weights_give_names_without_the_space(
     weights_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = extractors.find(INCEPTION, weights_file)
+    space = published.find(INCEPTION, weights_file)
     distances = {"FD": 1.0, "KD": 1.0, "precision": 1.0}
     end = f"[{INCEPTION}:{space.sha256[:8]}]"
     assert set(in_space(space, distances)) == {f"FD{end}", f"KD{end}", f"precision{end}"}
-    monkeypatch.setitem(extractors.PUBLISHED, INCEPTION, space.sha256)
+    monkeypatch.setitem(published.PUBLISHED, INCEPTION, space.sha256)
     assert set(in_space(space, distances)) == {"FID", "KID", "precision"}
     assert protocol_name("fd", ["FID"], {"n_fake": 50_000, "split": "train"}) == "fid50k_train"
     assert protocol_name("kid", ["KID"], {"n_fake": 10_000, "split": "train"}) == "kid10k_train"
 
 
 def test_features_are_float32_and_grey_images_seen_as_rgb_ones(weights_file: Path) -> None:
-    space = extractors.find(INCEPTION, weights_file)
+    space = published.find(INCEPTION, weights_file)
     grey = torch.randint(0, 256, (2, 1, 8, 8), dtype=torch.uint8)
     found, rgb = space.extract(grey), space.extract(grey.repeat(1, 3, 1, 1))
     assert found.features.dtype == torch.float32
@@ -163,7 +164,7 @@ def test_features_are_float32_and_grey_images_seen_as_rgb_ones(weights_file: Pat
 
 
 def test_images_of_two_channels_are_refused(weights_file: Path) -> None:
-    space = extractors.find(INCEPTION, weights_file)
+    space = published.find(INCEPTION, weights_file)
     with pytest.raises(GanzooError, match=r"data\.channels=3"):
         space.extract(torch.zeros(1, 2, 8, 8, dtype=torch.uint8))
 
@@ -220,10 +221,10 @@ def test_what_is_loaded_is_what_was_verified(
         (tmp_path / "code.pth").replace(path)
         return verified
 
-    monkeypatch.setattr(extractors, "read_state", swap)
+    monkeypatch.setattr(published, "read_state", swap)
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    space = extractors.find(INCEPTION, path)
+    space = published.find(INCEPTION, path)
     assert torch.get_rng_state().equal(before)
     assert space.sha256 == hashlib.sha256(weights_file.read_bytes()).hexdigest()
     assert not marker.exists()
@@ -262,12 +263,12 @@ def test_weights_in_torchs_folder_are_found_and_read_as_carefully(offline: Path,
     offline.mkdir(parents=True)
     file = offline / "weights-inception-2015-12-05-6726825d.pth"
     file.write_bytes(weights_file.read_bytes())
-    assert extractors.is_here(INCEPTION)
+    assert published.is_here(INCEPTION)
     assert spaces.resolve(grey_samples(None, "auto")) == INCEPTION
-    assert extractors._from_state(INCEPTION, None).sha256 == hashlib.sha256(weights_file.read_bytes()).hexdigest()
+    assert published._from_state(INCEPTION, None).sha256 == hashlib.sha256(weights_file.read_bytes()).hexdigest()
     marker = code_in(file, weights_file, legacy=False)
     with pytest.raises(GanzooError, match="more than tensors"):
-        extractors._from_state(INCEPTION, None)
+        published._from_state(INCEPTION, None)
     assert not marker.exists()
 
 
@@ -282,10 +283,10 @@ def test_other_networks_offline_are_one_line(name: str, offline: Path) -> None:
 
 def test_a_clip_file_that_is_not_the_published_one_is_not_run(offline: Path) -> None:
     offline.mkdir(parents=True)
-    digest = extractors.CLIP_FILES["clip-vit-b-32"]["hash"]
+    digest = published.CLIP_FILES["clip-vit-b-32"]["hash"]
     (offline / f"clip-vit-b-32-{digest}.pt").write_bytes(b"another program")
     with pytest.raises(GanzooError, match="its checksum differs"):
-        extractors.find("clip-vit-b-32")
+        published.find("clip-vit-b-32")
 
 
 def test_weights_for_a_space_that_takes_none_are_refused(weights_file: Path) -> None:
@@ -301,7 +302,7 @@ def test_an_unknown_space_is_an_error_that_suggests_a_known_one() -> None:
 
 
 def test_the_spaces_are_those_that_torch_fidelity_registers() -> None:
-    shipped = [name for name in extractors.FEATURE_EXTRACTORS_REGISTRY if not name.startswith("domain-")]
-    assert sorted(spaces.names()) == sorted(["domain", *shipped])
-    for name, digest in extractors.PUBLISHED.items():
-        assert f"-{digest[:8]}.pth" in extractors.URLS[name]
+    shipped = [name for name in published.FEATURE_EXTRACTORS_REGISTRY if not name.startswith("domain-")]
+    assert sorted(names()) == sorted(["domain", *shipped])
+    for name, digest in published.PUBLISHED.items():
+        assert f"-{digest[:8]}.pth" in published.URLS[name]

@@ -8,8 +8,8 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from ganzoo.evaluation import manifold
-from ganzoo.evaluation.features import Features
+from ganzoo.evaluation.features.extraction import Features
+from ganzoo.evaluation.metrics import manifold
 
 
 def draw(n: int, seed: int, shift: float = 0.0) -> Tensor:

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch_fidelity.registry import SAMPLE_SIMILARITY_REGISTRY, register_sample_similarity
 from torch_fidelity.sample_similarity_base import SampleSimilarityBase
 
-from ganzoo.data import digits
+from ganzoo.data.images import digits
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import domain
-from ganzoo.evaluation.path_length import EPSILON, path_distances, perceptual_path_length
-from ganzoo.evaluation.samples import Samples
-from ganzoo.losses import NonSaturating
-from ganzoo.specs import Data
-from ganzoo.two_player import TwoPlayer
+from ganzoo.evaluation.features import domain
+from ganzoo.evaluation.metrics.path_length import EPSILON, path_distances, perceptual_path_length
+from ganzoo.games import TwoPlayer
+from ganzoo.games.losses import NonSaturating
+from ganzoo.recipes import Data
 
 LATENT = 16
 

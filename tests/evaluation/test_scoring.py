@@ -14,14 +14,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.data import digits, points
+from ganzoo.builtins.metrics import METRICS
+from ganzoo.data import points
 from ganzoo.data.dataset import Dataset, as_input, to_uint8
+from ganzoo.data.images import digits
+from ganzoo.data.samples import Samples, default_samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.builtin import METRICS
-from ganzoo.evaluation.points import count_modes, wasserstein_2
-from ganzoo.evaluation.samples import Samples, default_samples
+from ganzoo.evaluation.metrics.points import count_modes, wasserstein_2
 from ganzoo.evaluation.scoring import Score, key_of, score
-from ganzoo.specs import Data, DataSpec, MetricSpec
+from ganzoo.recipes import Data, DataSpec
+from ganzoo.specs import MetricSpec
 
 
 def digit_samples(n: int = 300, labels: bool = True) -> Samples:
@@ -204,7 +206,7 @@ def test_small_data_sets_are_scored_with_fewer_samples() -> None:
 
 
 def test_naming_the_metrics_imports_no_torch() -> None:
-    code = "import sys, ganzoo.evaluation.builtin; sys.exit('torch' in sys.modules)"
+    code = "import sys, ganzoo.builtins.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -13,18 +13,21 @@ import torch
 from stacks import digits, write_mnist
 from torch import Tensor
 
-from ganzoo import api, registry
+from ganzoo.api.train import train
+from ganzoo.builtins.metrics import METRICS
 from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.images.stacked_mnist import load_digits, stack_class
 from ganzoo.data.resize import to_size
-from ganzoo.data.stacked_mnist import load_digits, stack_class
+from ganzoo.data.samples import Samples, default_samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import classifier, stacked
-from ganzoo.evaluation.builtin import METRICS
-from ganzoo.evaluation.domain import Domain
-from ganzoo.evaluation.samples import Samples, default_samples
+from ganzoo.evaluation.features import classifier
+from ganzoo.evaluation.features.digits import digit_domain, read_digits
+from ganzoo.evaluation.features.domain import Domain
+from ganzoo.evaluation.metrics import stacked
+from ganzoo.evaluation.metrics.stacked import divergence_from_uniform, modes
 from ganzoo.evaluation.scoring import score
-from ganzoo.evaluation.stacked import digit_domain, divergence_from_uniform, modes, read_digits
-from ganzoo.specs import Data
+from ganzoo.recipes import Data
+from ganzoo.zoo import registry
 
 DATA = Data(name="stacked-mnist", size=8)
 """Small, as a classifier is trained."""
@@ -162,7 +165,7 @@ def test_digits_that_are_gone_cost_a_note(root: Path, monkeypatch: pytest.Monkey
 
 def test_a_run_on_stacks_can_be_scored(root: Path, tmp_path: Path) -> None:
     keys = {"data.size": "8", "width": "4", "d_width": "4", "batch": "8"}
-    run = api.train(
+    run = train(
         "dcgan",
         dataset="stacked-mnist",
         steps=2,

@@ -8,18 +8,8 @@ import click
 from ganzoo_dcgan import DCGANRecipe
 
 from ganzoo import GanzooError, hookimpl
-from ganzoo.specs import (
-    Data,
-    DatasetSpec,
-    LossSpec,
-    MetricSpec,
-    Option,
-    PenaltySpec,
-    Recipe,
-    TwoPlayerRecipe,
-    Variant,
-    key,
-)
+from ganzoo.recipes import Data, Recipe, TwoPlayerRecipe, key
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
 
 ganzoo_api = 1
 
@@ -48,8 +38,8 @@ def check_pack(recipe):
 
 
 def build(recipe, data):
+    from ganzoo.games import TwoPlayer
     from ganzoo.networks import MLPDiscriminator, MLPGenerator
-    from ganzoo.two_player import TwoPlayer
 
     from .networks import Packed, packed_shape
 
@@ -64,7 +54,7 @@ def build_dcgan(recipe, data):
 
     from ganzoo_dcgan.networks import discriminator, generator
 
-    from ganzoo.two_player import TwoPlayer
+    from ganzoo.games import TwoPlayer
 
     from .networks import Packed, packed_shape
 

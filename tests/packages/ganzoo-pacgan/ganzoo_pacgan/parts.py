@@ -9,7 +9,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import to_uint8
 from ganzoo.data.resize import prepare
-from ganzoo.evaluation.samples import Measured, subset
+from ganzoo.data.samples import Measured, subset
 
 COUNTS = {"train": 600, "test": 200}
 SEEDS = {"train": 1, "test": 2}

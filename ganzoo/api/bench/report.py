@@ -1,0 +1,239 @@
+"""The report of a benchmark: mean and standard deviation over seeds, real data's scores, cost, and what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ganzoo.api.bench import cells
+from ganzoo.api.bench.grid import Cell, Grid, Group
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.comparability import columns_of
+from ganzoo.evaluation.scoring import key_of
+from ganzoo.files.atomic import reason, write_atomically
+from ganzoo.machine.facts import machine
+from ganzoo.pictures.tables import Table
+from ganzoo.runs.run import Run
+
+REAL = "real data"
+
+
+def make_report(grid: Grid, out: Path, source: str | Path | None = None) -> dict[str, Any]:
+    """The report as JSON holds it: command, machine, groups with their scores, what was left out.
+
+    source: the grid's file, for the command. Nothing is trained, and nothing is written.
+    """
+    # Where a file lies on one machine means nothing on another.
+    name = "GRID.toml" if source is None else Path(source).name if Path(source).is_absolute() else str(source)
+    groups = [describe(group, grid.seeds, out) for group in grid.groups]
+    return {
+        "command": f"ganzoo bench {name}",
+        "machine": machine(),
+        "seeds": list(grid.seeds),
+        "groups": groups,
+        "left_out": [{**identity(group), "why": reason} for group, reason in grid.left_out],
+    }
+
+
+def identity(group: Group) -> dict[str, Any]:
+    """What tells a group from the others."""
+    return {"recipe": group.variant, "dataset": group.dataset, "label": group.label, "set": dict(group.set)}
+
+
+def describe(group: Group, seeds: Iterable[int], out: Path) -> dict[str, Any]:
+    """A group: its finished seeds, its scores over them, what they cost, and what the others lack."""
+    runs: dict[int, Run] = {}
+    missing: dict[str, dict[str, str]] = {}
+    for seed in seeds:
+        cell = Cell(group, seed)
+        state = cells.read_state(out, cell)
+        if state.status == "finished":
+            runs[seed] = Run.open(out / cell.folder)
+        else:
+            missing[str(seed)] = {"status": state.status, "message": state.message}
+    logs = [(run.metrics() or [{}])[-1] for run in runs.values()]
+    return {
+        **identity(group),
+        "folder": group.folder,
+        "steps": next((run.info["recipe"]["steps"] for run in runs.values()), None),
+        "done": list(runs),
+        "missing": missing,
+        "scores": summarise([(run.scores or {}).get("scores", []) for run in runs.values()]),
+        "seconds": spread([log["seconds"] for log in logs if "seconds" in log]),
+        "cpu_seconds": spread([log["cpu_seconds"] for log in logs if "cpu_seconds" in log]),
+        "hardware": distinct(run.info.get("hardware") for run in runs.values()),
+    }
+
+
+def summarise(seeds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """A row for each score that all seeds of a group have with one protocol.
+
+    Of a name that they have with different protocols only, a row with the values alone, not averaged.
+    """
+    by_name: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for scores in seeds:
+        for score in scores:
+            by_name.setdefault(score["name"], {}).setdefault(key_of(score), []).append(score)
+    rows = []
+    for name, by_key in by_name.items():
+        most = max(map(len, by_key.values()))
+        # Of a single protocol some seeds may have no score; where there are several, one that all have is needed.
+        shared = [found for found in by_key.values() if len(by_key) == 1 or len(found) == most == len(seeds)]
+        rows += [_averaged(name, found) for found in shared]
+        if not shared:
+            found = [score for scores in by_key.values() for score in scores]
+            rows.append(_row(name, found) | {"equal_protocols": False})
+    return rows
+
+
+def _averaged(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    real = [score["real"] for score in found if score.get("real") is not None]
+    row = _row(name, found)
+    return row | spread(row["values"]) | {"real": spread(real), "protocol": common_protocol(found)}
+
+
+def _row(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    values = [score["value"] for score in found]
+    return {"name": name, "better": found[0].get("better", ""), "equal_protocols": True, "values": values}
+
+
+def common_protocol(scores: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the protocols of comparable scores have in common: not their seeds."""
+    first = scores[0]["protocol"]
+    return {name: value for name, value in first.items() if all(s["protocol"].get(name) == value for s in scores)}
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """Number, mean and standard deviation (of the sample, n - 1; none for a single value)."""
+    return {
+        "n": len(values),
+        "mean": statistics.mean(values) if values else None,
+        "sd": statistics.stdev(values) if len(values) > 1 else None,
+    }
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Each value once."""
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def write_report(report: Mapping[str, Any], folder: Path) -> None:
+    """Write FOLDER/report.json and FOLDER/report.md, each whole or not at all. Raises GanzooError."""
+    write_json(report, folder / "report.json")
+    _write(folder / "report.md", f"# {report['command']}\n\n{where(report)}\n\n{markdown(report)}")
+
+
+def write_json(report: Mapping[str, Any], path: Path) -> None:
+    """Write the report as JSON, whole or not at all. Raises GanzooError."""
+    _write(path, json.dumps(report, indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
+
+
+def where(report: Mapping[str, Any]) -> str:
+    """Machine, version of torch and date, in a line."""
+    found = report["machine"]
+    parts = [found["processor"], f"{found['cores']} cores", *found["gpus"]]
+    threads = distinct(used.get("threads") for group in report["groups"] for used in group["hardware"] if used)
+    if len(threads) == 1:
+        parts.append(f"{threads[0]} thread{'s' * (threads[0] != 1)} a training")
+    return ", ".join([*parts, f"torch {found['versions']['torch']}", found["date"]])
+
+
+def markdown(report: Mapping[str, Any], level: int = 2) -> str:
+    """The report's tables, a section for each data set."""
+    parts = []
+    for table in tables(report):
+        rows = [[f"`{row[0]}`" if row[0] != REAL else row[0], *row[1:]] for row in table.rows]
+        parts.append(f"{'#' * level} {table.title}\n\n{dataclasses.replace(table, rows=rows).markdown()}")
+    return "\n".join(parts + [f"{line}\n" for line in left_out(report)])
+
+
+def left_out(report: Mapping[str, Any]) -> list[str]:
+    """A line for each combination that was left out."""
+    return [f"Left out: {row['recipe']} on {row['dataset']}: {row['why']}." for row in report["left_out"]]
+
+
+def tables(report: Mapping[str, Any]) -> list[Table]:
+    """A table for each data set: a row for each group and one for real data, a column for each score, then the cost."""
+    names = distinct(group["dataset"] for group in report["groups"])
+    return [_table(name, [group for group in report["groups"] if group["dataset"] == name]) for name in names]
+
+
+def _table(dataset: str, groups: list[Mapping[str, Any]]) -> Table:
+    scores = [score for group in groups for score in group["scores"] if score["equal_protocols"]]
+    columns, legend = columns_of(scores)
+    spaces = distinct(column.name.partition("[")[2].rstrip("]") for column in columns if "[" in column.name)
+    # All on the same features: they are named once, below, so that the table fits on a screen.
+    short = len(spaces) == 1 and not legend
+    names = [column.title.partition("[")[0] if short else column.title for column in columns]
+    header = ["recipe", "seeds", *names, "seconds", "CPU seconds"]
+    rows, notes = [], [*([f"Features: {spaces[0]}."] if short else []), *legend]
+    for group in groups:
+        by_key = {key_of(score): score for score in group["scores"] if score["equal_protocols"]}
+        values = [by_key.get(column.key) for column in columns]
+        title = _title(group)
+        rows.append(
+            [
+                title,
+                f"{len(group['done'])}/{len(group['done']) + len(group['missing'])}",
+                *["" if value is None else with_spread(value) for value in values],
+                with_spread(group["seconds"], 3),
+                with_spread(group["cpu_seconds"], 3),
+            ]
+        )
+        notes += [f"{title}: {line}" for line in remarks(group)]
+    floors = {key_of(score): score["real"] for score in scores}
+    if floors:
+        rows.append([REAL, "", *[_floor(floors[column.key]) for column in columns], "", ""])
+    return Table(dataset, header, rows, left=2, notes=notes)
+
+
+def _floor(real: Mapping[str, Any]) -> str:
+    """What real data get: most often the same for every seed, without a deviation then."""
+    return with_spread(real if real["sd"] else {**real, "sd": None})
+
+
+def _title(group: Mapping[str, Any]) -> str:
+    return group["recipe"] + (f" ({group['label']})" if group["label"] else "")
+
+
+def remarks(group: Mapping[str, Any]) -> list[str]:
+    """What is to be known about a group's row: cells that are missing, and scores that could not be averaged."""
+    words = {"new": "not begun", "started": "unfinished"}
+    lines = []
+    for seed, state in group["missing"].items():
+        message = f": {state['message']}" if state["message"] else "."
+        lines.append(f"seed {seed} {words.get(state['status'], state['status'])}{message}")
+    for score in group["scores"]:
+        if not score["equal_protocols"]:
+            lines.append(f"{score['name']} is not averaged: its protocol differs between seeds.")
+    if len(group["hardware"]) > 1:
+        lines.append("the seeds were trained on different hardware, so their seconds differ for that.")
+    return lines
+
+
+def with_spread(values: Mapping[str, Any], digits: int = 4) -> str:
+    """`mean ± standard deviation`."""
+    if values["mean"] is None:
+        return ""
+    spread = "" if values["sd"] is None else f" ± {_plain(values['sd'], 2)}"
+    return _plain(values["mean"], digits) + spread
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with so many significant digits, or whole where it has more before the point: never 1.1e+02."""
+    return f"{value:.{digits}g}" if abs(round(value)) < 10**digits else f"{value:.0f}"

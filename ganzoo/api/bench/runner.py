@@ -1,0 +1,123 @@
+"""Runs a grid cell by cell: a second start goes on where the first was, and a failed cell does not stop the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ganzoo.api.bench import cells
+from ganzoo.api.bench.grid import Cell, Grid, read_grid
+from ganzoo.api.bench.report import make_report, write_report
+from ganzoo.api.planning import make_options
+from ganzoo.errors import GanzooError, Unsuited
+from ganzoo.files.lock import Locked
+from ganzoo.machine.launch import choose_device
+from ganzoo.machine.signals import Stopped
+
+Report = cells.Report
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a benchmark did.
+
+    out: its folder. report: the table of all cells that are there, as `OUT/report.json` holds it. failed: the titles of
+    this shard's cells that could not be finished, each with the reason.
+    """
+
+    out: Path
+    report: dict[str, Any]
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def bench(
+    grid: str | Path | Mapping[str, Any],
+    *,
+    out: str | Path | None = None,
+    shard: tuple[int, int] = (1, 1),
+    train: bool = True,
+    report: Report = lambda line: None,
+    **options: Any,
+) -> Bench:
+    """Train and score every cell of a grid, then write OUT/report.md and OUT/report.json.
+
+    grid: a TOML file, or its keys as a mapping. out: a folder, by default `runs/bench-NAME` after the file. shard: part
+    i of n, `(i, n)`; the parts can run at the same time, and write no report. train: without, only the report is
+    written. report gets a line at each stage. options: fields of RunOptions, as device, data_root, progress.
+
+    Raises GanzooError, before anything is written, for a grid that is wrong; Stopped after a signal, with all saved.
+    """
+    read = read_grid(grid)
+    given = {name: value for name, value in options.items() if value is not None}
+    check_options(given)
+    folder = Path(out) if out is not None else Path("runs") / f"bench-{read.name}"
+    if folder.exists() and not folder.is_dir():
+        raise GanzooError(f"{folder} is a file: choose a folder with --out.")
+    if not train and not folder.is_dir():
+        raise GanzooError(f"there is no benchmark in {folder}: name its folder with --out, or leave --report out.")
+    failed = run_cells(read, folder, shard, report, given) if train else {}
+    made = make_report(read, folder, grid if isinstance(grid, (str, Path)) else None)
+    # Shards may run at the same time, on several machines: they write nothing in common.
+    if not train or shard == (1, 1):
+        write_report(made, folder)
+    return Bench(folder, made, failed)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise GanzooError for what would make every cell fail alike."""
+    for name in ("devices", "nodes"):
+        if options.get(name, 1) != 1:
+            raise GanzooError(f"a benchmark trains each cell on one device: leave {name} out, and use shards.")
+    choose_device(make_options(**options).device)
+
+
+def run_cells(
+    grid: Grid, out: Path, shard: tuple[int, int], report: Report, options: Mapping[str, Any]
+) -> dict[str, str]:
+    """Finish every cell of the shard; returns the titles of those that failed, each with the reason."""
+    failed: dict[str, str] = {}
+    mine = grid.shard(*shard)
+    for group, reason in grid.left_out:
+        report(f"left out: {group.title}: {reason}.")
+    for number, cell in enumerate(mine, 1):
+        title = f"[{number}/{len(mine)}] {cell.title}"
+        if cells.read_state(out, cell).status == "finished":
+            report(f"{title}: finished before.")
+            continue
+        report(f"{title} ...")
+        problem = finish_cell(cell, out, report, options)
+        if problem:
+            failed[cell.title] = problem
+    return failed
+
+
+def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any]) -> str:
+    """Finish one cell; returns why it failed, or nothing. Only signals end the benchmark."""
+    cells.forget(out, cell)
+    try:
+        run = cells.finish(out, cell, report, **options)
+    except Stopped:
+        raise
+    except Unsuited as error:
+        report(f"left out: {cell.title}: {cells.record(out, cell, 'unsuited', error)}")
+        return ""
+    except Locked as error:
+        report(f"left alone: {cell.title} is being trained elsewhere: {error}")
+        return ""
+    except cells.Mismatch as error:
+        report(f"mismatch: {error}")
+        return str(error)
+    except Exception as error:
+        line = cells.record(out, cell, "failed", error)
+        report(f"failed: {cell.title}: {line}")
+        return line
+    report(f"finished: {cell.title}: {short_scores(run.scores)}")
+    return ""
+
+
+def short_scores(scores: Mapping[str, Any] | None) -> str:
+    """The scores in one line."""
+    found = (scores or {}).get("scores", [])
+    return ", ".join(f"{score['name'].partition('[')[0]} {score['value']:.4g}" for score in found) or "no scores"

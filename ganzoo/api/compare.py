@@ -1,0 +1,242 @@
+"""Runs side by side: one table in which only comparable scores share a column, and one picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.comparability import Column, columns_of
+from ganzoo.evaluation.scoring import key_of
+from ganzoo.files import checkpoint
+from ganzoo.pictures.comparison import Panel, draw_panels
+from ganzoo.pictures.sheets import sheet, write
+from ganzoo.pictures.tables import Table
+from ganzoo.runs.run import Run
+from ganzoo.runs.trust import printable
+
+HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in a comparison. scores: value and real data's value by `Score.key`."""
+
+    run: Run
+    step: int | None
+    weights: str
+    seconds: float | None
+    cpu_seconds: float | None
+    scores: dict[str, tuple[float, float | None]]
+
+    @property
+    def name(self) -> str:
+        """`VARIANT.RECIPE`."""
+        return printable(f"{self.run.info['variant']}.{self.run.info['recipe_name']}")
+
+    @property
+    def data(self) -> str:
+        """The data set, as `NAME` or `NAME:KIND`."""
+        kind = self.run.info["recipe"].get("data", {}).get("kind") or ""
+        return printable(str(self.run.info["data"].get("name", "?")) + (f":{kind}" if kind else ""))
+
+    @property
+    def path(self) -> str:
+        """The run folder, as it was named."""
+        return printable(str(self.run.path))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs and their scores. legend: what tells columns of one name apart. hints: what is missing, and what to type."""
+
+    rows: list[Row]
+    columns: list[Column]
+    legend: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+    def table(self) -> Table:
+        """A row for each run and one for real data; the best of each column is marked where several runs have one."""
+        rows = [
+            [row.path, row.name, row.data, _text(row.step), row.weights, _text(row.seconds, 3)]
+            + [_text(row.scores[c.key][0]) if c.key in row.scores else "" for c in self.columns]
+            for row in self.rows
+        ]
+        marked = frozenset((number, len(HEADER) + i) for i, c in enumerate(self.columns) for number in self.best(c))
+        floors = [self.floor(column) for column in self.columns]
+        if any(floors):
+            rows.append(["real data", *[""] * (len(HEADER) - 1), *floors])
+        return Table("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, [*self.legend, *self.hints])
+
+    def best(self, column: Column) -> list[int]:
+        """Numbers of the rows with the best value of a column; none where only one has a value."""
+        found = {number: row.scores[column.key][0] for number, row in enumerate(self.rows) if column.key in row.scores}
+        if len(found) < 2 or not column.better:
+            return []
+        wanted = (min if column.better == "lower" else max)(found.values())
+        return [number for number, value in found.items() if value == wanted]
+
+    def floor(self, column: Column) -> str:
+        """What real data get in a column; lowest and highest where the runs' real samples differ."""
+        found = {row.scores[column.key][1] for row in self.rows if column.key in row.scores}
+        values = sorted({_text(value) for value in found if value is not None}, key=float)
+        return values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}" if values else ""
+
+    def to_json(self) -> str:
+        """Everything in the table, with the whole protocol of each column."""
+        columns = [
+            {
+                "title": column.title,
+                "name": column.name,
+                "better": column.better,
+                "protocol": json.loads(column.key)[1],
+                "best": [self.rows[number].path for number in self.best(column)],
+            }
+            for column in self.columns
+        ]
+        runs = [
+            {
+                "run": row.path,
+                "recipe": row.name,
+                "data": row.data,
+                "step": row.step,
+                "weights": row.weights,
+                "seconds": row.seconds,
+                "cpu_seconds": row.cpu_seconds,
+                "scores": {c.title: row.scores[c.key][0] for c in self.columns if c.key in row.scores},
+                "real": {c.title: row.scores[c.key][1] for c in self.columns if c.key in row.scores},
+            }
+            for row in self.rows
+        ]
+        found = {"runs": runs, "columns": columns, "legend": self.legend, "hints": self.hints}
+        return json.dumps(found, indent=1) + "\n"
+
+    def picture(self) -> Image.Image:
+        """The runs' sample sheets side by side, each over its losses, and below the scores over the steps."""
+        return draw_panels([_panel(row) for row in self.rows])
+
+    def draw(self, path: str | Path | None = None) -> Path:
+        """Write the picture: to `path`, or the first of compare.png, compare-1.png, ... that is free. Returns where.
+
+        Raises GanzooError if there is a file at `path`, it does not end in .png, or it cannot be written.
+        """
+        target = require_picture(path)
+        try:
+            write(self.picture(), target)
+        except OSError as error:
+            raise GanzooError(f"cannot write {target}: {error.strerror or error}.") from error
+        return target
+
+
+def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparison:
+    """Put runs side by side: `ganzoo.compare(["runs/dcgan-digits-1", "runs/wgan-digits-1"]).draw()`.
+
+    Scores of different protocols are never put in one column. best: the states that `--eval-every` found best, with
+    their scores-best.json. Raises GanzooError for what is not a run, for none, and for one that is named twice.
+    """
+    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    if not opened:
+        raise GanzooError("nothing to compare: name at least one run folder.")
+    for number, run in enumerate(opened):
+        if any(run.path.resolve() == other.path.resolve() for other in opened[:number]):
+            raise GanzooError(f"{run.path} is named twice: leave one out.")
+    used = [run.best() if best else run for run in opened]
+    found = [_scores(run) for run in used]
+    columns, legend = columns_of(score for scores in found for score in scores)
+    rows = [_row(run, scores) for run, scores in zip(used, found, strict=True)]
+    hints = [hint for row in rows for hint in _hints(row)]
+    return Comparison(rows, columns, legend, hints)
+
+
+def require_picture(path: str | Path | None) -> Path:
+    """Where a picture can be written. Raises GanzooError as `Comparison.draw` does."""
+    if path is None:
+        target, number = Path("compare.png"), 0
+        while target.exists():
+            number += 1
+            target = Path(f"compare-{number}.png")
+        return target
+    target = Path(path)
+    if target.suffix != ".png":
+        raise GanzooError(f"{target}: the picture is a PNG file: end its name in .png.")
+    if target.exists():
+        raise GanzooError(f"{target} exists: choose another name, or remove it first.")
+    if not target.parent.is_dir():
+        raise GanzooError(f"{target.parent} is not a folder: make it first.")
+    return target
+
+
+def _scores(run: Run) -> list[dict[str, Any]]:
+    found = (run.scores or {}).get("scores", [])
+    try:
+        for score in found:
+            key_of(score), float(score["value"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise GanzooError(f"{run.scores_file} is damaged: remove it, and score the run again.") from error
+    return found
+
+
+def _row(run: Run, scores: list[dict[str, Any]]) -> Row:
+    protocol = scores[0]["protocol"] if scores else {}
+    step = protocol.get("step", last_step(run))
+    logged = [record for record in run.metrics() if step is None or record["step"] <= step]
+    last = logged[-1] if logged else {}
+    weights = protocol.get("weights") or ("ema" if run.info["recipe"].get("ema") else "raw")
+    values = {key_of(score): (score["value"], score.get("real")) for score in scores}
+    return Row(run, step, weights, last.get("seconds"), last.get("cpu_seconds"), values)
+
+
+def last_step(run: Run) -> int | None:
+    """The step of the newest saved state, without reading it; None before there is one."""
+    return max(checkpoint.found(run.checkpoints), default=None)
+
+
+def _hints(row: Row) -> list[str]:
+    typed = f"`ganzoo eval {row.path}{' --best' if row.run.at_best else ''}`"
+    newest = last_step(row.run)
+    if not row.scores:
+        return [f"{row.path} has no scores: {typed}."]
+    if newest is not None and row.step != newest:
+        return [f"the scores of {row.path} are of step {row.step}, and it is at step {newest}: {typed}."]
+    return []
+
+
+def _panel(row: Row) -> Panel:
+    title = f"{row.name} on {row.data}\n{_short(row.path)}"
+    return Panel(title, *_picture(row), row.run.metrics(), row.run.evaluations())
+
+
+def _picture(row: Row) -> tuple[Image.Image | None, str]:
+    """A sheet of samples and what it shows."""
+    run, step = row.run, row.step
+    if run.at_best and step is not None:
+        drawn = run.path / "samples" / f"{step:06d}.png"
+        if drawn.is_file():
+            return _open(drawn), f"step {step} (best)"
+        if run.data.modality == "image":
+            return sheet(run.sample(64)), f"step {step} (best)"
+    newest = max((record["step"] for record in run.metrics()), default=None)
+    return _open(run.path / "samples.png"), "" if newest is None else f"step {newest}"
+
+
+def _open(path: Path) -> Image.Image | None:
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, ValueError):
+        return None
+
+
+def _short(path: str, width: int = 40) -> str:
+    return path if len(path) <= width else "…" + path[1 - width :]
+
+
+def _text(value: float | int | None, digits: int = 4) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) or abs(value) >= 10**digits else f"{value:.{digits}g}"

@@ -1,0 +1,121 @@
+"""What train and resume share: data and networks within memory, the callbacks, the trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from ganzoo import callbacks
+from ganzoo.api.failures import explained, is_out_of_memory, memory_for
+from ganzoo.api.planning import (
+    Plan,
+    build,
+)
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.files.lock import Lock
+from ganzoo.game import GAN
+from ganzoo.machine.ranks import on_first_rank, together
+from ganzoo.machine.signals import stop_on_signals
+from ganzoo.recipes import DataSpec, Recipe, RunOptions
+from ganzoo.runs.callbacks.diagnosis import Diagnosis, looks_every, noting
+from ganzoo.runs.callbacks.evaluations import Evaluations
+from ganzoo.runs.callbacks.log import MetricsLog
+from ganzoo.runs.callbacks.loggers import make_logger
+from ganzoo.runs.callbacks.progress import ProgressBar
+from ganzoo.runs.callbacks.saving import Checkpoints, Presence
+from ganzoo.runs.callbacks.sheets import Sheets
+from ganzoo.runs.run import Run
+from ganzoo.training.capture import make_recorder
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo.datasets import load_data
+from ganzoo.zoo.zoo import current_zoo
+
+Report = Callable[[str], None]
+
+
+def load_first(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
+    """Read a recipe's data set, the first rank before the others: then a download or a decoding happens once."""
+
+    def read() -> Dataset:
+        with memory_for("reading the data", recipe):
+            return load_data(recipe.data, options)
+
+    first = on_first_rank(fabric, read)
+    return together(fabric, lambda: first or read())
+
+
+def build_within_memory(plan: Plan, data: DataSpec) -> GAN:
+    """`build`, with what to lower when memory is used up."""
+    with memory_for("building the networks", plan.recipe):
+        return build(plan, data)
+
+
+def play(
+    run: Run,
+    gan: GAN,
+    dataset: Dataset,
+    recipe: Recipe,
+    options: RunOptions,
+    fabric: Fabric,
+    state: dict[str, Any] | None = None,
+    lock: Lock | None = None,
+) -> None:
+    """Run the trainer with the run's callbacks.
+
+    Raises Stopped after a signal, with everything saved, and TrainingError for what ends the training before its time.
+    """
+
+    def prepare() -> Trainer:
+        if fabric.is_global_zero:
+            used = make_callbacks(run, recipe, options, lock)
+        else:
+            used = [Evaluations(run, options)] if options.eval_every else []
+        trainer = Trainer(
+            gan,
+            dataset,
+            recipe,
+            fabric,
+            used,
+            options.log_every,
+            options.on_nonfinite,
+            make_recorder(fabric.device, options.capture),
+            sync_batch_norm=options.sync_batch_norm,
+        )
+        trainer.meetings = [callback for callback in used if isinstance(callback, Evaluations)]
+        if state is not None:
+            try:
+                trainer.load_state(state)
+            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+                if is_out_of_memory(error):
+                    raise
+                fitting = f"the optimisers of {run.path / 'recipe.json'}"
+                raise GanzooError(f"the newest checkpoint in {run.checkpoints} does not fit {fitting}.") from error
+        if options.compile:
+            for player in gan.players.values():
+                player.compile()
+        return trainer
+
+    run.is_main = fabric.is_global_zero
+    run.trained_on = {"devices": options.devices, "nodes": options.nodes}
+    with explained(run, recipe, first=run.is_main):
+        trainer = together(fabric, prepare)
+        with stop_on_signals(trainer, run.path), noting(trainer.callbacks, trainer):
+            trainer.fit()
+
+
+def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[callbacks.Callback]:
+    """The core's callbacks, the optional loggers and the plugins' callbacks, in the order in which they are called."""
+    used: list[callbacks.Callback] = [
+        *([Presence(lock)] if lock else []),
+        MetricsLog(run),
+        Sheets(run, options.sample_every or max(1, recipe.steps // 20)),
+        *[make_logger(name, run) for name in options.loggers],
+        *current_zoo().callbacks(run.variant, recipe, run),
+        Diagnosis(run, looks_every(recipe.steps)),
+        *([Evaluations(run, options, lock)] if options.eval_every else []),
+        Checkpoints(run.checkpoints, options.save_every or max(1, recipe.steps // 10), options.keep),
+    ]
+    return [ProgressBar(), *used] if options.progress else used

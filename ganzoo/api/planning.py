@@ -1,0 +1,175 @@
+"""What is going to be trained: a variant, one whole recipe and the machine's options, before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError, Unsuited, unknown
+from ganzoo.files.atomic import write_atomically
+from ganzoo.game import GAN
+from ganzoo.machine.launch import choose_device
+from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
+from ganzoo.runs.callbacks.loggers import check_logger
+from ganzoo.runs.trust import printable
+from ganzoo.specs import Variant
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import config, registry
+from ganzoo.zoo.datasets import parse_dataset
+
+SHOWN = 5
+SKIPPED = "skipped.txt"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be trained, and how: a variant, one whole recipe, and the machine's options."""
+
+    variant: Variant
+    recipe_name: str
+    recipe: Recipe
+    options: RunOptions
+    epochs: float | None = None
+
+    @property
+    def title(self) -> str:
+        """`variant.recipe on data`."""
+        kind = f" ({self.recipe.data.kind})" if self.recipe.data.kind else ""
+        return f"{self.variant.name}.{self.recipe_name} on {self.recipe.data.name}{kind}"
+
+
+def plan(
+    variant: str = "dcgan",
+    *,
+    dataset: str | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Plan:
+    """Work out what `train` would do. Reads no data and writes nothing; raises GanzooError for anything unknown.
+
+    variant: `NAME` or `NAME.RECIPE`. dataset: a data set's name, `NAME:ARGUMENT`, a folder of images, or a .npz file.
+    recipe: a Recipe in place of the variant's, or keys over it: a mapping or a file. set: keys over all that.
+    options: fields of RunOptions.
+    """
+    if steps is not None and epochs is not None:
+        raise GanzooError("give either steps or epochs, not both.")
+    if epochs is not None and not 0 < epochs < math.inf:
+        raise GanzooError(f"epochs must be a number above 0, not {epochs:g}.")
+    data = {} if dataset is None else parse_dataset(dataset)
+    found, name, base = registry.find_recipe(variant, data.get("name"))
+    if isinstance(recipe, Recipe):
+        if not isinstance(recipe, type(base)):
+            raise GanzooError(f"{found.name} takes a {type(base).__name__}, not a {type(recipe).__name__}.")
+        base = recipe
+    elif recipe is not None:
+        values = config.read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
+        base = config.update(base, values)
+    if data and data["name"] != base.data.name:
+        base = dataclasses.replace(base, data=Data(size=base.data.size, flip=base.data.flip, labels=base.data.labels))
+    base = config.update(base, {f"data.{key}": value for key, value in data.items()})
+    given = {"steps": steps, "seed": seed}
+    base = config.update(base, {key: value for key, value in given.items() if value is not None})
+    base = config.update(base, set or {})
+    registry.datasets().find(base.data.name)
+    made = make_options(**options)
+    for logger in made.loggers:
+        check_logger(logger)
+    return Plan(found, name, base, made, epochs)
+
+
+def make_options(**options: Any) -> RunOptions:
+    """RunOptions from keywords; GanzooError for an unknown one or a value out of range."""
+    known = [field.name for field in dataclasses.fields(RunOptions)]
+    for name in options:
+        if name not in known:
+            raise unknown("option", name, known)
+    made = RunOptions(**options)
+    for name in ("devices", "nodes", "log_every", "sample_every", "save_every", "eval_every", "keep"):
+        value = getattr(made, name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise GanzooError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    if made.on_nonfinite not in ("stop", "skip"):
+        raise GanzooError(f"on_nonfinite must be stop or skip, not {made.on_nonfinite!r}.")
+    return made
+
+
+def build(plan: Plan, data: DataSpec) -> GAN:
+    """The game of a plan, with fresh weights from the recipe's seed.
+
+    Raises GanzooError when the variant cannot take such data.
+    """
+    variant, recipe = plan.variant, plan.recipe
+    if data.modality not in variant.modalities:
+        takes = " and ".join(variant.modalities)
+        raise Unsuited(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
+    if variant.needs_labels and not data.classes:
+        why = "data.labels is off" if not recipe.data.labels else f"{data.name} has none"
+        raise Unsuited(
+            f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
+        )
+    if plan.options.compile and not variant.compiles:
+        raise GanzooError(f"{variant.name} does not go through torch.compile: leave --compile out.")
+    torch.manual_seed(recipe.seed)
+    gan = variant.build(recipe, data)
+    for player in gan.players:
+        if not isinstance(getattr(recipe, player, None), Optimiser):
+            raise GanzooError(f"{variant.name}: the recipe needs an Optimiser named {player!r}, after the player.")
+    return gan
+
+
+def with_steps(plan: Plan, dataset: Dataset) -> Plan:
+    """The plan with its epochs counted in steps."""
+    if plan.epochs is None:
+        return plan
+    steps = math.ceil(plan.epochs * len(dataset) / plan.recipe.images_per_step())
+    return dataclasses.replace(plan, recipe=config.update(plan.recipe, {"steps": steps}), epochs=None)
+
+
+def describe_networks(gan: GAN) -> str:
+    """One line: each player's number of weights."""
+    counts = {name: sum(p.numel() for p in player.parameters()) for name, player in gan.players.items()}
+    return "networks: " + ", ".join(f"{name} {count:,} weights" for name, count in counts.items())
+
+
+def describe_data(dataset: Dataset, run: Path | None = None) -> list[str]:
+    """What was read, and which files were not; of many, the first, and the file in the `run` folder that has all."""
+    shape = "x".join(str(n) for n in dataset.spec.shape)
+    classes = f", {dataset.spec.classes} classes" if dataset.spec.classes else ""
+    lines = [f"data: {dataset.count:,} samples of {shape}{classes}"]
+    if dataset.skipped:
+        shown = printable(", ".join(dataset.skipped[:SHOWN])) + (", ..." if len(dataset.skipped) > SHOWN else "")
+        all_in = f" (all of them in {run / SKIPPED})" if run is not None else ""
+        lines.append(f"skipped {len(dataset.skipped)} files that could not be read: {shown}{all_in}")
+    return lines
+
+
+def write_skipped(dataset: Dataset, run: Path) -> None:
+    """Name the files that could not be read in a file of the `run` folder, one a line; none where there are none."""
+    if dataset.skipped:
+        lines = "".join(printable(name) + "\n" for name in dataset.skipped)
+        write_atomically(run / SKIPPED, lines.encode())
+
+
+def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
+    """Seconds that the whole training would take, from playing a few steps of a copy that is thrown away."""
+    fabric = Fabric(accelerator=choose_device(plan.options.device).type, devices=1)
+    trainer = Trainer(build(plan, dataset.spec), dataset, plan.recipe, fabric)
+    trainer.play_step()
+    start = time.perf_counter()
+    for _ in range(steps):
+        trainer.play_step()
+    trainer.read_log()
+    return (time.perf_counter() - start) / steps * plan.recipe.steps

@@ -1,0 +1,100 @@
+"""Resume a run from its newest checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganzoo.api.execution import Report, build_within_memory, load_first, play
+from ganzoo.api.planning import (
+    Plan,
+    make_options,
+)
+from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
+from ganzoo.files.atomic import remove_partial
+from ganzoo.files.lock import held
+from ganzoo.machine import cluster
+from ganzoo.machine.launch import launched
+from ganzoo.machine.ranks import is_first_rank, on_first_rank, together
+from ganzoo.runs import trust
+from ganzoo.runs.callbacks.loggers import check_logger
+from ganzoo.runs.changes import changed_recipe, check_fit, record, steps_done
+from ganzoo.runs.run import Run
+from ganzoo.zoo import provenance
+
+
+def resume(
+    path: str | Path,
+    steps: int | None = None,
+    report: Report = lambda line: None,
+    *,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Run:
+    """Go on with a run from its newest whole checkpoint, to its recipe's last step or to `steps` in all.
+
+    set: recipe keys to change from here on; they are recorded in recipe.json. options: fields of RunOptions to change
+    (another device, say); loggers are not kept, they have to be named again. Raises GanzooError if there is nothing
+    left to do, and if recipe.json is not the recipe that the checkpoint was trained with. In a job that torchrun or
+    SLURM has started again, a run that is finished is returned as it is.
+    """
+    run = Run.open(path)
+    provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
+    run.typed = options
+    made = cluster.fitted(make_options(**run.options), typed=options)
+    for logger in made.loggers:
+        check_logger(logger)
+    typed = dict(set or {}) | ({} if steps is None else {"steps": steps})
+    with held(run.path, is_first_rank()) as lock:
+        if lock:
+            clean(run)
+        file, state, problems = last_saved(run)
+        recipe, changes = changed_recipe(run, state, typed)
+        done = steps_done(run, state) if state else 0
+        if done >= recipe.steps and cluster.restarted():
+            run.is_main = is_first_rank()
+            return run
+        if done >= recipe.steps:
+            raise GanzooError(
+                f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
+            )
+        with launched(made) as fabric:
+            dataset = load_first(fabric, recipe, made)
+            if dataset.spec != run.data:
+                raise GanzooError(
+                    f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
+                )
+            changed = Plan(run.variant, run.info["recipe_name"], recipe, made)
+            gan = together(fabric, lambda: build_within_memory(changed, dataset.spec))
+            together(fabric, lambda: check_fit(gan, state, file or run.checkpoints, run, changes))
+            if lock:
+                for line in (*problems, f"{path}: step {done} to {recipe.steps}"):
+                    report(line)
+                for line in trust.loggers_left_out(run.info, made.loggers):
+                    report(line)
+            on_first_rank(fabric, lambda: record(run, recipe, changes))
+            run = Run.open(path)
+            run.typed = options
+            play(run, gan, dataset, recipe, made, fabric, state, lock)
+    return run
+
+
+def clean(run: Run) -> None:
+    """Remove what a training of the run that was killed while writing has left. Only with its lock."""
+    remove_partial(run.path)
+    for folder in (run.checkpoints, run.checkpoints / "best"):
+        checkpoint.clean(folder)
+
+
+def last_saved(run: Run) -> tuple[Path | None, dict[str, Any] | None, list[str]]:
+    """The newest whole checkpoint of a run, its state, and lines about what is passed over.
+
+    None and None for a run that was stopped before its first checkpoint: it begins anew, which is what it did before.
+    Raises GanzooError if there are checkpoints and all of them are damaged.
+    """
+    if not checkpoint.found(run.checkpoints):
+        return None, None, [f"{run.path} was stopped before its first checkpoint: it begins at step 0."]
+    file, state, problems = checkpoint.newest(run.checkpoints)
+    return file, state, [f"{problem} Going back to {file.name}." for problem in problems]

@@ -1,0 +1,238 @@
+"""What is to be scored: samples drawn from a run, or read from a folder or a .npz file, and their reference."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.images import folder as image_folder
+from ganzoo.data.resize import prepare
+from ganzoo.data.samples import Samples, subset
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.scoring import choose
+from ganzoo.machine.launch import choose_device
+from ganzoo.machine.rank_group import ALONE, Team
+from ganzoo.recipes import Data, DataSpec, RunOptions
+from ganzoo.runs.reference import Reference, Request, computing, draw
+from ganzoo.runs.run import Run
+from ganzoo.zoo import registry
+from ganzoo.zoo.datasets import load_data, parse_dataset
+
+LARGEST_REFERENCE = 256
+"""Pixels on a side at which a folder of images is read as a reference, at most: decoded, a folder is kept on disk."""
+
+
+def find_target(target: Run | str | Path) -> Run | Path:
+    """The run, or the folder of images or .npz file, that is meant; GanzooError if it is none of them."""
+    if isinstance(target, Run):
+        return target
+    path = Path(target).expanduser()
+    if (path / "recipe.json").is_file():
+        return Run.open(path)
+    if path.is_dir() or (path.is_file() and path.suffix == ".npz"):
+        return path
+    kinds = "a run folder, a folder of images or a .npz file"
+    if path.exists():
+        raise GanzooError(f"{path} is not {kinds}.")
+    raise GanzooError(f"there is no {path}: name {kinds}.")
+
+
+def require_reference(path: Path, against: str | Path | None, of_runs: bool) -> str | Path:
+    """What samples in files are compared with. Raises GanzooError if nothing is named, or for options `of_runs`."""
+    if of_runs:
+        raise GanzooError(f"{path} is not a run folder, and only runs have a best state and neighbours.png.")
+    if against is None:
+        raise GanzooError(f"{path} does not say what its samples imitate: add --against DATASET, FOLDER or FILE.npz.")
+    return against
+
+
+def read(
+    target: Run | Path,
+    request: Request,
+    options: RunOptions,
+    against: str | Path | None,
+    report: Callable[[str], None],
+    team: Team = ALONE,
+) -> tuple[Samples, str]:
+    """What `find_target` found, as samples, and how they were resized: `of_run` or `from_files`, on every rank."""
+    if isinstance(target, Run):
+        return of_run(target, request, options, against, report, team)
+    path, reference = target, require_reference(target, against, of_runs=False)
+    samples, resized = team.in_turn(lambda: from_files(path, request, options, reference, report))
+    device = computing(team.device or choose_device(options.device))
+    return dataclasses.replace(samples, device=device), resized
+
+
+def of_run(
+    run: Run,
+    request: Request,
+    options: RunOptions,
+    against: str | Path | None,
+    report: Callable[[str], None],
+    team: Team = ALONE,
+) -> tuple[Samples, str]:
+    """Samples drawn from a run, and how they were resized, as "1x8x8 to 3x28x28" ("" if not).
+
+    Without `against` they are compared with the run's own data. Another reference is prepared as those were, and what
+    still differs in size or channels is the samples' to change. Raises GanzooError for a reference of another kind.
+    """
+
+    def prepare() -> tuple[Reference, int, Tensor | None]:
+        reference = Reference(_data_for(run, against), options)
+        _require_modality(run.data.modality, str(run.path), reference.spec)
+        choose(registry.metrics().values(), request.metrics, run.data.modality)
+        count = request.n or reference.default_samples()
+        return reference, count, run.labels(count, None)
+
+    reference, count, labels = team.in_turn(prepare)
+    report(f"scoring {count:,} samples ...")
+    own, seed = run.data, run.recipe.seed + 1 if request.seed is None else request.seed
+    device = team.device or choose_device(options.device)
+
+    def prepared(drawn: Tensor) -> Tensor:
+        return _like(to_uint8(drawn) if own.modality == "image" else drawn, reference.spec, str(run.path))[0]
+
+    fake = draw(team, run.gan, run.info["variant"], count, labels, seed=seed, device=device, prepared=prepared)
+    kept = labels if against is None or _same_classes(own, reference.spec) else None
+    samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=computing(device))
+    return samples, _change(own.shape, reference.spec)
+
+
+def _data_for(run: Run, against: str | Path | None) -> Data:
+    """The data keys of what a run's samples are compared with."""
+    own, data = run.data, run.recipe.data
+    if against is not None:
+        data = _reference_data(against, min(own.shape[1:]) if own.modality == "image" else None)
+        if data.size is None:
+            data = dataclasses.replace(data, size=run.recipe.data.size, channels=run.recipe.data.channels)
+    # Domain features come from the labels, also where the variant did without them.
+    return dataclasses.replace(data, labels=True)
+
+
+def from_files(
+    path: Path, request: Request, options: RunOptions, against: str | Path, report: Callable[[str], None]
+) -> tuple[Samples, str]:
+    """Samples from a folder of images or a .npz file, and how they were resized, as "8x8 to 28x28" ("" if not).
+
+    They are brought to the size and channels of the reference. A reference that is itself a folder of images has no
+    size of its own: it is read at the size of the samples, or at 64 where these differ. Labels that are not the
+    reference's classes are left out. Raises GanzooError for samples that cannot be read or are of another kind than
+    the reference, and for more of them than there are.
+    """
+    if request.seed is not None:
+        raise GanzooError(f"a seed draws samples from a run, and those in {path} are drawn: leave --seed out.")
+    if path.is_dir():
+        found, reference, resized = _read_folder(path, options, against)
+    else:
+        found = load_data(Data(name="npz", path=str(path)), options)
+        image = found.spec.modality == "image"
+        reference = Reference(_reference_data(against, min(found.spec.shape[1:]) if image else None), options)
+        _require_modality(found.spec.modality, str(path), reference.spec)
+        resized = ""
+    choose(registry.metrics().values(), request.metrics, found.spec.modality)
+    rows = _rows(found.count, request.n, path)
+    report(f"scoring {len(rows):,} samples ...")
+    array = found.arrays["x"]
+    fake = array[rows] if isinstance(array, Tensor) else torch.from_numpy(array[rows.numpy()])
+    fake, changed = _like(fake, reference.spec, str(path))
+    # Grey images read channels last would be convolved by other routines, and scored the same up to rounding only.
+    fake = fake.clone(memory_format=torch.contiguous_format)
+    labels = found.arrays.get("y") if _same_classes(found.spec, reference.spec) else None
+    kept = labels[rows] if isinstance(labels, Tensor) else None
+    return reference.samples(fake, kept, request, 0), resized or changed
+
+
+def _read_folder(path: Path, options: RunOptions, against: str | Path) -> tuple[Dataset, Reference, str]:
+    """The images at the reference's size and channels, the reference, and how they were resized."""
+    sizes = picture_sizes(path)
+    if next(image_folder.scan(path), None) is None:
+        raise GanzooError(f"there are no images in {path}: name a run folder, a folder of images or a .npz file.")
+    reference = Reference(_reference_data(against, min(next(iter(sizes))) if len(sizes) == 1 else None), options)
+    spec = reference.spec
+    _require_modality("image", str(path), spec)
+    data = Data(name="folder", path=str(path), size=_side(spec), channels=spec.shape[0])
+    if sizes == {spec.shape[1:]}:
+        return load_data(data, options), reference, ""
+    before = _by(next(iter(sizes))) if len(sizes) == 1 else "several sizes"
+    return load_data(data, options), reference, f"{before} to {_by(spec.shape[1:])}"
+
+
+def picture_sizes(folder: Path) -> set[tuple[int, ...]]:
+    """The sizes (height, width) that the images under `folder` have, from their headers; unreadable ones have none."""
+    sizes: set[tuple[int, ...]] = set()
+    for name, _, _ in image_folder.scan(folder):
+        try:
+            with Image.open(folder / name) as picture:
+                sizes.add((picture.height, picture.width))
+        except Exception:  # Pillow raises nearly anything for a damaged file, which the loader reports as skipped
+            continue
+    return sizes
+
+
+def _reference_data(against: str | Path, side: int | None) -> Data:
+    """The data keys of a reference; a folder of images is read with `side` pixels, but at most 256."""
+    if (Path(against) / "recipe.json").is_file():
+        raise GanzooError(f"{against} is a run: compare with a data set, a folder of images or a .npz file.")
+    keys: dict[str, Any] = {**parse_dataset(str(against))}
+    data = Data(**keys)
+    if data.name != "folder":
+        return data
+    folder = Path(data.path).expanduser()
+    if folder.is_dir() and next(image_folder.scan(folder), None) is None:
+        raise GanzooError(f"there are no images in {against} to compare with: name another folder, or a data set.")
+    return dataclasses.replace(data, size=None if side is None else min(side, LARGEST_REFERENCE))
+
+
+def _require_modality(modality: str, whose: str, spec: DataSpec) -> None:
+    if modality != spec.modality:
+        raise GanzooError(
+            f"{whose} holds {modality} data and {spec.name} {spec.modality} data: compare with data of the same kind."
+        )
+
+
+def _rows(count: int, n: int | None, path: Path) -> Tensor:
+    if n is not None and n > count:
+        raise GanzooError(f"there are only {count:,} samples in {path}: ask for fewer than {n:,}, or leave -n out.")
+    return subset(count, n or count)
+
+
+def _like(x: Tensor, spec: DataSpec, whose: str) -> tuple[Tensor, str]:
+    """Samples in the shape of the reference, and how they were changed ("" if they were not)."""
+    shape = tuple(x.shape[1:])
+    if shape == spec.shape:
+        return x, ""
+    if spec.modality != "image":
+        raise GanzooError(f"{whose} has samples of shape {_by(shape)} and {spec.name} of {_by(spec.shape)}.")
+    size = None if shape[1:] == spec.shape[1:] else _side(spec)
+    return prepare("samples", x, Data(size=size, channels=spec.shape[0])), _change(shape, spec)
+
+
+def _change(shape: tuple[int, ...], spec: DataSpec) -> str:
+    return "" if shape == spec.shape else f"{_by(shape)} to {_by(spec.shape)}"
+
+
+def _side(spec: DataSpec) -> int:
+    _, height, width = spec.shape
+    if height != width:
+        raise GanzooError(
+            f"{spec.name} has images of {height}x{width}, and others are only resized to squares: "
+            "give the reference a square size."
+        )
+    return height
+
+
+def _same_classes(given: DataSpec, wanted: DataSpec) -> bool:
+    if given.class_names:
+        return given.class_names == wanted.class_names
+    return 0 < given.classes <= wanted.classes
+
+
+def _by(shape: Iterable[int]) -> str:
+    return "x".join(str(n) for n in shape)

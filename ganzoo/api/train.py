@@ -1,0 +1,89 @@
+"""Train a variant: from a plan to a run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ganzoo.api import restart
+from ganzoo.api.execution import Report, build_within_memory, load_first, play
+from ganzoo.api.planning import (
+    Plan,
+    describe_data,
+    describe_networks,
+    plan,
+    with_steps,
+    write_skipped,
+)
+from ganzoo.api.resume import resume
+from ganzoo.data.dataset import Dataset
+from ganzoo.machine import cluster
+from ganzoo.machine.launch import launched
+from ganzoo.machine.ranks import on_first_rank, together
+from ganzoo.recipes import Recipe
+from ganzoo.runs.folders import claim, require_new
+from ganzoo.runs.run import Run
+
+
+def train(
+    variant: str = "dcgan",
+    *,
+    dataset: str | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Run:
+    """Train a variant and return its run. The arguments are those of `plan`; all have defaults.
+
+    >>> run = ganzoo.train("dcgan", dataset="digits", steps=500)
+    """
+    made = plan(variant, dataset=dataset, steps=steps, epochs=epochs, seed=seed, recipe=recipe, set=set, **options)
+    return execute(made)
+
+
+def execute(plan: Plan, report: Report = lambda line: None) -> Run:
+    """Train what a plan describes. `report` gets a line at each stage (on the first rank).
+
+    In a job that torchrun or SLURM has started again, go on with the run that it began.
+    """
+    options = cluster.fitted(plan.options)
+    plan = dataclasses.replace(plan, options=options)
+    name = f"{plan.variant.name}-{plan.recipe.data.name}"
+    if options.out is not None and not cluster.restarted():
+        require_new(Path(options.out))
+    with launched(options) as fabric:
+        begun = fabric.broadcast(on_first_rank(fabric, lambda: restart.begun(plan, name)))
+        if begun is not None:
+            return resume(begun, report=report, **restart.options_of(plan))
+        dataset = load_first(fabric, plan.recipe, options)
+        plan = with_steps(plan, dataset)
+        gan = together(fabric, lambda: build_within_memory(plan, dataset.spec))
+        with ExitStack() as stack:
+            lock = on_first_rank(fabric, lambda: claim(options.out, name))
+            path = Path(fabric.broadcast(str(lock.folder) if lock else ""))
+            if lock:
+                stack.callback(lock.release)
+                for line in (f"{plan.title} -> {path}", describe_networks(gan), *describe_data(dataset, path)):
+                    report(line)
+            made = on_first_rank(fabric, lambda: create(path, plan, dataset))
+            run = made or Run.open(path)
+            play(run, gan, dataset, plan.recipe, options, fabric, lock=lock)
+    return run
+
+
+def load(path: str | Path) -> Run:
+    """Open a run folder: `ganzoo.load("runs/dcgan-digits-1").sample(64)`."""
+    return Run.open(path)
+
+
+def create(path: Path, plan: Plan, dataset: Dataset) -> Run:
+    """The run of a plan, with its recipe.json in the folder that is claimed for it."""
+    run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options)
+    write_skipped(dataset, path)
+    return run

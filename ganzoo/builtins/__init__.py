@@ -1,0 +1,29 @@
+"""What the core itself registers, through the same hooks as any plugin. Imports no torch."""
+
+from __future__ import annotations
+
+from ganzoo.builtins.datasets import DATASETS
+from ganzoo.builtins.losses import LOSSES, PENALTIES
+from ganzoo.builtins.metrics import METRICS
+from ganzoo.hookspecs import hookimpl
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec
+
+
+@hookimpl
+def ganzoo_losses() -> list[LossSpec]:
+    return LOSSES
+
+
+@hookimpl
+def ganzoo_penalties() -> list[PenaltySpec]:
+    return PENALTIES
+
+
+@hookimpl
+def ganzoo_datasets() -> tuple[DatasetSpec, ...]:
+    return DATASETS
+
+
+@hookimpl
+def ganzoo_metrics() -> tuple[MetricSpec, ...]:
+    return METRICS

@@ -1,0 +1,151 @@
+"""The data sets that the core brings. Imports no torch: each `load` imports the module that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.recipes import Data
+from ganzoo.specs import DatasetSpec
+
+if TYPE_CHECKING:
+    from ganzoo.data.dataset import Dataset
+
+
+def _digits(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data.images import digits
+
+    return digits.load(data, root, split)
+
+
+def _points(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data import points
+
+    return points.load(data, root, split)
+
+
+def _folder(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data.images import folder
+
+    return folder.load(data, root, split)
+
+
+def _npz(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data import npz
+
+    return npz.load(data, root, split)
+
+
+def _celeba(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data.images import celeba
+
+    return celeba.load(data, root, split)
+
+
+def _stacked_mnist(data: Data, root: Path, split: str) -> Dataset:
+    from ganzoo.data.images import stacked_mnist
+
+    return stacked_mnist.load(data, root, split)
+
+
+def _torchvision(name: str) -> Callable[[Data, Path, str], Dataset]:
+    def load(data: Data, root: Path, split: str) -> Dataset:
+        from ganzoo.data.images import vision
+
+        return vision.load(name, data, root, split)
+
+    return load
+
+
+def _published(name: str, summary: str, source: str) -> DatasetSpec:
+    return DatasetSpec(name, summary, source, "image", _torchvision(name), labelled=True, test=True)
+
+
+KRIZHEVSKY = (
+    "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images, "
+    "https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf"
+)
+
+DATASETS: tuple[DatasetSpec, ...] = (
+    DatasetSpec(
+        "digits",
+        "1,797 handwritten digits, 8x8 grey, 10 classes; comes with scikit-learn, no download.",
+        "Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, https://doi.org/10.24432/C50P49",
+        "image",
+        _digits,
+        labelled=True,
+        test=True,
+    ),
+    DatasetSpec(
+        "points",
+        "65,536 points in the plane, made on the spot: a ring or grid of Gaussians, a swiss roll, two moons.",
+        "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163 (the ring)",
+        "points",
+        _points,
+        argument="kind",
+        kinds=("ring", "grid", "swiss-roll", "moons"),
+        labelled=True,
+        test=True,
+    ),
+    _published(
+        "mnist",
+        "60,000 handwritten digits, 28x28 grey, 10 classes.",
+        "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition, https://doi.org/10.1109/5.726791",
+    ),
+    _published(
+        "fashion-mnist",
+        "60,000 pictures of clothing, 28x28 grey, 10 classes.",
+        "Xiao et al. 2017, Fashion-MNIST, https://arxiv.org/abs/1708.07747",
+    ),
+    _published("cifar10", "50,000 photographs of animals and vehicles, 32x32 RGB, 10 classes.", KRIZHEVSKY),
+    _published("cifar100", "50,000 photographs of many things, 32x32 RGB, 100 classes.", KRIZHEVSKY),
+    _published(
+        "svhn",
+        "73,257 house-number digits from street photographs, 32x32 RGB, 10 classes.",
+        "Netzer et al. 2011, Reading Digits in Natural Images with Unsupervised Feature Learning, "
+        "http://ufldl.stanford.edu/housenumbers/",
+    ),
+    _published(
+        "stl10",
+        "5,000 labelled photographs of animals and vehicles, 96x96 RGB, 10 classes (not the unlabelled 100,000).",
+        "Coates et al. 2011, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, "
+        "https://cs.stanford.edu/~acoates/stl10/",
+    ),
+    DatasetSpec(
+        "stacked-mnist",
+        "128,000 stacks of three MNIST digits as channels, 28x28 RGB: 1,000 modes to cover, which are its classes.",
+        "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
+        "image",
+        _stacked_mnist,
+        labelled=True,
+        test=True,
+    ),
+    DatasetSpec(
+        "celeba",
+        "162,770 aligned photographs of faces, centre-cropped, 64x64 RGB unless --set data.size says otherwise.",
+        "Liu et al. 2015, Deep Learning Face Attributes in the Wild, https://arxiv.org/abs/1411.7766",
+        "image",
+        _celeba,
+        test=True,
+    ),
+    DatasetSpec(
+        "folder",
+        "Your own images in a folder, of any size and format; subfolders are classes.",
+        "your own files",
+        "image",
+        _folder,
+        argument="path",
+        labelled=True,
+    ),
+    DatasetSpec(
+        "npz",
+        "Your own images or points in a NumPy file: np.savez(FILE, x=..., y=..., x_test=..., y_test=...).",
+        "your own file; the format: https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
+        "image",
+        _npz,
+        argument="path",
+        labelled=True,
+        test=True,
+    ),
+)

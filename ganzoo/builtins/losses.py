@@ -1,0 +1,96 @@
+"""The losses and penalties that the core brings. Imports no torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from ganzoo.specs import LossSpec, Option, PenaltySpec
+
+
+def _lazy(module: str, name: str) -> Callable[..., Any]:
+    """A builder that imports its class when it is first called."""
+
+    def build(**options: float) -> Any:
+        return getattr(importlib.import_module(module), name)(**options)
+
+    return build
+
+
+def _loss(name: str, cls: str, summary: str, paper: str, *options: Option) -> LossSpec:
+    return LossSpec(name, summary, paper, _lazy("ganzoo.games.losses", cls), options)
+
+
+def _penalty(name: str, cls: str, summary: str, paper: str, weight: float) -> PenaltySpec:
+    return PenaltySpec(name, summary, paper, _lazy("ganzoo.games.penalties", cls), weight)
+
+
+GOODFELLOW = "Goodfellow et al. 2014, Generative Adversarial Networks, https://arxiv.org/abs/1406.2661"
+RELATIVISTIC = "Jolicoeur-Martineau 2018, The relativistic discriminator, https://arxiv.org/abs/1807.00734"
+MESCHEDER = (
+    "Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, https://arxiv.org/abs/1801.04406"
+)
+
+LOSSES = [
+    _loss(
+        "non-saturating",
+        "NonSaturating",
+        "Cross-entropy for D; G maximises log D(G(z)).",
+        GOODFELLOW,
+        Option("smoothing", 0.0, "One-sided label smoothing: real samples' target is 1 - smoothing."),
+    ),
+    _loss("minimax", "Minimax", "The original zero-sum game; G's gradient vanishes when D wins.", GOODFELLOW),
+    _loss(
+        "least-squares",
+        "LeastSquares",
+        "D regresses real and fake to targets.",
+        "Mao et al. 2017, Least Squares Generative Adversarial Networks, https://arxiv.org/abs/1611.04076",
+        Option("real_target", 1.0, "D's target for real samples."),
+        Option("fake_target", 0.0, "D's target for fake samples."),
+        Option("generator_target", 1.0, "What G wants D to answer."),
+    ),
+    _loss(
+        "wasserstein",
+        "Wasserstein",
+        "The critic's difference of means; needs a Lipschitz critic (a penalty, clipping or spectral norm).",
+        "Arjovsky et al. 2017, Wasserstein GAN, https://arxiv.org/abs/1701.07875",
+    ),
+    _loss(
+        "hinge",
+        "Hinge",
+        "D ignores samples beyond a margin of 1.",
+        "Lim & Ye 2017, Geometric GAN, https://arxiv.org/abs/1705.02894",
+    ),
+    _loss(
+        "relativistic",
+        "RelativisticPairing",
+        "Each fake is compared with a real sample (as in R3GAN, which adds R1 and R2).",
+        RELATIVISTIC,
+    ),
+    _loss(
+        "relativistic-average",
+        "RelativisticAverage",
+        "Each sample is compared with the mean of the other kind.",
+        RELATIVISTIC,
+    ),
+]
+
+PENALTIES = [
+    _penalty(
+        "wgan-gp",
+        "WGANGradientPenalty",
+        "Pulls D's gradient norm to 1 between real and fake samples.",
+        "Gulrajani et al. 2017, Improved Training of Wasserstein GANs, https://arxiv.org/abs/1704.00028",
+        10.0,
+    ),
+    _penalty(
+        "dragan",
+        "DRAGAN",
+        "Pulls D's gradient norm to 1 around real samples.",
+        "Kodali et al. 2017, On Convergence and Stability of GANs, https://arxiv.org/abs/1705.07215",
+        10.0,
+    ),
+    _penalty("r1", "R1", "Pulls D's gradient to 0 at real samples.", MESCHEDER, 10.0),
+    _penalty("r2", "R2", "Pulls D's gradient to 0 at fake samples.", MESCHEDER, 10.0),
+]

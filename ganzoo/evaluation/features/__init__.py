@@ -1,0 +1,1 @@
+"""Feature spaces that images are compared in."""

@@ -1,0 +1,66 @@
+"""Features of real images on disk: made once for each set of images and each feature space."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.data.paths import cache_dir
+from ganzoo.files.checkpoint import write_atomically
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+"""Part of every key: raise it when what is kept changes its meaning."""
+
+
+def key(images: str, data: str, shape: Sequence[int], split: str, space: str) -> str:
+    """The name of an entry: a hash of everything that features depend on, and of torch-fidelity's version.
+
+    images: hash of the images. data: the data set's name. shape: `[N, C, H, W]`. space: `Space.identity`, which holds
+    the hash of the weights.
+    """
+    library = importlib.metadata.version("torch-fidelity")
+    content = [VERSION, images, data, list(shape), split, space, library]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def read(key: str) -> dict[str, np.ndarray] | None:
+    """The arrays of an entry; None if there is none, or it is damaged: then it is made again."""
+    path = _path(key)
+    try:
+        content = path.read_bytes()
+        wanted = path.with_suffix(".sha256").read_text("ascii").strip()
+        if hashlib.sha256(content).hexdigest() != wanted:
+            raise ValueError("its checksum does not match")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("%s is damaged (%s): the features are extracted again", path, error)
+        return None
+
+
+def write(key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Keep the arrays; where that is not possible, a warning says that they will be made again."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    content, path = buffer.getvalue(), _path(key)
+    try:
+        write_atomically(path, content)
+        write_atomically(path.with_suffix(".sha256"), (hashlib.sha256(content).hexdigest() + "\n").encode())
+    except OSError as error:
+        log.warning("cannot keep features in %s (%s): they are extracted again each time", path.parent, error.strerror)
+
+
+def _path(key: str) -> Path:
+    return cache_dir() / "features" / f"{key}.npz"

@@ -1,0 +1,69 @@
+"""The digits that a classifier of MNIST reads, as a feature space."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.images.stacked_mnist import NAME, load_digits
+from ganzoo.data.samples import USUAL, Samples
+from ganzoo.evaluation.features.domain import Domain, find_domain
+from ganzoo.evaluation.features.extraction import Features
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """The digits that a classifier of MNIST reads in the channels, as a feature space: uint8 `[N, C]`."""
+
+    domain: Domain
+    suffix = ""
+    most_real = USUAL[NAME]
+
+    @property
+    def name(self) -> str:
+        return f"digits by {self.domain.name}"
+
+    @property
+    def resize(self) -> str:
+        return self.domain.resize
+
+    @property
+    def identity(self) -> str:
+        return f"digits by {self.domain.identity}"
+
+    def extract(self, images: Tensor) -> Features:
+        return Features(read_digits(self.domain, images).to(torch.uint8), None)
+
+    def sent(self) -> dict[str, Any]:
+        return {"digits by": self.domain.sent()}
+
+    def describe(self) -> dict[str, Any]:
+        return self.domain.describe()
+
+
+def digit_domain(samples: Samples) -> Domain:
+    """The domain features of MNIST, its digits of the size of the samples. Raises what reading MNIST raises."""
+    splits: dict[str, Dataset] = {}
+
+    def load(split: str) -> Dataset:
+        if split not in splits:
+            splits[split] = load_digits(samples.data, samples.root, split)
+        return splits[split]
+
+    train = load("train")
+    data = dataclasses.replace(samples.data, name=train.spec.name, channels=None, flip=False, labels=True)
+    red = samples.fake[:, :1]
+    return find_domain(Samples(red, None, train.spec, data, samples.root, samples.seed, load))
+
+
+def read_digits(domain: Domain, images: Tensor) -> Tensor:
+    """The digit in each channel of images uint8 `[N, C, H, W]`: int64 `[N, C]`, on the CPU."""
+    logits = domain.extract(images.reshape(-1, 1, *images.shape[2:])).logits
+    if logits is None:
+        raise ValueError(f"{domain.name} tells no classes apart")
+    return logits.argmax(dim=1).view(images.shape[:2])

@@ -1,0 +1,256 @@
+"""Domain features: what a classifier of the data set's own labels sees. For data that Inception was never meant for.
+
+The classifier is trained once per data set, cached, and registered with torch-fidelity as a feature extractor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.paths import cache_dir
+from ganzoo.data.samples import MINIMUM, Samples
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.features import classifier as small
+from ganzoo.evaluation.features.extraction import Features
+from ganzoo.files import checkpoint
+
+log = logging.getLogger(__name__)
+
+HASHED_BYTES = 1 << 28
+HELD_OUT_EVERY = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """The feature space of one data set.
+
+    data: the data set's name. extractor: the name that torch-fidelity knows it by.
+    accuracy: share of held-out images, 0 to 1, that the classifier gets right; accuracy_on says which images these are.
+    sha256: of the weights.
+    """
+
+    data: str
+    extractor: str
+    accuracy: float
+    accuracy_on: str
+    sha256: str
+    resize: str
+    classifier: small.Classifier
+
+    @property
+    def name(self) -> str:
+        return f"domain:{self.data}"
+
+    @property
+    def suffix(self) -> str:
+        return f"[{self.name}]"
+
+    @property
+    def most_real(self) -> int:
+        """Training images that samples are compared with: for more, precision and recall take minutes."""
+        return 10_000
+
+    @property
+    def identity(self) -> str:
+        """What the features depend on, besides the images."""
+        return f"{self.extractor} {self.sha256} torch {torch.__version__}"
+
+    def extract(self, images: Tensor) -> Features:
+        """Features float64 `[N, 64]` and logits float64 `[N, classes]` of uint8 images, computed on their device."""
+        network = self.classifier.to(images.device)
+        parts = [small.outputs(network, part) for part in images.split(small.IMAGES_AT_ONCE)]
+        return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
+
+    def sent(self) -> dict[str, Any]:
+        """Tensors and plain values from which another rank has the same space by `received`."""
+        facts = {name: getattr(self, name) for name in (field.name for field in fields(self)) if name != "classifier"}
+        weights = {name: weight.cpu() for name, weight in self.classifier.state_dict().items()}
+        return {"facts": facts, "shape": self.classifier.shape, "classes": self.classifier.classes, "weights": weights}
+
+    def describe(self) -> dict[str, Any]:
+        """What a score's protocol says of the features."""
+        return {
+            "space": self.name,
+            "extractor": self.extractor,
+            "sha256": self.sha256[:12],
+            "accuracy": self.accuracy,
+            "accuracy_on": self.accuracy_on,
+        }
+
+
+class DomainFeatureExtractor(FeatureExtractorBase):
+    """A domain classifier for torch-fidelity: "features" `[N, 64]` and "logits" `[N, classes]` of uint8 images."""
+
+    domain: Domain
+
+    def __init__(self, name: str, features_list: list[str], **options: Any) -> None:
+        super().__init__(name, features_list)
+        self.classifier = self.domain.classifier
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        return "features", "logits"
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        return "logits" if metric == "isc" else "features"
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        return False
+
+    def forward(self, input: Tensor) -> tuple[Tensor, ...]:
+        found = dict(zip(self.get_provided_features_list(), small.outputs(self.classifier, input), strict=True))
+        return tuple(found[name] for name in self.features_list)
+
+
+# A domain lives as long as the training images that it was found for.
+_DOMAINS: WeakKeyDictionary[Dataset, Domain] = WeakKeyDictionary()
+
+
+def find_domain(samples: Samples) -> Domain:
+    """The feature space of the samples' data set: from the cache, or trained now (under a minute on one core).
+
+    Raises GanzooError if the data set has no labels.
+    """
+    train = samples.real("train")
+    if train not in _DOMAINS:
+        _require_labels(train, samples)
+        try:
+            test: Dataset | None = samples.real("test")
+        except GanzooError:
+            test = None
+        _DOMAINS[train] = _cached_or_trained(train, test if test is not None and "y" in test.arrays else None)
+    return _DOMAINS[train]
+
+
+def received(sent: dict[str, Any]) -> Domain:
+    """The feature space that another rank has."""
+    return Domain(**sent["facts"], classifier=_network(sent["shape"], sent["classes"], sent["weights"]))
+
+
+def register(domain: Domain) -> None:
+    """Make the domain known to torch-fidelity; again is no error, as equal names have equal training data."""
+    if domain.extractor not in FEATURE_EXTRACTORS_REGISTRY:
+        extractor = type("DomainFeatureExtractor", (DomainFeatureExtractor,), {"domain": domain})
+        register_feature_extractor(domain.extractor, extractor)
+
+
+def has_labels(samples: Samples) -> bool:
+    """Whether the data set has what domain features are trained on."""
+    train = samples.real("train")
+    return train.spec.classes >= 2 and "y" in train.arrays
+
+
+def labels_remedy(samples: Samples) -> str:
+    """What to do where there are no labels."""
+    if not samples.data.labels:
+        return "type --set data.labels=true if it has any"
+    name = samples.real("train").spec.name
+    return "images in one subfolder per class have labels" if name == "folder" else "use a labelled data set"
+
+
+def _require_labels(train: Dataset, samples: Samples) -> None:
+    name = train.spec.name
+    if not has_labels(samples):
+        raise GanzooError(f"no labels to train domain features on in {name}: {labels_remedy(samples)}.")
+    if train.count < MINIMUM:
+        raise GanzooError(f"{train.count} images in {name} are too few to train domain features on: add more.")
+
+
+def _cached_or_trained(train: Dataset, test: Dataset | None) -> Domain:
+    accuracy_on = "test" if test is not None else f"every {HELD_OUT_EVERY}th training image"
+    key = _key(train, accuracy_on)
+    path = cache_dir() / "domain" / f"{key}.pt"
+    domain = _load(path, train, key)
+    if domain is None:
+        log.info("training a classifier on the labels of %s, for its domain features (once)", train.spec.name)
+        domain = _train(train, test, key, accuracy_on)
+        _save(path, domain)
+    register(domain)
+    return domain
+
+
+def _train(train: Dataset, test: Dataset | None, key: str, accuracy_on: str) -> Domain:
+    rows = torch.arange(train.count)
+    if test is None:
+        held_out = rows % HELD_OUT_EVERY == 0
+        network = small.train_classifier(train, rows[~held_out])
+        accuracy = small.accuracy(network, train, rows[held_out])
+    else:
+        network = small.train_classifier(train, rows)
+        accuracy = small.accuracy(network, test, torch.arange(test.count))
+    return _domain(network, train, key, accuracy, accuracy_on)
+
+
+def _domain(network: small.Classifier, train: Dataset, key: str, accuracy: float, accuracy_on: str) -> Domain:
+    channels, height, width = train.spec.shape
+    # Two data sets may share a name and a shape (your own folders do); the key tells them apart.
+    readable = re.sub(r"[^A-Za-z0-9_.]+", "-", train.spec.name)
+    extractor = f"domain-{readable}-{height}x{width}x{channels}-{key[:8]}"
+    small_height, small_width = network.size
+    shrunk = (small_height, small_width) != (height, width)
+    resize = f"average pooling to {small_height}x{small_width}" if shrunk else "none"
+    digest = small.weights_digest(network)
+    return Domain(train.spec.name, extractor, accuracy, accuracy_on, digest, resize, network)
+
+
+def _key(train: Dataset, accuracy_on: str) -> str:
+    """Name of the cache entry: everything that the classifier and its stated accuracy depend on."""
+    content = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, train.count, accuracy_on]
+    digest = hashlib.sha256(json.dumps(content).encode())
+    for name in ("x", "y"):
+        array = train.arrays[name]
+        # Of data too large to be read for this, evenly spaced samples are.
+        bytes_each = array[:1].nbytes
+        rows = array[:: max(1, -(-len(array) * bytes_each // HASHED_BYTES))]
+        digest.update(rows.cpu().contiguous().numpy().tobytes() if isinstance(rows, Tensor) else rows.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _load(path: Path, train: Dataset, key: str) -> Domain | None:
+    """The cached domain; None if there is none or it is damaged: then it is made again."""
+    try:
+        note = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network = _network(train.spec.shape, train.spec.classes, state)
+        domain = _domain(network, train, key, note["accuracy"], note["accuracy_on"])
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        log.warning("%s is damaged (%s): the classifier is trained again", path, type(error).__name__)
+        return None
+    return domain if domain.sha256 == note["sha256"] else None
+
+
+def _network(shape: tuple[int, ...], classes: int, weights: dict[str, Tensor]) -> small.Classifier:
+    """A trained classifier from its weights."""
+    with torch.random.fork_rng(devices=[]):
+        network = small.Classifier(shape, classes)
+    network.load_state_dict(weights)
+    return network.eval().requires_grad_(False)
+
+
+def _save(path: Path, domain: Domain) -> None:
+    buffer = io.BytesIO()
+    torch.save(domain.classifier.state_dict(), buffer)
+    note = domain.describe() | {"name": domain.data, "sha256": domain.sha256, "version": small.VERSION}
+    try:
+        checkpoint.write_atomically(path, buffer.getvalue())
+        checkpoint.write_atomically(path.with_suffix(".json"), (json.dumps(note, indent=1) + "\n").encode())
+    except OSError as error:
+        log.warning("cannot keep the classifier in %s (%s): the next run trains it again", path.parent, error.strerror)

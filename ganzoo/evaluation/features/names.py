@@ -1,0 +1,29 @@
+"""Names of the feature spaces that images can be compared in."""
+
+from __future__ import annotations
+
+DOMAIN, INCEPTION = "domain", "inception-v3-compat"
+
+TORCH_FIDELITY = (
+    INCEPTION,
+    "vgg16",
+    "dinov2-vit-s-14",
+    "dinov2-vit-b-14",
+    "dinov2-vit-l-14",
+    "dinov2-vit-g-14",
+    "clip-rn50",
+    "clip-rn101",
+    "clip-rn50x4",
+    "clip-rn50x16",
+    "clip-rn50x64",
+    "clip-vit-b-32",
+    "clip-vit-b-16",
+    "clip-vit-l-14",
+    "clip-vit-l-14-336px",
+)
+"""What torch-fidelity registers."""
+
+
+def names() -> tuple[str, ...]:
+    """The feature spaces that `features` can name, besides "auto"."""
+    return (DOMAIN, *TORCH_FIDELITY)

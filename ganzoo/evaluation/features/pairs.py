@@ -1,0 +1,68 @@
+"""Samples beside the real images that they are compared with, in one feature space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ganzoo.data.samples import Measured, Samples
+from ganzoo.evaluation.features import cache as feature_cache
+from ganzoo.evaluation.features.extraction import Features, Space, fake_features, reference_features
+from ganzoo.evaluation.features.spaces import find_space
+
+ON_INCEPTION = {"FD": "FID", "KD": "KID", "intra-FD": "intra-FID"}
+"""What distances are called on the published Inception weights."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The features of samples and of the real images of their reference split, in `space`."""
+
+    samples: Samples
+    space: Space
+    fake: Features
+    real: Features
+
+    def once(self, how: str, compute: Callable[[Tensor, Tensor], Sequence[float]]) -> list[float]:
+        """What `compute` makes of the features of the samples and the real images, `[N, D]` and `[M, D]`.
+
+        Of real samples in a generator's place it is kept on disk, as it is the same at each scoring. how: the metric
+        and its settings, which tell its values from others.
+        """
+        if self.samples.split is None:
+            return list(compute(self.fake.features, self.real.features))
+        images = f"{self.fake.sha256} {self.real.sha256}"
+        shape, identity = self.samples.fake.shape, f"{self.space.identity} {how}"
+        key = feature_cache.key(images, self.samples.spec.name, shape, self.samples.split, identity)
+        found = feature_cache.read(key)
+        if found is None:
+            found = {"values": np.array(compute(self.fake.features, self.real.features), dtype=np.float64)}
+            feature_cache.write(key, found)
+        return [float(value) for value in found["values"]]
+
+    def measured(self, values: Mapping[str, float], **protocol: Any) -> Measured:
+        """The values under the names that belong to the space, with what they were measured against."""
+        against = {
+            "n_real": len(self.real.features),
+            "split": self.samples.reference,
+            "real_sha256": self.real.sha256[:12],
+        }
+        return in_space(self.space, values, **against, **protocol)
+
+
+def compare(samples: Samples) -> Comparison:
+    """The samples' features beside those of the real images. Raises GanzooError as `find_space` does."""
+    space = find_space(samples)
+    return Comparison(samples, space, fake_features(samples, space), reference_features(samples, space))
+
+
+def in_space(space: Space, values: Mapping[str, float], **protocol: Any) -> Measured:
+    """The values under the names that belong to the space, with its features in the protocol."""
+    if not space.suffix:
+        values = {ON_INCEPTION.get(name, name): value for name, value in values.items()}
+    named = {f"{name}{space.suffix}": value for name, value in values.items()}
+    return Measured(named, features=space.describe(), resize=space.resize, **protocol)

@@ -1,0 +1,61 @@
+"""Scores of images: one pass over each set of images and feature space serves all of them.
+
+What is measured in any other space than that of the published Inception weights carries the space's name, as in
+`FD[domain:mnist]`, so that it is never taken for FID.
+"""
+
+from __future__ import annotations
+
+from ganzoo.data.samples import Measured, Samples
+from ganzoo.evaluation.features.domain import find_domain
+from ganzoo.evaluation.features.extraction import fake_features
+from ganzoo.evaluation.features.pairs import compare, in_space
+from ganzoo.evaluation.features.spaces import find_space
+from ganzoo.evaluation.metrics import fidelity
+
+
+def inception_score(samples: Samples) -> Measured:
+    """IS from the logits of the space's network, 1 to the number of its classes. Empty where it knows no classes."""
+    space = find_space(samples)
+    logits = fake_features(samples, space).logits
+    if logits is None:
+        return Measured({})
+    return in_space(space, {"IS": fidelity.inception_score(logits)}, splits=fidelity.splits(len(logits)))
+
+
+def frechet_distance(samples: Samples) -> Measured:
+    """Frechet distance between features of samples and training images; 0 at best."""
+    pair = compare(samples)
+    (value,) = pair.once("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
+    return pair.measured({"FD": value})
+
+
+def kernel_distance(samples: Samples) -> Measured:
+    """Squared MMD between features of samples and training images; around 0 at best."""
+    pair = compare(samples)
+    size = fidelity.subset_size(len(pair.fake.features), len(pair.real.features))
+    subsets = {"subsets": fidelity.SUBSETS, "subset_size": size}
+    (value,) = pair.once(f"kid {subsets}", lambda fake, real: [fidelity.kernel_distance(fake, real)])
+    return pair.measured({"KD": value}, **subsets)
+
+
+def precision_recall(samples: Samples) -> Measured:
+    """Precision and recall of samples against training images; 0 to 1."""
+    pair = compare(samples)
+    precision, recall = pair.once(f"prc {fidelity.NEIGHBOURS}", fidelity.precision_recall)
+    return pair.measured({"precision": precision, "recall": recall}, neighbours=fidelity.NEIGHBOURS)
+
+
+def accuracy(samples: Samples) -> Measured:
+    """Share of samples that the domain classifier puts in the class asked for, 0 to 1. Empty for unconditional ones.
+
+    Whatever the feature space of the other scores, as no other network knows the data set's own classes.
+    """
+    if samples.labels is None:
+        return Measured({})
+    space = find_domain(samples)
+    logits = fake_features(samples, space).logits
+    if logits is None:
+        raise ValueError(f"{space.name} tells no classes apart")
+    value = (logits.argmax(dim=1) == samples.labels.cpu()).double().mean().item()
+    return in_space(space, {"accuracy": value})

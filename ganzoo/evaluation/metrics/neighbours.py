@@ -1,0 +1,160 @@
+"""Memorisation: samples beside their nearest training images, and whether held-out images come as near."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from ganzoo.data.dataset import Dataset, as_input
+from ganzoo.data.samples import Measured, Samples, subset
+from ganzoo.errors import GanzooError
+from ganzoo.pictures import sheets
+
+CHECKED = 2_000
+FEWEST = 100
+QUANTILE = 0.01
+LARGEST_SIDE = 32
+"""Pixels on a side at which images are compared; larger ones are averaged down, so that a search takes seconds."""
+
+ROWS_AT_ONCE = 4_096
+SHOWN, PER_ROW = 24, 2
+NEAREST = 3
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Of N images the K nearest others: distances `[N, K]`, nearest first, and which they are, int64 `[N, K]`."""
+
+    distances: Tensor
+    indices: Tensor
+
+
+# They live as long as the images that they belong to.
+_OF_SAMPLES: WeakKeyDictionary[Samples, Nearest] = WeakKeyDictionary()
+_OF_HELD_OUT: WeakKeyDictionary[Dataset, dict[int, Nearest]] = WeakKeyDictionary()
+
+
+def memorisation(samples: Samples) -> Measured:
+    """`memorised`, the share of samples that may be copies, and `distance-ratio`, from distances to training images.
+
+    The distance is the root of the mean squared difference of pixel values, which range from -1 to 1. memorised: share
+    of samples as near to a training image as the nearest 1 % of as many held-out images are: 0.01 for a perfect
+    generator, 1 for one that copies. distance-ratio: the median distance of samples over that of held-out images: 1 for
+    a perfect generator, 0 for one that copies, below 1 also for one of few details, above 1 for noise.
+
+    Raises GanzooError without held-out images, and for fewer than 100 of them or of samples.
+    """
+    held_out = _held_out(samples)
+    n = min(CHECKED, len(samples.fake), held_out.count)
+    if n < FEWEST:
+        raise GanzooError(f"memorisation: {n} samples or held-out images are too few, it takes {FEWEST} of each.")
+    train = samples.real("train")
+    fake = _of_samples(samples).distances[:, 0]
+    real = _of_held_out(held_out, train, n).distances[:, 0]
+    fake = fake[subset(len(fake), n)]
+    values = {
+        "memorised[pixels]": (fake <= real.quantile(QUANTILE)).double().mean().item(),
+        "distance-ratio[pixels]": (fake.median() / real.median()).item(),
+    }
+    side = max(samples.spec.shape[1:])
+    resize = f"average pooling to {LARGEST_SIDE}x{LARGEST_SIDE}" if side > LARGEST_SIDE else "none"
+    return Measured(
+        values,
+        n_fake=n,
+        n_real=len(train),
+        split="train",
+        held_out=n,
+        quantile=QUANTILE,
+        features="pixels",
+        resize=resize,
+    )
+
+
+def draw_neighbours(samples: Samples, path: Path) -> Path:
+    """Draw samples, each followed by its three nearest training images, into a picture at `path`; returns the path.
+
+    The left half shows the samples that are nearest to a training image, nearest first; the right half any others.
+    Raises GanzooError for samples that are no images.
+    """
+    if samples.spec.modality != "image":
+        raise GanzooError(f"{samples.spec.modality} data have no picture of neighbours: leave --neighbours out.")
+    found = _of_samples(samples)
+    fake, train = samples.fake[_checked(samples)].cpu(), samples.real("train")
+    rows = min(SHOWN, len(fake)) // PER_ROW
+    nearest = found.distances[:, 0].argsort()[:rows]
+    others = torch.tensor([i for i in range(len(fake)) if i not in set(nearest.tolist())])[:rows]
+    tiles = []
+    for left, right in zip(nearest, others, strict=True):
+        tiles += [_shown(fake, found, train, left), torch.ones(1, *fake.shape[1:]), _shown(fake, found, train, right)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheets.sheet(torch.cat(tiles), PER_ROW * (1 + NEAREST) + 1).save(path)
+    return path
+
+
+def find_nearest(images: Tensor, real: Dataset, k: int = NEAREST) -> Nearest:
+    """The `k` nearest of a data set (with its mirror images, if it has them) to uint8 images `[N, C, H, W]`."""
+    k = min(k, len(real))
+    wanted = _pixels(images)
+    distances = torch.full((len(wanted), k), torch.inf, device=wanted.device)
+    indices = torch.zeros(len(wanted), k, dtype=torch.int64, device=wanted.device)
+    for rows in torch.arange(len(real)).split(ROWS_AT_ONCE):
+        there = torch.cdist(wanted, _pixels(real.batch(rows)["x"].to(wanted.device)))
+        near, at = there.topk(min(k, len(rows)), largest=False)
+        distances, chosen = torch.cat([distances, near], 1).topk(k, largest=False)
+        indices = torch.cat([indices, rows.to(at.device)[at]], 1).gather(1, chosen)
+    return _exact(wanted, real, indices.cpu())
+
+
+def _exact(wanted: Tensor, real: Dataset, indices: Tensor) -> Nearest:
+    """The distances once more: those of a search by matrix products are off by rounding, and a copy's must be 0."""
+    columns = []
+    for column in indices.unbind(1):
+        parts = zip(wanted.split(ROWS_AT_ONCE), column.split(ROWS_AT_ONCE), strict=True)
+        gaps = [part - _pixels(real.batch(rows)["x"].to(part.device)) for part, rows in parts]
+        columns.append(torch.cat([gap.square().mean(1).sqrt().cpu() for gap in gaps]))
+    distances, order = torch.stack(columns, 1).sort(1)
+    return Nearest(distances, indices.gather(1, order))
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """Images `[N, C, H, W]`, uint8 or in [-1, 1], as vectors in [-1, 1] of at most 32 x 32 pixels."""
+    x = as_input(x).float()
+    height, width = x.shape[-2:]
+    if max(height, width) > LARGEST_SIDE:
+        x = adaptive_avg_pool2d(x, (min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)))
+    return x.flatten(1)
+
+
+def _held_out(samples: Samples) -> Dataset:
+    try:
+        return samples.real("test")
+    except GanzooError as error:
+        raise GanzooError(f"memorisation is measured against held-out images: {error}") from error
+
+
+def _checked(samples: Samples) -> Tensor:
+    return subset(len(samples.fake), CHECKED)
+
+
+def _of_samples(samples: Samples) -> Nearest:
+    if samples not in _OF_SAMPLES:
+        _OF_SAMPLES[samples] = find_nearest(samples.fake[_checked(samples)], samples.real("train"))
+    return _OF_SAMPLES[samples]
+
+
+def _of_held_out(held_out: Dataset, train: Dataset, n: int) -> Nearest:
+    found = _OF_HELD_OUT.setdefault(held_out, {})
+    if n not in found:
+        found[n] = find_nearest(held_out.batch(subset(held_out.count, n))["x"], train)
+    return found[n]
+
+
+def _shown(fake: Tensor, found: Nearest, train: Dataset, i: Tensor) -> Tensor:
+    near = train.batch(found.indices[i])["x"].cpu()
+    blanks = torch.ones(NEAREST - len(near), *near.shape[1:])
+    return torch.cat([as_input(fake[i][None]), near, blanks])

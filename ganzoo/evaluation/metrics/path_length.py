@@ -1,0 +1,173 @@
+"""Perceptual path length: how far samples move when the latent moves a little. By torch-fidelity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_fidelity.generative_model_base import GenerativeModelBase
+from torch_fidelity.metric_ppl import KEY_METRIC_PPL_RAW, calculate_ppl
+from torch_fidelity.registry import (
+    NOISE_SOURCE_REGISTRY,
+    SAMPLE_SIMILARITY_REGISTRY,
+    register_noise_source,
+    register_sample_similarity,
+)
+from torch_fidelity.sample_similarity_base import SampleSimilarityBase
+
+from ganzoo.data.dataset import to_uint8
+from ganzoo.data.samples import Measured, Samples
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.features import classifier, domain
+from ganzoo.evaluation.features.names import DOMAIN
+from ganzoo.evaluation.features.spaces import resolve
+from ganzoo.evaluation.features.weights import tensors_only
+
+LPIPS = "lpips-vgg16"
+EPSILON = 1e-4
+PATHS = 10_000
+KEPT = 1.0, 99.0
+LATENTS = "ganzoo-latents"
+
+
+def perceptual_path_length(samples: Samples) -> Measured:
+    """Mean squared distance of the samples of two latents that are 1e-4 of the way apart, over 1e-4 squared.
+
+    Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 4.1, at the start of straight paths in z, of which the
+    shortest and the longest hundredth are left out. Distances are LPIPS, or in the domain space squared distances of
+    domain features, of samples that are not rounded. Empty where there is no generator with latents. Raises GanzooError
+    where the weights of LPIPS cannot be had.
+    """
+    gan: Any = samples.generator
+    if gan is None or not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
+        return Measured({})
+    in_domain = resolve(samples) == DOMAIN
+    paths = min(PATHS, len(samples.fake))
+    described: dict[str, Any] = {"space": LPIPS}
+    name, similarity, resize = "PPL", LPIPS, "to 64x64"
+    if in_domain:
+        space = domain.find_domain(samples)
+        described, resize = space.describe(), space.resize
+        name, similarity = f"PPL{space.suffix}", _similarity(space)
+    elif samples.spec.shape[0] not in (1, 3):
+        raise GanzooError(f"{LPIPS} looks at grey or RGB images, not at {samples.spec.shape[0]} channels.")
+    distances = path_distances(gan, similarity, paths, samples.seed, rounded=not in_domain)
+    value = float(np.mean(_without_extremes(distances)))
+    return Measured({name: value}, n_fake=paths, features=described, resize=resize, epsilon=EPSILON, kept=list(KEPT))
+
+
+def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bool) -> np.ndarray:
+    """Distances over epsilon squared along `paths` paths, float `[paths]`.
+
+    gan: a game with draw_latent and generate. similarity: the name that torch-fidelity knows it by. rounded: whether it
+    takes uint8 RGB images, not images in [-1, 1].
+    """
+    if LATENTS not in NOISE_SOURCE_REGISTRY:
+        register_noise_source(LATENTS, _draw)
+    with gan.for_sampling(), torch.random.fork_rng(), _drawing_from(gan), tensors_only():
+        model = _Model(gan, rounded)
+        try:
+            result = calculate_ppl(
+                1,
+                input1=model,
+                input1_model_num_samples=paths,
+                input1_model_num_classes=model.num_classes,
+                input1_model_z_size=model.z_size,
+                input1_model_z_type=model.z_type,
+                ppl_epsilon=EPSILON,
+                ppl_reduction="none",
+                ppl_sample_similarity=similarity,
+                # The extremes are left out below: torch-fidelity does it by a keyword that numpy no longer has.
+                ppl_discard_percentile_lower=None,
+                ppl_discard_percentile_higher=None,
+                batch_size=250,
+                rng_seed=seed,
+                cuda=False,
+                verbose=False,
+            )
+        except OSError as error:
+            raise GanzooError(
+                f"the weights of {LPIPS} cannot be had ({getattr(error, 'reason', None) or error}): put those that "
+                f"torch-fidelity asks for into {torch.hub.get_dir()}/checkpoints, or use domain features."
+            ) from error
+    distances: np.ndarray = result[KEY_METRIC_PPL_RAW]
+    return distances.reshape(-1)
+
+
+def _without_extremes(distances: np.ndarray) -> np.ndarray:
+    low = np.percentile(distances, KEPT[0], method="lower")
+    high = np.percentile(distances, KEPT[1], method="higher")
+    return distances[(low <= distances) & (distances <= high)]
+
+
+class _Model(GenerativeModelBase):
+    """A game's generator as torch-fidelity wants it."""
+
+    def __init__(self, gan: Any, rounded: bool) -> None:
+        super().__init__()
+        # In a tuple, as a module of its own would be moved and switched by torch-fidelity.
+        self.game, self.rounded = (gan,), rounded
+        with torch.random.fork_rng():
+            self.latent = int(gan.draw_latent(1).shape[1])
+
+    @property
+    def z_size(self) -> int:
+        return self.latent
+
+    @property
+    def z_type(self) -> str:
+        return LATENTS
+
+    @property
+    def num_classes(self) -> int:
+        return int(getattr(self.game[0], "classes", 0))
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        gan = self.game[0]
+        device = next(gan.parameters()).device
+        images: Tensor = gan.generate(z.to(device), None if y is None else y.to(device)).float()
+        return to_uint8(images).expand(-1, 3, -1, -1).cpu() if self.rounded else images
+
+
+_GAMES: list[Any] = []
+
+
+@contextmanager
+def _drawing_from(gan: Any) -> Iterator[None]:
+    """torch-fidelity asks for noise by name only: what `_draw` draws is the latents of the game that is set here."""
+    _GAMES.append(gan)
+    try:
+        yield
+    finally:
+        _GAMES.pop()
+
+
+def _draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Tensor:
+    torch.manual_seed(int(rng.randint(2**31 - 1)))
+    latents: Tensor = _GAMES[-1].draw_latent(shape[0])
+    return latents.float().cpu()
+
+
+class DomainSimilarity(SampleSimilarityBase):
+    """Squared distance between domain features of images in [-1, 1]: `[N, C, H, W]` twice to `[N]`."""
+
+    domain: domain.Domain
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name)
+
+    def forward(self, *images: Tensor) -> Tensor:
+        network = self.domain.classifier.to(images[0].device)
+        a, b = (classifier.outputs(network, each)[0] for each in images)
+        return (a - b).square().sum(dim=1)
+
+
+def _similarity(space: domain.Domain) -> str:
+    if space.extractor not in SAMPLE_SIMILARITY_REGISTRY:
+        made = type("DomainSimilarity", (DomainSimilarity,), {"domain": space})
+        register_sample_similarity(space.extractor, made)
+    return space.extractor

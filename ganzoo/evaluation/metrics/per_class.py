@@ -1,0 +1,60 @@
+"""Frechet distance class by class: whether a conditional generator draws each class as it is."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganzoo.data.samples import Measured, Samples
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.features.extraction import Features, reference_rows
+from ganzoo.evaluation.features.pairs import Comparison, compare
+from ganzoo.evaluation.metrics import fidelity
+
+
+def intra_class_distance(samples: Samples) -> Measured:
+    """Mean over the classes of the Frechet distance between samples asked for in a class and its training images.
+
+    Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, section 4.1 (intra FID). Empty for unconditional samples,
+    and for real ones in their place that are too few. Each class needs more samples and more training images than
+    features have dimensions, or their covariance has no full rank: GanzooError says how many.
+    """
+    if samples.labels is None:
+        return Measured({})
+    pair, classes = compare(samples), samples.spec.classes
+    labels, real_labels = samples.labels.cpu(), _reference_labels(samples, pair)
+    if real_labels is None:
+        return Measured({})
+    enough = pair.fake.features.shape[1] + 1
+    drawn, real = (int(torch.bincount(y, minlength=classes).min()) for y in (labels, real_labels))
+    if drawn < enough and samples.split is not None:
+        return Measured({})
+    if drawn < enough:
+        raise GanzooError(
+            f"intra: {drawn:,} samples in a class are too few for features of {enough - 1:,} dimensions: "
+            f"score at least {enough * classes:,} samples."
+        )
+    if real < enough:
+        raise GanzooError(
+            f"intra: {real:,} training images in a class are too few for features of {enough - 1:,} dimensions, "
+            f"which take {enough:,}."
+        )
+    (value,) = pair.once("intra", lambda *_: [mean_distance(pair.fake, labels, pair.real, real_labels, classes)])
+    return pair.measured({"intra-FD": value}, fewest_per_class={"fake": drawn, "real": real})
+
+
+def _reference_labels(samples: Samples, pair: Comparison) -> Tensor | None:
+    """The classes of the real images in the order of their features, int64; None where they have none."""
+    train = samples.real(samples.reference)
+    if "y" not in train.arrays:
+        return None
+    return torch.as_tensor(train.arrays["y"])[reference_rows(train, pair.space)].cpu().long()
+
+
+def mean_distance(fake: Features, fake_labels: Tensor, real: Features, real_labels: Tensor, classes: int) -> float:
+    """The mean over classes of the Frechet distance between the features with equal labels, int64 `[N]` and `[M]`."""
+    distances = [
+        fidelity.frechet_distance(fake.features[fake_labels == label], real.features[real_labels == label])
+        for label in range(classes)
+    ]
+    return sum(distances) / classes

@@ -1,0 +1,99 @@
+"""An exported generator, opened again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from ganzoo.errors import GanzooError
+from ganzoo.exporting.writing import drawn_from
+from ganzoo.game import GAN
+from ganzoo.recipes import DataSpec
+from ganzoo.runs.reading import read_data, read_info, read_recipe
+from ganzoo.runs.sampling import Labels, draw
+from ganzoo.zoo import provenance, registry
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedGenerator:
+    """A generator without its training: samples can be drawn from it, as from the run that it was exported from.
+
+    info: the note beside the file: variant, recipe, step, which weights, latent, classes, versions.
+    data: what the data that it imitates looked like.
+    """
+
+    info: dict[str, Any]
+    data: DataSpec
+    gan: GAN
+
+    def sample(
+        self,
+        n: int = 64,
+        labels: Labels = None,
+        *,
+        seed: int = 0,
+        truncation: float | None = None,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Draw `n` samples `[n, *shape]`, bitwise those of `Run.sample` with the same arguments."""
+        return draw(
+            self.gan,
+            self.info["variant"],
+            n,
+            labels,
+            seed=seed,
+            truncation=truncation,
+            averaged=False,
+            device=device,
+        )
+
+
+def load_generator(path: str | Path) -> ExportedGenerator:
+    """Open what `export` wrote to `FILE.safetensors`, on the CPU. Only tensors are read from it, never code.
+
+    Raises GanzooError if the file or the note beside it is missing or damaged, if they do not belong together, and,
+    with what to install, when the variant is not here.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise GanzooError(f"{path} is not an exported .safetensors file; a run folder is opened with ganzoo.load.")
+    file = path.with_suffix(".json")
+    for part in (path, file):
+        if not part.is_file():
+            raise GanzooError(f"there is no file {part}: an exported generator is FILE.safetensors and FILE.json.")
+    info, content = read_info(file), path.read_bytes()
+    players = info.get("players")
+    if not isinstance(players, list) or not isinstance(info.get("step"), int):
+        raise GanzooError(f"{file} is damaged: it does not describe an exported generator.")
+    if info.get("sha256") != hashlib.sha256(content).hexdigest():
+        raise GanzooError(f"{path} is damaged, or {file.name} belongs to another file: the checksum does not match.")
+    try:
+        state = safetensors.torch.load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise GanzooError(f"{path} holds no safetensors; it was not loaded.") from error
+    data = read_data(info, file)
+    provenance.require(path, info)
+    variant = registry.variants().find(info["variant"])
+    recipe = read_recipe(variant, info)
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        gan = variant.build(recipe, data)
+    _fill(gan, state, players, path, info["variant"])
+    return ExportedGenerator(info, data, gan.eval())
+
+
+def _fill(gan: GAN, state: dict[str, Tensor], players: list[str], path: Path, variant: str) -> None:
+    wrong = GanzooError(f"{path} does not fit the networks of {variant!r} as installed here.")
+    try:
+        missing, unexpected = gan.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise wrong from error
+    if unexpected or any(drawn_from(name, players) for name in missing):
+        raise wrong

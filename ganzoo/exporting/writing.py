@@ -1,0 +1,106 @@
+"""The generator of a run as a file to give away: weights with a note, or a network that needs no ganzoo."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from ganzoo.errors import GanzooError
+from ganzoo.files.checkpoint import write_atomically
+from ganzoo.game import GAN
+from ganzoo.machine.facts import versions
+from ganzoo.runs.run import Run
+
+FORMAT = 1
+ENDINGS = (".safetensors", ".onnx")
+
+
+def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bool = False) -> Path:
+    """Write the generator of a run to a new file; returns its path.
+
+    to: `FILE.safetensors`, the weights, with a note FILE.json beside it, for `load_generator`; or `FILE.onnx`, the
+    whole network: inputs z `[N, latent]` and, where the variant knows classes, y `[N]` (int64), output x `[N, *shape]`
+    in the data's range. It is run by onnxruntime before it is written, and must give the same samples.
+    raw: the weights as trained, not the averaged ones. best: of the best state of `--eval-every`, not the newest.
+    Raises GanzooError if a file is there already, for another ending, and when the variant does not go into ONNX.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    path = Path(to)
+    note_path = path.with_suffix(".json")
+    if path.suffix not in ENDINGS:
+        raise GanzooError(f"--to {path}: end the name in {' or '.join(ENDINGS)}.")
+    for file in (path, note_path) if path.suffix == ".safetensors" else (path,):
+        if file.exists() or file.is_symlink():
+            raise GanzooError(f"{file} exists: choose another name, or remove it first.")
+    if path.suffix == ".onnx":
+        from ganzoo.exporting.onnx_file import require_packages
+
+        require_packages()
+    run = run.best() if best else run
+    gan = run.gan
+    info = note(run, raw)
+    if path.suffix == ".onnx":
+        from ganzoo.exporting.onnx_file import onnx_bytes
+
+        content = onnx_bytes(gan, run.info["variant"], not raw, info)
+    else:
+        content = safetensors.torch.save(weights(gan, info["players"], not raw))
+    info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    try:
+        write_atomically(path, content)
+        if path.suffix == ".safetensors":
+            write_atomically(note_path, (json.dumps(info, indent=1) + "\n").encode())
+    except OSError as error:
+        raise GanzooError(f"cannot write {path}: {error.strerror or error}.") from error
+    return path
+
+
+def note(run: Run, raw: bool) -> dict[str, Any]:
+    """What an exported file says of itself. Neither the machine's options nor the place of the data are in it."""
+    gan: Any = run.gan
+    recipe = dict(run.info["recipe"])
+    recipe["data"] = dict(recipe.get("data", {})) | {"path": ""}
+    latent = getattr(gan, "latent", None)
+    return {
+        "format": FORMAT,
+        "variant": run.info["variant"],
+        "recipe_name": run.info["recipe_name"],
+        "plugin": run.info["plugin"],
+        "uses": run.info.get("uses", []),
+        "recipe": recipe,
+        "data": dataclasses.asdict(run.data),
+        "step": run.step,
+        "weights": "averaged" if len(gan.averages) and not raw else "raw",
+        "players": drawing_players(gan),
+        "latent": latent if isinstance(latent, int) else None,
+        "latent_distribution": getattr(gan, "latent_distribution", None),
+        "classes": getattr(gan, "classes", 0),
+        "range": run.data.range,
+        "versions": versions(),
+    }
+
+
+def drawing_players(gan: GAN) -> list[str]:
+    """The players that samples are drawn from: the generator where the game names one, else all."""
+    generator = getattr(gan, "generator", None)
+    return [name for name, player in gan.players.items() if player is generator] or list(gan.players)
+
+
+def weights(gan: GAN, players: list[str], averaged: bool) -> dict[str, Tensor]:
+    """The tensors that drawing needs, named as in the game's state: of these players, and of no player at all."""
+    with gan.for_sampling(averaged):
+        state = {name: value for name, value in gan.state_dict().items() if drawn_from(name, players)}
+        # Tied weights share their memory, which safetensors refuses; loading ties them again.
+        return {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
+
+
+def drawn_from(name: str, players: list[str]) -> bool:
+    """Whether a tensor of a game's state is needed to draw with these players."""
+    kind, _, rest = name.partition(".")
+    return kind not in ("players", "averages") or (kind == "players" and rest.partition(".")[0] in players)

@@ -1,0 +1,125 @@
+"""Convolutional generators and discriminators that double or halve the resolution layer by layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ganzoo.errors import GanzooError
+from ganzoo.networks.layers import fully_connected, normalisation
+
+UPSAMPLINGS = ("transposed", "shuffle", "nearest")
+
+
+class ConvGenerator(nn.Module):
+    """`z [N, latent]` to images `[N, C, H, W]` in [-1, 1]: a projection, then doublings of the resolution.
+
+    After Radford et al. 2016, figure 1: ReLU and normalisation in every layer but the last, tanh at the end, and half
+    as many channels after each doubling. At 64x64 there are four doublings from 4x4; see `pyramid` for other sizes.
+
+    width: channels before the last layer. norm: one of NORMS. up: a transposed convolution of `kernel` pixels, or a
+    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour enlargement. hidden: sizes of
+    fully connected layers before the projection (as in Chen et al. 2016, InfoGAN, appendix C).
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        shape: Sequence[int],
+        width: int = 64,
+        *,
+        kernel: int = 4,
+        norm: str = "batch",
+        up: str = "transposed",
+        hidden: Sequence[int] = (),
+    ) -> None:
+        super().__init__()
+        channels, height, span = shape
+        levels, (base_h, base_w) = pyramid((height, span))
+        sizes = channel_ladder(width, levels)[::-1]
+        self.base = (sizes[0], base_h, base_w)
+        bias = norm == "none"
+        connected = fully_connected([latent, *hidden], norm, nn.ReLU(inplace=True))
+        final = nn.Linear(hidden[-1] if hidden else latent, math.prod(self.base), bias=bias)
+        self.project = nn.Sequential(*connected, final) if connected else final
+        layers: list[nn.Module] = [*normalisation(norm, sizes[0]), nn.ReLU(inplace=True)]
+        for fan_in, fan_out in pairwise(sizes):
+            layers += [
+                *doubling(fan_in, fan_out, kernel, up, bias),
+                *normalisation(norm, fan_out),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [*doubling(sizes[-1], channels, kernel, up, True), nn.Tanh()]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        image: Tensor = self.body(self.project(z).unflatten(1, self.base))
+        return image
+
+
+class ConvDiscriminator(nn.Module):
+    """Images `[N, C, H, W]` to logits `[N]`: strided convolutions, leaky ReLU, normalisation in all but the first.
+
+    The mirror image of `ConvGenerator` (Radford et al. 2016, section 3). hidden: sizes of fully connected layers
+    before the logit.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], width: int = 64, *, kernel: int = 4, norm: str = "batch", hidden: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        channels, height, span = shape
+        levels, (base_h, base_w) = pyramid((height, span))
+        sizes = channel_ladder(width, levels)
+        padding = (kernel - 1) // 2
+        layers: list[nn.Module] = [nn.Conv2d(channels, sizes[0], kernel, 2, padding), nn.LeakyReLU(0.2, inplace=True)]
+        for fan_in, fan_out in pairwise(sizes):
+            layers.append(nn.Conv2d(fan_in, fan_out, kernel, 2, padding, bias=norm == "none"))
+            layers += [*normalisation(norm, fan_out), nn.LeakyReLU(0.2, inplace=True)]
+        self.body = nn.Sequential(*layers)
+        flat = sizes[-1] * base_h * base_w
+        connected = fully_connected([flat, *hidden], norm, nn.LeakyReLU(0.2, inplace=True))
+        final = nn.Linear(hidden[-1] if hidden else flat, 1)
+        self.head = nn.Sequential(*connected, final) if connected else final
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.body(x).flatten(1))
+        return logits[:, 0]
+
+
+def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """How often an image is halved, and the size (height, width) that is left.
+
+    The rule: halve until the shorter side has 4 to 7 pixels, but at least twice, so that 8 pixels go down to 2. Thus 64
+    is 4 x 2^4 as in the paper, 32 is 4 x 2^3, 28 is 7 x 2^2. Raises GanzooError for a side that cannot be halved so.
+    """
+    shortest = min(size)
+    if shortest < 8:
+        raise GanzooError(f"images of {size[0]}x{size[1]} are too small to halve twice: use --set data.size=8 or more.")
+    levels = max(2, int(math.log2(shortest / 4)))
+    step = 2**levels
+    if size[0] % step or size[1] % step:
+        near = max(8, round(shortest / step) * step)
+        raise GanzooError(
+            f"images of {size[0]}x{size[1]} cannot be halved {levels} times evenly: use --set data.size={near}."
+        )
+    return levels, (size[0] // step, size[1] // step)
+
+
+def channel_ladder(width: int, levels: int) -> list[int]:
+    """Channels from the finest level to the coarsest: twice as many each time, to at most eight times `width`."""
+    return [width * min(8, 2**level) for level in range(levels)]
+
+
+def doubling(fan_in: int, fan_out: int, kernel: int, up: str, bias: bool) -> list[nn.Module]:
+    """Layers that double height and width."""
+    if up == "shuffle":
+        return [nn.Conv2d(fan_in, 4 * fan_out, 3, 1, 1, bias=bias), nn.PixelShuffle(2)]
+    if up == "nearest":
+        return [nn.Upsample(scale_factor=2), nn.Conv2d(fan_in, fan_out, 3, 1, 1, bias=bias)]
+    padding = (kernel - 1) // 2
+    # An odd kernel needs one more row and column at the far edge to double the size exactly.
+    return [nn.ConvTranspose2d(fan_in, fan_out, kernel, 2, padding, output_padding=kernel % 2, bias=bias)]

@@ -1,0 +1,77 @@
+"""Plots: points over the density of real ones, loss curves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
+    """Generated points `[N, 2]` over the density of real points `[M, 2]`, framed by the real ones.
+
+    Of points with more coordinates the first two are shown; of one coordinate, both histograms.
+    """
+    generated, true = fake.detach().cpu().numpy(), real.detach().cpu().numpy()
+    figure = new_figure(4.2, 4.2)
+    axes = figure.add_subplot()
+    if true.shape[1] == 1:
+        low, high = true.min(), true.max()
+        axes.hist(true[:, 0], bins=100, range=(low, high), density=True, color="0.75", label="real")
+        axes.hist(generated[:, 0], bins=100, range=(low, high), density=True, histtype="step", label="generated")
+        axes.legend(loc="upper right", fontsize=8)
+    else:
+        low, high = true[:, :2].min(0), true[:, :2].max(0)
+        pad = 0.15 * (high - low)
+        low, high = low - pad, high + pad
+        counts, _, _ = np.histogram2d(true[:, 0], true[:, 1], bins=120, range=np.stack([low, high], 1))
+        extent = (low[0], high[0], low[1], high[1])
+        axes.imshow(np.sqrt(counts.T), origin="lower", extent=extent, cmap="Greys", aspect="auto", alpha=0.8)
+        axes.scatter(generated[:, 0], generated[:, 1], s=3, color="tab:red", alpha=0.5, linewidths=0)
+        axes.set_xlim(low[0], high[0])
+        axes.set_ylim(low[1], high[1])
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(title, fontsize=9)
+    return render(figure)
+
+
+def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
+    """Every logged term over the steps: the losses above, everything else below."""
+    figure = new_figure(7, 5.5)
+    losses, others = figure.subplots(2, 1, sharex=True)
+    names = list(dict.fromkeys(name for record in records for name in record if "/" in name))
+    for name in names:
+        points = [(record["step"], record[name]) for record in records if name in record]
+        axes = losses if name.endswith("/loss") else others
+        axes.plot(*zip(*points, strict=True), label=name, linewidth=1)
+    for axes in (losses, others):
+        if axes.lines:
+            axes.legend(fontsize=8, loc="upper right")
+        axes.grid(alpha=0.3)
+    losses.set_ylabel("losses")
+    others.set_ylabel("other terms")
+    others.set_xlabel("step")
+    return render(figure)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches."""
+    # The object interface, not pyplot: no display is needed and no global state is touched.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def render(figure: Figure) -> Image.Image:
+    """A figure as a picture."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return Image.open(buffer).convert("RGB")

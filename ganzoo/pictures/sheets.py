@@ -1,0 +1,75 @@
+"""Sheets of images, and writing pictures and animations."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from ganzoo.data.dataset import to_uint8
+from ganzoo.files.atomic import write_atomically
+
+SMALLEST_TILE = 40
+"""Images smaller than this many pixels are enlarged by a whole factor, or nobody could see them."""
+
+
+def pixels_of(x: Tensor) -> np.ndarray:
+    """Images `[N, C, H, W]` in [-1, 1] as uint8 `[N, H, W, C]`."""
+    return to_uint8(x.detach()).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def to_image(pixels: np.ndarray) -> Image.Image:
+    """uint8 `[H, W, C]` as a picture: 1 channel is grey, 3 are RGB, 4 RGBA; of any other number, the first three."""
+    if pixels.shape[2] == 2 or pixels.shape[2] > 4:
+        pixels = pixels[:, :, :3] if pixels.shape[2] > 3 else pixels[:, :, :1]
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def sheet(x: Tensor, columns: int | None = None) -> Image.Image:
+    """Images `[N, C, H, W]` in [-1, 1] as one picture, row by row, with a thin margin, small ones enlarged."""
+    pixels = pixels_of(x)
+    count, height, width, channels = pixels.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    factor = max(1, math.ceil(SMALLEST_TILE / min(height, width)))
+    margin = 2
+    cell_h, cell_w = height * factor + margin, width * factor + margin
+    page = np.full((rows * cell_h + margin, columns * cell_w + margin, channels), 255, np.uint8)
+    for i, tile in enumerate(pixels.repeat(factor, axis=1).repeat(factor, axis=2)):
+        top, left = margin + i // columns * cell_h, margin + i % columns * cell_w
+        page[top : top + height * factor, left : left + width * factor] = tile
+    return to_image(page)
+
+
+def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
+    """Join pictures into a GIF that holds its last frame longer; nothing when there are fewer than two.
+
+    A picture that cannot be read is left out.
+    """
+    pictures = []
+    for frame in frames:
+        try:
+            with Image.open(frame) as image:
+                picture = image.convert("RGB")
+        except Exception:  # Pillow's decoders raise nearly every type there is on damaged files
+            continue
+        if picture.width > width:
+            picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.BILINEAR)
+        pictures.append(picture.quantize(64))
+    if len(pictures) < 2:
+        return
+    durations = [150] * (len(pictures) - 1) + [2000]
+    write(pictures[0], path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def write(picture: Image.Image, path: Path, **options: Any) -> None:
+    """Write a picture, of the kind that the file's name says, as a whole or not at all, into a folder that is there."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format=Image.registered_extensions()[path.suffix], **options)
+    write_atomically(path, buffer.getvalue(), parents=False)

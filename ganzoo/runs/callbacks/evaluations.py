@@ -1,0 +1,140 @@
+"""Scores along a training, and the best state: `--eval-every`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ganzoo.callbacks import Callback
+from ganzoo.data.dataset import to_uint8
+from ganzoo.data.samples import Samples
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.scoring import Score, Scores, choose, score
+from ganzoo.evaluation.together import score_together
+from ganzoo.files import checkpoint
+from ganzoo.files.atomic import append_line
+from ganzoo.files.lock import Lock
+from ganzoo.machine.rank_group import Team
+from ganzoo.recipes import RunOptions
+from ganzoo.runs.reference import Reference, Request, computing, draw
+from ganzoo.runs.run import Run
+from ganzoo.runs.sampling import class_numbers
+from ganzoo.zoo import registry
+
+if TYPE_CHECKING:
+    from ganzoo.training.trainer import Trainer
+
+QUICK = {"image": ("is", "fd"), "points": ("modes", "w2")}
+"""Metrics along a training, by modality; of others, all that are computed by default."""
+
+CRITERIA = ("fd", "w2")
+"""Metrics of which the first decides what is best; without them, the first score that knows a better direction."""
+
+SAMPLES = 2_500
+
+
+class Evaluations(Callback):
+    """Scores the generator every `options.eval_every` steps into evaluations.jsonl, and saves its best state.
+
+    It draws up to 2,500 samples, the same latents each time, from the averaged weights where there are any. Nothing of
+    it changes the training. Every rank has one: all of them draw, and the first writes.
+    """
+
+    def __init__(self, run: Run, options: RunOptions, lock: Lock | None = None) -> None:
+        self.run, self.options, self.every, self.lock = run, options, options.eval_every or 0, lock
+        self.path, self.folder = run.path / "evaluations.jsonl", run.checkpoints / "best"
+        self.best: dict[str, Any] | None = None
+        self.said: set[str] = set()
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.team = Team(trainer.fabric)
+        data = dataclasses.replace(trainer.recipe.data, labels=True)
+        same = data == trainer.recipe.data
+        self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
+        self.names = QUICK.get(self.run.data.modality)
+        known = registry.metrics().values()
+        if not choose(known, self.names, self.run.data.modality):
+            self._say(f"there is no metric for {self.run.data.modality} data: --eval-every does nothing.")
+            self.every = 0
+        if self.team.leads:
+            self._forget_ahead(trainer.progress.step)
+
+    def _forget_ahead(self, step: int) -> None:
+        """Forget what lies ahead of the training's step: it will be played and scored again."""
+        kept = [record for record in self.run.evaluations() if record["step"] <= step]
+        checkpoint.write_atomically(self.path, "".join(json.dumps(record) + "\n" for record in kept).encode())
+        for ahead, path in checkpoint.found(self.folder).items():
+            if ahead > step:
+                checkpoint.remove(path)
+        try:
+            saved = checkpoint.newest(self.folder)[1]["progress"]["step"]
+        except (GanzooError, KeyError, TypeError):
+            saved = None
+        # What was best before a state that is gone is gone too, so then the next one is the best that there is.
+        self.best = next((record for record in kept if record["step"] == saved), None)
+
+    def due(self, step: int) -> bool:
+        """Whether all ranks are to `meet` after this step."""
+        return bool(self.every) and step % self.every == 0
+
+    def meet(self, trainer: Trainer) -> None:
+        """Score the generator: on every rank, before other callbacks see the step."""
+        samples = self._samples(trainer)
+        score_together(self.team, samples, lambda: self._score(trainer, samples))
+
+    def _score(self, trainer: Trainer, samples: Samples) -> Scores:
+        """On the first rank: the scores, written down, and the state if it is the best."""
+        step = trainer.progress.step
+        if self.lock:
+            self.lock.check()
+        self._say(f"scoring {len(samples.fake):,} samples every {self.every} steps ...", once=True)
+        scores = score(samples, registry.metrics().values(), self.names, with_real=False)
+        for note in scores.notes:
+            self._say(f"note: {note}", once=True)
+        # Compared as they are written, so that a resumed training, which reads them, decides the same.
+        rounded = Scores([Score(**row) for row in json.loads(scores.to_json())["scores"]])
+        record: dict[str, Any] = {
+            "step": step,
+            "n": len(samples.fake),
+            "seed": samples.seed,
+            "scores": {item.name: item.value for item in rounded.scores},
+            "protocol": {item.name: item.protocol["name"] for item in rounded.scores},
+        }
+        append_line(self.path, json.dumps(record))
+        best = self._is_best(record, rounded)
+        if best:
+            self.folder.parent.mkdir(exist_ok=True)
+            checkpoint.save(self.folder, step, trainer.state(), keep=1)
+            self.best = record
+        values = "  ".join(f"{name} {value:.4g}" for name, value in record["scores"].items())
+        self._say(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
+        return scores
+
+    def _samples(self, trainer: Trainer) -> Samples:
+        images, device = self.run.data.modality == "image", trainer.fabric.device
+        n = self.team.in_turn(lambda: min(SAMPLES, self.reference.default_samples()))
+        name, seed = self.run.variant.name, trainer.recipe.seed + 1
+        y = class_numbers(trainer.gan, name, n, None)
+        prepared = to_uint8 if images else torch.as_tensor
+        fake = draw(self.team, trainer.gan, name, n, y, seed=seed, device=device, prepared=prepared)
+        return self.reference.samples(fake, y, Request(), seed, device=computing(device))
+
+    def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:
+        known = [item for item in scores.scores if item.better]
+        decisive = [item for name in CRITERIA for item in known if item.protocol["metric"] == name] or known
+        if not decisive:
+            return False
+        name, before = decisive[0].name, self.best
+        if before is None or before["protocol"].get(name) != record["protocol"][name]:
+            return True
+        value, bar = record["scores"][name], before["scores"][name]
+        return bool(value < bar if decisive[0].better == "lower" else value > bar)
+
+    def _say(self, line: str, once: bool = False) -> None:
+        if self.options.progress and self.team.leads and not (once and line in self.said):
+            print(line, file=sys.stderr, flush=True)
+        self.said.add(line)

@@ -1,0 +1,65 @@
+"""The progress bar."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from ganzoo.training.trainer import Trainer
+
+
+from ganzoo.callbacks import Callback
+
+REDRAWN = 0.1
+"""Seconds between two looks of the progress bar at the training. To tell it takes longer than to draw a batch."""
+
+
+class ProgressBar(Callback):
+    """A bar with losses and time left on a terminal; elsewhere a line every tenth of the way."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        # Asked once: the answer takes a look at the environment.
+        self.drawn = console.is_terminal
+        self.bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[losses]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not self.drawn,
+        )
+        self.task = TaskID(0)
+        self.losses = ""
+
+    def on_start(self, trainer: Trainer) -> None:
+        done, steps = trainer.progress.step, trainer.progress.steps
+        self.began = self.redrawn = time.perf_counter()
+        self.first = done
+        self.task = self.bar.add_task("train", total=steps, completed=done, losses="")
+        self.bar.start()
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        self.losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items() if name.endswith("/loss"))
+
+    def on_step(self, trainer: Trainer) -> None:
+        done, steps = trainer.progress.step, trainer.progress.steps
+        if self.drawn:
+            now = time.perf_counter()
+            if now - self.redrawn >= REDRAWN:
+                self.bar.update(self.task, completed=done, losses=self.losses)
+                self.redrawn = now
+        elif done % max(1, steps // 10) == 0:
+            left = (time.perf_counter() - self.began) / (done - self.first) * (steps - done)
+            print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def on_end(self, trainer: Trainer) -> None:
+        self.bar.update(self.task, completed=trainer.progress.step, losses=self.losses)
+        self.bar.stop()

@@ -1,0 +1,58 @@
+"""Checkpoints, and the watch over the run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.files import checkpoint
+
+if TYPE_CHECKING:
+    from ganzoo.files.lock import Lock
+    from ganzoo.training.trainer import Trainer
+
+
+from ganzoo.callbacks import Callback
+
+
+class Presence(Callback):
+    """Ends the training when its folder was removed or replaced, before anything is written in its place."""
+
+    def __init__(self, lock: Lock) -> None:
+        self.lock = lock
+
+    def on_step(self, trainer: Trainer) -> None:
+        self.lock.check()
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        self.lock.check()
+
+    def on_end(self, trainer: Trainer) -> None:
+        self.lock.check()
+
+
+class Checkpoints(Callback):
+    """Saves the training's state every so often and at the end; keeps the newest `keep`."""
+
+    def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
+        self.folder, self.every, self.keep = folder, every, keep
+        self.saved = -1
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self.saved = trainer.progress.step
+
+    def on_step(self, trainer: Trainer) -> None:
+        # The last state comes after the last pictures: a training that has it has all the rest. One that is told to
+        # stop saves first, as little time may be left.
+        last = trainer.progress.step == trainer.progress.steps
+        if (trainer.progress.step % self.every == 0 or trainer.stop_requested) and not last:
+            self._save(trainer)
+
+    def on_end(self, trainer: Trainer) -> None:
+        if self.saved != trainer.progress.step:
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        checkpoint.save(self.folder, trainer.progress.step, trainer.state(), self.keep)
+        self.saved = trainer.progress.step

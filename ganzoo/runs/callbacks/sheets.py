@@ -1,0 +1,87 @@
+"""Sample sheets along a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganzoo.files.atomic import remove_partial
+from ganzoo.pictures import sheets
+from ganzoo.pictures.plots import loss_plot, scatter
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ganzoo.runs.run import Run
+    from ganzoo.training.trainer import Trainer
+
+
+from ganzoo.callbacks import Callback
+
+SHEET = 64
+POINTS = 2_000
+
+
+class Sheets(Callback):
+    """Draws the same latents every so often into samples/, and at the end samples.png, losses.png and training.gif."""
+
+    def __init__(self, run: Run, every: int) -> None:
+        self.run, self.every = run, every
+        self.folder = run.path / "samples"
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.folder.mkdir(exist_ok=True)
+        remove_partial(self.folder)
+        for sheet in self.folder.glob("*.png"):
+            if sheet.stem.isdigit() and int(sheet.stem) > trainer.progress.step:
+                sheet.unlink()
+        if trainer.progress.step == 0:
+            self._draw(trainer)
+
+    def on_step(self, trainer: Trainer) -> None:
+        if trainer.progress.step % self.every == 0:
+            self._draw(trainer)
+
+    def on_end(self, trainer: Trainer) -> None:
+        # A training that was stopped adds no sheet: gone on with, it shall have those of one that never was.
+        last = trainer.progress.step == trainer.progress.steps
+        picture = self._draw(trainer) if last else draw(trainer)
+        if picture is None:
+            return
+        sheets.write(picture, self.run.path / "samples.png")
+        frames = sorted(sheet for sheet in self.folder.glob("*.png") if sheet.stem.isdigit())
+        sheets.animation(frames, self.run.path / "training.gif")
+        records = self.run.metrics()
+        if records:
+            sheets.write(loss_plot(records), self.run.path / "losses.png")
+
+    def _draw(self, trainer: Trainer) -> Image | None:
+        picture = draw(trainer)
+        if picture is not None:
+            sheets.write(picture, self.folder / f"{trainer.progress.step:06d}.png")
+        return picture
+
+
+def draw(trainer: Trainer) -> Image | None:
+    """A picture of what the game draws now, from latents that are the same each time; None for other modalities."""
+    gan, dataset = trainer.gan, trainer.stream.dataset
+    classes = getattr(gan, "classes", 0)
+    images = dataset.spec.modality == "image"
+    if not images and dataset.spec.modality != "points":
+        return None
+    count = SHEET if images else POINTS
+    columns = None
+    if classes:
+        columns = min(classes, 16)
+        count = columns * 8 if images else count
+    y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if classes else None
+    with gan.for_sampling():
+        # The next step seeds anew, so that drawing here changes nothing in the training.
+        torch.manual_seed(trainer.recipe.seed)
+        samples: Tensor = gan.sample(count, y)
+    if images:
+        return sheets.sheet(samples, columns)
+    real = dataset.batch(torch.arange(min(20_000, dataset.count)))["x"]
+    return scatter(samples, real, f"step {trainer.progress.step}")

@@ -1,0 +1,49 @@
+"""Names of run folders, and claiming one for a new run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganzoo.errors import GanzooError
+from ganzoo.files import lock
+from ganzoo.files.atomic import PARTIAL, reason
+from ganzoo.files.lock import Lock
+
+
+def claim(out: str | None, name: str) -> Lock:
+    """Make the folder of a new run, `out` or the first free one of the name, and hold its lock."""
+    while True:
+        path = next_free(name) if out is None else Path(out)
+        try:
+            path.mkdir(parents=True, exist_ok=out is not None)
+        except FileExistsError:
+            # Another process took the name in between, or it is a file, which the next line says.
+            require_new(path)
+            continue
+        except OSError as error:
+            raise GanzooError(f"cannot make {path}: {reason(error)}; choose another folder with --out.") from error
+        lock = Lock(path)
+        try:
+            require_new(path)
+        except GanzooError:
+            lock.release()
+            if out is not None:
+                raise
+            continue
+        return lock
+
+
+def require_new(path: Path) -> None:
+    """Raise GanzooError if something is at `path` that a new run would overwrite."""
+    if path.is_dir() and any(file.name != lock.NAME and not PARTIAL.fullmatch(file.name) for file in path.iterdir()):
+        raise GanzooError(f"{path} is not empty: choose another folder with --out, or `ganzoo resume {path}`.")
+    if path.exists() and not path.is_dir():
+        raise GanzooError(f"{path} is a file: choose a folder with --out.")
+
+
+def next_free(name: str, root: Path = Path("runs")) -> Path:
+    """The first of runs/NAME-1, runs/NAME-2, ... that does not exist."""
+    number = 1
+    while (root / f"{name}-{number}").exists():
+        number += 1
+    return root / f"{name}-{number}"

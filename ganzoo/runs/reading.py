@@ -1,0 +1,51 @@
+"""Reading recipe.json: what a run says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ganzoo.errors import GanzooError
+from ganzoo.files.records import read_json
+from ganzoo.recipes import DataSpec, Recipe
+from ganzoo.specs import Variant
+from ganzoo.zoo import config
+
+FORMAT = 1
+
+
+def read_info(file: Path) -> dict[str, Any]:
+    """What a recipe.json, or the note of an exported generator, says; GanzooError if it does not describe a run."""
+    info = read_json(file)
+    wanted = {"format": int, "variant": str, "recipe_name": str, "plugin": dict, "recipe": dict, "data": dict}
+    if not isinstance(info, dict) or not all(isinstance(info.get(name), kind) for name, kind in wanted.items()):
+        raise GanzooError(f"{file} is damaged: it does not describe a run.")
+    if info["format"] != FORMAT:
+        raise GanzooError(f"{file} has format {info['format']}; this ganzoo reads format {FORMAT}.")
+    return info
+
+
+def read_data(info: dict[str, Any], file: Path) -> DataSpec:
+    """What the data of a run looked like; GanzooError if `file`, which `info` was read from, does not say."""
+    given = info["data"]
+    try:
+        shape = tuple(int(n) for n in given["shape"])
+        bounds = given.get("range")
+        if not shape or min(shape) < 1 or int(given["classes"]) < 0:
+            raise ValueError("a shape without values")
+        return DataSpec(
+            name=str(given["name"]),
+            modality=str(given["modality"]),
+            shape=shape,
+            classes=int(given["classes"]),
+            class_names=tuple(str(name) for name in given.get("class_names", ())),
+            range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise GanzooError(f"{file} is damaged: its data are not described.") from error
+
+
+def read_recipe(variant: Variant, info: dict[str, Any]) -> Recipe:
+    """The whole recipe in `info`; GanzooError for a key that the variant, as installed here, does not have."""
+    base = variant.recipes.get(info["recipe_name"], variant.recipes[variant.default])
+    return config.update(base, info["recipe"])

@@ -1,0 +1,148 @@
+"""The real data that samples are compared with, and how samples are to be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.paths import data_root
+from ganzoo.data.samples import Samples, default_samples
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.evaluation.features.names import INCEPTION
+from ganzoo.evaluation.features.names import names as feature_names
+from ganzoo.game import GAN
+from ganzoo.machine.rank_group import Team
+from ganzoo.recipes import Data, DataSpec, RunOptions
+from ganzoo.runs.sampling import drawn_by_rows
+from ganzoo.zoo import registry
+from ganzoo.zoo.datasets import load_data
+
+
+@dataclass(frozen=True)
+class Request:
+    """How samples are to be scored.
+
+    metrics: names in `ganzoo list metrics`, or None for those that are computed by default. n: number of samples.
+    features, weights: as in `Samples`. seed: of the samples that a run draws.
+    """
+
+    metrics: tuple[str, ...] | None = None
+    n: int | None = None
+    features: str = "auto"
+    weights: Path | None = None
+    seed: int | None = None
+
+
+def make_request(
+    metrics: Iterable[str] | str | None = None,
+    n: int | None = None,
+    features: str = "auto",
+    weights: str | Path | None = None,
+    seed: int | None = None,
+) -> Request:
+    """A checked request. `fid` among the metrics is `fd` on the features that FID is defined on.
+
+    Raises GanzooError for a name that is not known, and for `fid` on other features.
+    """
+    if features not in ("auto", *feature_names()):
+        raise unknown("feature space", features, ("auto", *feature_names()))
+    if metrics is None:
+        names = None
+    else:
+        typed = metrics.split(",") if isinstance(metrics, str) else metrics
+        names = tuple(dict.fromkeys(name.strip() for name in typed if name.strip()))
+        if not names:
+            raise GanzooError("no metric is named: leave --metrics out, or name some of `ganzoo list metrics`.")
+        names, features = _fid(names, features)
+    if n is not None and n < 1:
+        raise GanzooError(f"cannot score {n} samples: ask for more.")
+    return Request(names, n, features, None if weights is None else Path(weights), seed)
+
+
+def _fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...], str]:
+    known = registry.metrics()
+    for name in names:
+        if name not in known and name != "fid":
+            raise unknown("metric", name, [*known, "fid"], "(`ganzoo list metrics`)")
+    if "fid" not in names or "fid" in known:
+        return names, features
+    if features not in ("auto", INCEPTION):
+        raise GanzooError(
+            f"FID is the Frechet distance on {INCEPTION} features: with --features {features} name it fd."
+        )
+    return tuple(dict.fromkeys("fd" if name == "fid" else name for name in names)), INCEPTION
+
+
+class Reference:
+    """The real data that samples are compared with; each split is read once.
+
+    train: the training split, where it has been read already.
+    """
+
+    def __init__(self, data: Data, options: RunOptions, train: Dataset | None = None) -> None:
+        self.data, self.options = data, options
+        self._splits = {} if train is None else {"train": train}
+
+    def load(self, split: str) -> Dataset:
+        """The split "train" or "test". Raises GanzooError if there is none."""
+        if split not in self._splits:
+            self._splits[split] = load_data(self.data, self.options, split)
+        return self._splits[split]
+
+    @property
+    def spec(self) -> DataSpec:
+        return self.load("train").spec
+
+    def default_samples(self) -> int:
+        """How many samples to draw for a score."""
+        try:
+            test = self.load("test").count
+        except GanzooError:
+            test = 0
+        return default_samples(self.spec, self.load("train").count, test)
+
+    def samples(self, fake: Tensor, labels: Tensor | None, request: Request, seed: int, **more: Any) -> Samples:
+        """Samples to score against this reference."""
+        return Samples(
+            fake=fake,
+            labels=labels,
+            spec=self.spec,
+            data=self.data,
+            root=data_root(self.options.data_root),
+            seed=seed,
+            load=self.load,
+            features=request.features,
+            weights=request.weights,
+            **more,
+        )
+
+
+def draw(
+    team: Team,
+    gan: GAN,
+    variant: str,
+    n: int,
+    y: Tensor | None,
+    *,
+    seed: int,
+    device: torch.device,
+    prepared: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """`n` samples to score, drawn by all ranks, of classes `y [n]`, as `prepared` makes them of what is drawn.
+
+    They are whole on the first rank; on the others only their own rows are filled in.
+    """
+    with drawn_by_rows(gan, variant, n, y, seed=seed, device=device) as drawn:
+        (fake,) = team.share_or_stop(n, lambda rows: [prepared(drawn(rows))])
+    return fake
+
+
+def computing(device: torch.device) -> torch.device:
+    """Where features are computed: what has no float64 leaves them to the processor."""
+    return device if device.type == "cuda" else torch.device("cpu")

@@ -1,0 +1,240 @@
+"""A run: the folder that training writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
+from ganzoo.files.records import read_json, read_records
+from ganzoo.game import GAN
+from ganzoo.machine import cluster
+from ganzoo.machine.facts import hardware, versions
+from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
+from ganzoo.runs import trust
+from ganzoo.runs.folders import require_new
+from ganzoo.runs.reading import FORMAT, read_data, read_info, read_recipe
+from ganzoo.runs.sampling import Labels, class_numbers, draw, slerp
+from ganzoo.specs import Variant
+from ganzoo.zoo import provenance, registry
+from ganzoo.zoo.zoo import current_zoo
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """A run folder. `Run.open(path)`, or `ganzoo.load(path)`, opens one that exists.
+
+    recipe.json     variant, plugin, recipe, data, versions, hardware
+    metrics.jsonl   one line per logged step          hints.jsonl    what went wrong, if anything
+    samples/        sample sheets over time           samples.png    the last
+    losses.png      every logged term                 training.gif   the sheets as an animation
+    checkpoints/    the newest states, best/ the best scores.json    the scores at the end
+    evaluations.jsonl  the scores along the way       scores-best.json   those of the best state
+    """
+
+    def __init__(self, path: Path, info: dict[str, Any]) -> None:
+        self.path, self.info = path, info
+        self.step = 0
+        # Of several ranks that trained it, one reports.
+        self.is_main = True
+        # The devices and machines that this process and others trained it on just now.
+        self.trained_on: dict[str, Any] = {}
+        # Options that this process was given, which recipe.json, perhaps a stranger's, was not asked for.
+        self.typed: dict[str, Any] = {}
+        self.at_best = False
+
+    @classmethod
+    def create(
+        cls, path: Path, variant: Variant, recipe_name: str, recipe: Recipe, data: DataSpec, options: RunOptions
+    ) -> Run:
+        """Make the folder and write its recipe.json; GanzooError if it exists and is not empty, or cannot be made."""
+        require_new(path)
+        info = {
+            "format": FORMAT,
+            "variant": variant.name,
+            "recipe_name": recipe_name,
+            "plugin": provenance.origin(current_zoo().owner("variants", variant.name)),
+            "uses": provenance.used(variant, recipe),
+            "recipe": to_dict(recipe),
+            "data": dataclasses.asdict(data),
+            "options": dataclasses.asdict(options),
+            "versions": versions(),
+            "hardware": hardware(),
+            **({"job": cluster.job()} if cluster.job() else {}),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        run = cls(path, info)
+        run.typed = {"data_root": options.data_root}
+        run.write_info()
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run folder; GanzooError if there is none, its recipe.json is damaged, or a link leads out of it."""
+        path = Path(path)
+        file = path / "recipe.json"
+        if not file.is_file():
+            here = "does not exist" if not path.exists() else "has no recipe.json"
+            raise GanzooError(f"{path} is not a run folder: it {here}. Runs are made by `ganzoo train`.")
+        trust.inspect(path)
+        return cls(path, read_info(file))
+
+    def write_info(self) -> None:
+        """Write recipe.json."""
+        content = json.dumps(self.info, indent=2) + "\n"
+        try:
+            checkpoint.write_atomically(self.path / "recipe.json", content.encode())
+        except OSError as error:
+            raise GanzooError(
+                f"cannot write to {self.path}: {error.strerror}; choose another folder with --out."
+            ) from error
+
+    @cached_property
+    def variant(self) -> Variant:
+        """The variant; GanzooError naming the package to install when it, its loss or a penalty is not here."""
+        provenance.require(self.path, self.info)
+        return registry.variants().find(self.info["variant"])
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The whole recipe of the run."""
+        return read_recipe(self.variant, self.info)
+
+    @cached_property
+    def data(self) -> DataSpec:
+        """What the data looked like."""
+        return read_data(self.info, self.path / "recipe.json")
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints" / "best" if self.at_best else self.path / "checkpoints"
+
+    def best(self) -> Run:
+        """The run at the state that `--eval-every` found best; GanzooError if none was kept."""
+        run = Run(self.path, self.info)
+        run.typed, run.at_best = self.typed, True
+        if not any(run.checkpoints.glob("step-*.pt")):
+            raise GanzooError(f"{self.path} has no best state: train or resume it with --eval-every N.")
+        return run
+
+    def build(self) -> GAN:
+        """The game with fresh weights, the same for the same seed."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.recipe.seed)
+            return self.variant.build(self.recipe, self.data)
+
+    @cached_property
+    def gan(self) -> GAN:
+        """The trained game from the newest whole checkpoint (or the best), on the CPU."""
+        gan = self.build()
+        path, state, problems = checkpoint.newest(self.checkpoints)
+        for problem in problems:
+            log.warning("%s Using %s.", problem, path.name)
+        try:
+            self.step = state["progress"]["step"]
+            gan.load_state_dict(state["gan"])
+        except (RuntimeError, KeyError, TypeError) as error:
+            raise GanzooError(
+                f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
+            ) from error
+        return gan.eval()
+
+    def labels(self, n: int, labels: Labels) -> Tensor | None:
+        """Class numbers `[n]` from one class, a sequence that is repeated as needed, or None (every class in turn).
+
+        GanzooError when the variant does not know classes or a number is out of range.
+        """
+        return class_numbers(self.gan, self.info["variant"], n, labels)
+
+    def sample(
+        self,
+        n: int = 64,
+        labels: Labels = None,
+        *,
+        seed: int = 0,
+        truncation: float | None = None,
+        averaged: bool = True,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Draw `n` samples `[n, *shape]`, on the CPU, in the data's range (images: [-1, 1]).
+
+        labels: a class, or one per sample (repeated as needed); without it, conditional variants draw each in turn.
+        truncation: draw latents within this many standard deviations only: less variety, more typical samples (Brock et
+        al. 2019, section 3.1). averaged: from the averaged weights, where the variant keeps them.
+        """
+        return draw(
+            self.gan,
+            self.info["variant"],
+            n,
+            labels,
+            seed=seed,
+            truncation=truncation,
+            averaged=averaged,
+            device=device,
+        )
+
+    def interpolate(self, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
+        """Walks between pairs of latents, `[rows * columns, *shape]`: one walk a row.
+
+        On the sphere for normal latents (White 2016, section 2); straight for uniform ones, which stay in their cube.
+        """
+        gan: Any = self.gan
+        if not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
+            raise GanzooError(f"{self.info['variant']!r} has no latent vectors to walk between.")
+        y = self.labels(rows, labels)
+        with gan.for_sampling(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            start, end = gan.draw_latent(rows), gan.draw_latent(rows)
+            share = torch.linspace(0, 1, columns)
+            straight = getattr(gan, "latent_distribution", "normal") == "uniform"
+            z = torch.stack([torch.lerp(start, end, s) if straight else slerp(start, end, s) for s in share], 1)
+            y = None if y is None else y.repeat_interleave(columns)
+            return gan.generate(z.flatten(0, 1), y).float().cpu()
+
+    def metrics(self) -> list[dict[str, float]]:
+        """What was logged, oldest first, up to the first line that is not whole."""
+        return read_records(self.path / "metrics.jsonl", numbers=True)
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The scores along the way, oldest first, up to the first line that is not whole."""
+        return read_records(self.path / "evaluations.jsonl")
+
+    @property
+    def scores_file(self) -> Path:
+        """scores.json, or scores-best.json of a run at its best state."""
+        return self.path / ("scores-best.json" if self.at_best else "scores.json")
+
+    @property
+    def neighbours_file(self) -> Path:
+        """neighbours.png, or neighbours-best.png of a run at its best state."""
+        return self.path / ("neighbours-best.png" if self.at_best else "neighbours.png")
+
+    def hints(self) -> list[dict[str, Any]]:
+        """What the diagnosis found while training, oldest first: step, name, hint, values."""
+        return read_records(self.path / "hints.jsonl")
+
+    @property
+    def scores(self) -> dict[str, Any] | None:
+        """The content of `scores_file`, or None before there are any. GanzooError if it is damaged."""
+        path = self.scores_file
+        if not path.is_file():
+            return None
+        found = read_json(path)
+        if not isinstance(found, dict) or not isinstance(found.get("scores"), list):
+            raise GanzooError(f"{path} is damaged: remove it, and score the run again.")
+        return found
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The machine's options to go on with: those recorded that are safe to believe, and those typed just now."""
+        return trust.recorded_options(self.path / "recipe.json", self.info) | self.typed

@@ -1,0 +1,1 @@
+"""The trainer, and one update of one player."""

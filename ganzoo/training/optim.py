@@ -1,0 +1,133 @@
+"""Optimisers and learning-rate schedules as the recipe describes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.recipes import Optimiser
+
+
+def make_optimiser(
+    spec: Optimiser, parameters: Iterable[nn.Parameter], recordable: bool = False
+) -> torch.optim.Optimizer:
+    """The optimiser of one player.
+
+    recordable: whether its steps may be recorded on the device: then the learning rate lies there too.
+
+    Adam runs fused where there is a fused kernel: also on the CPU, where the default step of a small network costs more
+    than its arithmetic.
+    """
+    weights = list(parameters)
+    if spec.name in ("adam", "adamw"):
+        kinds = {(weight.device.type, weight.dtype) for weight in weights}
+        fused = len(kinds) == 1 and kinds <= {(device, torch.float32) for device in ("cpu", "cuda")}
+        made = FusedAdam if fused else torch.optim.Adam
+        rate = torch.tensor(spec.lr, device=weights[0].device) if recordable and fused else spec.lr
+        decoupled = spec.name == "adamw"
+        return made(weights, rate, spec.betas, weight_decay=spec.weight_decay, decoupled_weight_decay=decoupled)
+    if spec.name == "rmsprop":
+        return torch.optim.RMSprop(weights, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+    return torch.optim.SGD(weights, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+
+
+class FusedAdam(torch.optim.Adam):
+    """torch.optim.Adam (Kingma & Ba 2015; decoupled: Loshchilov & Hutter 2019) that calls the fused kernel itself.
+
+    What torch does before it calls the kernel takes longer than the kernel does for a small network. For float32
+    weights on one device. found_inf: set it to a scalar on the device that is 1 where the weights must not move.
+    """
+
+    found_inf: Tensor | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, fused=True)
+        for group in self.param_groups:
+            group["rate"] = float(group["lr"])
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            moving = [weight for weight in group["params"] if weight.grad is not None]
+            whole = len(moving) == len(group["params"])
+            new = [weight for weight in moving if not self.state[weight]]
+            if new:
+                self._begin(new, together=whole and not isinstance(group["lr"], Tensor))
+            if not whole:
+                self._count_apart(group["params"])
+            states = [self.state[weight] for weight in moving]
+            steps = [state["step"] for state in states]
+            counts = list({id(step): step for step in steps}.values())
+            torch._foreach_add_(counts, 1)
+            kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+            kernel(
+                moving,
+                [weight.grad for weight in moving],
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                [],
+                steps,
+                lr=group["lr"],
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+                grad_scale=None,
+                found_inf=self.found_inf,
+            )
+            if self.found_inf is not None:
+                torch._foreach_sub_(counts, [self.found_inf] * len(counts))
+
+    # So torch does not wrap it in what looks for hooks and profilers, which takes longer than a small step.
+    step.hooked = True  # type: ignore[attr-defined]
+
+    def _begin(self, weights: Sequence[Tensor], together: bool) -> None:
+        """The state of weights that move for the first time.
+
+        together: whether they share one count of steps, as each count takes a call on a CPU. They do as long as all
+        weights of their group move, but not where steps may be recorded: a recording would go on counting for all.
+        """
+        count = torch.zeros((), device=weights[0].device)
+        for weight in weights:
+            state: dict[str, Tensor] = self.state[weight]
+            state["step"] = count if together else torch.zeros_like(count)
+            for name in ("exp_avg", "exp_avg_sq"):
+                state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
+
+    def _count_apart(self, weights: Iterable[Tensor]) -> None:
+        """A count of its own for each of these weights, where some shared one."""
+        seen = set()
+        for state in [self.state[weight] for weight in weights if weight in self.state]:
+            if id(state["step"]) in seen:
+                state["step"] = state["step"].clone()
+            seen.add(id(state["step"]))
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all groups, in place where it lies on a device."""
+    for group in optimiser.param_groups:
+        if not isinstance(group["lr"], Tensor):
+            group["lr"] = rate
+        elif group["rate"] != rate:
+            # Remembered beside it, as to read it would make the host wait.
+            group["lr"].fill_(rate)
+            group["rate"] = rate
+
+
+def learning_rate(spec: Optimiser, step: int, steps: int) -> float:
+    """The learning rate in step number `step` of `steps`: a function of the step alone, so resuming needs no state."""
+    rate = spec.lr
+    if step < spec.warmup:
+        rate *= (step + 1) / spec.warmup
+    begin = spec.schedule_start * steps
+    if spec.schedule == "constant" or step <= begin:
+        return rate
+    share = min(1.0, (step - begin) / max(1.0, steps - begin))
+    kept = 1 - share if spec.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * share))
+    return rate * (spec.final_lr + (1 - spec.final_lr) * kept)

@@ -1,0 +1,1 @@
+"""Plugins and what they register."""

@@ -1,0 +1,262 @@
+"""Recipes to and from text: JSON and TOML files, `--set key=value`, with typed values and one-line messages.
+
+The only module that uses pydantic, for turning text into typed values."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.recipes import Recipe, Term
+from ganzoo.zoo import registry
+
+R = TypeVar("R", bound=Recipe)
+
+NOTHING = ("none", "null", "")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A recipe key as `ganzoo show` prints it."""
+
+    path: str
+    value: Any
+    type: str
+    help: str
+
+
+def update(recipe: R, values: Mapping[str, Any]) -> R:
+    """The recipe with other values: nested (`{"g": {"lr": 1e-4}}`) or dotted (`{"g.lr": "1e-4"}`), typed or as text.
+
+    Raises GanzooError, one line, for an unknown key, a value of the wrong type or out of its bounds.
+    """
+    for name, value in values.items():
+        recipe = _set(recipe, str(name).split("."), value, str(name))
+    return check(recipe)
+
+
+def check(recipe: R) -> R:
+    """Raise GanzooError if keys contradict each other."""
+    if recipe.batch % recipe.accumulate:
+        raise GanzooError(
+            f"batch={recipe.batch} cannot be cut into accumulate={recipe.accumulate} equal parts: "
+            f"try --set accumulate={math.gcd(recipe.batch, recipe.accumulate)}."
+        )
+    return recipe
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
+    """`["g.lr=1e-4", ...]` as a dict; GanzooError for one without a name or an equals sign."""
+    values: dict[str, str] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise GanzooError(f"--set {text!r}: write it as --set key=value, for example --set g.lr=1e-4.")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def read_file(path: str | Path) -> dict[str, Any]:
+    """The keys in a recipe file: TOML, JSON, or a run's recipe.json. GanzooError if it cannot be read or parsed."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / "recipe.json"
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise GanzooError(f"cannot read the recipe file {path}: {reason}.") from error
+    try:
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise GanzooError(f"{path} is not valid {kind}: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise GanzooError(f'{path} must hold keys and values, like {{"steps": 500}}.')
+    inner = values.get("recipe")
+    return inner if isinstance(inner, dict) else values
+
+
+def keys(recipe: Recipe) -> list[Key]:
+    """Every key of a recipe with its value, type and meaning, in the order of definition."""
+    return list(_keys(recipe, ""))
+
+
+def _keys(value: Any, prefix: str) -> Iterable[Key]:
+    hints = _hints(value.__class__)
+    for field in dataclasses.fields(value):
+        path, inner = prefix + field.name, getattr(value, field.name)
+        if dataclasses.is_dataclass(inner):
+            yield from _keys(inner, path + ".")
+        elif inner and _item_type(hints[field.name]) is Term:
+            for name, term in inner.items():
+                yield from _keys(term, f"{path}.{name}.")
+        else:
+            yield Key(path, inner, _describe(hints[field.name], field.metadata), field.metadata.get("help", ""))
+
+
+def _set(target: Any, path: list[str], value: Any, full: str) -> Any:
+    """A copy of a dataclass with the value at `path` changed."""
+    name, rest = path[0], path[1:]
+    hints = _hints(target.__class__)
+    fields = {field.name: field for field in dataclasses.fields(target)}
+    if name not in fields:
+        prefix = full[: len(full) - len(".".join(path))]
+        raise unknown("recipe key", full, [prefix + known for known in fields])
+    hint, current = hints[name], getattr(target, name)
+    if dataclasses.is_dataclass(current):
+        new = _set_nested(current, rest, value, full)
+    elif _item_type(hint) is not None:
+        new = _set_in_dict(current, _item_type(hint), rest, value, full)
+    elif rest:
+        parent = full.removesuffix("." + ".".join(rest))
+        raise GanzooError(f"{full}: {parent} is a single value, it has no {'.'.join(rest)!r}.")
+    else:
+        new = _coerce(hint, fields[name].metadata, value, full)
+    return dataclasses.replace(target, **{name: new})
+
+
+def _set_nested(current: Any, rest: list[str], value: Any, full: str) -> Any:
+    if rest:
+        return _set(current, rest, value, full)
+    if isinstance(value, Mapping):
+        for inner, item in value.items():
+            current = _set(current, str(inner).split("."), item, f"{full}.{inner}")
+        return current
+    example = dataclasses.fields(current)[0].name
+    raise GanzooError(f"{full} is a group of keys: set one of them, for example --set {full}.{example}=...")
+
+
+def _set_in_dict(current: dict[str, Any], item: Any, rest: list[str], value: Any, full: str) -> dict[str, Any]:
+    if rest:
+        name, deeper = rest[0], rest[1:]
+        if isinstance(value, str) and value.lower() in NOTHING and not deeper:
+            return {known: kept for known, kept in current.items() if known != name}
+        return {**current, name: _dict_item(current.get(name), item, name, deeper, value, full)}
+    if isinstance(value, str):
+        names = [] if value.lower() in NOTHING else [part.strip() for part in value.split(",")]
+        if item is not Term and names:
+            raise GanzooError(f"{full} is a group of keys: set one of them, for example --set {full}.NAME=...")
+        return {name: _new_term(name) for name in names}
+    if isinstance(value, Mapping):
+        return {str(n): _dict_item(None, item, str(n), [], inner, f"{full}.{n}") for n, inner in value.items()}
+    raise GanzooError(f"{full}: expected a group of keys, got {value!r}.")
+
+
+def _dict_item(current: Any, item: Any, name: str, deeper: list[str], value: Any, full: str) -> Any:
+    if item is not Term:
+        if deeper:
+            raise GanzooError(f"{full}: unknown recipe key.")
+        return _coerce(item, {}, value, full)
+    term = current or _new_term(name)
+    if not deeper and not isinstance(value, Mapping):
+        deeper = ["weight"]
+    return _set_nested(term, deeper, value, full)
+
+
+def _new_term(name: str) -> Term:
+    return Term(weight=registry.penalties().find(name).weight)
+
+
+def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> Any:
+    """The value in the type that the key has, within its bounds."""
+    given = value
+    if isinstance(value, str):
+        value = value.strip()
+        if _optional(hint) and value.lower() in NOTHING:
+            return None
+        if typing.get_origin(hint) is tuple:
+            value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+        elif int in _members(hint) and value.replace("_", "").isdecimal() and len(value) < 100:
+            value = int(value.replace("_", ""))
+    wrong = GanzooError(f"{full}: expected {_describe(hint, metadata)}, got {given!r}.")
+    if isinstance(value, bool) and bool not in _members(hint):
+        raise wrong
+    try:
+        result = _adapter(hint).validate_python(value)
+    except pydantic.ValidationError:
+        raise wrong from None
+    for number in result if isinstance(result, tuple) else [result]:
+        if isinstance(number, (int, float)) and not isinstance(number, bool) and not _within(number, metadata):
+            raise wrong
+    choices = metadata.get("choices")
+    if choices and result not in choices:
+        raise unknown(f"value of {full}", str(result), choices)
+    return result
+
+
+def fits(hint: Any, value: Any) -> bool:
+    """Whether a value read from JSON is of a type, without any conversion but of lists to tuples."""
+    try:
+        _adapter(hint).validate_json(json.dumps(value), strict=True)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
+def _within(number: float, metadata: Mapping[str, Any]) -> bool:
+    lowest, above, highest, below = (metadata.get(name) for name in ("ge", "gt", "le", "lt"))
+    return (
+        math.isfinite(number)
+        and (lowest is None or number >= lowest)
+        and (above is None or number > above)
+        and (highest is None or number <= highest)
+        and (below is None or number < below)
+    )
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+@functools.cache
+def _adapter(hint: Any) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(hint)
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    return typing.get_args(hint) if union else (hint,)
+
+
+def _optional(hint: Any) -> bool:
+    return type(None) in _members(hint)
+
+
+def _item_type(hint: Any) -> Any:
+    return typing.get_args(hint)[1] if typing.get_origin(hint) is dict else None
+
+
+def _describe(hint: Any, metadata: Mapping[str, Any]) -> str:
+    """What a key takes, in words: 'a whole number of at least 1'."""
+    if metadata.get("choices"):
+        return "one of " + ", ".join(metadata["choices"])
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    parts = [words[member] for member in _members(hint) if member in words]
+    if typing.get_origin(hint) is tuple:
+        inner = [member for member in typing.get_args(hint) if member is not ...]
+        count = "" if ... in typing.get_args(hint) else f"{len(inner)} "
+        parts.append(f"{count}{words.get(inner[0], 'value').removeprefix('a ')}s with commas between")
+    elif typing.get_origin(hint) is dict:
+        parts.append("names with commas between, or none")
+    bounds = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
+    given = {text: metadata.get(name) for name, text in bounds.items()}
+    limits = " and ".join(f"{text} {bound:g}" for text, bound in given.items() if bound is not None)
+    if limits:
+        parts = [f"{part} {limits}" for part in parts]
+    if _optional(hint):
+        parts.append("none")
+    return " or ".join(parts)

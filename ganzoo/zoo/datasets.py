@@ -1,0 +1,49 @@
+"""From the name that a user types to a data set in memory."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.paths import data_root, reading_only
+from ganzoo.errors import GanzooError
+from ganzoo.recipes import Data, RunOptions
+from ganzoo.zoo import registry
+from ganzoo.zoo.zoo import current_zoo
+
+log = logging.getLogger(__name__)
+
+
+def parse_dataset(text: str) -> dict[str, str]:
+    """The data keys in a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder, or a .npz file."""
+    name, colon, argument = text.partition(":")
+    known = registry.datasets()
+    if colon and name in known:
+        key = known[name].argument
+        if not key:
+            raise GanzooError(f"data set {name!r} takes nothing after a colon: use --dataset {name}.")
+        return {"name": name, key: argument}
+    if text not in known and Path(text).is_dir():
+        return {"name": "folder", "path": text}
+    if text not in known and text.endswith(".npz"):
+        return {"name": "npz", "path": text}
+    return {"name": known.find(text).name}
+
+
+def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
+    """Read a data set. Raises GanzooError if it cannot be had, saying where it is expected.
+
+    It is looked for in options.data_root; without that, first in options.recorded_root, where it is only read, then in
+    the user's own root. Of other packages' data sets it is not known that they download nothing when they must not, so
+    they never see a recorded root.
+    """
+    load, recorded = registry.datasets().find(data.name).load, options.recorded_root
+    ours = current_zoo().owner("datasets", data.name).package == "ganzoo"
+    if recorded and not options.data_root and ours:
+        try:
+            with reading_only():
+                return load(data, data_root(recorded), split)
+        except GanzooError as error:
+            log.info("%s Looking in %s.", error, data_root())
+    return load(data, data_root(options.data_root), split)

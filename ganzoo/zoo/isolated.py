@@ -1,0 +1,51 @@
+"""Plugins' callbacks: one that fails is left out, and training goes on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import GanzooError
+
+if TYPE_CHECKING:
+    from ganzoo.training.trainer import Trainer
+
+
+from ganzoo.callbacks import Callback
+
+
+class Guarded(Callback):
+    """A plugin's callback. If it fails, a line names the plugin, and the training goes on without it.
+
+    A GanzooError passes: with it a callback can refuse what the user asked for.
+    """
+
+    def __init__(self, callback: Callback, source: str) -> None:
+        self.callback, self.source = callback, source
+        self.failed = False
+
+    def on_start(self, trainer: Trainer) -> None:
+        self._call("on_start", trainer)
+
+    def on_step(self, trainer: Trainer) -> None:
+        self._call("on_step", trainer)
+
+    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+        # A copy: others read the same numbers.
+        self._call("on_log", trainer, dict(values))
+
+    def on_end(self, trainer: Trainer) -> None:
+        self._call("on_end", trainer)
+
+    def _call(self, moment: str, *values: Any) -> None:
+        if self.failed:
+            return
+        try:
+            getattr(self.callback, moment)(*values)
+        except GanzooError:
+            raise
+        except Exception as error:
+            self.failed = True
+            what = f"{type(self.callback).__name__}.{moment} failed: {type(error).__name__}: {error}"
+            line = " ".join(f"{self.source}: {what}; training goes on without it.".split())
+            logging.getLogger("ganzoo").warning(line)

@@ -1,0 +1,106 @@
+"""Which packages a run was made with: written into its recipe.json, and asked for where the run is opened again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ganzoo.errors import GanzooError
+from ganzoo.recipes import Recipe
+from ganzoo.specs import Variant
+from ganzoo.zoo import registry
+from ganzoo.zoo.loading import VARIABLE, Plugin, selection
+from ganzoo.zoo.tables import SINGULAR
+from ganzoo.zoo.zoo import current_zoo
+
+WRITTEN = {
+    "package": re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"),
+    "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*"),
+}
+"""How packages and versions are written (PEP 508, PEP 440, and a little more)."""
+
+
+def origin(plugin: Plugin) -> dict[str, str]:
+    """What a run records of a plugin."""
+    return {"name": plugin.name, "package": plugin.package, "version": plugin.version}
+
+
+def used(variant: Variant, recipe: Recipe) -> list[dict[str, str]]:
+    """Everything that a recipe names and that another package than ganzoo registers, with its plugin."""
+    names: list[tuple[str, Iterable[Any]]] = [
+        ("datasets", [recipe.data.name]),
+        ("losses", [getattr(recipe, "loss", None)]),
+        ("penalties", getattr(recipe, "penalties", {})),
+    ]
+    found = []
+    for kind, wanted in names:
+        for name in wanted:
+            if isinstance(name, str) and name in registry_of(kind):
+                plugin = current_zoo().owner(kind, name)
+                if plugin.package != "ganzoo":
+                    found.append({"kind": kind, "what": name, **origin(plugin)})
+    return found
+
+
+def require(path: Path, info: Mapping[str, Any], kinds: Iterable[str] = ("variants", "losses", "penalties")) -> None:
+    """Raise GanzooError, saying which package to install, unless all that a run needs of these kinds is here."""
+    for part in parts(info):
+        if part["kind"] in kinds and part["what"] not in registry_of(part["kind"]):
+            raise GanzooError(missing(path, part))
+
+
+def missing(path: Path, part: Mapping[str, str]) -> str:
+    """What to do about a part of a run that no plugin here has."""
+    package, version = part["package"], part["version"]
+    if "?" in (package, version):
+        thing = f"{SINGULAR[part['kind']]} {part['what']!r}"
+        return f"{path} needs the {thing}, which is not here; the run does not say which package has it."
+    start = f"{path} needs the {SINGULAR[part['kind']]} {part['what']!r} of {package} {version}, "
+    for plugin in current_zoo().plugins:
+        if plugin.package == package and plugin.error:
+            return f"{start}which was left out: {plugin.why}"
+    if package == "local":
+        return f"{start}which was not installed: add its module with ganzoo.zoo.zoo.register before opening the run."
+    if any(plugin.package == package for plugin in current_zoo().plugins):
+        return f"{start}which is not in the version that is installed here: pip install {package}=={version}"
+    left_out = selection()
+    if left_out is not None:
+        return f"{start}which is not loaded: {VARIABLE} loads only {', '.join(left_out) or 'the core'}."
+    return f"{start}which is not installed: pip install {package}=={version}"
+
+
+def differences(info: Mapping[str, Any]) -> list[str]:
+    """A line for each package of which another version is installed than the run was made with."""
+    lines: dict[str, str] = {}
+    for part in parts(info):
+        package, version = part["package"], part["version"]
+        for plugin in current_zoo().plugins:
+            if plugin.package == package and plugin.version != version and not plugin.error:
+                lines[package] = (
+                    f"the run was made with {package} {version}, and {plugin.version} is installed; "
+                    f"for the same: pip install {package}=={version}"
+                )
+    return list(lines.values())
+
+
+def parts(info: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The variant of a run and what else it uses, each with kind, what, name, package and version.
+
+    A package or version that is not written as such names are is "?": what is shown is a command to type.
+    """
+    listed = info.get("uses", [])
+    others = [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
+    found = [{"kind": "variants", "what": info["variant"], **info["plugin"]}, *others]
+    keys = ("kind", "what", "name", "package", "version")
+    return [{key: _plain(key, str(part.get(key, "?"))) for key in keys} for part in found]
+
+
+def _plain(key: str, text: str) -> str:
+    return "?" if key in WRITTEN and not WRITTEN[key].fullmatch(text) else text
+
+
+def registry_of(kind: str) -> Mapping[str, Any]:
+    """The registered things of a kind; none of an unknown kind."""
+    return getattr(registry, kind)() if kind in SINGULAR else {}
