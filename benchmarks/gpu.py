@@ -140,7 +140,7 @@ def compared(
         facts[name] = {
             "seconds of the first steps": time.perf_counter() - start,
             "MiB": allocated(options.device) - before,
-            "unrecorded": trainer.moves.unrecorded,
+            "unrecorded": trainer.recording.unrecorded,
         }
     seconds = timing.interleaved(
         {name: partial(turn, trainer, MODES[name], options.steps) for name, trainer in trainers.items()},
@@ -227,7 +227,7 @@ def agreement(case: Case, batch: int, options: argparse.Namespace) -> dict[str, 
             "largest relative difference of a term": largest,
             "steps with any difference": differing,
             "weights bitwise equal": all(torch.equal(a, b) for a, b in weights),
-            "unrecorded": pair[0].moves.unrecorded,
+            "unrecorded": pair[0].recording.unrecorded,
         }
 
 

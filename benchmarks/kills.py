@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks import results
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 import kills  # type: ignore[import-not-found]
 from kills import Case, Moment, Trial
 

@@ -28,7 +28,8 @@ from benchmarks import timing
 CARD = """from dataclasses import dataclass
 
 from ganzoo import hookimpl
-from ganzoo.specs import TwoPlayerRecipe, Variant, key
+from ganzoo.recipes import TwoPlayerRecipe, key
+from ganzoo.specs import Variant
 
 ganzoo_api = 1
 

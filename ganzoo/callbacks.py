@@ -1,24 +1,77 @@
-"""The base class of callbacks, and what of a training run and of a run folder they may rely on."""
+"""The base class of callbacks, and what of a training run and of its folder they may rely on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ganzoo.recipes import Recipe
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from lightning_fabric import Fabric
+
+    from ganzoo.data.dataset import BatchStream
+    from ganzoo.game import GAN, Progress
+
+
+class RunFolder(Protocol):
+    """What plugins may use of a run.
+
+    path: its folder. info: the content of recipe.json.
+    """
+
+    path: Path
+    info: dict[str, Any]
+
+    def metrics(self) -> list[dict[str, float]]:
+        """What was logged so far, oldest first."""
+        ...
+
+
+class Training(Protocol):
+    """What callbacks may use of the trainer.
+
+    gan: the game, with its `players` and `averages`. progress: steps done and in all. fabric: device and precision.
+    stream: the batches; `stream.dataset` is the training data. part_size: how many samples a rank takes through the
+    networks at once. stop_requested: set it to end training after this step, with everything saved.
+    """
+
+    gan: GAN
+    recipe: Recipe
+    progress: Progress
+    fabric: Fabric
+    stream: BatchStream
+    part_size: int
+    stop_requested: bool
+
+    def state(self) -> dict[str, Any]:
+        """Everything that resuming needs: tensors, numbers and strings in dicts."""
+        ...
 
 
 class Callback:
-    """Override any of these. All run on the first rank only (Evaluations, which every rank has, on all)."""
+    """Override any of these. All are called on the first rank only."""
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Before the first step of this process, which after a resume is not step 0."""
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         """After each step; `trainer.progress.step` counts the steps done."""
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         """Every `log_every` steps: the mean of each logged term, `phase/term`, since the last time."""
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         """After the last step, or when training was asked to stop."""
+
+
+class CollectiveCallback(Protocol):
+    """Work that all ranks do together after a step. Every rank has one, and all have to agree on when it is due."""
+
+    def due(self, step: int) -> bool:
+        """Whether to run after step number `step`."""
+        ...
+
+    def run(self, trainer: Training) -> None:
+        """Called on every rank at the same step, before other callbacks see it."""
+        ...

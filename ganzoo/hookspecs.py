@@ -14,9 +14,8 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from ganzoo.callbacks import Callback
+    from ganzoo.callbacks import Callback, RunFolder
     from ganzoo.recipes import Recipe
-    from ganzoo.runs.run import Run
     from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Variant
 
 hookspec = pluggy.HookspecMarker("ganzoo")
@@ -49,7 +48,7 @@ def ganzoo_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
-def ganzoo_callbacks(variant: Variant, recipe: Recipe, run: Run) -> Iterable[Callback]:  # type: ignore[empty-body]
+def ganzoo_callbacks(variant: Variant, recipe: Recipe, run: RunFolder) -> Iterable[Callback]:  # type: ignore[empty-body]
     """Callbacks for one run, asked for once before its first step. They read the training, they never steer it."""
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 # Packages with tests of their own, which test_third_party.py runs where they are installed.
 collect_ignore_glob = ["packages/*"]
 
-SHARED_DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+SHARED_DATA = ROOT / ".." / "shared" / "data"
 
 
 def pytest_configure() -> None:

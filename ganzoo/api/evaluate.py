@@ -56,10 +56,9 @@ def evaluate(
     found = targets.find_target(target)
     if isinstance(found, Run):
         found = found.best() if best else found
-        found.typed = found.typed | options
         provenance.require(found.path, found.info, ("variants", "losses", "penalties", "datasets"))
         # It may have been trained on more devices than there are here.
-        options = found.options | {"devices": 1, "nodes": 1} | options
+        options = found.options(**options) | {"devices": 1, "nodes": 1} | options
     else:
         against = targets.require_reference(found, against, best or neighbours)
     made = make_options(**options)

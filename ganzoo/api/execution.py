@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lightning_fabric import Fabric
 
-from ganzoo import callbacks
 from ganzoo.api.failures import explained, is_out_of_memory, memory_for
 from ganzoo.api.planning import (
     Plan,
     build,
 )
+from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.files.lock import Lock
 from ganzoo.game import GAN
 from ganzoo.machine.ranks import on_first_rank, together
-from ganzoo.machine.signals import stop_on_signals
+from ganzoo.machine.signals import Stopped, stop_on_signals
 from ganzoo.recipes import DataSpec, Recipe, RunOptions
 from ganzoo.runs.callbacks.diagnosis import Diagnosis, looks_every, noting
 from ganzoo.runs.callbacks.evaluations import Evaluations
@@ -34,6 +35,19 @@ from ganzoo.zoo.datasets import load_data
 from ganzoo.zoo.zoo import current_zoo
 
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call that trains returns to the command line.
+
+    first_rank: whether this process is the one of several that reports. ranks: the devices and nodes that trained, as
+    options for `evaluate`; empty if nothing was left to train.
+    """
+
+    run: Run
+    first_rank: bool = True
+    ranks: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_first(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
@@ -53,7 +67,7 @@ def build_within_memory(plan: Plan, data: DataSpec) -> GAN:
         return build(plan, data)
 
 
-def play(
+def run_training(
     run: Run,
     gan: GAN,
     dataset: Dataset,
@@ -62,7 +76,7 @@ def play(
     fabric: Fabric,
     state: dict[str, Any] | None = None,
     lock: Lock | None = None,
-) -> None:
+) -> Outcome:
     """Run the trainer with the run's callbacks.
 
     Raises Stopped after a signal, with everything saved, and TrainingError for what ends the training before its time.
@@ -83,8 +97,8 @@ def play(
             options.on_nonfinite,
             make_recorder(fabric.device, options.capture),
             sync_batch_norm=options.sync_batch_norm,
+            collective=[callback for callback in used if isinstance(callback, Evaluations)],
         )
-        trainer.meetings = [callback for callback in used if isinstance(callback, Evaluations)]
         if state is not None:
             try:
                 trainer.load_state(state)
@@ -98,17 +112,19 @@ def play(
                 player.compile()
         return trainer
 
-    run.is_main = fabric.is_global_zero
-    run.trained_on = {"devices": options.devices, "nodes": options.nodes}
-    with explained(run, recipe, first=run.is_main):
+    first = fabric.is_global_zero
+    with explained(run, recipe, first=first):
         trainer = together(fabric, prepare)
-        with stop_on_signals(trainer, run.path), noting(trainer.callbacks, trainer):
+        with stop_on_signals(trainer.stop), noting(trainer.callbacks, trainer):
             trainer.fit()
+        if trainer.signal and trainer.progress.step < trainer.progress.steps:
+            raise Stopped(trainer.signal, run.path, trainer.progress.step, first)
+    return Outcome(run, first, {"devices": options.devices, "nodes": options.nodes})
 
 
-def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[callbacks.Callback]:
+def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[Callback]:
     """The core's callbacks, the optional loggers and the plugins' callbacks, in the order in which they are called."""
-    used: list[callbacks.Callback] = [
+    used: list[Callback] = [
         *([Presence(lock)] if lock else []),
         MetricsLog(run),
         Sheets(run, options.sample_every or max(1, recipe.steps // 20)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.api.execution import Report, build_within_memory, load_first, play
+from ganzoo.api.execution import Outcome, Report, build_within_memory, load_first, run_training
 from ganzoo.api.planning import (
     Plan,
     make_options,
@@ -40,10 +40,21 @@ def resume(
     left to do, and if recipe.json is not the recipe that the checkpoint was trained with. In a job that torchrun or
     SLURM has started again, a run that is finished is returned as it is.
     """
-    run = Run.open(path)
+    return continue_run(path, steps, report, set=set, **options).run
+
+
+def continue_run(
+    path: str | Path,
+    steps: int | None = None,
+    report: Report = lambda line: None,
+    *,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Outcome:
+    """`resume`, with which ranks trained."""
+    run = Run.open(path, **options)
     provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
-    run.typed = options
-    made = cluster.fitted(make_options(**run.options), typed=options)
+    made = cluster.fitted(make_options(**run.options()), typed=options)
     for logger in made.loggers:
         check_logger(logger)
     typed = dict(set or {}) | ({} if steps is None else {"steps": steps})
@@ -54,8 +65,7 @@ def resume(
         recipe, changes = changed_recipe(run, state, typed)
         done = steps_done(run, state) if state else 0
         if done >= recipe.steps and cluster.restarted():
-            run.is_main = is_first_rank()
-            return run
+            return Outcome(run, is_first_rank())
         if done >= recipe.steps:
             raise GanzooError(
                 f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
@@ -75,10 +85,8 @@ def resume(
                 for line in trust.loggers_left_out(run.info, made.loggers):
                     report(line)
             on_first_rank(fabric, lambda: record(run, recipe, changes))
-            run = Run.open(path)
-            run.typed = options
-            play(run, gan, dataset, recipe, made, fabric, state, lock)
-    return run
+            changed_run = Run.open(path, **options)
+            return run_training(changed_run, gan, dataset, recipe, made, fabric, state, lock)
 
 
 def clean(run: Run) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.api import restart
-from ganzoo.api.execution import Report, build_within_memory, load_first, play
+from ganzoo.api.execution import Outcome, Report, build_within_memory, load_first, run_training
 from ganzoo.api.planning import (
     Plan,
     describe_data,
@@ -18,7 +18,7 @@ from ganzoo.api.planning import (
     with_steps,
     write_skipped,
 )
-from ganzoo.api.resume import resume
+from ganzoo.api.resume import continue_run
 from ganzoo.data.dataset import Dataset
 from ganzoo.machine import cluster
 from ganzoo.machine.launch import launched
@@ -44,10 +44,10 @@ def train(
     >>> run = ganzoo.train("dcgan", dataset="digits", steps=500)
     """
     made = plan(variant, dataset=dataset, steps=steps, epochs=epochs, seed=seed, recipe=recipe, set=set, **options)
-    return execute(made)
+    return execute(made).run
 
 
-def execute(plan: Plan, report: Report = lambda line: None) -> Run:
+def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
     """Train what a plan describes. `report` gets a line at each stage (on the first rank).
 
     In a job that torchrun or SLURM has started again, go on with the run that it began.
@@ -60,7 +60,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Run:
     with launched(options) as fabric:
         begun = fabric.broadcast(on_first_rank(fabric, lambda: restart.begun(plan, name)))
         if begun is not None:
-            return resume(begun, report=report, **restart.options_of(plan))
+            return continue_run(begun, report=report, **restart.options_of(plan))
         dataset = load_first(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
         gan = together(fabric, lambda: build_within_memory(plan, dataset.spec))
@@ -73,8 +73,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Run:
                     report(line)
             made = on_first_rank(fabric, lambda: create(path, plan, dataset))
             run = made or Run.open(path)
-            play(run, gan, dataset, plan.recipe, options, fabric, lock=lock)
-    return run
+            return run_training(run, gan, dataset, plan.recipe, options, fabric, lock=lock)
 
 
 def load(path: str | Path) -> Run:

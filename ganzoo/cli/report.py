@@ -11,6 +11,7 @@ import click
 
 from ganzoo.api import planning
 from ganzoo.api.evaluate import evaluate
+from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
 from ganzoo.cli import warn
 from ganzoo.cli.show import value_text
@@ -77,16 +78,17 @@ def stopping() -> Iterator[None]:
         raise SystemExit(128 + stop.number) from None
 
 
-def after_training(run: Run, scores: bool | None = None) -> None:
+def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     """Where the pictures are, the scores, and the next command. The first rank says it; all ranks score.
 
     scores: whether to score; by default as the run's training was told to.
     """
+    run = outcome.run
     wanted = run.info["options"].get("scores", True) if scores is None else scores
-    if not run.is_main:
+    if not outcome.first_rank:
         # The ranks that trained it score it together.
-        if wanted and run.trained_on:
-            evaluate(run, **run.trained_on)
+        if wanted and outcome.ranks:
+            evaluate(run, **outcome.ranks)
         return
     records = run.metrics()
     seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
@@ -98,7 +100,7 @@ def after_training(run: Run, scores: bool | None = None) -> None:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
     if wanted:
         with announced(), left_unscored(run):
-            print_scores(evaluate(run, report=say, **run.trained_on))
+            print_scores(evaluate(run, report=say, **outcome.ranks))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
 

@@ -19,11 +19,11 @@ def command(run: str, steps: int | None, assignments: tuple[str, ...], **options
 
     A recipe.json edited by hand is refused; what --set changes is recorded in it. Loggers have to be named again.
     """
-    from ganzoo.api.resume import resume
+    from ganzoo.api.resume import continue_run
     from ganzoo.cli.report import after_training, open_run, say, stopping
     from ganzoo.zoo import config
 
     open_run(run)
     with stopping():
-        resumed = resume(run, steps, say, set=config.parse_assignments(assignments), **given(options))
-    after_training(resumed, options["scores"])
+        outcome = continue_run(run, steps, say, set=config.parse_assignments(assignments), **given(options))
+    after_training(outcome, options["scores"])

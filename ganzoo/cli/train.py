@@ -84,5 +84,5 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
         print_plan(plan)
         return
     with stopping():
-        run = execute(plan, say)
-    after_training(run)
+        outcome = execute(plan, say)
+    after_training(outcome)

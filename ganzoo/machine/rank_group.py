@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError
 from ganzoo.machine.launch import launched
-from ganzoo.machine.ranks import LOST_RANK, on_all_ranks, on_first_rank, together
+from ganzoo.machine.ranks import LOST_RANK, on_first_rank, stops_all_ranks, together
 from ganzoo.recipes import RunOptions
 
 BATCH = 256
@@ -95,12 +95,12 @@ class Team:
         try:
             return self.share(n, work)
         except _Declined as declined:
-            raise on_all_ranks(StoppedElsewhere("another rank has failed.")) from declined
+            raise stops_all_ranks(StoppedElsewhere("another rank has failed.")) from declined
         except LostRank:
             raise
         except Exception as error:
             if self.fabric:
-                on_all_ranks(error)
+                stops_all_ranks(error)
             raise
 
     def lead(self, work: Callable[[], T], answer: Callable[[Any], None]) -> T:
@@ -122,7 +122,7 @@ class Team:
                 with suppress(LostRank):
                     self._broadcast((FAILED, None))
             if isinstance(error, Exception):
-                on_all_ranks(error)
+                stops_all_ranks(error)
             raise
         self._broadcast((DONE, result))
         return result
@@ -135,7 +135,7 @@ class Team:
         while True:
             what, content = self._broadcast((ASKED, None))
             if what == FAILED:
-                raise on_all_ranks(StoppedElsewhere("another rank has failed."))
+                raise stops_all_ranks(StoppedElsewhere("another rank has failed."))
             if what == DONE:
                 return content
             try:

@@ -45,9 +45,9 @@ def together(fabric: Fabric, action: Callable[[], T]) -> T:
     except Exception as caught:
         error = caught
     mine = float(fabric.world_size - fabric.global_rank) if error else 0.0
-    reporting = strongest(fabric, [mine])[0]
+    reporting = maximum(fabric, [mine])[0]
     if reporting:
-        raise on_all_ranks(error if error and mine == reporting else StoppedElsewhere("another rank has failed."))
+        raise stops_all_ranks(error if error and mine == reporting else StoppedElsewhere("another rank has failed."))
     return results[0]
 
 
@@ -56,14 +56,14 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
     return together(fabric, lambda: action() if fabric.is_global_zero else None)
 
 
-def strongest(fabric: Fabric, numbers: Sequence[float]) -> list[float]:
+def maximum(fabric: Fabric, numbers: Sequence[float]) -> list[float]:
     """The largest of each number over the ranks."""
     largest = torch.tensor(numbers, dtype=torch.float32, device=fabric.device)
     found: list[float] = fabric.all_reduce(largest, reduce_op="max").tolist()  # type: ignore[union-attr]
     return found
 
 
-def on_all_ranks(error: Exception) -> Exception:
+def stops_all_ranks(error: Exception) -> Exception:
     """Mark an error as one that all ranks stop for, so that the first one need not end the others."""
     error.agreed = True  # type: ignore[attr-defined]
     return error

@@ -11,10 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
 
 # SLURM sends what `sbatch --signal` names before it takes a job's machine away, by habit SIGUSR1 or SIGUSR2.
 NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
@@ -55,20 +51,15 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def stop_on_signals(trainer: Trainer, path: Path) -> Iterator[None]:
-    """Let the signals finish the step and save; then raise Stopped. A second signal acts at once.
-
-    path: the run folder. With several ranks, all stop after the same step when any of them gets a signal.
-    """
+def stop_on_signals(request: Callable[[int], None]) -> Iterator[None]:
+    """Pass the first signal's number to `request`, which asks training to finish its step; a second acts at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        trainer.signal, trainer.stop_requested = number, True
+        request(number)
         restore()
 
     with handled(stop) as restore:
         yield
-    if trainer.signal and trainer.progress.step < trainer.progress.steps:
-        raise Stopped(trainer.signal, path, trainer.progress.step, trainer.fabric.is_global_zero)
 
 
 @contextmanager

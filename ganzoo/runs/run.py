@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import json
 import logging
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,16 +43,12 @@ class Run:
     evaluations.jsonl  the scores along the way       scores-best.json   those of the best state
     """
 
-    def __init__(self, path: Path, info: dict[str, Any]) -> None:
-        self.path, self.info = path, info
-        self.step = 0
-        # Of several ranks that trained it, one reports.
-        self.is_main = True
-        # The devices and machines that this process and others trained it on just now.
-        self.trained_on: dict[str, Any] = {}
-        # Options that this process was given, which recipe.json, perhaps a stranger's, was not asked for.
-        self.typed: dict[str, Any] = {}
-        self.at_best = False
+    def __init__(
+        self, path: Path, info: dict[str, Any], *, options: Mapping[str, Any] | None = None, at_best: bool = False
+    ) -> None:
+        self.path, self.info, self.at_best = path, info, at_best
+        # Given to this process, and so trusted; recipe.json may be a stranger's.
+        self._given = dict(options or {})
 
     @classmethod
     def create(
@@ -73,21 +70,23 @@ class Run:
             **({"job": cluster.job()} if cluster.job() else {}),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
-        run = cls(path, info)
-        run.typed = {"data_root": options.data_root}
+        run = cls(path, info, options={"data_root": options.data_root})
         run.write_info()
         return run
 
     @classmethod
-    def open(cls, path: str | Path) -> Run:
-        """Open a run folder; GanzooError if there is none, its recipe.json is damaged, or a link leads out of it."""
+    def open(cls, path: str | Path, **options: Any) -> Run:
+        """Open a run folder; GanzooError if there is none, its recipe.json is damaged, or a link leads out of it.
+
+        options: fields of RunOptions that replace the recorded ones.
+        """
         path = Path(path)
         file = path / "recipe.json"
         if not file.is_file():
             here = "does not exist" if not path.exists() else "has no recipe.json"
             raise GanzooError(f"{path} is not a run folder: it {here}. Runs are made by `ganzoo train`.")
         trust.inspect(path)
-        return cls(path, read_info(file))
+        return cls(path, read_info(file), options=options)
 
     def write_info(self) -> None:
         """Write recipe.json."""
@@ -121,8 +120,7 @@ class Run:
 
     def best(self) -> Run:
         """The run at the state that `--eval-every` found best; GanzooError if none was kept."""
-        run = Run(self.path, self.info)
-        run.typed, run.at_best = self.typed, True
+        run = Run(self.path, self.info, options=self._given, at_best=True)
         if not any(run.checkpoints.glob("step-*.pt")):
             raise GanzooError(f"{self.path} has no best state: train or resume it with --eval-every N.")
         return run
@@ -133,21 +131,30 @@ class Run:
             torch.manual_seed(self.recipe.seed)
             return self.variant.build(self.recipe, self.data)
 
-    @cached_property
+    @property
     def gan(self) -> GAN:
         """The trained game from the newest whole checkpoint (or the best), on the CPU."""
+        return self._trained[0]
+
+    @property
+    def step(self) -> int:
+        """The step of that checkpoint."""
+        return self._trained[1]
+
+    @cached_property
+    def _trained(self) -> tuple[GAN, int]:
         gan = self.build()
         path, state, problems = checkpoint.newest(self.checkpoints)
         for problem in problems:
             log.warning("%s Using %s.", problem, path.name)
         try:
-            self.step = state["progress"]["step"]
+            step = int(state["progress"]["step"])
             gan.load_state_dict(state["gan"])
         except (RuntimeError, KeyError, TypeError) as error:
             raise GanzooError(
                 f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
             ) from error
-        return gan.eval()
+        return gan.eval(), step
 
     def labels(self, n: int, labels: Labels) -> Tensor | None:
         """Class numbers `[n]` from one class, a sequence that is repeated as needed, or None (every class in turn).
@@ -234,7 +241,6 @@ class Run:
             raise GanzooError(f"{path} is damaged: remove it, and score the run again.")
         return found
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The machine's options to go on with: those recorded that are safe to believe, and those typed just now."""
-        return trust.recorded_options(self.path / "recipe.json", self.info) | self.typed
+    def options(self, **given: Any) -> dict[str, Any]:
+        """The run options to continue with: the recorded ones that are safe to trust, replaced by those given."""
+        return trust.recorded_options(self.path / "recipe.json", self.info) | self._given | given

@@ -159,7 +159,7 @@ def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     for phase_name, any_moved in moved.items():
         assert any_moved, f"{variant.name}: phase {phase_name!r} moves no weight of its player"
     for name, player in trainer.gan.players.items():
-        trainable = {id(weight) for weight in trainer.weights[name]}
+        trainable = {id(weight) for weight in trainer.update.weights[name]}
         for weight_name, weight in player.named_parameters():
             reached = weight_name in seen[name] or id(weight) not in trainable
             assert reached, f"{variant.name}: no phase sends a gradient to {name}.{weight_name}"

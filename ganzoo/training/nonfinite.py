@@ -13,7 +13,7 @@ from ganzoo.errors import TrainingError
 from ganzoo.game import Phase, Progress
 
 FREE_SKIPS = 10
-SKIPPED_SHARE = 0.01
+SKIPPED_FRACTION = 0.01
 ADVICE = "lower the learning rates (--set g.lr=... --set d.lr=...) or add a penalty (--set penalties=r1)"
 
 
@@ -25,26 +25,26 @@ class NonFinite(TrainingError):
 
 
 @dataclass(frozen=True)
-class Update:
-    """One update: its phase, where in training it is, and its report.
+class UpdateReport:
+    """One update: its phase, where in training it is, and its values.
 
-    report: `[terms + 1]` on the device: the values of its terms, and 1 if these or a gradient was not finite, else 0.
+    values: `[terms + 1]` on the device: the values of its terms, and 1 if these or a gradient was not finite, else 0.
     """
 
     phase: Phase
     step: int
     batch: int
     names: tuple[str, ...]
-    report: Tensor
+    values: Tensor
 
     @property
-    def named(self) -> tuple[str, ...]:
+    def logged_names(self) -> tuple[str, ...]:
         """The terms' names in the log."""
         return tuple(f"{self.phase.name}/{name}" for name in self.names)
 
-    def blame(self) -> str:
-        """What was not finite in it: the first such term, or the gradient."""
-        for name, value in zip(self.named, self.report.tolist()[:-1], strict=True):
+    def first_nonfinite(self) -> str:
+        """What was not finite: the first such term, or the gradient."""
+        for name, value in zip(self.logged_names, self.values.tolist()[:-1], strict=True):
             if not math.isfinite(value):
                 return f"{name} became {value}"
         return f"the gradient of {self.phase.name} is not finite"
@@ -54,65 +54,65 @@ class Update:
         return f"in step {self.step + 1} (batch {self.batch})"
 
 
-class Guard:
-    """Lets an update through to the optimiser only if its losses and gradients are finite.
+class FiniteCheck:
+    """Lets an update through to the optimiser only if its terms and gradients are finite.
 
-    on_nonfinite: "stop" raises NonFinite at the first one that is not. "skip" leaves it out, with the game's buffers
-    (running statistics, which the forward pass has touched) put back; it raises once more than 10 plus 1 % of all
-    updates so far were left out. `skipped` counts them.
+    on_nonfinite: "stop" raises NonFinite at the first that is not. "skip" skips the update, with the game's buffers
+    (running statistics, which the forward pass has changed) restored; it raises once more than 10 plus 1 % of all
+    updates so far were skipped. `skipped` counts them.
 
     With several ranks it must see values and gradients after their mean over the ranks: one that is not finite on any
-    rank is not finite in the mean, so that all ranks decide alike.
+    rank is not finite in the mean, so all ranks decide alike.
     """
 
     def __init__(self, game: nn.Module, device: torch.device, on_nonfinite: str = "stop") -> None:
         self.game, self.skip = game, on_nonfinite == "skip"
         self.skipped = 0
-        # A GPU runs behind the host, and reading a flag would make the host wait for it in each update. So there the
+        # A GPU runs behind the host, and reading a flag would make the host wait for it in every update. So there the
         # flag stays on the device: it keeps the optimiser's kernels from stepping, now and in all later updates, and is
-        # read with the report. Skipping must know at once, and waits.
-        self.at_once = self.skip or device.type != "cuda"
+        # read with the log. Skipping has to be decided at once, and waits.
+        self.immediate = self.skip or device.type != "cuda"
         self.found = torch.zeros((), device=device)
         self.one = torch.ones((), device=device)
         self._buffers: list[Tensor] = []
 
-    def before(self) -> None:
-        """Called before the forward pass of an update."""
+    def remember_buffers(self) -> None:
+        """Called before the forward pass of an update, whose changes to buffers `skip_update` undoes."""
         if self.skip:
             self._buffers = [buffer.clone() for buffer in self.game.buffers()]
 
-    def waits_for(self, optimiser: torch.optim.Optimizer) -> bool:
-        """Whether the host has to know of a fault before this optimiser steps, as it cannot be told by a flag."""
-        return self.at_once or not optimiser.defaults.get("fused")
+    def needs_host(self, optimiser: torch.optim.Optimizer) -> bool:
+        """Whether the host has to decide before this optimiser steps, as a flag on the device cannot stop it."""
+        return self.immediate or not optimiser.defaults.get("fused")
 
-    def report(self, values: Tensor, gradients: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Tensor:
-        """Look at the terms' `values [terms]` and the gradients: an Update's report.
+    def inspect(self, values: Tensor, gradients: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> Tensor:
+        """Check the terms' `values [terms]` and the gradients. Returns the values of an UpdateReport.
 
-        An optimiser that can be told by a flag on the device not to step is told.
+        An optimiser that a flag on the device can keep from stepping is given the flag.
         """
-        flag_nonfinite([values, *gradients], self.found, self.one, self.at_once)
-        if not self.waits_for(optimiser):
+        flag_nonfinite([values, *gradients], self.found, self.one, self.immediate)
+        if not self.needs_host(optimiser):
             optimiser.found_inf = self.found  # type: ignore[attr-defined]
         return torch.cat([values, self.found[None]])
 
     @property
-    def passes(self) -> bool:
-        """Whether all was finite in what was last looked at; the host waits for the answer."""
+    def all_finite(self) -> bool:
+        """Whether everything was finite at the last check; the host waits for the answer."""
         return not self.found.item()
 
-    def leave_out(self, update: Update, progress: Progress) -> None:
-        """Undo what the update did before its optimiser's step. Raises NonFinite where it ends the training."""
+    def skip_update(self, update: UpdateReport, progress: Progress) -> None:
+        """Undo what the update did before its optimiser's step. Raises NonFinite where it ends the run."""
         if not self.skip:
-            raise NonFinite(f"{update.blame()} {update.where}.")
+            raise NonFinite(f"{update.first_nonfinite()} {update.where}.")
         self.found.zero_()
         with torch.no_grad():
             for buffer, before in zip(self.game.buffers(), self._buffers, strict=True):
                 buffer.copy_(before)
         self.skipped += 1
-        if self.skipped > FREE_SKIPS + SKIPPED_SHARE * progress.batches:
+        if self.skipped > FREE_SKIPS + SKIPPED_FRACTION * progress.batches:
             raise NonFinite(
-                f"{update.blame()} {update.where}, and {self.skipped} of {progress.batches} updates were left out: "
-                f"more than {FREE_SKIPS} and {SKIPPED_SHARE:.0%} of them."
+                f"{update.first_nonfinite()} {update.where}, and {self.skipped} of {progress.batches} updates were "
+                f"skipped: more than {FREE_SKIPS} and {SKIPPED_FRACTION:.0%} of them."
             )
 
 

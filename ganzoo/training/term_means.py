@@ -1,4 +1,4 @@
-"""What the updates report: the means that the log shows, and whether a number in them was not finite."""
+"""Means of the logged terms, and whether a number in them was not finite."""
 
 from __future__ import annotations
 
@@ -7,53 +7,53 @@ from typing import Any
 
 import torch
 
-from ganzoo.training.nonfinite import NonFinite, Update
+from ganzoo.training.nonfinite import NonFinite, UpdateReport
 
 
-class Ledger:
-    """Keeps the reports of updates on the device until somebody reads: reading makes the host wait for a GPU."""
+class TermMeans:
+    """Keeps reported values on the device until they are needed, as reading them makes the host wait for a GPU."""
 
     def __init__(self) -> None:
-        self._unread: list[Update] = []
+        self._unread: list[UpdateReport] = []
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._fault: NonFinite | None = None
 
-    def add(self, update: Update) -> None:
+    def add(self, update: UpdateReport) -> None:
         self._unread.append(update)
 
-    def settle(self) -> None:
+    def read(self) -> None:
         """Read what was reported so far. Raises NonFinite for the first update that was not finite."""
         if self._unread:
-            reports = torch.cat([update.report for update in self._unread]).tolist()
+            reports = torch.cat([update.values for update in self._unread]).tolist()
             for update in self._unread:
-                values = reports[: len(update.report)]
-                reports = reports[len(update.report) :]
+                values = reports[: len(update.values)]
+                reports = reports[len(update.values) :]
                 if values.pop():
-                    self._fault = self._fault or NonFinite(f"{update.blame()} {update.where}.")
-                # One by one, in the order of the updates: then it does not matter how often the ledger was settled.
-                for name, value in zip(update.named, values, strict=True):
+                    self._fault = self._fault or NonFinite(f"{update.first_nonfinite()} {update.where}.")
+                # One by one, in the order of the updates: then it does not matter how often this was called.
+                for name, value in zip(update.logged_names, values, strict=True):
                     self._sums[name] = self._sums.get(name, 0.0) + value
                     self._counts[name] = self._counts.get(name, 0) + 1
             self._unread = []
-        # Kept, as of several ranks one may ask more often than the others.
+        # Kept, as one rank may ask more often than the others.
         if self._fault:
             raise self._fault
 
     def means(self) -> dict[str, float]:
-        """Means of all terms since they were last asked for. Raises NonFinite as `settle` does."""
-        self.settle()
+        """Means of all terms since the last call. Raises NonFinite as `read` does."""
+        self.read()
         found = {name: total / self._counts[name] for name, total in self._sums.items()}
         self._sums, self._counts = {}, {}
         return found
 
     def state(self) -> dict[str, Any]:
-        """What has been reported and not been logged. Raises NonFinite as `settle` does."""
-        self.settle()
+        """What was reported and not yet logged. Raises NonFinite as `read` does."""
+        self.read()
         return {"sums": dict(self._sums), "counts": dict(self._counts)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state` was taken."""
+        """Restore what `state` returned."""
         self._unread, self._fault = [], None
         self._sums = {name: float(value) for name, value in state["sums"].items()}
         self._counts = dict(state["counts"])

@@ -1,38 +1,36 @@
-"""The one adversarial trainer: it plays any game, on one device or many, and can stop and go on at any step."""
+"""The one adversarial trainer: it plays any game, on one device or many, and can stop and resume at any step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from ganzoo.callbacks import Callback, CollectiveCallback
 from ganzoo.data.dataset import BatchStream, Dataset
 from ganzoo.errors import GanzooError, StoppedElsewhere
-from ganzoo.game import GAN, Phase, Progress
-from ganzoo.machine.ranks import on_all_ranks, strongest
-from ganzoo.recipes import Optimiser, Recipe, to_dict
+from ganzoo.game import GAN, Progress
+from ganzoo.machine.ranks import maximum, stops_all_ranks
+from ganzoo.recipes import Recipe, to_dict
 from ganzoo.training.capture import Recorder, side_stream
-from ganzoo.training.nonfinite import Guard, NonFinite, Update
-from ganzoo.training.optim import learning_rate, make_optimiser, set_learning_rate
+from ganzoo.training.nonfinite import FiniteCheck
+from ganzoo.training.optim import make_optimiser
 from ganzoo.training.rank_random import as_one_rank
-from ganzoo.training.recording import Moves
-from ganzoo.training.term_means import Ledger
-
-if TYPE_CHECKING:
-    from ganzoo.callbacks import Callback
-    from ganzoo.runs.callbacks.evaluations import Evaluations
+from ganzoo.training.recording import PhaseRecording
+from ganzoo.training.term_means import TermMeans
+from ganzoo.training.update import Updater
 
 
 class Trainer:
-    """Plays `gan` on `dataset` as `recipe` says; `fabric` is the launched machine, `callbacks` read along.
+    """Plays `gan` on `dataset` as `recipe` says; `fabric` is the launched machine, `callbacks` observe.
 
+    collective: callbacks that every rank has, and in which all ranks take part.
     recorder: what records whole phases on the device and replays them (see capture.py), if anything. Then
-    `moves.unrecorded` says of each phase why it is not replayed.
-
+    `recording.unrecorded` says of each phase why it is not replayed.
     sync_batch_norm: whether batch normalisation takes its statistics over the samples of all ranks.
 
     Raises GanzooError when game, recipe and machine do not fit together.
@@ -49,39 +47,52 @@ class Trainer:
         on_nonfinite: str = "stop",
         recorder: Recorder | None = None,
         sync_batch_norm: bool = False,
+        collective: Sequence[CollectiveCallback] = (),
     ) -> None:
         self.recipe, self.fabric, self.callbacks, self.log_every = recipe, fabric, callbacks, log_every
-        # Convolutions are quicker on images whose channels lie side by side, on a GPU and on a CPU.
+        self.collective = collective
+        # Convolutions are faster on images whose channels are adjacent in memory, on a GPU and on a CPU.
         self.gan = gan.to(fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.guard = Guard(self.gan, fabric.device, on_nonfinite)
         self.phases = gan.phases()
-        self.parts = fabric.world_size * recipe.accumulate
-        if recipe.batch % self.parts:
+        parts = fabric.world_size * recipe.accumulate
+        if recipe.batch % parts:
             raise GanzooError(
-                f"batch={recipe.batch} cannot be cut into {self.parts} equal parts ({fabric.world_size} devices x "
-                f"accumulate={recipe.accumulate}): try --set batch={math.ceil(recipe.batch / self.parts) * self.parts}."
+                f"batch={recipe.batch} cannot be split into {parts} equal parts ({fabric.world_size} devices x "
+                f"accumulate={recipe.accumulate}): try --set batch={math.ceil(recipe.batch / parts) * parts}."
             )
+        self.part_size = recipe.batch // parts
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
-        self.sync_batch_norm = sync_batch_norm
-        self.as_one_rank = as_one_rank(fabric, recipe.batch // self.parts, sync_batch_norm)
-        self.weights = {
-            name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()
-        }
-        self.settings: dict[str, Optimiser] = {name: getattr(recipe, name) for name in gan.players}
-        self.optimisers = {
-            name: make_optimiser(self.settings[name], self.weights[name], recorder is not None) for name in gan.players
-        }
         self.progress = Progress(steps=recipe.steps)
-        # Of the callbacks, those that every rank has, and that all play their part in.
-        self.meetings: Sequence[Evaluations] = ()
+        self.term_means = TermMeans()
+        self.finite_check = FiniteCheck(self.gan, fabric.device, on_nonfinite)
+        weights = {name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()}
+        self.optimisers = {
+            name: make_optimiser(getattr(recipe, name), weights[name], recorder is not None) for name in gan.players
+        }
+        self.update = Updater(
+            self.gan,
+            recipe,
+            fabric,
+            self.stream,
+            self.progress,
+            weights,
+            self.optimisers,
+            self.finite_check,
+            self.term_means,
+            as_one_rank(fabric, self.part_size, sync_batch_norm),
+            parts,
+        )
+        self.recording = PhaseRecording(self.update, recorder, sync_batch_norm)
         self.stop_requested = False
         self.signal = 0
-        self.ledger = Ledger()
         self._failure: Exception | None = None
-        self.moves = Moves(self, recorder)
+
+    def stop(self, signal: int) -> None:
+        """Finish the current step and save, for a signal of this number; on several ranks, after the same step."""
+        self.signal, self.stop_requested = signal, True
 
     def fit(self) -> None:
-        """Play until the recipe's last step, or until `stop_requested` is set; then the step under way is finished.
+        """Play until the recipe's last step, or until `stop_requested` is set; then the current step is finished.
 
         Raises NonFinite (a TrainingError) before a loss or gradient that is not finite reaches the weights.
         """
@@ -91,16 +102,16 @@ class Trainer:
                 self.play_step()
                 if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
                     self._call("on_log", self.read_log())
-                self._meet()
+                self._run_collective()
                 self._call("on_step")
-        for weights in self.weights.values():
+        for weights in self.update.weights.values():
             for weight in weights:
                 weight.requires_grad_(True)
         self._call("on_end")
         self._agree_to_stop(always=True)
 
     def play_step(self) -> None:
-        """One step: every phase whose turn it is, then the averages."""
+        """One step: every phase that is due, then the averages."""
         step = self.progress.step
         # With the seed a function of (seed, step), resuming needs no state of any random generator; and with the same
         # one on all ranks, they draw what one rank would.
@@ -112,37 +123,10 @@ class Trainer:
                     self.update(phase)
         if self.fabric.world_size > 1:
             self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
-        # A young average would remember the initial weights, so its decay starts low and grows.
-        self.moves.average(min(self.recipe.ema, (step + 1) / (step + 10)))
+        if self.gan.averages:
+            # A young average would remember the initial weights, so its decay starts low and grows.
+            self.update.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
         self.progress.step += 1
-
-    def update(self, phase: Phase) -> None:
-        """One move of one player: losses of each part of the batch, gradients, optimiser step."""
-        rate = learning_rate(self.settings[phase.player], self.progress.step, self.progress.steps)
-        set_learning_rate(self.optimisers[phase.player], rate)
-        rank, ranks, parts = self.fabric.global_rank, self.fabric.world_size, range(self.recipe.accumulate)
-        # The ranks' parts lie side by side: together they are the part that one rank would take.
-        indices = [self.stream.part(self.progress.batches, part * ranks + rank, self.parts) for part in parts]
-        self.progress.batches += 1
-        report = self.moves.play(phase, indices)
-        if report is not None:
-            self.ledger.add(self.describe(phase, report))
-
-    def admits(self, phase: Phase, report: Tensor) -> bool:
-        """Whether the optimiser may step, where the host has to know. Raises NonFinite if the training ends here."""
-        if self.guard.passes:
-            return True
-        try:
-            self.guard.leave_out(self.describe(phase, report), self.progress)
-        except NonFinite:
-            # One that was not read yet may be the first.
-            self.ledger.settle()
-            raise
-        return False
-
-    def describe(self, phase: Phase, report: Tensor) -> Update:
-        """The update under way, with its report."""
-        return Update(phase, self.progress.step, self.progress.batches - 1, self.moves.names[phase.name], report)
 
     def _mean_over_ranks(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over the ranks, in one flat all-reduce."""
@@ -154,27 +138,27 @@ class Trainer:
             tensor.copy_(mean.view_as(tensor))
 
     def read_log(self) -> dict[str, float]:
-        """Means of all terms since the last reading, over all ranks; with `skip`, also how many updates were skipped.
+        """Means of all terms since the last call, over all ranks; with `skip`, also how many updates were skipped.
 
         Raises NonFinite if one was not finite.
         """
-        counted = {"skipped": float(self.guard.skipped)} if self.guard.skip else {}
-        return self.ledger.means() | counted
+        counted = {"skipped": float(self.finite_check.skipped)} if self.finite_check.skip else {}
+        return self.term_means.means() | counted
 
     def state(self) -> dict[str, Any]:
-        """Everything that going on needs: tensors, numbers and strings in dicts. Raises NonFinite as read_log does."""
-        log = self.ledger.state()
+        """Everything that resuming needs: tensors, numbers and strings in dicts. Raises NonFinite as read_log does."""
+        log = self.term_means.state()
         return {
             "progress": {"step": self.progress.step, "batches": self.progress.batches},
             "recipe": to_dict(self.recipe),
             "gan": self.gan.state_dict(),
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "log": log,
-            "skipped": self.guard.skipped,
+            "skipped": self.finite_check.skipped,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go back to where `state` was taken."""
+        """Restore what `state` returned."""
         self.gan.load_state_dict(state["gan"])
         for name, optimiser in self.optimisers.items():
             settings = [{key: value for key, value in g.items() if key != "params"} for g in optimiser.param_groups]
@@ -183,10 +167,8 @@ class Trainer:
             for group, setting in zip(optimiser.param_groups, settings, strict=True):
                 group.update(setting)
         self.progress.step, self.progress.batches = state["progress"]["step"], state["progress"]["batches"]
-        self.ledger.load_state(state["log"])
-        # What was recorded holds the optimisers' old state.
-        self.moves = Moves(self, self.moves.recorder)
-        self.guard.skipped = state.get("skipped", 0)
+        self.term_means.load_state(state["log"])
+        self.finite_check.skipped = state.get("skipped", 0)
 
     def _call(self, moment: str, *values: Any) -> None:
         if self._failure:
@@ -200,13 +182,13 @@ class Trainer:
             # Only the first rank has callbacks: the others would wait for it for ever.
             self._failure = error
 
-    def _meet(self) -> None:
-        """What all ranks do together after a step; none comes alone, as a failure is heard of before."""
-        due = [meeting for meeting in self.meetings if meeting.due(self.progress.step)]
+    def _run_collective(self) -> None:
+        """What all ranks do together after a step; a failure is agreed on first, so that no rank waits for another."""
+        due = [callback for callback in self.collective if callback.due(self.progress.step)]
         if due:
             self._agree_to_stop(always=True)
-        for meeting in due:
-            meeting.meet(self)
+        for callback in due:
+            callback.run(self)
 
     def _agree_to_stop(self, always: bool = False) -> bool:
         """Whether to stop after this step: with several ranks, all stop at the same one when any of them is asked to.
@@ -219,9 +201,9 @@ class Trainer:
         if not always and self.fabric.device.type != "cpu" and self.progress.step % self.log_every:
             return False
         asked = [float(self._failure is not None), float(self.stop_requested), float(self.signal)]
-        failed, stop, number = strongest(self.fabric, asked)
+        failed, stop, number = maximum(self.fabric, asked)
         if failed:
-            raise on_all_ranks(self._failure or StoppedElsewhere("another rank has failed."))
+            raise stops_all_ranks(self._failure or StoppedElsewhere("another rank has failed."))
         # A signal that came during the exchange is kept for the next one: until then no other rank knows of it.
         if stop:
             self.stop_requested, self.signal = True, int(number)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.callbacks import Training
 
 
 from ganzoo.callbacks import Callback
@@ -24,17 +24,17 @@ class Guarded(Callback):
         self.callback, self.source = callback, source
         self.failed = False
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         self._call("on_start", trainer)
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         self._call("on_step", trainer)
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         # A copy: others read the same numbers.
         self._call("on_log", trainer, dict(values))
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         self._call("on_end", trainer)
 
     def _call(self, moment: str, *values: Any) -> None:

@@ -21,8 +21,7 @@ from ganzoo.zoo.tables import TYPES, Table
 if TYPE_CHECKING:
     import click
 
-    from ganzoo.callbacks import Callback
-    from ganzoo.runs.run import Run
+    from ganzoo.callbacks import Callback, RunFolder
 
 API = 1
 """The version of the plugin interface. A module says which one it was made for with `ganzoo_api = 1`; without, it is 1.
@@ -151,7 +150,7 @@ class Zoo:
         chosen = selection()
         return "" if chosen is None else f"; {VARIABLE} loads only {', '.join(chosen) or 'the core'}"
 
-    def callbacks(self, variant: Variant, recipe: Recipe, run: Run) -> list[Callback]:
+    def callbacks(self, variant: Variant, recipe: Recipe, run: RunFolder) -> list[Callback]:
         """What the plugins' `ganzoo_callbacks` return for a run, guarded. A hook that fails is logged and left out.
 
         A GanzooError passes: it is a mistake that the user can mend before the training.

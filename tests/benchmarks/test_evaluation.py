@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import evaluation, results
 from ganzoo.evaluation.features import classifier

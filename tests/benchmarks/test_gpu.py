@@ -1,4 +1,4 @@
-"""The GPU benchmark runs as it is, with a tape in the place of CUDA graphs (see tests/tape.py)."""
+"""The GPU benchmark runs as it is, with a tape in the place of CUDA graphs (see tests/support/tape.py)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tape import Tapes
 
 from benchmarks import gpu, results
 from ganzoo.training import trainer
-from ganzoo.training.nonfinite import Guard
+from ganzoo.training.nonfinite import FiniteCheck
 
 MODES = ["fp32, eager", "fp32, graphs", "bf16, eager", "bf16, graphs"]
 
 
-class Unread(Guard):
+class Unread(FiniteCheck):
     """As on a GPU, nobody waits for its flag."""
 
     def __init__(self, *arguments: object) -> None:
@@ -27,7 +27,7 @@ class Unread(Guard):
 
 def test_it_times_all_modes_and_compares_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "make_recorder", lambda device, wanted: Tapes() if wanted else None)
-    monkeypatch.setattr(trainer, "Guard", Unread)
+    monkeypatch.setattr(trainer, "FiniteCheck", Unread)
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     few = ["--batches", "8", "--steps", "1", "--repetitions", "2", "--agree", "8"]
     monkeypatch.setattr(

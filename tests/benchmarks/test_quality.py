@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from paths import ROOT
 
 from benchmarks import cost, quality, results
 from ganzoo.api.bench.grid import read_grid
 from ganzoo.evaluation.scoring import Score
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--only", "dcgan.digits", "--steps", "4", "--points", "2"]
 
 

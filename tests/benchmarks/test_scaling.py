@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from paths import ROOT
 
 from benchmarks import results, scaling
 from benchmarks.scaling import Traffic, Way, exchange, least_compute, line, traffic_of
@@ -71,7 +69,7 @@ def test_it_writes_what_it_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return found
 
     monkeypatch.setattr(scaling, "started", started)
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     sizes = [str(size) for size in SIZES]
     scaling.main(["--rounds", "1", "--seconds", "0.05", "--only", "vanilla.mnist", "--sizes", *sizes])
     found = json.loads((tmp_path / "scaling.json").read_text())

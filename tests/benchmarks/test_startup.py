@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 import benchmarks.__main__ as command
 from benchmarks import startup
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_dummies_are_listed_and_timed(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def finish(out: Path, cell: Cell, report: Report, **options: Any) -> Run:
             return run
         run = continued(run, report, **options)
     else:
-        run = execute(plan, report)
+        run = execute(plan, report).run
     evaluate(run, report=report, **options)
     return run
 

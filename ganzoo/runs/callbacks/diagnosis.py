@@ -24,7 +24,7 @@ from ganzoo.runs.run import Run
 from ganzoo.training.nonfinite import NonFinite
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.callbacks import Training
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Diagnosis(Callback):
         self.variety: Variety | None = None
         self.broken = False
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         step = trainer.progress.step
         # What was written before the first checkpoint of a killed training is written again.
         last = step if step else -1
@@ -65,14 +65,14 @@ class Diagnosis(Callback):
         seen = self.looks[-1]["step"] if self.looks else 0
         self.logged = [record for record in self.run.metrics() if seen < record["step"] <= step]
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         self.logged.append(values)
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         if trainer.progress.step % self.every == 0 and not self.broken:
             self.look(trainer)
 
-    def look(self, trainer: Trainer) -> None:
+    def look(self, trainer: Training) -> None:
         """Measure, record, and give the hints that are due."""
         look: Look = {"step": trainer.progress.step}
         try:
@@ -118,7 +118,7 @@ class Variety:
     spread: float
 
     @classmethod
-    def of(cls, trainer: Trainer) -> Variety | None:
+    def of(cls, trainer: Training) -> Variety | None:
         """The measure for a training; None where samples are neither images nor points, or data are too few."""
         dataset = trainer.stream.dataset
         count = min(SAMPLES, dataset.count // 2)
@@ -132,18 +132,18 @@ class Variety:
         if "x" not in dataset.batch(order[:1]):
             return None
         real, held_out = (
-            torch.cat([as_vectors(dataset.batch(part)["x"]) for part in index.split(part_size(trainer))])
+            torch.cat([as_vectors(dataset.batch(part)["x"]) for part in index.split(trainer.part_size)])
             for index in (order[:count], order[count : 2 * count])
         )
         return cls(order[:count], real, reached(distances(real, held_out)), distances(real, real).mean().item())
 
-    def measure(self, trainer: Trainer) -> Look:
+    def measure(self, trainer: Training) -> Look:
         """`variety` and `spread` of as many fake samples, drawn from the same latents each time."""
         gan, dataset = trainer.gan, trainer.stream.dataset
         fakes = []
         with gan.for_sampling(averaged=False):
             torch.manual_seed(trainer.recipe.seed)
-            for part in self.index.split(part_size(trainer)):
+            for part in self.index.split(trainer.part_size):
                 y = dataset.batch(part)["y"] if getattr(gan, "classes", 0) else None
                 with trainer.fabric.autocast():
                     fakes.append(as_vectors(gan.sample(len(part), y)))
@@ -177,11 +177,6 @@ def some(count: int) -> Tensor:
     return torch.randperm(count, generator=torch.Generator().manual_seed(0))
 
 
-def part_size(trainer: Trainer) -> int:
-    """Samples at a time: as many as in training, so that a look needs no more memory."""
-    return max(1, trainer.recipe.batch // trainer.parts)
-
-
 @runtime_checkable
 class Duel(Protocol):
     """What a game must have for its generator and discriminator to be looked at together, as TwoPlayer has it."""
@@ -196,13 +191,13 @@ class Duel(Protocol):
     def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]: ...
 
 
-def duel(trainer: Trainer, samples: int = SAMPLES // 4) -> Look:
+def duel(trainer: Training, samples: int = SAMPLES // 4) -> Look:
     """`separation`, `logits` and `gradient` of a game of two, in training mode as the players meet.
 
     The real samples are always the same, and so are the latents.
     """
     gan: Any = trainer.gan
-    dataset, size = trainer.stream.dataset, part_size(trainer)
+    dataset, size = trainer.stream.dataset, trainer.part_size
     order = some(dataset.count)[: max(size, samples)]
     # In the trainer only the player that moved last has gradients.
     weights = [weight.requires_grad_(True) for weight in gan.generator.parameters()]
@@ -255,7 +250,7 @@ def cut_back(path: Path, step: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def noting(callbacks: Sequence[Callback], trainer: Trainer) -> Iterator[None]:
+def noting(callbacks: Sequence[Callback], trainer: Training) -> Iterator[None]:
     """Let a diagnosis among the callbacks give its hint when the training has to stop for its numbers."""
     try:
         yield

@@ -26,7 +26,7 @@ from ganzoo.runs.sampling import class_numbers
 from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.callbacks import Training
 
 QUICK = {"image": ("is", "fd"), "points": ("modes", "w2")}
 """Metrics along a training, by modality; of others, all that are computed by default."""
@@ -45,27 +45,27 @@ class Evaluations(Callback):
     """
 
     def __init__(self, run: Run, options: RunOptions, lock: Lock | None = None) -> None:
-        self.run, self.options, self.every, self.lock = run, options, options.eval_every or 0, lock
+        self.run_folder, self.options, self.every, self.lock = run, options, options.eval_every or 0, lock
         self.path, self.folder = run.path / "evaluations.jsonl", run.checkpoints / "best"
         self.best: dict[str, Any] | None = None
         self.said: set[str] = set()
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         self.team = Team(trainer.fabric)
         data = dataclasses.replace(trainer.recipe.data, labels=True)
         same = data == trainer.recipe.data
         self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
-        self.names = QUICK.get(self.run.data.modality)
+        self.names = QUICK.get(self.run_folder.data.modality)
         known = registry.metrics().values()
-        if not choose(known, self.names, self.run.data.modality):
-            self._say(f"there is no metric for {self.run.data.modality} data: --eval-every does nothing.")
+        if not choose(known, self.names, self.run_folder.data.modality):
+            self._say(f"there is no metric for {self.run_folder.data.modality} data: --eval-every does nothing.")
             self.every = 0
         if self.team.leads:
             self._forget_ahead(trainer.progress.step)
 
     def _forget_ahead(self, step: int) -> None:
         """Forget what lies ahead of the training's step: it will be played and scored again."""
-        kept = [record for record in self.run.evaluations() if record["step"] <= step]
+        kept = [record for record in self.run_folder.evaluations() if record["step"] <= step]
         checkpoint.write_atomically(self.path, "".join(json.dumps(record) + "\n" for record in kept).encode())
         for ahead, path in checkpoint.found(self.folder).items():
             if ahead > step:
@@ -78,15 +78,15 @@ class Evaluations(Callback):
         self.best = next((record for record in kept if record["step"] == saved), None)
 
     def due(self, step: int) -> bool:
-        """Whether all ranks are to `meet` after this step."""
+        """Whether to score after this step."""
         return bool(self.every) and step % self.every == 0
 
-    def meet(self, trainer: Trainer) -> None:
+    def run(self, trainer: Training) -> None:
         """Score the generator: on every rank, before other callbacks see the step."""
         samples = self._samples(trainer)
         score_together(self.team, samples, lambda: self._score(trainer, samples))
 
-    def _score(self, trainer: Trainer, samples: Samples) -> Scores:
+    def _score(self, trainer: Training, samples: Samples) -> Scores:
         """On the first rank: the scores, written down, and the state if it is the best."""
         step = trainer.progress.step
         if self.lock:
@@ -114,10 +114,10 @@ class Evaluations(Callback):
         self._say(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
         return scores
 
-    def _samples(self, trainer: Trainer) -> Samples:
-        images, device = self.run.data.modality == "image", trainer.fabric.device
+    def _samples(self, trainer: Training) -> Samples:
+        images, device = self.run_folder.data.modality == "image", trainer.fabric.device
         n = self.team.in_turn(lambda: min(SAMPLES, self.reference.default_samples()))
-        name, seed = self.run.variant.name, trainer.recipe.seed + 1
+        name, seed = self.run_folder.variant.name, trainer.recipe.seed + 1
         y = class_numbers(trainer.gan, name, n, None)
         prepared = to_uint8 if images else torch.as_tensor
         fake = draw(self.team, trainer.gan, name, n, y, seed=seed, device=device, prepared=prepared)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ganzoo.files.atomic import append_line, write_atomically
 
 if TYPE_CHECKING:
+    from ganzoo.callbacks import Training
     from ganzoo.runs.run import Run
-    from ganzoo.training.trainer import Trainer
 
 
 from ganzoo.callbacks import Callback
@@ -22,7 +22,7 @@ class MetricsLog(Callback):
     def __init__(self, run: Run) -> None:
         self.run, self.path = run, run.path / "metrics.jsonl"
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         # After a crash the log may be ahead of the checkpoint; those steps will be played and logged again.
         kept, before, cpu_before = [], 0.0, 0.0
         for record in self.run.metrics():
@@ -32,7 +32,7 @@ class MetricsLog(Callback):
         write_atomically(self.path, "".join(line + "\n" for line in kept).encode(), parents=False)
         self.began, self.cpu_began = time.perf_counter() - before, time.process_time() - cpu_before
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         seen = trainer.progress.step * trainer.recipe.images_per_step() / len(trainer.stream.dataset)
         seconds = round(time.perf_counter() - self.began, 3)
         cpu_seconds = round(time.process_time() - self.cpu_began, 3)

@@ -13,8 +13,8 @@ from ganzoo.errors import GanzooError, unknown
 from ganzoo.runs.callbacks.sheets import draw
 
 if TYPE_CHECKING:
+    from ganzoo.callbacks import Training
     from ganzoo.runs.run import Run
-    from ganzoo.training.trainer import Trainer
 
 
 class TensorBoard(Callback):
@@ -25,11 +25,11 @@ class TensorBoard(Callback):
 
         self.writer: Any = SummaryWriter(str(run.path / "tensorboard"))
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, trainer.progress.step)
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         picture = draw(trainer)
         if picture is not None:
             pixels = np.asarray(picture.convert("RGB"))
@@ -46,10 +46,10 @@ class WeightsAndBiases(Callback):
         self.wandb: Any = wandb
         self.session = wandb.init(project="ganzoo", name=run.path.name, dir=str(run.path), config=run.info)
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         self.session.log(values, step=trainer.progress.step)
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         picture = draw(trainer)
         if picture is not None:
             self.session.log({"samples": self.wandb.Image(picture)}, step=trainer.progress.step)

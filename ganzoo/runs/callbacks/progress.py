@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.callbacks import Training
 
 
 from ganzoo.callbacks import Callback
@@ -39,17 +39,17 @@ class ProgressBar(Callback):
         self.task = TaskID(0)
         self.losses = ""
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
         self.began = self.redrawn = time.perf_counter()
         self.first = done
         self.task = self.bar.add_task("train", total=steps, completed=done, losses="")
         self.bar.start()
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         self.losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items() if name.endswith("/loss"))
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
         if self.drawn:
             now = time.perf_counter()
@@ -60,6 +60,6 @@ class ProgressBar(Callback):
             left = (time.perf_counter() - self.began) / (done - self.first) * (steps - done)
             print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=sys.stderr, flush=True)
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         self.bar.update(self.task, completed=trainer.progress.step, losses=self.losses)
         self.bar.stop()

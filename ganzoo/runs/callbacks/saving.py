@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ganzoo.files import checkpoint
 
 if TYPE_CHECKING:
+    from ganzoo.callbacks import Training
     from ganzoo.files.lock import Lock
-    from ganzoo.training.trainer import Trainer
 
 
 from ganzoo.callbacks import Callback
@@ -21,13 +21,13 @@ class Presence(Callback):
     def __init__(self, lock: Lock) -> None:
         self.lock = lock
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         self.lock.check()
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         self.lock.check()
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         self.lock.check()
 
 
@@ -38,21 +38,21 @@ class Checkpoints(Callback):
         self.folder, self.every, self.keep = folder, every, keep
         self.saved = -1
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         self.folder.mkdir(exist_ok=True)
         self.saved = trainer.progress.step
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         # The last state comes after the last pictures: a training that has it has all the rest. One that is told to
         # stop saves first, as little time may be left.
         last = trainer.progress.step == trainer.progress.steps
         if (trainer.progress.step % self.every == 0 or trainer.stop_requested) and not last:
             self._save(trainer)
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         if self.saved != trainer.progress.step:
             self._save(trainer)
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Training) -> None:
         checkpoint.save(self.folder, trainer.progress.step, trainer.state(), self.keep)
         self.saved = trainer.progress.step

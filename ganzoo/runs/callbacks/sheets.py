@@ -14,8 +14,8 @@ from ganzoo.pictures.plots import loss_plot, scatter
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from ganzoo.callbacks import Training
     from ganzoo.runs.run import Run
-    from ganzoo.training.trainer import Trainer
 
 
 from ganzoo.callbacks import Callback
@@ -31,7 +31,7 @@ class Sheets(Callback):
         self.run, self.every = run, every
         self.folder = run.path / "samples"
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         self.folder.mkdir(exist_ok=True)
         remove_partial(self.folder)
         for sheet in self.folder.glob("*.png"):
@@ -40,11 +40,11 @@ class Sheets(Callback):
         if trainer.progress.step == 0:
             self._draw(trainer)
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         if trainer.progress.step % self.every == 0:
             self._draw(trainer)
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Training) -> None:
         # A training that was stopped adds no sheet: gone on with, it shall have those of one that never was.
         last = trainer.progress.step == trainer.progress.steps
         picture = self._draw(trainer) if last else draw(trainer)
@@ -57,14 +57,14 @@ class Sheets(Callback):
         if records:
             sheets.write(loss_plot(records), self.run.path / "losses.png")
 
-    def _draw(self, trainer: Trainer) -> Image | None:
+    def _draw(self, trainer: Training) -> Image | None:
         picture = draw(trainer)
         if picture is not None:
             sheets.write(picture, self.folder / f"{trainer.progress.step:06d}.png")
         return picture
 
 
-def draw(trainer: Trainer) -> Image | None:
+def draw(trainer: Training) -> Image | None:
     """A picture of what the game draws now, from latents that are the same each time; None for other modalities."""
     gan, dataset = trainer.gan, trainer.stream.dataset
     classes = getattr(gan, "classes", 0)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from lightning_fabric import Fabric
+from paths import SUPPORT
+from processes import start
 from small import SET
 from two_ranks import CASES, UNEQUAL, train
 
@@ -19,16 +18,15 @@ import ganzoo
 from ganzoo.api.failures import explained
 from ganzoo.machine.ranks import is_first_rank
 
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-
 SCRIPT = """
 import hashlib, json
 from pathlib import Path
 import torch
-from ganzoo import config, registry
-from ganzoo.launch import launch
-from ganzoo.specs import Data, RunOptions
-from ganzoo.trainer import Trainer
+from ganzoo.machine.launch import launch
+from ganzoo.recipes import Data, RunOptions
+from ganzoo.training.nonfinite import NonFinite
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import config, registry
 
 def digest(value):
     if isinstance(value, torch.Tensor):
@@ -58,11 +56,11 @@ NAN = """
 import json, math
 from pathlib import Path
 import torch
-from ganzoo import config, registry
-from ganzoo.launch import launch
-from ganzoo.nonfinite import NonFinite
-from ganzoo.specs import Data, RunOptions
-from ganzoo.trainer import Trainer
+from ganzoo.machine.launch import launch
+from ganzoo.recipes import Data, RunOptions
+from ganzoo.training.nonfinite import NonFinite
+from ganzoo.training.trainer import Trainer
+from ganzoo.zoo import config, registry
 
 fabric = launch(RunOptions(device="cpu", devices=2))
 data = registry.datasets()["digits"].load(Data(), Path("."), "train")
@@ -86,26 +84,10 @@ for how in ("stop", "skip"):
     except NonFinite as error:
         said[how] = str(error)
     del data.batch
-    said[f"{how} skipped"] = trainer.guard.skipped
+    said[f"{how} skipped"] = trainer.finite_check.skipped
     said[f"{how} moved"] = not all(torch.equal(a, b) for a, b in zip(before, trainer.gan.parameters()))
 Path(f"nan-{fabric.global_rank}.json").write_text(json.dumps(said))
 """
-
-
-def gloo_or_skip() -> None:
-    if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
-        pytest.skip("torch was built without gloo")
-
-
-def start(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    gloo_or_skip()
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True, text=True, cwd=folder, env=ENVIRONMENT, timeout=200, check=False,
-    )  # fmt: skip
-    if done.returncode and "gloo" in done.stderr.lower() and "connect" in done.stderr.lower():
-        pytest.skip(f"gloo cannot start here: {done.stderr.splitlines()[-1]}")
-    return done
 
 
 @pytest.mark.slow
@@ -123,7 +105,7 @@ def test_two_ranks_end_bitwise_equal_with_lazy_penalties_and_with_batch_norm(tmp
 def on_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both ranks' states after every case's training are."""
     folder = tmp_path_factory.mktemp("ranks")
-    done = start([str(Path(__file__).with_name("two_ranks.py")), "."], folder)
+    done = start([str(SUPPORT / "two_ranks.py"), "."], folder)
     assert done.returncode == 0, done.stderr
     return folder
 

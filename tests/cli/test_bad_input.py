@@ -1,6 +1,6 @@
 """Every mistake on the command line is exit code 2, one line that starts with "error:", and no new file.
 
-`python tests/test_bad_input.py` runs the whole table and prints how many there are and which fail.
+`python tests/cli/test_bad_input.py` runs the whole table and prints how many there are and which fail.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from paths import TESTS
 from PIL import Image
 
 from ganzoo.cli import run
@@ -539,7 +540,7 @@ def main() -> int:
                 wrong = wrong or "something was written"
             if wrong:
                 failures.append(f"ganzoo {typed}: {wrong.strip()}")
-        os.chdir(Path(__file__).parent)
+        os.chdir(TESTS)
     for line in failures:
         print(line)
     print(f"{len(MISTAKES)} mistakes, {len(failures)} failures, {skipped} that cannot be made on this machine")

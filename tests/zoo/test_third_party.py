@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from environments import PIP, build_wheel, done, make, run, site_packages
+from paths import TESTS
 from PIL import Image
 
-SOURCE = Path(__file__).parent / "packages" / "ganzoo-pacgan"
+SOURCE = TESTS / "packages" / "ganzoo-pacgan"
 TRAIN = ["--steps", "20", "--device", "cpu", "--set", "batch=16", "--set", "ema=0"]
 
 pytestmark = pytest.mark.slow

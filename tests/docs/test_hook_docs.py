@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import torch
 from doc_examples import FAST, add, room_for_examples
+from paths import ROOT
 
 import ganzoo
 from ganzoo import cli, hookspecs, testing
 from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import Zoo
 
-PAGES = Path(__file__).resolve().parents[1] / "docs" / "hooks"
+PAGES = ROOT / "docs" / "hooks"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
 
 

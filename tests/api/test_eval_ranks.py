@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from processes import start
 from small import SET
-from test_ranks import start
 
 import ganzoo
 from ganzoo.machine import rank_group
@@ -21,13 +21,16 @@ SCRIPT = """
 import json, os, sys, time
 from pathlib import Path
 import ganzoo
-from ganzoo import registry
+from ganzoo.api import targets
+from ganzoo.api.planning import make_options
 from ganzoo.errors import GanzooError, StoppedElsewhere
-from ganzoo.evaluation import domain, during, scoring, targets
-from ganzoo.evaluation.team import Team
-from ganzoo.launch import launch
-from ganzoo.planning import make_options
+from ganzoo.evaluation import scoring, together
+from ganzoo.evaluation.features import domain
+from ganzoo.machine.launch import launch
+from ganzoo.machine.rank_group import Team
+from ganzoo.runs import reference
 from ganzoo.specs import MetricSpec
+from ganzoo.zoo import registry
 
 run, cold = Path(sys.argv[1]), Path(sys.argv[2])
 N, NAMES, RANKS = 900, "is,fd,prc,memorisation", {"device": "cpu", "devices": 2}
@@ -55,11 +58,11 @@ def theirs(samples):
 spec = MetricSpec("theirs", "A stranger's.", "none", ("image",), theirs)
 options = make_options(**RANKS)
 def samples():
-    request = targets.make_request(n=N, seed=5)
+    request = reference.make_request(n=N, seed=5)
     return targets.of_run(ganzoo.load(run), request, options, None, said.append, Team(fabric))[0]
 
 drawn = samples()
-both = scoring.score_together(Team(fabric), drawn, lambda: scoring.score(drawn, [spec], with_real=False))
+both = together.score_together(Team(fabric), drawn, lambda: scoring.score(drawn, [spec], with_real=False))
 found["theirs"], found["ran here"] = both.scores[0].value, len(whole)
 
 def failing(self, images):
@@ -71,7 +74,7 @@ domain.Domain.extract = failing
 fresh = samples()
 metrics = [*registry.metrics().values(), spec]
 names = ["fd", "theirs"]
-both = scoring.score_together(Team(fabric), fresh, lambda: scoring.score(fresh, metrics, names, with_real=False))
+both = together.score_together(Team(fabric), fresh, lambda: scoring.score(fresh, metrics, names, with_real=False))
 found["of a failure"] = [[item.name for item in both.scores], both.notes]
 
 domain.Domain.extract = extract
@@ -90,7 +93,7 @@ def refuse():
     raise GanzooError("nothing to be had")
 last = samples()
 try:
-    scoring.score_together(Team(fabric), last, refuse)
+    together.score_together(Team(fabric), last, refuse)
 except GanzooError as error:
     found["of the first rank"] = [type(error).__name__, str(error), bool(getattr(error, "agreed", False))]
 

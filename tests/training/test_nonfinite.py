@@ -23,7 +23,7 @@ from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.files import checkpoint
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
 from ganzoo.recipes import Optimiser
-from ganzoo.training.nonfinite import Guard, NonFinite, Update, flag_nonfinite
+from ganzoo.training.nonfinite import FiniteCheck, NonFinite, UpdateReport, flag_nonfinite
 from ganzoo.training.optim import make_optimiser
 from ganzoo.training.trainer import Trainer
 
@@ -128,7 +128,7 @@ def test_a_skipped_update_leaves_everything_as_it_was_and_training_goes_on(
     before = learnt(played)
     played.update(played.phases[0])
     assert same(before, learnt(played))
-    assert (played.progress.batches, played.guard.skipped) == (4, 1)
+    assert (played.progress.batches, played.finite_check.skipped) == (4, 1)
     played.update(played.phases[0])
     assert not same(before, learnt(played))
     log = played.read_log()
@@ -157,12 +157,12 @@ def test_eleven_of_a_few_are_too_many() -> None:
 
 def skipped_until(every: int, updates: int) -> tuple[int, str]:
     """How many are skipped of so many updates of which every so many-th is not finite, and what is said if it stops."""
-    guard, weight = Guard(nn.Linear(1, 1), torch.device("cpu"), "skip"), nn.Parameter(torch.ones(1))
+    guard, weight = FiniteCheck(nn.Linear(1, 1), torch.device("cpu"), "skip"), nn.Parameter(torch.ones(1))
     phase, optimiser = Phase("p", "g", lambda batch: {}), make_optimiser(Optimiser(), [weight])
     for i in range(updates):
         guard.before()
         values = torch.tensor([1.0 if i % every else math.nan])
-        update = Update(phase, i, i, ("loss",), guard.report(values, [torch.ones(1)], optimiser))
+        update = UpdateReport(phase, i, i, ("loss",), guard.inspect(values, [torch.ones(1)], optimiser))
         try:
             assert guard.passes == bool(i % every)
             if not guard.passes:
@@ -193,7 +193,7 @@ def test_the_count_of_skipped_updates_is_in_the_state() -> None:
 
 def deferred(fault: Fault) -> Trainer:
     played = trainer(fault)
-    played.guard.at_once = False
+    played.finite_check.at_once = False
     return played
 
 
@@ -237,15 +237,15 @@ def test_on_a_gpu_the_weights_are_those_before_the_fault_and_no_update_waits() -
         played.update(played.phases[0])
     weights = {name: weight.detach().clone() for name, weight in played.gan.players.named_parameters()}
     for _ in range(3):
-        indices = [played.stream.part(played.progress.batches, 0, 1)]
+        inputs = played.update.next_inputs()
         played.progress.batches += 1
         torch.cuda.set_sync_debug_mode("error")
         try:
-            report = played.moves.play(played.phases[0], indices)
+            report = played.update.update(played.phases[0], *inputs)
         finally:
             torch.cuda.set_sync_debug_mode("default")
         assert report is not None
-        played.ledger.add(played.describe(played.phases[0], report))
+        played.term_means.add(played.update.describe(played.phases[0], report))
     for _ in range(3):
         played.update(played.phases[0])
     assert same(weights, dict(played.gan.players.named_parameters()))
@@ -292,7 +292,7 @@ class Poison(Callback):
     def on_step(self, trainer: Trainer) -> None:
         if trainer.progress.step == self.step:
             with torch.no_grad():
-                trainer.weights["d"][0].fill_(math.inf)
+                trainer.update.weights["d"][0].fill_(math.inf)
 
 
 def test_a_run_says_which_checkpoint_is_kept_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Runs docs/first-plugin.md from its first block to its last, as a reader would, in a shell.
 
-    python tests/tutorial.py            installs what the page says, from the package index, in fresh environments
-    python tests/tutorial.py --print    prints the shell script and runs nothing
+    python tests/support/tutorial.py            installs what the page says, in fresh environments
+    python tests/support/tutorial.py --print    prints the shell script and runs nothing
 
 A `bash` block is typed. Each line of a `text` block must have been printed by the block before it, up to numbers. Any
 other block is written to the file that the line above it ends with, as in: `pyproject.toml`:
@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from paths import ROOT
+
 PAGE = ROOT / "docs" / "first-plugin.md"
 BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"`([\w./-]+)`:\s*\Z")

@@ -13,7 +13,7 @@ from ganzoo.machine import memory
 
 CODE = """
 import resource, sys
-from ganzoo.host import keep_freed_memory
+from ganzoo.machine.memory import keep_freed_memory
 import numpy as np
 if len(sys.argv) > 1:
     assert keep_freed_memory()

@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 import torch
 from doc_examples import FAST, add, room_for_examples
-from tutorial import ROOT, blocks
+from paths import ROOT
+from tutorial import blocks
 
 from ganzoo import cli, testing
 from ganzoo.games.losses import NonSaturating

@@ -25,7 +25,7 @@ from ganzoo.runs.folders import claim, require_new
 HOLDER = """
 import sys, time
 from pathlib import Path
-from ganzoo.lock import Lock
+from ganzoo.files.lock import Lock
 lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

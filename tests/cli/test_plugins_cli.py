@@ -12,9 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import test_broken_plugins
 from environments import installed, run
 from small import SET, train_digits
+from small_plugins import LOSS
 
 from ganzoo import cli, hookimpl
 from ganzoo.callbacks import Callback
@@ -50,7 +50,7 @@ def test_every_bundled_plugin_is_listed_with_what_it_adds(capsys: pytest.Capture
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    loss = test_broken_plugins.LOSS
+    loss = LOSS
     folder = installed(tmp_path_factory.mktemp("some"), "gan-two", {"a": loss.format("a"), "b": loss.format("b")})
     return installed(folder, "gan-bad", {"bad": "raise ValueError\n"})
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from environments import installed, run
+from small_plugins import HEAD, LOSS
 
-HEAD = "from ganzoo import hookimpl\nfrom ganzoo.specs import LossSpec, Recipe, Variant, key\n"
-LOSS = HEAD + "@hookimpl\ndef ganzoo_losses():\n    return [LossSpec('{0}-loss', 'A loss.', 'None.', build=dict)]\n"
 RECIPE = HEAD + (
     "from dataclasses import dataclass\n"
     "@dataclass(frozen=True, kw_only=True)\n"

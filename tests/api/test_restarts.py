@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from killable import free_port
 from kills import finish, logged_step, variant_case
+from processes import ENVIRONMENT, gloo_or_skip
 from same_runs import compare
-from test_ranks import ENVIRONMENT, gloo_or_skip
 
 pytestmark = pytest.mark.slow
 
@@ -169,14 +169,14 @@ def test_a_rank_that_dies_before_all_have_met_is_said_and_not_waited_for(tmp_pat
 LATE = """
 import sys, time
 from datetime import timedelta
-from ganzoo import launch
-from ganzoo.specs import RunOptions
+from ganzoo.machine import launch
+from ganzoo.recipes import RunOptions
 
 launch.MEETING = timedelta(seconds=15)
 fabric = launch.launch(RunOptions(device="cpu", devices=2))
 if fabric.is_global_zero:
     time.sleep(18)
-print(launch.strongest(fabric, [1.0 + fabric.global_rank]))
+print(launch.maximum(fabric, [1.0 + fabric.global_rank]))
 """
 
 
@@ -191,7 +191,7 @@ def test_once_they_have_met_a_rank_may_work_alone_for_longer(tmp_path: Path) -> 
 
 def test_ranks_that_do_not_come_are_waited_for_a_while_only(tmp_path: Path) -> None:
     gloo_or_skip()
-    script = "import sys, datetime; from ganzoo import launch; launch.MEETING = datetime.timedelta(seconds=4); "
+    script = "import sys, datetime; from ganzoo.machine import launch; launch.MEETING = datetime.timedelta(seconds=4); "
     script += "from ganzoo.cli import main; sys.argv = ['ganzoo', *sys.argv[1:]]; main()"
     ports = {"0": str(free_port()), "1": str(free_port())}
     alone = {

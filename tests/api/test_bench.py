@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paths import ROOT
 from small import SMALL, same
 
 import ganzoo
@@ -223,7 +224,7 @@ def test_a_shard_that_is_none_is_refused(text: str) -> None:
 
 
 def test_the_grids_in_the_repository_and_its_docs_are_whole() -> None:
-    root = Path(__file__).resolve().parents[1]
+    root = ROOT
     zoo = read_grid(root / "benchmarks" / "zoo.toml")
     assert {group.variant for group in zoo.groups} >= {"dcgan.mnist", "wgan.points", "conditional.digits-mlp"}
     (example,) = re.findall(r"```toml\n(.*?)```", (root / "docs" / "benchmarks.md").read_text("utf-8"), re.DOTALL)
@@ -499,7 +500,7 @@ def test_a_grid_of_many_groups_is_one_table_for_each_data_set() -> None:
 def test_seconds_on_the_processor_go_on_after_a_stop(tmp_path: Path, stopped_at_two: pytest.MonkeyPatch) -> None:
     cell: Cell = read_grid(GRID).cells[0]
     options = {"out": "stopped", "progress": False, "device": "cpu", "log_every": 1}
-    before = execute(cell_plan(cell, **options)).metrics()[-1]
+    before = execute(cell_plan(cell, **options)).run.metrics()[-1]
     stopped_at_two.undo()
     after = resume("stopped").metrics()
     assert before["cpu_seconds"] > 0
@@ -510,7 +511,6 @@ def test_seconds_on_the_processor_go_on_after_a_stop(tmp_path: Path, stopped_at_
 def test_the_gallery_takes_the_pictures_of_a_benchmark(
     done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1])
     gallery = importlib.import_module("benchmarks.gallery")
     row = gallery.Row(FOLDER, "page/samples.png", (("training.gif", "docs/ring.gif"),))
     assert gallery.show(row, done, tmp_path) == []
@@ -523,7 +523,7 @@ def test_the_gallery_takes_the_pictures_of_a_benchmark(
 
 
 def test_the_page_of_results_is_made_from_the_report(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "docs")
+    monkeypatch.syspath_prepend(ROOT / "docs")
     generated = importlib.import_module("generated")
     report = json.loads((done / "report.json").read_text())
     page = generated.results_page(report)

@@ -134,7 +134,7 @@ def test_no_gradient_is_computed_for_the_players_whose_turn_it_is_not() -> None:
         seen: dict[str, bool] = {}
 
         def loss(batch: Batch, row: Phase = row, seen: dict[str, bool] = seen) -> Terms:
-            seen.update({name: any(w.requires_grad for w in ws) for name, ws in trainer.weights.items()})
+            seen.update({name: any(w.requires_grad for w in ws) for name, ws in trainer.update.weights.items()})
             return row.loss(batch)
 
         trainer.update(replace(row, loss=loss))
@@ -281,7 +281,7 @@ def test_a_lazy_penaltys_gradient_is_the_eager_ones_times_every() -> None:
         phase = Phase("r1", "d", lambda batch, gan=trainer.gan: gan.lazy_penalty("r1", batch), every=every)
         torch.manual_seed(0)
         trainer.update(phase)
-        grads.append([w.grad.clone() for w in trainer.weights["d"] if w.grad is not None])
+        grads.append([w.grad.clone() for w in trainer.update.weights["d"] if w.grad is not None])
     for eager, lazy in zip(*grads, strict=True):
         torch.testing.assert_close(lazy, 4 * eager)
 

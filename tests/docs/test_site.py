@@ -5,15 +5,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from paths import ROOT
 
 pytest.importorskip("mkdocs", reason="needs the extra `docs`")
 pytest.importorskip("latex2mathml", reason="needs the extra `docs`")
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")

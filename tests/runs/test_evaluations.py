@@ -14,7 +14,6 @@ import ganzoo
 from ganzoo.api import train as api
 from ganzoo.api.execution import make_callbacks
 from ganzoo.api.planning import make_options
-from ganzoo.api.train import train
 from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import Score, Scores
@@ -30,7 +29,7 @@ FAST = {"g.lr": "0.01", "d.lr": "0.01"}
 def train(folder: Path, steps: int = 12, dataset: str = "digits", **options: Any) -> Run:
     values = dict(SMALL) | FAST
     options = {"progress": False, "device": "cpu", "save_every": 5, "keep": 9} | options
-    return train("vanilla", dataset=dataset, steps=steps, set=values, out=str(folder), **options)
+    return ganzoo.train("vanilla", dataset=dataset, steps=steps, set=values, out=str(folder), **options)
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +165,9 @@ def test_a_conditional_variant_is_asked_for_every_class(tmp_path: Path, monkeypa
     monkeypatch.setattr(evaluations, "score", watched)
     values = {name: value for name, value in SMALL.items() if "hidden" not in name}
     values |= {"network": "mlp", "g_hidden": "8", "d_hidden": "8", "embedding": "4"}
-    train("conditional", dataset="digits", steps=1, set=values, out=str(tmp_path / "run"), progress=False, eval_every=1)
+    ganzoo.train(
+        "conditional", dataset="digits", steps=1, set=values, out=str(tmp_path / "run"), progress=False, eval_every=1
+    )
     assert asked[0] is not None
     assert asked[0].tolist() == [i % 10 for i in range(200)]
 

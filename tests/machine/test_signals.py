@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import torch
+from processes import ENVIRONMENT, gloo_or_skip
 from small import SET, recipe, same, train_digits, trainer
-from test_ranks import ENVIRONMENT, gloo_or_skip
 
 import ganzoo
 from ganzoo.api import planning
@@ -162,7 +162,7 @@ def test_a_signal_during_the_exchange_between_ranks_is_kept_for_the_next_one(mon
         playing.signal, playing.stop_requested = signal.SIGTERM, True
         return numbers
 
-    monkeypatch.setattr("ganzoo.training.trainer.strongest", exchange)
+    monkeypatch.setattr("ganzoo.training.trainer.maximum", exchange)
     # Not yet: the other rank has not heard of it, and would wait for this one in the next step.
     assert not playing._agree_to_stop()
     assert playing._agree_to_stop()

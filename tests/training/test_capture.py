@@ -40,7 +40,7 @@ def make(gan: GAN, dataset: Dataset, used: Recipe, device: str = "cpu", recorded
         recorder = make_recorder(fabric.device, True) or Tapes()
     trainer = Trainer(gan, dataset, used, fabric, recorder=recorder)
     # As on a GPU: nobody waits for a flag.
-    trainer.guard.at_once = False
+    trainer.finite_check.at_once = False
     return trainer
 
 
@@ -81,7 +81,7 @@ def test_every_bundled_variant_is_recorded_and_learns_the_same(name: str, device
     recorded, plain = (play(variant(name, device, r, ema=0.9)) for r in (True, False))
     # Clipping came with RMSprop, which has no kernel that a flag on the device could stop.
     reasons = {"d", "g"} if name == "wgan" else set()
-    assert recorded.moves.unrecorded.keys() == reasons
+    assert recorded.recording.unrecorded.keys() == reasons
     assert_same(recorded, plain)
 
 
@@ -103,7 +103,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def test_settings_of_a_recipe_are_obeyed_in_replays(setting: str, device: str) -> None:
     used = recipe(**({"steps": STEPS, "ema": 0.9} | SETTINGS[setting]))
     recorded, plain = (play(make(two_player(used), point_data(), used, device, r), used.steps) for r in (True, False))
-    assert recorded.moves.unrecorded == {}
+    assert recorded.recording.unrecorded == {}
     assert_same(recorded, plain)
 
 
@@ -122,18 +122,18 @@ def test_batch_normalisation_and_mirrored_images_in_memory_and_on_disk(device: s
             d = nn.Sequential(nn.Conv2d(1, 4, 3, 2, bias=False), nn.BatchNorm2d(4), head)
             gan = TwoPlayer.from_recipe(g, d, used, spec)
             trainers.append(play(make(gan, Dataset({"x": images}, spec, flip=True), used, device, recorded)))
-        assert trainers[0].moves.unrecorded == {}
+        assert trainers[0].recording.unrecorded == {}
         assert_same(*trainers)
 
 
 def test_after_the_warm_up_every_update_is_a_replay() -> None:
     used = recipe(steps=STEPS)
     trainer = make(two_player(used), point_data(), used)
-    assert isinstance(trainer.moves.recorder, Tapes)
+    assert isinstance(trainer.recording.recorder, Tapes)
     play(trainer, WARM_UPS + 2)
-    before = trainer.moves.recorder.replays
+    before = trainer.recording.recorder.replays
     play(trainer, 3)
-    assert trainer.moves.recorder.replays - before == 3 * (2 + 1), "two phases and the averages"
+    assert trainer.recording.recorder.replays - before == 3 * (2 + 1), "two phases and the averages"
 
 
 def test_a_state_goes_from_a_recorded_training_to_an_unrecorded_one_and_back() -> None:
@@ -205,14 +205,14 @@ def test_what_cannot_be_replayed_is_not_and_learns_as_it_would(loss: Any, reason
             play(trainer)
             trainers = [trainer, trainer]
             break
-    assert reason in trainers[0].moves.unrecorded["g"]
+    assert reason in trainers[0].recording.unrecorded["g"]
     assert_same(trainers[0], trainers[1]) if trainers[0] is not trainers[1] else None
 
 
 def test_a_game_that_changes_from_step_to_step_is_not_recorded() -> None:
     gan, dataset, used = games.growing()
     trainer = play(make(gan, dataset, used), 6)
-    assert set(trainer.moves.unrecorded.values()) == {"the game changes from step to step"}
+    assert set(trainer.recording.unrecorded.values()) == {"the game changes from step to step"}
 
 
 def test_a_loss_that_is_not_finite_stops_a_recorded_training_before_it_moves_a_weight() -> None:
@@ -246,9 +246,9 @@ def test_with_several_ranks_what_is_before_and_after_their_meeting_is_recorded()
     trainers = []
     for recorder in (Tapes(), None):
         trainer = Trainer(two_player(used), point_data(), used, Pair(), recorder=recorder)
-        trainer.guard.at_once = False
+        trainer.finite_check.at_once = False
         trainers.append(play(trainer))
-    assert trainers[0].moves.unrecorded == {}
+    assert trainers[0].recording.unrecorded == {}
     assert_same(*trainers)
 
 
