@@ -151,18 +151,19 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
     import ganzoo
     from ganzoo.data.dataset import to_uint8
     from ganzoo.data.paths import cache_dir
-    from ganzoo.evaluation.features.extraction import fake_features, reference_features, share_alike
+    from ganzoo.evaluation.features.extraction import fake_features, reference_features
     from ganzoo.evaluation.features.spaces import find_space
     from ganzoo.evaluation.scoring import Scores
     from ganzoo.evaluation.together import score_together
     from ganzoo.runs import reference
+    from ganzoo.runs.sampling import Draw
 
     team, run = assembled(options), ganzoo.load(options.folder / "run")
     seconds: dict[str, float] = {}
 
     def draw(n: int) -> Any:
         y = run.labels(n, None)
-        return reference.draw(team, run.gan, "dcgan", n, y, seed=1, device=cpu(), prepared=to_uint8)
+        return reference.draw(team, run.gan, "dcgan", Draw(n, y, seed=1, device=cpu()), to_uint8)
 
     draw(512)
     with timed(seconds, "drawing samples"):
@@ -173,7 +174,6 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
         space = find_space(samples)
         space.extract(samples.fake[:256])
         stand_in = samples.stand_in()
-        share_alike(samples, stand_in)
         with timed(seconds, "features of samples"):
             drawn = fake_features(samples, space)
         with timed(seconds, "features of training images"):

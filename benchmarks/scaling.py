@@ -256,7 +256,7 @@ def play(way: Way, options: argparse.Namespace) -> None:
     steps = {}
     for name in options.only:
         gan, recipe = game(name)
-        recipe = config.update(recipe, {"batch": recipe.batch // way.parts})
+        recipe = config.override(recipe, {"batch": recipe.batch // way.parts})
         trainer = Trainer(gan, example(recipe), recipe, fabric)
         steps[name] = timed(partial(step, trainer), options.seconds, fabric)
     alone = {}

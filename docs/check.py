@@ -32,7 +32,7 @@ from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.callbacks.loggers import LOGGERS
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, Option, PenaltySpec, Variant
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.tables import TYPES
 
@@ -46,6 +46,7 @@ RETURNED: dict[str, tuple[type, ...]] = {
     "ganzoo_penalties": (PenaltySpec,),
     "ganzoo_datasets": (DatasetSpec,),
     "ganzoo_metrics": (MetricSpec, Samples),
+    "ganzoo_modalities": (ModalitySpec,),
     "ganzoo_callbacks": (Callback,),
 }
 """What a hook's page explains field by field: what the hook returns, and what its functions are given."""

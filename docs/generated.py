@@ -61,11 +61,13 @@ def results_page(zoo: dict[str, Any]) -> str:
     seeds = ", ".join(map(str, zoo["seeds"]))
     lines = [
         NOTE,
-        "# Measured\n",
-        f"Mean ± standard deviation over the seeds {seeds}; below, what real held-out data get. Samples are from the",
-        "last step, scores of images on [domain features](scores.md), never on Inception's. Seconds are those of the",
-        "training with its pictures and checkpoints, without the scores; CPU seconds are those of all its threads.",
-        "Trainings that share the cores with others take longer, by both: these did, several at a time.\n",
+        "# Results\n",
+        f"Mean ± standard deviation over the seeds {seeds}; the last row of each table is real held-out data. Samples",
+        "are from the last step. Scores of images use [domain features](scores.md#domain-features), those of a small",
+        "classifier trained on the data set's own labels, never Inception's. On them, FD is the Fréchet distance and",
+        "KD the kernel distance; only on Inception's features are these called FID and KID. Seconds are wall-clock",
+        "time of training, including pictures and checkpoints but not scoring; CPU seconds are summed over all",
+        "threads. Several runs shared the cores at a time, which makes both numbers larger.\n",
         f"`{zoo['command']}`, {report.where(zoo)}:\n",
         report.markdown(zoo).rstrip(),
     ]
@@ -74,7 +76,7 @@ def results_page(zoo: dict[str, Any]) -> str:
 
 def diagnosis_page(result: dict[str, Any]) -> str:
     """docs/diagnosis.md with its last section from the results of `python -m benchmarks.diagnosis`."""
-    heading = "## Measured\n"
+    heading = "## Results\n"
     page, _, _ = (DOCS / "diagnosis.md").read_text("utf-8").partition(heading)
     machine = result["machine"]
     failing = {name: row for name, row in result["rows"].items() if row["expected"]}
@@ -84,17 +86,17 @@ def diagnosis_page(result: dict[str, Any]) -> str:
     costs = ", ".join(f"{share:.2%} (`{name}`)" for name, share in shares.items())
     lines = [
         f"{page.rstrip()}\n\n{heading}",
-        f"`{result['command']} --bench FOLDER`, {machine['processor']}, {machine['date']}.",
-        f"Of {len(healthy)} trainings of bundled recipes to their ends, on digits, MNIST and points,",
-        f"{len(healthy) - len(wrong)} heard nothing{', not so ' if wrong else ''}{', '.join(wrong)}. The looks took",
-        f"{costs} of the processor's time.\n",
-        "Trainings that were made to fail:\n",
-        "| training | recipe and keys | steps | what was said |",
+        f"`{result['command']} --bench FOLDER`, {machine['processor']}, {machine['date']}.\n",
+        f"Of {len(healthy)} complete training runs of bundled recipes on digits, MNIST and points,",
+        f"{len(healthy) - len(wrong)} got no hint{'; these did: ' if wrong else ''}{', '.join(wrong)}.",
+        f"The measurements took {costs} of the CPU time.\n",
+        "Training runs that were designed to fail:\n",
+        "| training run | recipe and keys | steps | hints |",
         "|---|---|---|---|",
     ]
     for name, row in failing.items():
         keys = " ".join(f"{key}={value}" for key, value in row["set"].items())
-        said = ", ".join(f"`{hint}` (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
+        said = ", ".join(f"`{hint}` (step {step:,})" for hint, step in row["hints"].items()) or "none"
         lines.append(f"| {name} | `{row['recipe']}` {keys} | {row['steps']:,} | {said} |")
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Tables in the docs that are made from benchmarks/results, each between `<!-- table: NAME -->` and `<!-- end -->`."""
+"""Tables in the docs that are generated from benchmarks/results, each between `<!-- table: NAME -->` and `<!-- end -->`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from ganzoo.api.bench.report import with_spread
 from ganzoo.cli.show import value_text
-from ganzoo.pictures.tables import Table
+from ganzoo.pictures.tables import ScoreTable
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def with_tables(text: str) -> str:
-    """A page with each table of this module in its place. Raises KeyError for a name that is none of theirs."""
+    """A page with each of this module's tables in its place. Raises KeyError for an unknown name."""
     return PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
 
 
@@ -27,7 +27,7 @@ def result(name: str) -> dict[str, Any]:
 
 
 def where(found: Mapping[str, Any]) -> str:
-    """The command, machine and date of a results file, in a line."""
+    """The command, machine and date of a results file, in one line."""
     machine = found["machine"]
     versions = f"torch {machine['versions']['torch']}"
     return f"`{found['command']}`, {machine['processor']}, {machine['cores']} cores, {versions}, {machine['date']}."
@@ -36,8 +36,8 @@ def where(found: Mapping[str, Any]) -> str:
 def quality() -> str:
     """Time to quality of every recipe that was measured."""
     found = result("quality")
-    header = ["recipe", "seeds", "steps", "share at the end"]
-    header += [f"{unit} to {share}" for share in ("80 %", "90 %") for unit in ("s", "CPU s")]
+    header = ["recipe", "seeds", "steps", "final fraction of real IS"]
+    header += [f"{unit} to {fraction}" for fraction in ("80 %", "90 %") for unit in ("s", "CPU s")]
     rows = []
     for name, row in found["rows"].items():
         summary, seeds = row["summary"], row["seeds"]
@@ -50,11 +50,11 @@ def quality() -> str:
         rows.append(cells)
     threads = {seed["threads"] for row in found["rows"].values() for seed in row["seeds"].values()}
     used = f"{' or '.join(map(str, sorted(threads)))} thread{'s' * (threads != {1})}"
-    return f"{Table('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
+    return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
 
 
 def reached(seconds: Mapping[str, Any], seeds: int) -> str:
-    """Mean and deviation over the seeds that reached the share, and how many these are if not all did."""
+    """Mean and standard deviation over the seeds that reached the fraction, and how many these are if not all."""
     if not seconds["n"]:
         return "never"
     return with_spread(seconds, 3) + (f" ({seconds['n']} of {seeds})" if seconds["n"] < seeds else "")
@@ -74,22 +74,22 @@ def tried() -> str:
         cells += [with_spread({**scores[name], "sd": None}, 3) for name in ("FD", "recall")]
         rows.append((share, cells))
     rows.sort(key=lambda row: -row[0])
-    header = ["changed", "steps", "ms a step", "share of real IS", "FD", "recall"]
-    table = Table("", header, [cells for _, cells in rows]).markdown()
-    owed = len(found["groups"]) - len(rows)
-    note = f" {owed} of the grid's {len(found['groups'])} rows are not trained yet." if owed else ""
+    header = ["changed", "steps", "ms per step", "fraction of real IS", "FD", "recall"]
+    table = ScoreTable("", header, [cells for _, cells in rows]).markdown()
+    missing = len(found["groups"]) - len(rows)
+    note = f" {missing} of the grid's {len(found['groups'])} rows have not been trained yet." if missing else ""
     return f"{table}\n{where(found)} Milliseconds: {where(costs)}{note}\n"
 
 
 def changes(group: Mapping[str, Any]) -> str:
-    """What a row has in place of the recipe's own keys."""
+    """The keys in which a row differs from the recipe."""
     keys = {key: value_text(value) for key, value in group["set"].items() if key != "steps"}
     shown = [f"`{key}={value}`" if value else f"no `{key}`" for key, value in keys.items()]
-    return ", ".join(shown) or "**nothing: the recipe**"
+    return ", ".join(shown) or "**nothing (the recipe itself)**"
 
 
 def scaling_steps() -> str:
-    """Milliseconds a step on one rank and on two."""
+    """Milliseconds per step on one rank and on two."""
     found = result("scaling")
     ways = ["1 rank", "2 ranks", "1 rank, half the batch", "1 rank, 2 threads"]
     rows = []
@@ -99,28 +99,29 @@ def scaling_steps() -> str:
         gain = steps["1 rank"]["median"] / steps["2 ranks"]["median"]
         cells = [f"`{name}`", *times, f"{1000 * guess['seconds']:.1f} ({guess['of measured']:.0%} of measured)"]
         rows.append([*cells, f"{gain:.2f}"])
-    header = ["recipe", *ways, "2 ranks, predicted", "1 rank : 2 ranks"]
-    table = Table("", header, rows).markdown()
+    header = ["recipe", *ways, "2 ranks, predicted", "1 rank / 2 ranks"]
+    table = ScoreTable("", header, rows).markdown()
     won = sum(s["1 rank, 2 threads"]["median"] < s["2 ranks"]["median"] for s in found["steps"].values())
     better = f"One rank with two threads is faster than two ranks with one in {won} of {len(rows)} rows."
-    return f"{table}\n{better}\nMedians of {found['rounds']} interleaved rounds, a thread a rank. {where(found)}\n"
+    rounds = f"Medians of {found['rounds']} interleaved rounds, one thread per rank unless stated otherwise."
+    return f"{table}\n{better}\n{rounds} {where(found)}\n"
 
 
 def scaling_exchange() -> str:
-    """The all-reduce alone, by bytes."""
+    """The all-reduce by itself, by size."""
     found = result("scaling")
     fit = found["fit"]
     rows = [
         [size_text(int(size)), f"{1000 * row['median']:.3f}", f"{int(size) / row['median'] / 1e6:,.0f}"]
         for size, row in found["all-reduce"].items()
     ]
-    table = Table("", ["bytes", "ms", "MB/s"], rows, left=0).markdown()
-    fitted = f"Fitted: {1e6 * fit['latency']:.0f} µs and {fit['bandwidth'] / 1e6:,.0f} MB/s"
+    table = ScoreTable("", ["size", "ms", "MB/s"], rows, left=0).markdown()
+    fitted = f"Fitted: latency {1e6 * fit['latency']:.0f} µs, bandwidth {fit['bandwidth'] / 1e6:,.0f} MB/s"
     return f"{table}\n{fitted}, off by at most {fit['largest error']:.0%}. {where(found)}\n"
 
 
 def scaling_model() -> str:
-    """What a step has to compute for more ranks to pay, by interconnect."""
+    """How long a step has to compute for more ranks to be faster, by interconnect."""
     found = result("scaling")
     rows = []
     for name, traffic in found["traffic"].items():
@@ -130,12 +131,12 @@ def scaling_model() -> str:
             " / ".join(f"{float(f'{1000 * s:.2g}'):g}" for s in least[link["name"]].values()) for link in found["links"]
         ]
         rows.append([f"`{name}`", players, f"{traffic['calls']:.3g}", *cells])
-    header = ["recipe", "gradients", "exchanges a step", *(link["name"] for link in found["links"])]
+    header = ["recipe", "gradients", "collectives per step", *(link["name"] for link in found["links"])]
     sources = []
     for link in found["links"]:
         speed, wait = f"{link['bandwidth'] / 1e9:.4g} GB/s", f"{1e6 * link['latency']:.0f} µs"
-        sources.append(f"- {link['name']}: {speed}, {link['source']}; {wait}, assumed")
-    return f"{Table('', header, rows, left=2).markdown()}\n" + ".\n".join(sources) + ".\n"
+        sources.append(f"- {link['name']}: {speed}, {link['source']}; latency {wait}, assumed")
+    return f"{ScoreTable('', header, rows, left=2).markdown()}\n" + ".\n".join(sources) + ".\n"
 
 
 def evaluation_stages() -> str:
@@ -149,20 +150,21 @@ def evaluation_stages() -> str:
         rows.append([name, *("" if row is None else f"{row['median']:.2f}" for row in times)])
     once = "training the classifier, if not cached"
     rows.append([once, f"{found[once]:.1f}", *("" for _ in ways[1:])])
-    table = Table("", ["seconds", *ways], rows).markdown()
+    table = ScoreTable("", ["seconds", *ways], rows).markdown()
     repetitions = next(iter(found["seconds"][ways[0]].values()))["repetitions"]
-    what = f"{found['n']:,} images of {found['data']}, medians of {repetitions} repetitions."
+    times_run = f"medians of {repetitions} repetitions" if repetitions > 1 else "one repetition"
+    what = f"{found['n']:,} images of {found['data']}, {times_run}."
     return f"{table}\n{what} {where(found)}\n"
 
 
 def evaluation_inception() -> str:
-    """Seconds for images through Inception-v3, from a few."""
+    """Seconds to take images through Inception-v3, extrapolated from a few."""
     found = result("evaluation")
     rows = [
         [way, f"{row['seconds per image']:.3f}", f"{row['seconds for 10,000, extrapolated']:,.0f}"]
         for way, row in found["inception-v3, random weights"].items()
     ]
-    table = Table("", ["Inception-v3, random weights", "s per image", "s for 10,000, extrapolated"], rows).markdown()
+    table = ScoreTable("", ["Inception-v3, random weights", "s per image", "s for 10,000, extrapolated"], rows).markdown()
     images = next(iter(found["inception-v3, random weights"].values()))["images"]
     return f"{table}\nMeasured on {images} images. {where(found)}\n"
 
@@ -176,12 +178,12 @@ def size_text(size: int) -> str:
 
 
 def times(ratio: Mapping[str, Any]) -> str:
-    """A ratio with the range that holds its true median."""
+    """A ratio with the confidence interval of its median."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
 
 
 def step_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Case, threads and what was measured with them."""
+    """Case, threads, and their measurements."""
     for name, row in found["rows"].items():
         for key, part in row.items():
             if key.startswith("threads "):
@@ -189,7 +191,7 @@ def step_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
 
 
 def steps() -> str:
-    """Milliseconds a step of the tutorial's loop, the best one, and ganzoo's."""
+    """Milliseconds per step of the tutorial's loop, the best one, and ganzoo's."""
     found = result("steps")
     rows = []
     for name, threads, part in step_rows(found):
@@ -200,7 +202,7 @@ def steps() -> str:
         cells += [times(part[ratio]) for ratio in ("tutorial / ganzoo", "ganzoo / best")]
         rows.append([name, threads, *cells])
     header = ["networks", "threads", "tutorial, ms", "best, ms", "ganzoo, ms", "images/s", "tutorial / ganzoo"]
-    table = Table("", [*header, "ganzoo / best"], rows, left=1).markdown()
+    table = ScoreTable("", [*header, "ganzoo / best"], rows, left=1).markdown()
     data: dict[str, list[str]] = {}
     for name, row in found["rows"].items():
         data.setdefault(row["data"], []).append(name)
@@ -210,10 +212,10 @@ def steps() -> str:
 
 
 def steps_layout() -> str:
-    """The best loop with channels last, over the one with channels first."""
+    """The best loop with channels-last weights, relative to channels-first."""
     ratio = "best, channels-last / best"
     rows = [[name, n, times(part[ratio])] for name, n, part in step_rows(result("steps")) if ratio in part]
-    return Table("", ["networks", "threads", "channels-last / channels-first"], rows, left=1).markdown() + "\n"
+    return ScoreTable("", ["networks", "threads", "channels-last / channels-first"], rows, left=1).markdown() + "\n"
 
 
 def steps_memory() -> str:
@@ -223,38 +225,51 @@ def steps_memory() -> str:
         memory = part["memory"]
         ways = ("tutorial", "best", "ganzoo")
         rows.append([name, threads, f"{memory['ganzoo']['before']:,.0f}", *(f"{memory[w]['MiB']:,.0f}" for w in ways)])
-    header = ["networks", "threads", "with the data read", "tutorial", "best", "ganzoo"]
-    return Table("", header, rows, left=1).markdown() + "\n"
+    header = ["networks", "threads", "before training", "tutorial", "best", "ganzoo"]
+    return ScoreTable("", header, rows, left=1).markdown() + "\n"
 
 
 def startup() -> str:
-    """What each command takes from its start to its end."""
+    """Wall-clock time, CPU time and peak memory of each command."""
     found = result("startup")
     rows = []
     for name, row in found["commands"].items():
         seconds = row["seconds"]
         spread = f"{seconds['median']:.2f} ({seconds['q1']:.2f} to {seconds['q3']:.2f})"
-        rows.append([f"`{name}`", spread, f"{row['cpu seconds']['median']:.2f}", f"{row['MiB']:,.0f}"])
-    header = ["command", "seconds (quartiles)", "on the processor", "peak MiB"]
-    return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
+        command, comma, plugins = name.partition(", ")
+        rows.append([
+            f"`{command}`{comma}{plugins}",
+            spread,
+            f"{row['cpu seconds']['median']:.2f}",
+            f"{row['MiB']:,.0f}",
+        ])
+    header = ["command", "seconds (quartiles)", "CPU seconds", "peak MiB"]
+    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
+
+
+STAGES = {"in all": "total", "the rest": "other", "the run folder": "creating the run folder"}
+"""What the page calls some of the stages in the results."""
 
 
 def startup_stages() -> str:
-    """Where the time of a training of one step goes."""
+    """Where the time of a training run of one step goes."""
     found = result("startup")["stages"]
     stages = sorted(dict.fromkeys(stage for part in found.values() for stage in part), key="in all".__eq__)
-    rows = [[stage, *(f"{part[stage]:.2f}" if stage in part else "" for part in found.values())] for stage in stages]
-    return Table("", ["stage", *(f"seconds {name}" for name in found)], rows).markdown() + "\n"
+    rows = [
+        [STAGES.get(stage, stage), *(f"{part[stage]:.2f}" if stage in part else "" for part in found.values())]
+        for stage in stages
+    ]
+    return ScoreTable("", ["stage", *(f"seconds {name}" for name in found)], rows).markdown() + "\n"
 
 
 def startup_imports() -> str:
-    """Which packages' modules take how long to import."""
+    """How long the modules of each package take to import."""
     rows = [[f"`{package}`", f"{seconds:.2f}"] for package, seconds in result("startup")["imports"].items()]
-    return Table("", ["package", "seconds in its own modules"], rows).markdown() + "\n"
+    return ScoreTable("", ["package", "seconds in its own modules"], rows).markdown() + "\n"
 
 
 def threads() -> str:
-    """Milliseconds a step with several settings, alone and side by side."""
+    """Milliseconds per step with several settings, alone and side by side."""
     found = result("threads")
     cases = found["seconds a step"]
     ways = ("alone", "two side by side")
@@ -263,7 +278,7 @@ def threads() -> str:
         for setting in next(iter(cases.values()))
     ]
     header = ["setting", *(f"{case}, {way}" for case in cases for way in ways)]
-    return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
+    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
 
 
 def input_sources() -> str:
@@ -276,19 +291,19 @@ def input_sources() -> str:
             rows.append([shape, batch, *(f"{part['median']:,.0f}" for part in sources.values()), f"{times_faster:.0f}"])
     names = list(next(iter(next(iter(found["images per second"].values())).values())))
     header = ["images", "batch", *names, "memory / DataLoader, 0 workers"]
-    return f"{Table('', header, rows).markdown()}\n{where(found)}\n"
+    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
 
 
-SAID = {
+SHOWN = {
     "scan": "scan",
-    "first start": "first start, which decodes",
+    "first start": "first start, with decoding",
     "second start": "second start",
     "stream": "batches of one epoch",
 }
 
 
 def large_folder() -> str:
-    """What a folder takes at each number of images, the slope, and a million, extrapolated."""
+    """The cost of a folder at each number of images, per image, and extrapolated to a million."""
     found = result("large")
     rows = []
     for name, slope in found["slopes"].items():
@@ -296,21 +311,21 @@ def large_folder() -> str:
         seconds = value == "seconds"
         at = [size[measure][value] for size in found["sizes"]]
         shown = [f"{x:,.2f}" if seconds else f"{x / 1e6:,.1f}" for x in (*at, slope["at a million, extrapolated"])]
-        per = f"{1e6 * slope['per image']:,.1f} us" if seconds else f"{slope['per image']:,.0f} B"
-        rows.append([f"{SAID[measure]}, {'s' if seconds else 'MB of memory at most'}", *shown[:-1], per, shown[-1]])
+        per = f"{1e6 * slope['per image']:,.1f} µs" if seconds else f"{slope['per image']:,.0f} B"
+        rows.append([f"{SHOWN[measure]}, {'s' if seconds else 'peak MB'}", *shown[:-1], per, shown[-1]])
     for name, what in (
         ("training", f"training {found['sizes'][0]['training']['steps']} steps"),
-        ("evaluation", "reading 10,000 images to score with"),
+        ("evaluation", "reading 10,000 real images for scoring"),
     ):
         at = [f"{size[name]['peak bytes'] / 1e6:,.1f}" for size in found["sizes"]]
-        rows.append([f"{what}, MB of memory at most", *at, "", ""])
+        rows.append([f"{what}, peak MB", *at, "", ""])
     rates = [f"{size['stream']['images per second']:,.0f}" for size in found["sizes"]]
     rows.append(["batches of one epoch, images/s, from disk", *rates, "", ""])
     header = ["", *(f"{size['images']:,}" for size in found["sizes"]), "per image", "a million, extrapolated"]
     names = found["names in one folder"]
-    more = f"{names['names']:,} names in one folder are scanned in {names['seconds']:.1f} s"
-    more += f" with {names['peak bytes'] / 1e6:.0f} MB of memory at most."
-    return f"{Table('', header, rows).markdown()}\n{more} {where(found)}\n"
+    more = f"Scanning {names['names']:,} names in one folder takes {names['seconds']:.1f} s"
+    more += f" and at most {names['peak bytes'] / 1e6:.0f} MB of memory."
+    return f"{ScoreTable('', header, rows).markdown()}\n{more} {where(found)}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {

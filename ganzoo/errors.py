@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and the near-miss suggestions that go with them."""
+"""Errors that a user can fix, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Iterable
 
 
 class GanzooError(Exception):
-    """A mistake that the user can mend: one line that says what is wrong and what to type instead.
+    """A mistake that the user can fix: one line that says what is wrong and what to type instead.
 
     The command line prints the message without a traceback and exits with code 2.
     """
 
 
-class Unsuited(GanzooError):
-    """The variant cannot take the data: another modality, or no class labels where it needs them."""
+class IncompatibleData(GanzooError):
+    """The variant does not support the data: another modality, or no class labels although it needs them."""
 
 
 class TrainingError(GanzooError):
     """Training had to stop (a loss that is not finite, a full disk): one line, exit code 1."""
 
 
-class StoppedElsewhere(GanzooError):
-    """This rank stops because of an error that another one reports. The command line prints nothing for it."""
+class OtherRankFailed(GanzooError):
+    """This rank stops because of an error that another rank reports. The command line prints nothing for it."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], see: str = "") -> GanzooError:
-    """The error for a name that nothing is registered under: the near misses first, else all names."""
+    """The error for an unknown name, with similar names if there are any, else all names."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         hint = "did you mean " + " or ".join(close) + "?"
     elif names:
-        hint = "there is " + ", ".join(names) + "."
+        hint = "available: " + ", ".join(names) + "."
     else:
-        hint = "there is none."
+        hint = "none available."
     return GanzooError(f"unknown {kind} {name!r}: {hint}{' ' + see if see else ''}")

@@ -1,4 +1,4 @@
-"""A GAN is a game: players (networks with an optimiser each) take turns. The trainer knows no more of a variant."""
+"""A GAN is a game: players (networks, each with an optimiser) take turns. The trainer knows no more about a variant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +19,10 @@ Terms = dict[str, Tensor]
 
 
 class LazyBatch(MutableMapping[str, Tensor]):
-    """A batch of `size` samples whose parts are gathered when they are first asked for.
+    """A batch of `size` samples whose parts are gathered on first access.
 
-    Most losses of a generator look at no real samples, and to gather them takes some percent of a small network's step.
-    gather: the part of that name, `[size, ...]`.
+    Most generator losses use no real samples, and gathering them takes a few percent of a small network's step.
+    gather: returns the part of that name, `[size, ...]`.
     """
 
     def __init__(self, size: int, names: Iterable[str], gather: Callable[[str], Tensor]) -> None:
@@ -53,7 +53,7 @@ class LazyBatch(MutableMapping[str, Tensor]):
 
 
 def batch_size(batch: Batch) -> int:
-    """How many samples a batch with a part "x" holds, without gathering them."""
+    """Number of samples in a batch that has a part "x", without gathering them."""
     return batch.size if isinstance(batch, LazyBatch) else len(batch["x"])
 
 
@@ -70,9 +70,9 @@ class Discriminator(Protocol):
 
 
 class AdversarialLoss(Protocol):
-    """The two sides' losses from the logits `[N]` of real and fake samples. Both return a scalar to minimise.
+    """Both players' losses from the logits `[N]` of real and fake samples. Each returns a scalar to minimise.
 
-    paired: whether the generator's loss looks at the real logits too; if not, `real` may be empty there.
+    paired: whether the generator's loss uses the real logits too; if not, `real` may be empty there.
     """
 
     paired: bool
@@ -83,18 +83,36 @@ class AdversarialLoss(Protocol):
 
 
 class Penalty(Protocol):
-    """An unweighted penalty on a critic (`x [N, *shape]` to `[N]`), from as many real as fake samples. A scalar."""
+    """An unweighted penalty, a scalar, on a critic (`x [N, *shape]` to `[N]`); as many real samples as fake ones."""
 
     def __call__(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class Latent(Protocol):
+    """A game that generates its samples from latent vectors, which can be truncated, interpolated and exported.
+
+    `sample` of such a game takes `truncation` as well, and passes it on. A game may also say where its latents come
+    from: `latent` is their dimension, `latent_distribution` is "normal" (assumed if it is missing) or "uniform". These
+    are not part of the protocol, as a game without them works as well.
+    """
+
+    def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
+        """Latent vectors `[n, latent]`, only those within `truncation` standard deviations if it is given."""
+        ...
+
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Samples `[N, *shape]` from latents `z [N, latent]`, of classes `y [N]` if the game is conditional."""
+        ...
+
+
 @dataclass(frozen=True)
 class Phase:
-    """One row of the game's turn order: in it, one player moves to lower the sum of `loss`'s terms.
+    """One row of the game's turn order, in which one player takes a step to lower the sum of `loss`'s terms.
 
-    It runs `repeats` times in each step that `every` divides, from step `start` until before step `stop`. A phase that
-    runs every k-th step has its gradient multiplied by k, so that its weight means the same for each k (Karras et al.
-    2020, section 3.2, lazy regularisation).
+    It runs `repeats` times in each step that is a multiple of `every`, from step `start` up to but excluding `stop`. If
+    a phase runs every k-th step, its gradient is multiplied by k, so that its weight means the same for any k: lazy
+    regularisation (Karras et al. 2020, section 3.2).
     """
 
     name: str
@@ -112,7 +130,7 @@ class Phase:
 
 @dataclass
 class Progress:
-    """Where training is: steps done, steps in all, and batches drawn so far."""
+    """How far training has come: steps done, total steps, and batches drawn so far."""
 
     step: int = 0
     steps: int = 0
@@ -120,7 +138,7 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Share of training that is done, 0 to 1."""
+        """Fraction of training that is done, 0 to 1."""
         return self.step / self.steps if self.steps else 0.0
 
 
@@ -128,12 +146,15 @@ class GAN(nn.Module):
     """The base of all games.
 
     players: the networks that learn, by name; each has an Optimiser of the same name in the recipe.
-    ema: names of the players of which an exponential moving average is kept, and used to sample.
+    ema: names of the players whose weights have an exponential moving average, which is used for sampling.
 
-    A network that is not a player (a frozen feature extractor) is an attribute like in any module. State that is
-    neither weights nor optimiser state (running means, an image pool, the growth level) belongs in registered buffers:
-    then checkpoints and ranks get it for free.
+    A network that is not a player (a frozen feature extractor) is an attribute, as in any module. State that is neither
+    weights nor optimiser state (running means, an image pool, the growth level) belongs in registered buffers: then
+    checkpoints save it and ranks share it without further code.
     """
+
+    classes: int = 0
+    """Number of classes that `sample` draws from, given as `y`; 0 for a game that is not conditional."""
 
     def __init__(self, players: Mapping[str, nn.Module], ema: Iterable[str] = ()) -> None:
         super().__init__()
@@ -142,11 +163,11 @@ class GAN(nn.Module):
         self._averaged: tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]] | None = None
 
     def phases(self) -> list[Phase]:
-        """The turn order. Asked for once, before the first step."""
+        """The turn order. Called once, before the first step."""
         raise NotImplementedError
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """Draw `n` samples `[n, *shape]` in the data's range, of classes `y [n]` where the game knows classes."""
+        """Draw `n` samples `[n, *shape]` in the data's range, of classes `y [n]` if the game is conditional."""
         raise NotImplementedError
 
     def on_step(self, progress: Progress) -> None:
@@ -157,7 +178,7 @@ class GAN(nn.Module):
 
     @contextmanager
     def for_sampling(self, averaged: bool = True) -> Iterator[None]:
-        """Evaluation mode without gradients and, where there are averages, with them in the players' places."""
+        """Evaluation mode without gradients; with `averaged`, averages stand in for the players that have them."""
         players = dict(self.players.items())
         training = self.training
         if averaged:
@@ -172,12 +193,12 @@ class GAN(nn.Module):
 
     @torch.no_grad()
     def update_averages(self, decay: float | Tensor) -> None:
-        """Move the averages towards the players: weights and running statistics alike, counters copied.
+        """Move the averages towards the players: both weights and running statistics; counters are copied.
 
-        decay: a number, or a scalar on the device where this is recorded for replay (see capture.py).
+        decay: a number, or a scalar tensor on the device if this is recorded for replay (see capture.py).
         """
-        # Found once, as to look for them takes longer than to move those of a small network; but a game that changes
-        # from step to step may have made new ones.
+        # Looked up once, as for a small network that takes longer than the update; but a game that changes from step to
+        # step may have new ones.
         if self._averaged is None or type(self).on_step is not GAN.on_step:
             self._averaged = self._find_averaged()
         mean, new, counters = self._averaged
@@ -191,7 +212,7 @@ class GAN(nn.Module):
             torch._foreach_lerp_(mean, new, 1.0 - decay)
 
     def _find_averaged(self) -> tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]]:
-        """Averages, what they are averages of, and the counters beside them with what they count."""
+        """The averages, the tensors they average, and pairs of counters: the average's and the player's."""
         mean: list[Tensor] = []
         new: list[Tensor] = []
         counters = []
@@ -208,14 +229,14 @@ class GAN(nn.Module):
         return mean, new, counters
 
     def _apply(self, *args: Any, **options: Any) -> Any:
-        # Moving to a device makes new buffers.
+        # Moving to another device creates new buffers.
         self._averaged = None
         return super()._apply(*args, **options)
 
 
 @contextmanager
 def uncompiled(module: nn.Module) -> Iterator[None]:
-    """Run a module that `module.compile()` compiled eagerly for a while."""
+    """Within this block, run a module eagerly that `module.compile()` compiled."""
     compiled = module._compiled_call_impl
     module._compiled_call_impl = None
     try:

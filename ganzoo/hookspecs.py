@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ganzoo.callbacks import Callback, RunFolder
     from ganzoo.recipes import Recipe
-    from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Variant
+    from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
 
 hookspec = pluggy.HookspecMarker("ganzoo")
 hookimpl = pluggy.HookimplMarker("ganzoo")
@@ -45,6 +45,11 @@ def ganzoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
     """Scores of samples, each for the modalities that it names."""
+
+
+@hookspec
+def ganzoo_modalities() -> Iterable[ModalitySpec]:  # type: ignore[empty-body]
+    """Kinds of data: how samples are shown, written, read and compared."""
 
 
 @hookspec

@@ -122,31 +122,36 @@ class TwoPlayerRecipe(Recipe):
 class RunOptions:
     """The machine's side of a run: nothing here changes what is learnt, up to rounding.
 
-    But for one thing: with several devices, batch normalisation is over each one's samples unless sync_batch_norm.
-
-    data_root: where data sets lie or are downloaded to. recorded_root: where a run found its data before; they are read
-    there if they still are, and nothing is downloaded to it.
+    One exception: with several devices, batch normalisation is over each device's samples unless sync_batch_norm is on.
     """
 
-    out: str | None = None
-    device: str = "auto"
-    devices: int = 1
-    nodes: int = 1
-    precision: str = "auto"
-    compile: bool = False
-    capture: bool = True
-    sync_batch_norm: bool = False
-    data_root: str | None = None
-    recorded_root: str | None = None
-    log_every: int = 20
-    sample_every: int | None = None
-    save_every: int | None = None
-    eval_every: int | None = None
-    keep: int = 2
-    on_nonfinite: str = "stop"
-    loggers: tuple[str, ...] = ()
-    progress: bool = True
-    scores: bool = True
+    out: str | None = key(None, "Run folder [default: runs/NAME-DATASET-1, -2, ...].")
+    device: str = key("auto", "auto, cpu, cuda, cuda:1 or mps [default: auto].")
+    devices: int = key(1, "Devices on each machine [default: 1].", minimum=1)
+    nodes: int = key(1, "Machines [default: 1].", minimum=1)
+    precision: str = key(
+        "auto",
+        "Arithmetic [default: auto, which is tf32 on a GPU and fp32 elsewhere].",
+        choices=("auto", "fp32", "tf32", "bf16"),
+    )
+    compile: bool = key(False, "Compile the networks with torch.compile.")
+    capture: bool = key(True, "Replay phases as CUDA graphs on a GPU [default: yes].")
+    sync_batch_norm: bool = key(False, "Batch normalisation over the samples of all devices [default: of each].")
+    data_root: str | None = key(None, "Where data sets are stored, or downloaded to.")
+    recorded_root: str | None = key(None, "Where a run found its data before: only read, never downloaded to.")
+    log_every: int = key(20, "Log every N steps.", minimum=1)
+    sample_every: int | None = key(None, "Draw samples every N steps [default: 20 times in a run].", minimum=1)
+    save_every: int | None = key(None, "Save a checkpoint every N steps [default: 10 times in a run].", minimum=1)
+    eval_every: int | None = key(None, "Score every N steps; keep the best state.", minimum=1)
+    keep: int = key(2, "Number of newest checkpoints to keep.", minimum=1)
+    on_nonfinite: str = key(
+        "stop",
+        "At a loss or gradient that is not finite: stop, or skip the update [default: stop].",
+        choices=("stop", "skip"),
+    )
+    loggers: tuple[str, ...] = key((), "Also log to tensorboard or wandb.")
+    progress: bool = key(True, "Show a progress bar.")
+    scores: bool = key(True, "Score the samples at the end [default: yes].")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganzoo.data.dataset import Dataset
+    from ganzoo.data.modality import Modality
     from ganzoo.data.samples import Samples
     from ganzoo.game import GAN, AdversarialLoss, Penalty
 
@@ -82,6 +83,7 @@ class DatasetSpec:
     kinds: the values of `data.kind`, the first of which is the default.
     labelled: whether it has labels.
     test: whether it has a test split.
+    samples: how many samples the literature scores on it; 0 where there is no such custom.
     """
 
     name: str
@@ -93,6 +95,16 @@ class DatasetSpec:
     kinds: tuple[str, ...] = ()
     labelled: bool = False
     test: bool = False
+    samples: int = 0
+
+
+@dataclass(frozen=True)
+class ModalitySpec:
+    """A kind of data. `load(name)` returns the Modality that says how its samples are shown, written and compared."""
+
+    name: str
+    summary: str
+    load: Callable[[str], Modality]
 
 
 @dataclass(frozen=True)

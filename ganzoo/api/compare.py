@@ -15,10 +15,11 @@ from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
 from ganzoo.pictures.comparison import Panel, draw_panels
-from ganzoo.pictures.sheets import sheet, write
-from ganzoo.pictures.tables import Table
+from ganzoo.pictures.sheets import write
+from ganzoo.pictures.tables import ScoreTable
 from ganzoo.runs.run import Run
 from ganzoo.runs.trust import printable
+from ganzoo.zoo import registry
 
 HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
 
@@ -60,7 +61,7 @@ class Comparison:
     legend: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
 
-    def table(self) -> Table:
+    def table(self) -> ScoreTable:
         """A row for each run and one for real data; the best of each column is marked where several runs have one."""
         rows = [
             [row.path, row.name, row.data, _text(row.step), row.weights, _text(row.seconds, 3)]
@@ -71,7 +72,7 @@ class Comparison:
         floors = [self.floor(column) for column in self.columns]
         if any(floors):
             rows.append(["real data", *[""] * (len(HEADER) - 1), *floors])
-        return Table("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, [*self.legend, *self.hints])
+        return ScoreTable("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, [*self.legend, *self.hints])
 
     def best(self, column: Column) -> list[int]:
         """Numbers of the rows with the best value of a column; none where only one has a value."""
@@ -218,8 +219,9 @@ def _picture(row: Row) -> tuple[Image.Image | None, str]:
         drawn = run.path / "samples" / f"{step:06d}.png"
         if drawn.is_file():
             return _open(drawn), f"step {step} (best)"
-        if run.data.modality == "image":
-            return sheet(run.sample(64)), f"step {step} (best)"
+        picture = registry.modality(run.data.modality).picture(run.sample(64), run.data)
+        if picture is not None:
+            return picture, f"step {step} (best)"
     newest = max((record["step"] for record in run.metrics()), default=None)
     return _open(run.path / "samples.png"), "" if newest is None else f"step {newest}"
 

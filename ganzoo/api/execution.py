@@ -18,7 +18,7 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.files.lock import Lock
 from ganzoo.game import GAN
-from ganzoo.machine.ranks import on_first_rank, together
+from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.machine.signals import Stopped, stop_on_signals
 from ganzoo.recipes import DataSpec, Recipe, RunOptions
 from ganzoo.runs.callbacks.diagnosis import Diagnosis, looks_every, noting
@@ -58,7 +58,7 @@ def load_first(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
             return load_data(recipe.data, options)
 
     first = on_first_rank(fabric, read)
-    return together(fabric, lambda: first or read())
+    return on_all_ranks(fabric, lambda: first or read())
 
 
 def build_within_memory(plan: Plan, data: DataSpec) -> GAN:
@@ -114,7 +114,7 @@ def run_training(
 
     first = fabric.is_global_zero
     with explained(run, recipe, first=first):
-        trainer = together(fabric, prepare)
+        trainer = on_all_ranks(fabric, prepare)
         with stop_on_signals(trainer.stop), noting(trainer.callbacks, trainer):
             trainer.fit()
         if trainer.signal and trainer.progress.step < trainer.progress.steps:

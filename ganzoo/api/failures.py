@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError
+from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.ranks import LOST_RANK, stops_all_ranks
@@ -74,7 +74,7 @@ def explained(run: Run, recipe: Recipe, first: bool = True) -> Iterator[None]:
         raise
     except NonFinite as error:
         if not first:
-            raise stops_all_ranks(StoppedElsewhere("another rank has failed.")) from error
+            raise stops_all_ranks(OtherRankFailed("another rank has failed.")) from error
         onward = f"to go on without such updates, `ganzoo resume {run.path} --on-nonfinite skip`"
         raise NonFinite(f"{error} {kept(run)}; {onward}, or {ADVICE}.") from error
     except RuntimeError as error:

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 
 from ganzoo.data.dataset import Dataset
-from ganzoo.errors import GanzooError, Unsuited, unknown
+from ganzoo.errors import GanzooError, IncompatibleData
 from ganzoo.files.atomic import write_atomically
 from ganzoo.game import GAN
 from ganzoo.machine.launch import choose_device
@@ -76,13 +76,13 @@ def plan(
         base = recipe
     elif recipe is not None:
         values = config.read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
-        base = config.update(base, values)
+        base = config.override(base, values)
     if data and data["name"] != base.data.name:
         base = dataclasses.replace(base, data=Data(size=base.data.size, flip=base.data.flip, labels=base.data.labels))
-    base = config.update(base, {f"data.{key}": value for key, value in data.items()})
+    base = config.override(base, {f"data.{key}": value for key, value in data.items()})
     given = {"steps": steps, "seed": seed}
-    base = config.update(base, {key: value for key, value in given.items() if value is not None})
-    base = config.update(base, set or {})
+    base = config.override(base, {key: value for key, value in given.items() if value is not None})
+    base = config.override(base, set or {})
     registry.datasets().find(base.data.name)
     made = make_options(**options)
     for logger in made.loggers:
@@ -91,19 +91,8 @@ def plan(
 
 
 def make_options(**options: Any) -> RunOptions:
-    """RunOptions from keywords; GanzooError for an unknown one or a value out of range."""
-    known = [field.name for field in dataclasses.fields(RunOptions)]
-    for name in options:
-        if name not in known:
-            raise unknown("option", name, known)
-    made = RunOptions(**options)
-    for name in ("devices", "nodes", "log_every", "sample_every", "save_every", "eval_every", "keep"):
-        value = getattr(made, name)
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise GanzooError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    if made.on_nonfinite not in ("stop", "skip"):
-        raise GanzooError(f"on_nonfinite must be stop or skip, not {made.on_nonfinite!r}.")
-    return made
+    """RunOptions from keywords; GanzooError for an unknown one, a wrong type or a value out of range."""
+    return config.make(RunOptions, options, "option")
 
 
 def build(plan: Plan, data: DataSpec) -> GAN:
@@ -114,10 +103,10 @@ def build(plan: Plan, data: DataSpec) -> GAN:
     variant, recipe = plan.variant, plan.recipe
     if data.modality not in variant.modalities:
         takes = " and ".join(variant.modalities)
-        raise Unsuited(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
+        raise IncompatibleData(f"{variant.name} takes {takes} data, and {data.name} is {data.modality} data.")
     if variant.needs_labels and not data.classes:
         why = "data.labels is off" if not recipe.data.labels else f"{data.name} has none"
-        raise Unsuited(
+        raise IncompatibleData(
             f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
         )
     if plan.options.compile and not variant.compiles:
@@ -135,7 +124,7 @@ def with_steps(plan: Plan, dataset: Dataset) -> Plan:
     if plan.epochs is None:
         return plan
     steps = math.ceil(plan.epochs * len(dataset) / plan.recipe.images_per_step())
-    return dataclasses.replace(plan, recipe=config.update(plan.recipe, {"steps": steps}), epochs=None)
+    return dataclasses.replace(plan, recipe=config.override(plan.recipe, {"steps": steps}), epochs=None)
 
 
 def describe_networks(gan: GAN) -> str:

@@ -17,7 +17,7 @@ from ganzoo.files.atomic import remove_partial
 from ganzoo.files.lock import held
 from ganzoo.machine import cluster
 from ganzoo.machine.launch import launched
-from ganzoo.machine.ranks import is_first_rank, on_first_rank, together
+from ganzoo.machine.ranks import is_first_rank, on_all_ranks, on_first_rank
 from ganzoo.runs import trust
 from ganzoo.runs.callbacks.loggers import check_logger
 from ganzoo.runs.changes import changed_recipe, check_fit, record, steps_done
@@ -54,7 +54,7 @@ def continue_run(
     """`resume`, with which ranks trained."""
     run = Run.open(path, **options)
     provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
-    made = cluster.fitted(make_options(**run.options()), typed=options)
+    made = cluster.with_launched_devices(make_options(**run.options()), typed=options)
     for logger in made.loggers:
         check_logger(logger)
     typed = dict(set or {}) | ({} if steps is None else {"steps": steps})
@@ -77,8 +77,8 @@ def continue_run(
                     f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
                 )
             changed = Plan(run.variant, run.info["recipe_name"], recipe, made)
-            gan = together(fabric, lambda: build_within_memory(changed, dataset.spec))
-            together(fabric, lambda: check_fit(gan, state, file or run.checkpoints, run, changes))
+            gan = on_all_ranks(fabric, lambda: build_within_memory(changed, dataset.spec))
+            on_all_ranks(fabric, lambda: check_fit(gan, state, file or run.checkpoints, run, changes))
             if lock:
                 for line in (*problems, f"{path}: step {done} to {recipe.steps}"):
                     report(line)

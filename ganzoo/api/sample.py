@@ -13,10 +13,9 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.checkpoint import write_atomically
-from ganzoo.pictures import sheets
-from ganzoo.pictures.plots import scatter
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.run import Run
+from ganzoo.zoo import registry
 
 COLUMNS = 8
 
@@ -50,7 +49,7 @@ def write_samples(
         if kind == "grid":
             _write_grid(run, samples, target, COLUMNS if interpolate else None)
         elif kind == "folder":
-            _write_folder(run, samples, target)
+            registry.modality(run.data.modality).write_folder(samples, target)
         else:
             drawn = None if interpolate else run.labels(count, labels)
             _write_npz(run, samples, drawn, target)
@@ -91,28 +90,15 @@ def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: s
 
 
 def _write_grid(run: Run, samples: Tensor, path: Path, columns: int | None) -> None:
-    if run.data.modality == "image":
-        picture = sheets.sheet(samples, columns)
-    elif run.data.modality == "points":
-        picture = scatter(samples, samples)
-    else:
+    picture = registry.modality(run.data.modality).picture(samples, run.data, columns=columns)
+    if picture is None:
         raise GanzooError(f"{run.data.modality} data have no picture: use --npz FILE.")
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
 
 
-def _write_folder(run: Run, samples: Tensor, folder: Path) -> None:
-    if run.data.modality != "image":
-        raise GanzooError(f"--to writes images, and these are {run.data.modality} data: use --npz FILE.")
-    folder.mkdir(parents=True, exist_ok=True)
-    digits = max(5, len(str(len(samples) - 1)))
-    for number, pixels in enumerate(sheets.pixels_of(samples)):
-        sheets.to_image(pixels).save(folder / f"{number:0{digits}d}.png")
-
-
 def _write_npz(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> None:
-    x = sheets.pixels_of(samples) if run.data.modality == "image" else samples.numpy()
-    arrays: dict[str, Any] = {"x": x}
+    arrays: dict[str, Any] = {"x": registry.modality(run.data.modality).array(samples)}
     if labels is not None:
         arrays["y"] = labels.numpy()
     buffer = io.BytesIO()

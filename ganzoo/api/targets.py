@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.dataset import Dataset
 from ganzoo.data.images import folder as image_folder
-from ganzoo.data.resize import prepare
+from ganzoo.data.modality import by
 from ganzoo.data.samples import Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import choose
@@ -22,6 +21,7 @@ from ganzoo.machine.rank_group import ALONE, Team
 from ganzoo.recipes import Data, DataSpec, RunOptions
 from ganzoo.runs.reference import Reference, Request, computing, draw
 from ganzoo.runs.run import Run
+from ganzoo.runs.sampling import Draw
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data, parse_dataset
 
@@ -93,13 +93,14 @@ def of_run(
 
     reference, count, labels = team.in_turn(prepare)
     report(f"scoring {count:,} samples ...")
-    own, seed = run.data, run.recipe.seed + 1 if request.seed is None else request.seed
+    own, kind = run.data, registry.modality(run.data.modality)
+    seed = run.recipe.seed + 1 if request.seed is None else request.seed
     device = team.device or choose_device(options.device)
 
     def prepared(drawn: Tensor) -> Tensor:
-        return _like(to_uint8(drawn) if own.modality == "image" else drawn, reference.spec, str(run.path))[0]
+        return kind.match(kind.scored(drawn), reference.spec, str(run.path))
 
-    fake = draw(team, run.gan, run.info["variant"], count, labels, seed=seed, device=device, prepared=prepared)
+    fake = draw(team, run.gan, run.info["variant"], Draw(count, labels, seed=seed, device=device), prepared)
     kept = labels if against is None or _same_classes(own, reference.spec) else None
     samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=computing(device))
     return samples, _change(own.shape, reference.spec)
@@ -109,7 +110,7 @@ def _data_for(run: Run, against: str | Path | None) -> Data:
     """The data keys of what a run's samples are compared with."""
     own, data = run.data, run.recipe.data
     if against is not None:
-        data = _reference_data(against, min(own.shape[1:]) if own.modality == "image" else None)
+        data = _reference_data(against, registry.modality(own.modality).data_size(own))
         if data.size is None:
             data = dataclasses.replace(data, size=run.recipe.data.size, channels=run.recipe.data.channels)
     # Domain features come from the labels, also where the variant did without them.
@@ -132,8 +133,8 @@ def from_files(
         found, reference, resized = _read_folder(path, options, against)
     else:
         found = load_data(Data(name="npz", path=str(path)), options)
-        image = found.spec.modality == "image"
-        reference = Reference(_reference_data(against, min(found.spec.shape[1:]) if image else None), options)
+        size = registry.modality(found.spec.modality).data_size(found.spec)
+        reference = Reference(_reference_data(against, size), options)
         _require_modality(found.spec.modality, str(path), reference.spec)
         resized = ""
     choose(registry.metrics().values(), request.metrics, found.spec.modality)
@@ -141,7 +142,8 @@ def from_files(
     report(f"scoring {len(rows):,} samples ...")
     array = found.arrays["x"]
     fake = array[rows] if isinstance(array, Tensor) else torch.from_numpy(array[rows.numpy()])
-    fake, changed = _like(fake, reference.spec, str(path))
+    changed = _change(fake.shape[1:], reference.spec)
+    fake = reference.modality.match(fake, reference.spec, str(path))
     # Grey images read channels last would be convolved by other routines, and scored the same up to rounding only.
     fake = fake.clone(memory_format=torch.contiguous_format)
     labels = found.arrays.get("y") if _same_classes(found.spec, reference.spec) else None
@@ -150,30 +152,12 @@ def from_files(
 
 
 def _read_folder(path: Path, options: RunOptions, against: str | Path) -> tuple[Dataset, Reference, str]:
-    """The images at the reference's size and channels, the reference, and how they were resized."""
-    sizes = picture_sizes(path)
-    if next(image_folder.scan(path), None) is None:
-        raise GanzooError(f"there are no images in {path}: name a run folder, a folder of images or a .npz file.")
-    reference = Reference(_reference_data(against, min(next(iter(sizes))) if len(sizes) == 1 else None), options)
-    spec = reference.spec
-    _require_modality("image", str(path), spec)
-    data = Data(name="folder", path=str(path), size=_side(spec), channels=spec.shape[0])
-    if sizes == {spec.shape[1:]}:
-        return load_data(data, options), reference, ""
-    before = _by(next(iter(sizes))) if len(sizes) == 1 else "several sizes"
-    return load_data(data, options), reference, f"{before} to {_by(spec.shape[1:])}"
-
-
-def picture_sizes(folder: Path) -> set[tuple[int, ...]]:
-    """The sizes (height, width) that the images under `folder` have, from their headers; unreadable ones have none."""
-    sizes: set[tuple[int, ...]] = set()
-    for name, _, _ in image_folder.scan(folder):
-        try:
-            with Image.open(folder / name) as picture:
-                sizes.add((picture.height, picture.width))
-        except Exception:  # Pillow raises nearly anything for a damaged file, which the loader reports as skipped
-            continue
-    return sizes
+    """The samples in the shape of the reference, the reference, and how they were resized."""
+    kind = registry.modality(registry.datasets().find("folder").modality)
+    reference = Reference(_reference_data(against, kind.folder_size(path)), options)
+    _require_modality(kind.name, str(path), reference.spec)
+    data, resized = kind.folder_data(path, reference.spec)
+    return load_data(data, options), reference, resized
 
 
 def _reference_data(against: str | Path, side: int | None) -> Data:
@@ -203,36 +187,11 @@ def _rows(count: int, n: int | None, path: Path) -> Tensor:
     return subset(count, n or count)
 
 
-def _like(x: Tensor, spec: DataSpec, whose: str) -> tuple[Tensor, str]:
-    """Samples in the shape of the reference, and how they were changed ("" if they were not)."""
-    shape = tuple(x.shape[1:])
-    if shape == spec.shape:
-        return x, ""
-    if spec.modality != "image":
-        raise GanzooError(f"{whose} has samples of shape {_by(shape)} and {spec.name} of {_by(spec.shape)}.")
-    size = None if shape[1:] == spec.shape[1:] else _side(spec)
-    return prepare("samples", x, Data(size=size, channels=spec.shape[0])), _change(shape, spec)
-
-
-def _change(shape: tuple[int, ...], spec: DataSpec) -> str:
-    return "" if shape == spec.shape else f"{_by(shape)} to {_by(spec.shape)}"
-
-
-def _side(spec: DataSpec) -> int:
-    _, height, width = spec.shape
-    if height != width:
-        raise GanzooError(
-            f"{spec.name} has images of {height}x{width}, and others are only resized to squares: "
-            "give the reference a square size."
-        )
-    return height
+def _change(shape: Iterable[int], spec: DataSpec) -> str:
+    return "" if tuple(shape) == spec.shape else f"{by(shape)} to {by(spec.shape)}"
 
 
 def _same_classes(given: DataSpec, wanted: DataSpec) -> bool:
     if given.class_names:
         return given.class_names == wanted.class_names
     return 0 < given.classes <= wanted.classes
-
-
-def _by(shape: Iterable[int]) -> str:
-    return "x".join(str(n) for n in shape)

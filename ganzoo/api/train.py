@@ -22,7 +22,7 @@ from ganzoo.api.resume import continue_run
 from ganzoo.data.dataset import Dataset
 from ganzoo.machine import cluster
 from ganzoo.machine.launch import launched
-from ganzoo.machine.ranks import on_first_rank, together
+from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.recipes import Recipe
 from ganzoo.runs.folders import claim, require_new
 from ganzoo.runs.run import Run
@@ -52,7 +52,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
 
     In a job that torchrun or SLURM has started again, go on with the run that it began.
     """
-    options = cluster.fitted(plan.options)
+    options = cluster.with_launched_devices(plan.options)
     plan = dataclasses.replace(plan, options=options)
     name = f"{plan.variant.name}-{plan.recipe.data.name}"
     if options.out is not None and not cluster.restarted():
@@ -63,7 +63,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
             return continue_run(begun, report=report, **restart.options_of(plan))
         dataset = load_first(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
-        gan = together(fabric, lambda: build_within_memory(plan, dataset.spec))
+        gan = on_all_ranks(fabric, lambda: build_within_memory(plan, dataset.spec))
         with ExitStack() as stack:
             lock = on_first_rank(fabric, lambda: claim(options.out, name))
             path = Path(fabric.broadcast(str(lock.folder) if lock else ""))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ganzoo.builtins.datasets import DATASETS
 from ganzoo.builtins.losses import LOSSES, PENALTIES
 from ganzoo.builtins.metrics import METRICS
+from ganzoo.builtins.modalities import MODALITIES
 from ganzoo.hookspecs import hookimpl
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
 
 
 @hookimpl
@@ -27,3 +28,8 @@ def ganzoo_datasets() -> tuple[DatasetSpec, ...]:
 @hookimpl
 def ganzoo_metrics() -> tuple[MetricSpec, ...]:
     return METRICS
+
+
+@hookimpl
+def ganzoo_modalities() -> tuple[ModalitySpec, ...]:
+    return MODALITIES

@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
 
-from ganzoo.recipes import Data
+from ganzoo.builtins.lazy import lazy
 from ganzoo.specs import DatasetSpec
-
-if TYPE_CHECKING:
-    from ganzoo.data.dataset import Dataset
-
-
-def _digits(data: Data, root: Path, split: str) -> Dataset:
-    from ganzoo.data.images import digits
-
-    return digits.load(data, root, split)
-
-
-def _points(data: Data, root: Path, split: str) -> Dataset:
-    from ganzoo.data import points
-
-    return points.load(data, root, split)
-
-
-def _folder(data: Data, root: Path, split: str) -> Dataset:
-    from ganzoo.data.images import folder
-
-    return folder.load(data, root, split)
-
-
-def _npz(data: Data, root: Path, split: str) -> Dataset:
-    from ganzoo.data import npz
-
-    return npz.load(data, root, split)
-
-
-def _celeba(data: Data, root: Path, split: str) -> Dataset:
-    from ganzoo.data.images import celeba
-
-    return celeba.load(data, root, split)
-
-
-def _stacked_mnist(data: Data, root: Path, split: str) -> Dataset:
-    from ganzoo.data.images import stacked_mnist
-
-    return stacked_mnist.load(data, root, split)
-
-
-def _torchvision(name: str) -> Callable[[Data, Path, str], Dataset]:
-    def load(data: Data, root: Path, split: str) -> Dataset:
-        from ganzoo.data.images import vision
-
-        return vision.load(name, data, root, split)
-
-    return load
 
 
 def _published(name: str, summary: str, source: str) -> DatasetSpec:
-    return DatasetSpec(name, summary, source, "image", _torchvision(name), labelled=True, test=True)
+    return DatasetSpec(
+        name, summary, source, "image", partial(lazy("ganzoo.data.images.vision:load"), name), labelled=True, test=True
+    )
 
 
 KRIZHEVSKY = (
@@ -73,7 +25,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         "1,797 handwritten digits, 8x8 grey, 10 classes; comes with scikit-learn, no download.",
         "Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, https://doi.org/10.24432/C50P49",
         "image",
-        _digits,
+        lazy("ganzoo.data.images.digits:load"),
         labelled=True,
         test=True,
     ),
@@ -82,7 +34,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         "65,536 points in the plane, made on the spot: a ring or grid of Gaussians, a swiss roll, two moons.",
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163 (the ring)",
         "points",
-        _points,
+        lazy("ganzoo.data.points:load"),
         argument="kind",
         kinds=("ring", "grid", "swiss-roll", "moons"),
         labelled=True,
@@ -117,16 +69,17 @@ DATASETS: tuple[DatasetSpec, ...] = (
         "128,000 stacks of three MNIST digits as channels, 28x28 RGB: 1,000 modes to cover, which are its classes.",
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
         "image",
-        _stacked_mnist,
+        lazy("ganzoo.data.images.stacked_mnist:load"),
         labelled=True,
         test=True,
+        samples=26_000,
     ),
     DatasetSpec(
         "celeba",
         "162,770 aligned photographs of faces, centre-cropped, 64x64 RGB unless --set data.size says otherwise.",
         "Liu et al. 2015, Deep Learning Face Attributes in the Wild, https://arxiv.org/abs/1411.7766",
         "image",
-        _celeba,
+        lazy("ganzoo.data.images.celeba:load"),
         test=True,
     ),
     DatasetSpec(
@@ -134,7 +87,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         "Your own images in a folder, of any size and format; subfolders are classes.",
         "your own files",
         "image",
-        _folder,
+        lazy("ganzoo.data.images.folder:load"),
         argument="path",
         labelled=True,
     ),
@@ -143,7 +96,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         "Your own images or points in a NumPy file: np.savez(FILE, x=..., y=..., x_test=..., y_test=...).",
         "your own file; the format: https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
         "image",
-        _npz,
+        lazy("ganzoo.data.npz:load"),
         argument="path",
         labelled=True,
         test=True,

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import Any
-
+from ganzoo.builtins.lazy import lazy
 from ganzoo.specs import LossSpec, Option, PenaltySpec
 
 
-def _lazy(module: str, name: str) -> Callable[..., Any]:
-    """A builder that imports its class when it is first called."""
-
-    def build(**options: float) -> Any:
-        return getattr(importlib.import_module(module), name)(**options)
-
-    return build
-
-
 def _loss(name: str, cls: str, summary: str, paper: str, *options: Option) -> LossSpec:
-    return LossSpec(name, summary, paper, _lazy("ganzoo.games.losses", cls), options)
+    return LossSpec(name, summary, paper, lazy(f"ganzoo.games.losses:{cls}"), options)
 
 
 def _penalty(name: str, cls: str, summary: str, paper: str, weight: float) -> PenaltySpec:
-    return PenaltySpec(name, summary, paper, _lazy("ganzoo.games.penalties", cls), weight)
+    return PenaltySpec(name, summary, paper, lazy(f"ganzoo.games.penalties:{cls}"), weight)
 
 
 GOODFELLOW = "Goodfellow et al. 2014, Generative Adversarial Networks, https://arxiv.org/abs/1406.2661"

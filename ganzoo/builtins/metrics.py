@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
-
+from ganzoo.builtins.lazy import lazy
 from ganzoo.specs import MetricSpec
-
-if TYPE_CHECKING:
-    from ganzoo.data.samples import Samples
-
-
-def _in(module: str, function: str) -> Callable[[Samples], Mapping[str, float]]:
-    def compute(samples: Samples) -> Mapping[str, float]:
-        found: Mapping[str, float] = getattr(importlib.import_module(module), function)(samples)
-        return found
-
-    return compute
-
-
-IMAGES, POINTS = "ganzoo.evaluation.metrics.images", "ganzoo.evaluation.metrics.points"
-STACKED = "ganzoo.evaluation.metrics.stacked"
-MANIFOLD, PER_CLASS = "ganzoo.evaluation.metrics.manifold", "ganzoo.evaluation.metrics.per_class"
-PATH_LENGTH = "ganzoo.evaluation.metrics.path_length"
 
 METRICS: tuple[MetricSpec, ...] = (
     MetricSpec(
@@ -31,7 +11,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Inception Score: samples are clearly of a class, and of all of them; 1 to the number of classes.",
         "Salimans et al. 2016, Improved Techniques for Training GANs, https://arxiv.org/abs/1606.03498",
         ("image",),
-        _in(IMAGES, "inception_score"),
+        lazy("ganzoo.evaluation.metrics.images:inception_score"),
         {"IS": "higher"},
     ),
     MetricSpec(
@@ -39,7 +19,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Frechet distance to training images; 0 is best. On Inception features it is FID.",
         "Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, https://arxiv.org/abs/1706.08500",
         ("image",),
-        _in(IMAGES, "frechet_distance"),
+        lazy("ganzoo.evaluation.metrics.images:frechet_distance"),
         {"FD": "lower", "FID": "lower"},
     ),
     MetricSpec(
@@ -47,7 +27,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Kernel distance to training images: unbiased, around 0 at best. On Inception features it is KID.",
         "Binkowski et al. 2018, Demystifying MMD GANs, https://arxiv.org/abs/1801.01401",
         ("image",),
-        _in(IMAGES, "kernel_distance"),
+        lazy("ganzoo.evaluation.metrics.images:kernel_distance"),
         {"KD": "lower", "KID": "lower"},
     ),
     MetricSpec(
@@ -55,7 +35,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Precision (samples look real) and recall (real images could be samples); 0 to 1.",
         "Kynkaanniemi et al. 2019, Improved Precision and Recall Metric, https://arxiv.org/abs/1904.06991",
         ("image",),
-        _in(IMAGES, "precision_recall"),
+        lazy("ganzoo.evaluation.metrics.images:precision_recall"),
         {"precision": "higher", "recall": "higher"},
     ),
     MetricSpec(
@@ -63,7 +43,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Share of class-conditional samples that a classifier puts in the class that was asked for.",
         "Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs, https://arxiv.org/abs/1610.09585",
         ("image",),
-        _in(IMAGES, "accuracy"),
+        lazy("ganzoo.evaluation.metrics.images:accuracy"),
         {"accuracy": "higher"},
     ),
     MetricSpec(
@@ -71,7 +51,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Density and coverage: precision and recall that outliers cannot inflate; around 1, and 0 to 1.",
         "Naeem et al. 2020, Reliable Fidelity and Diversity Metrics, https://arxiv.org/abs/2002.09797",
         ("image",),
-        _in(MANIFOLD, "density_coverage"),
+        lazy("ganzoo.evaluation.metrics.manifold:density_coverage"),
         {"density": "higher", "coverage": "higher"},
         default=False,
     ),
@@ -80,7 +60,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Frechet distance within each class of class-conditional samples, averaged; 0 is best.",
         "Miyato and Koyama 2018, cGANs with Projection Discriminator, https://arxiv.org/abs/1802.05637",
         ("image",),
-        _in(PER_CLASS, "intra_class_distance"),
+        lazy("ganzoo.evaluation.metrics.per_class:intra_class_distance"),
         {"intra": "lower"},
         default=False,
     ),
@@ -89,7 +69,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Perceptual path length: how evenly samples change with the latent; lower is smoother.",
         "Karras et al. 2019, A Style-Based Generator Architecture, https://arxiv.org/abs/1812.04948",
         ("image",),
-        _in(PATH_LENGTH, "perceptual_path_length"),
+        lazy("ganzoo.evaluation.metrics.path_length:perceptual_path_length"),
         {"PPL": "lower"},
         default=False,
     ),
@@ -99,7 +79,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in Generative Models, "
         "https://arxiv.org/abs/2004.05675",
         ("image",),
-        _in("ganzoo.evaluation.metrics.neighbours", "memorisation"),
+        lazy("ganzoo.evaluation.metrics.neighbours:memorisation"),
         {"memorised": "lower", "distance-ratio": ""},
         default=False,
     ),
@@ -108,7 +88,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Of stacked-mnist: modes covered of 1,000, and KL divergence of the samples' modes from the uniform, in nats.",
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
         ("image",),
-        _in(STACKED, "modes"),
+        lazy("ganzoo.evaluation.metrics.stacked:modes"),
         {"modes": "higher", "KL": "lower"},
     ),
     MetricSpec(
@@ -116,7 +96,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Modes of a mixture of Gaussians that are covered, and the share of samples within 3 deviations of one.",
         "Srivastava et al. 2017, VEEGAN, https://arxiv.org/abs/1705.07761",
         ("points",),
-        _in(POINTS, "modes"),
+        lazy("ganzoo.evaluation.metrics.points:modes"),
         {"modes": "higher", "quality": "higher"},
     ),
     MetricSpec(
@@ -124,7 +104,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Exact 2-Wasserstein distance to held-out points; 0 is best.",
         "Villani 2009, Optimal Transport: Old and New, definition 6.1, https://doi.org/10.1007/978-3-540-71050-9",
         ("points",),
-        _in(POINTS, "wasserstein"),
+        lazy("ganzoo.evaluation.metrics.points:wasserstein"),
         {"W2": "lower"},
     ),
 )

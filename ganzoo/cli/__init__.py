@@ -1,21 +1,22 @@
-"""The command line. Each command is a small file beside this; none has logic that the Python API lacks."""
+"""The command line. Each command is a small file in this folder, and all its logic is in the Python API."""
 
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
 from typing import Any
 
 import click
 
-from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError, unknown
+from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError, unknown
 from ganzoo.machine.signals import Interrupted, interruptible
 
-PARENT = os.getppid()
+PARENT_PID = os.getppid()
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are first used, so that `list` never waits for torch."""
+    """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
     lazy = ("train", "resume", "sample", "export", "eval", "compare", "bench", "list", "show", "plugins", "completion")
 
@@ -25,9 +26,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.lazy:
-            import importlib
-
-            command: click.Command = importlib.import_module(f"ganzoo.cli.{cmd_name}").command
+            command: click.Command = pkgutil.resolve_name(f"ganzoo.cli.{cmd_name}:command")
             return command
         self.load_plugins()
         return self.commands.get(cmd_name)
@@ -43,7 +42,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def load_plugins(self, quiet: bool = False) -> None:
-        """Let plugins add their commands, once; warn of those that fail unless `quiet`."""
+        """Let plugins add their commands, once; warn about those that fail, unless `quiet`."""
         if not self.__dict__.get("_loaded"):
             self.__dict__["_loaded"] = True
             from ganzoo.zoo.zoo import current_zoo
@@ -53,8 +52,8 @@ class Commands(click.Group):
                     warn(problem)
 
 
-def without_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    """Leave out the plugins, here and in the processes of other ranks."""
+def disable_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Load no plugins, in this process and in those of other ranks."""
     if value:
         os.environ["GANZOO_PLUGINS"] = ""
 
@@ -67,26 +66,26 @@ def without_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> 
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=without_plugins,
-    help="Load no plugins, also none of those that ship with ganzoo.",
+    callback=disable_plugins,
+    help="Load no plugins, not even those that ship with ganzoo.",
 )
 def cli(debug: bool) -> None:
     """A zoo of GANs: train, sample and compare named variants.
 
     Start with `ganzoo train dcgan`; it needs no download and no GPU.
 
-    The environment variable GANZOO_PLUGINS=a,b loads only the plugins a and b, by their names or their packages'
-    (`ganzoo` is all that ship with it); empty, it is the same as --no-plugins.
+    The environment variable GANZOO_PLUGINS=a,b loads only the plugins a and b, given by their names or
+    their packages' names (`ganzoo` stands for all that ship with it). If it is empty, that is the same as --no-plugins.
     """
 
 
 def warn(text: str) -> None:
-    """One line on standard error."""
+    """Print a warning on standard error."""
     click.secho(f"warning: {text}", fg="yellow", err=True)
 
 
 def main() -> None:
-    """Run the command line. Mistakes are one line and exit code 2; a training that had to stop 1; a signal 128 + n."""
+    """Run the command line. Exit codes: 2 for a mistake, 1 for training that had to stop, 128 + n for signal n."""
     with interruptible():
         sys.exit(run(sys.argv[1:]))
 
@@ -99,10 +98,10 @@ def run(arguments: list[str]) -> int:
         return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except StoppedElsewhere:
+    except OtherRankFailed:
         return 1
     except Interrupted as stop:
-        return 128 + stop.number if another_rank() else fail(f"{stop}.", 128 + stop.number)
+        return 128 + stop.number if is_other_rank() else fail(f"{stop}.", 128 + stop.number)
     except GanzooError as error:
         if debug:
             raise
@@ -113,7 +112,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return fail("stopped.", 130)
     except BrokenPipeError:
-        # The reader went away (`ganzoo list | head`); Python must not complain about it while shutting down.
+        # The reader of the pipe has ended (`ganzoo list | head`); Python must not report that at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -122,22 +121,22 @@ def run(arguments: list[str]) -> int:
         from ganzoo.api.failures import is_out_of_memory
 
         if is_out_of_memory(error):
-            return fail(f"out of memory: {describe(error)[:200]}; ask for fewer samples, or use another device.", 1)
-        if another_rank() and os.getppid() != PARENT:
-            # The first rank is gone, and has said why; what fails here is the exchange with it.
+            return fail(f"out of memory: {describe(error)[:200]}; request fewer samples, or use another device.", 1)
+        if is_other_rank() and os.getppid() != PARENT_PID:
+            # The first rank has ended and reported why; what failed here is the communication with it.
             return 1
-        return fail(f"{describe(error)} (a traceback: `ganzoo --debug {' '.join(arguments)}`)", 1)
+        return fail(f"{describe(error)} (for a traceback: `ganzoo --debug {' '.join(arguments)}`)", 1)
 
 
-def another_rank() -> bool:
-    """Whether this process is one of several of a training, and not the first, which speaks for all."""
-    from ganzoo.machine.cluster import first_of_all
+def is_other_rank() -> bool:
+    """Whether this process is a rank of a training run other than the first, which reports for all."""
+    from ganzoo.machine.cluster import is_first_process
 
-    return first_of_all() is False
+    return is_first_process() is False
 
 
 def describe(error: Exception) -> str:
-    """An unforeseen exception in one line."""
+    """An unexpected exception in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
@@ -154,7 +153,7 @@ def complete(kind: str) -> Any:
         from ganzoo.zoo import registry
 
         try:
-            # Not list(...): once the `list` command is imported, that name is its module here.
+            # Not list(...): once the `list` command is imported, that name is its module in this package.
             known: list[str] = [*getattr(registry, kind)()]
         except GanzooError:
             return []

@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import fail
+from ganzoo.cli.options import run_options
 
 
 @click.command("bench")
 @click.argument("grid", metavar="GRID.toml", type=click.Path())
-@click.option("--shard", metavar="I/N", default="1/1", help="Train only part I of N; the parts can run at once.")
+@click.option("--shard", metavar="I/N", default="1/1", help="Train only part I of N; the parts can run in parallel.")
 @click.option("--out", type=click.Path(), help="Folder of the runs [default: runs/bench-GRID].")
-@click.option("--data-root", type=click.Path(), default=None, help="Where data sets lie or are downloaded to.")
-@click.option("--device", default=None, metavar="D", help="auto, cpu, cuda, cuda:1 or mps [default: auto].")
-@click.option("--report", "only_report", is_flag=True, help="Train nothing; report on what is there.")
-@click.option("--json", "json_file", type=click.Path(), metavar="FILE", help="Also write the report there as JSON.")
+@run_options("data_root", "device")
+@click.option("--report", "only_report", is_flag=True, help="Train nothing; report on the existing runs.")
+@click.option("--json", "json_file", type=click.Path(), metavar="FILE", help="Also write the report to this file, as JSON.")
 def command(
     grid: str,
     shard: str,
@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Train and score every variant on every data set with every seed of a grid, and report mean and spread.
 
-    Each cell of the grid is a run folder of its own. What is finished is left as it is, and what was stopped is gone on
-    with, so that the same command goes on after any interruption.
+    Each cell of the grid has its own run folder. Finished cells are left as they are and stopped ones are resumed,
+    so the same command can be run again after any interruption.
 
     \b
     ganzoo bench grid.toml
@@ -40,13 +40,13 @@ def command(
     from ganzoo.api.bench.grid import parse_shard
     from ganzoo.api.bench.report import left_out, tables, write_json
     from ganzoo.api.bench.runner import bench
-    from ganzoo.cli.report import announced, say
-    from ganzoo.cli.tables import show
+    from ganzoo.cli.report import printing_log, say
+    from ganzoo.cli.terminal_table import show
     from ganzoo.machine.signals import Stopped
 
     part = parse_shard(shard)
     try:
-        with announced():
+        with printing_log():
             done = bench(
                 grid,
                 out=out,
@@ -58,8 +58,7 @@ def command(
                 progress=sys.stderr.isatty(),
             )
     except Stopped as stop:
-        saved = "stopped: the step under way was finished and saved"
-        click.secho(f"{saved}; the same command goes on with it.", err=True)
+        click.secho("stopped: the current step was finished and saved; run the same command again to resume.", err=True)
         raise SystemExit(128 + stop.number) from None
     for table in tables(done.report):
         show(table)
@@ -75,4 +74,4 @@ def command(
     if part != (1, 1) and not only_report:
         say(f"when all parts are done: ganzoo bench {grid} --out {done.out} --report")
     if done.failed:
-        raise SystemExit(fail(f"{len(done.failed)} of the cells could not be finished; they are named above.", 1))
+        raise SystemExit(fail(f"{len(done.failed)} of the cells could not be finished; they are listed above.", 1))

@@ -1,4 +1,4 @@
-"""`ganzoo compare`: runs side by side."""
+"""`ganzoo compare`: the scores and samples of several runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with the scores' protocols.")
 @click.option("--best", is_flag=True, help="Compare the best states that --eval-every kept, not the last.")
 def command(runs: tuple[str, ...], out: str | None, markdown: bool, as_json: bool, best: bool) -> None:
-    """Put runs side by side: a table of their scores, and a picture of their samples and curves.
+    """Compare runs: a table of their scores, and a picture of their samples and loss curves.
 
-    Only scores of equal protocols share a column.
+    Only scores with equal protocols share a column.
 
     \b
     ganzoo compare runs/dcgan-digits-1 runs/wgan-gp-digits-1
     """
     from ganzoo.api.compare import compare, require_picture
     from ganzoo.cli.report import open_run
-    from ganzoo.cli.tables import show
+    from ganzoo.cli.terminal_table import show
     from ganzoo.errors import GanzooError
 
     if markdown and as_json:
@@ -36,5 +36,5 @@ def command(runs: tuple[str, ...], out: str | None, markdown: bool, as_json: boo
         click.echo(found.table().markdown(), nl=False)
     else:
         show(found.table())
-    # What is read by a program is the table alone.
+    # Output that a program reads has only the table.
     click.echo(f"picture: {found.draw(out)}", err=markdown or as_json)

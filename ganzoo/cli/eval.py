@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ganzoo.cli import complete
+from ganzoo.cli.options import given, run_options
 
 
 @click.command("eval")
@@ -18,17 +19,14 @@ from ganzoo.cli import complete
     shell_complete=complete("datasets"),
     help="Compare with this data set, folder or .npz file [default: the run's data].",
 )
-@click.option("--metrics", metavar="A,B", help="Names in `ganzoo list metrics`, or fid [default: the quick ones].")
-@click.option("-n", "n", type=click.IntRange(1), help="How many samples [default: 10,000 of a run, all of a file].")
+@click.option("--metrics", metavar="A,B", help="Names from `ganzoo list metrics`, or fid [default: the fast ones].")
+@click.option("-n", "n", type=click.IntRange(1), help="Number of samples [default: 10,000 of a run, all of a file].")
 @click.option("--features", default="auto", metavar="NAME", help="Feature space for images [default: auto].")
-@click.option("--weights", type=click.Path(), help="File with the weights of the feature space.")
+@click.option("--weights", type=click.Path(), help="File with the weights of the feature extractor.")
 @click.option("--best", is_flag=True, help="Score the best state that --eval-every kept, not the last.")
 @click.option("--neighbours", is_flag=True, help="Measure memorisation and draw RUN/neighbours.png.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of a run's samples [default: the recipe's + 1].")
-@click.option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps [default: auto].")
-@click.option("--devices", type=click.IntRange(1), metavar="N", help="Split the work over N devices [default: 1].")
-@click.option("--nodes", type=click.IntRange(1), metavar="N", help="Machines [default: 1].")
-@click.option("--data-root", type=click.Path(), help="Where data sets lie or are downloaded to.")
+@run_options("device", "devices", "nodes", "data_root")
 @click.option("--out", type=click.Path(), help="Also write the scores to this JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores and their protocols as JSON.")
 def command(target: str, as_json: bool, **options: Any) -> None:
@@ -40,13 +38,12 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     ganzoo eval my-samples --against mnist
     """
     from ganzoo.api.evaluate import evaluate
-    from ganzoo.cli.report import announced, open_run, print_scores, say
-    from ganzoo.cli.train import given
+    from ganzoo.cli.report import printing_log, open_run, print_scores, say
     from ganzoo.machine import cluster
     from ganzoo.machine.ranks import is_first_rank
 
     if is_first_rank() and (Path(target) / "recipe.json").is_file():
-        # For its warnings of packages in other versions.
+        # For its warnings about other versions of packages.
         open_run(target)
     started = cluster.started_by()
     ranks = {} if started is None else {"devices": started.devices, "nodes": started.nodes}
@@ -56,7 +53,7 @@ def command(target: str, as_json: bool, **options: Any) -> None:
         if is_first_rank():
             click.echo(scores.to_json(), nl=False)
         return
-    with announced():
+    with printing_log():
         scores = evaluate(target, report=say, **options)
         if is_first_rank():
             print_scores(scores)

@@ -1,4 +1,4 @@
-"""`ganzoo export`: the generator of a run as a file to give away."""
+"""`ganzoo export`: the generator of a run as a single file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 @click.command("export")
 @click.argument("run", type=click.Path())
 @click.option("--to", "to", type=click.Path(), required=True, metavar="FILE", help="FILE.safetensors or FILE.onnx.")
-@click.option("--raw", is_flag=True, help="The weights as trained, not the averaged ones.")
-@click.option("--best", is_flag=True, help="Of the best state that --eval-every found, not the newest.")
+@click.option("--raw", is_flag=True, help="Export the weights as trained, not the averaged ones.")
+@click.option("--best", is_flag=True, help="Export the best state that --eval-every kept, not the last.")
 def command(run: str, to: str, raw: bool, best: bool) -> None:
-    """Write the generator of a run to a file: weights with a note, or an ONNX network.
+    """Write the generator of a run to a file: weights with a description, or an ONNX model.
 
     \b
     ganzoo export runs/dcgan-digits-1 --to digits.safetensors

@@ -18,7 +18,7 @@ from ganzoo.zoo.zoo import current_zoo
 @click.argument("kind", type=click.Choice(list(TYPES)), default="variants")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, as_json: bool) -> None:
-    """List variants, datasets, losses, penalties or metrics."""
+    """List variants, datasets, losses, penalties, metrics or modalities (kinds of data)."""
     zoo = current_zoo()
     rows = [describe(kind, spec, zoo.tables[kind].source(name)) for name, spec in zoo.tables[kind].items()]
     for plugin in zoo.plugins:
@@ -35,11 +35,11 @@ def command(kind: str, as_json: bool) -> None:
         text = row["summary"] + (f" Recipes: {', '.join(row['recipes'])}." if kind == "variants" else "")
         click.echo(paragraph(row["name"].ljust(width), text))
     if kind == "variants":
-        click.echo("\ntrain one: ganzoo train NAME    what it is: ganzoo show NAME")
+        click.echo("\ntrain one: ganzoo train NAME    details: ganzoo show NAME")
 
 
 def paragraph(label: str, text: str) -> str:
-    """A label and wrapped text beside it; a table of rich costs a third of the time that `list` may take."""
+    """A label with wrapped text beside it. Not a table of rich, which takes a third of the time budget of `list`."""
     indent = " " * (len(label) + 2)
     columns = min(shutil.get_terminal_size().columns, 110)
     wide = max(columns, len(indent) + 30)
@@ -47,7 +47,7 @@ def paragraph(label: str, text: str) -> str:
 
 
 def describe(kind: str, spec: Any, source: str) -> dict[str, Any]:
-    """One row, for people and for JSON."""
+    """One row, for the terminal and for JSON."""
     row: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "source": source}
     for name in ("paper", "modality", "modalities", "kinds", "weight", "labelled", "needs_labels"):
         if hasattr(spec, name):

@@ -1,4 +1,4 @@
-"""`ganzoo plugins`: what is installed and what it adds; `ganzoo plugins new`: the package of a new one."""
+"""`ganzoo plugins`: installed plugins and what they add; `ganzoo plugins new`: the package of a new plugin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganzoo.zoo.zoo import Zoo, current_zoo
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """List plugins: package, version, what each adds, its load time, and why if it was left out."""
+    """List plugins: package, version, what each adds, its load time, and the reason if it was left out."""
     if ctx.invoked_subcommand is not None:
         return
     debug = bool(ctx.find_root().params.get("debug"))
@@ -36,11 +36,11 @@ def command(ctx: click.Context, as_json: bool) -> None:
     table.add_column("ms", justify="right")
     table.add_column("adds", overflow="fold")
     for row in rows:
-        adds = "left out, see below" if row["error"] else added(row["adds"])
+        adds = "left out, see below" if row["error"] else describe_additions(row["adds"])
         table.add_row(row["name"], row["package"], row["version"], f"{row['ms']:.0f}", adds)
     Console(highlight=False).print(table)
     for plugin in found.plugins:
-        tell(plugin, debug)
+        print_problems(plugin, debug)
 
 
 @command.command("new")
@@ -57,7 +57,7 @@ def new(name: str, kind: str, licence: str, into: str) -> None:
 
 
 def describe(found: Zoo, plugin: Plugin) -> dict[str, Any]:
-    """One row, for people and for JSON."""
+    """One row, for the terminal and for JSON."""
     adds: dict[str, Any] = {kind: names for kind, names in plugin.adds.items() if names}
     if found.implements(plugin, "ganzoo_callbacks"):
         adds["callbacks"] = True
@@ -68,12 +68,12 @@ def describe(found: Zoo, plugin: Plugin) -> dict[str, Any]:
         "module": plugin.target,
         "ms": round(1000 * plugin.seconds, 1),
         "adds": adds,
-        "error": plugin.why,
+        "error": plugin.reason,
         "notes": plugin.notes,
     }
 
 
-def added(adds: dict[str, Any]) -> str:
+def describe_additions(adds: dict[str, Any]) -> str:
     """What a plugin adds, in words: `variant dcgan; 7 losses`."""
     parts = []
     for kind in (*TYPES, "commands"):
@@ -87,8 +87,8 @@ def added(adds: dict[str, Any]) -> str:
     return "; ".join(parts) or "nothing"
 
 
-def tell(plugin: Plugin, debug: bool) -> None:
-    """What is wrong with a plugin, on standard error."""
+def print_problems(plugin: Plugin, debug: bool) -> None:
+    """Print what is wrong with a plugin on standard error."""
     if plugin.error:
         warn(plugin.problem)
         if debug and plugin.trace:

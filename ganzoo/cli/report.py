@@ -1,4 +1,4 @@
-"""What training prints: the plan, where the pictures are, the scores, and what to type next."""
+"""What commands print: the plan, where the pictures are, the scores, and what to type next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganzoo.zoo.datasets import load_data
 
 
 def say(line: str) -> None:
-    """A line on standard output, at once."""
+    """Print a line on standard output, unbuffered."""
     click.echo(line)
     sys.stdout.flush()
 
@@ -51,7 +51,7 @@ def print_plan(plan: Plan) -> None:
 
 
 def open_run(path: str) -> Run:
-    """Open a run, with a warning for each package of which another version is installed than it was made with."""
+    """Open a run, with a warning for each package that is installed in another version than it was made with."""
     run = Run.open(path)
     for line in provenance.differences(run.info):
         warn(line)
@@ -59,7 +59,7 @@ def open_run(path: str) -> Run:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 3 min 20 s, 5 h 10 min."""
+    """Seconds in readable units: 42 s, 3 min 20 s, 5 h 10 min."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -67,26 +67,26 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def stopping() -> Iterator[None]:
-    """A signal's exit code, with the line that says everything is saved."""
+def exiting_when_stopped() -> Iterator[None]:
+    """Exit with a signal's code, after a line that everything is saved and how to resume."""
     try:
         yield
     except Stopped as stop:
         if stop.first:
-            saved = "the step under way was finished and saved" if stop.step else "before the first step"
-            click.secho(f"stopped: {saved}; go on with `ganzoo resume {stop.path}`.", err=True)
+            saved = "the current step was finished and saved" if stop.step else "before the first step"
+            click.secho(f"stopped: {saved}; resume with `ganzoo resume {stop.path}`.", err=True)
         raise SystemExit(128 + stop.number) from None
 
 
 def after_training(outcome: Outcome, scores: bool | None = None) -> None:
-    """Where the pictures are, the scores, and the next command. The first rank says it; all ranks score.
+    """Print where the pictures are, the scores, and the next command. The first rank prints; all ranks score.
 
-    scores: whether to score; by default as the run's training was told to.
+    scores: whether to score; by default as the run was configured.
     """
     run = outcome.run
     wanted = run.info["options"].get("scores", True) if scores is None else scores
     if not outcome.first_rank:
-        # The ranks that trained it score it together.
+        # All ranks that trained the run score it together.
         if wanted and outcome.ranks:
             evaluate(run, **outcome.ranks)
         return
@@ -99,16 +99,16 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     if hints:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
     if wanted:
-        with announced(), left_unscored(run):
+        with printing_log(), reporting_unscored(run):
             print_scores(evaluate(run, report=say, **outcome.ranks))
     say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
     say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
 
 
 @contextmanager
-def left_unscored(run: Run) -> Iterator[None]:
-    """Say that the training is saved when its scoring cannot end: a signal, or a disk that is full."""
-    saved = f"the training is finished and saved; score it with `ganzoo eval {run.path}`"
+def reporting_unscored(run: Run) -> Iterator[None]:
+    """Report that the run is saved if scoring cannot finish: a signal, or a full disk."""
+    saved = f"training has finished and is saved; score it with `ganzoo eval {run.path}`"
     try:
         yield
     except Interrupted as stop:
@@ -121,8 +121,8 @@ def left_unscored(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def announced() -> Iterator[None]:
-    """Print what the core logs about work that takes a while."""
+def printing_log() -> Iterator[None]:
+    """Print what the core logs about slow work."""
     handler = logging.StreamHandler(sys.stdout)
     logger = logging.getLogger("ganzoo")
     level = logger.level
@@ -136,7 +136,7 @@ def announced() -> Iterator[None]:
 
 
 def print_scores(scores: Scores) -> None:
-    """Each score beside what real held-out samples get, which a perfect generator would get too."""
+    """Print each score beside that of real held-out samples, which a perfect generator would also get."""
     if scores.scores:
         width = max(len(item.name) for item in scores.scores)
         say(f"{'score':{width}}  {'samples':>9}  {'real data':>9}")

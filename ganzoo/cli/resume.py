@@ -1,4 +1,4 @@
-"""`ganzoo resume`: go on with a run."""
+"""`ganzoo resume`: resume a run."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.train import given, machine_options
+from ganzoo.cli.options import MACHINE, given, run_options
 
 
 @click.command("resume")
 @click.argument("run", type=click.Path())
-@click.option("--steps", type=click.IntRange(1), default=None, help="Steps in all, counted from the run's beginning.")
+@click.option("--steps", type=click.IntRange(1), default=None, help="Total steps, counted from the start of the run.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key from here on.")
-@machine_options
+@run_options(*MACHINE)
 def command(run: str, steps: int | None, assignments: tuple[str, ...], **options: Any) -> None:
-    """Go on with a run from its newest checkpoint, to its last step or to --steps in all.
+    """Resume a run from its newest checkpoint, up to its last step or to --steps in total.
 
-    A recipe.json edited by hand is refused; what --set changes is recorded in it. Loggers have to be named again.
+    A recipe.json edited by hand is refused; changes with --set are recorded in it. Options left out keep the values that
+    the run was started with, not the defaults shown here; only loggers must be named again.
     """
     from ganzoo.api.resume import continue_run
-    from ganzoo.cli.report import after_training, open_run, say, stopping
+    from ganzoo.cli.report import after_training, open_run, say, exiting_when_stopped
     from ganzoo.zoo import config
 
     open_run(run)
-    with stopping():
+    with exiting_when_stopped():
         outcome = continue_run(run, steps, say, set=config.parse_assignments(assignments), **given(options))
     after_training(outcome, options["scores"])

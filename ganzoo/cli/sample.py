@@ -7,15 +7,15 @@ import click
 
 @click.command("sample")
 @click.argument("run", type=click.Path())
-@click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="How many samples.")
+@click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="Number of samples.")
 @click.option("--class", "classes", multiple=True, metavar="C", help="Class number or name; repeat for several.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the latents [default: 0].")
 @click.option("--grid", type=click.Path(), help="Write one picture [default: RUN/grid-1.png, -2, ...].")
 @click.option("--to", "folder", type=click.Path(), help="Write one PNG per sample into this folder.")
-@click.option("--npz", type=click.Path(), help="Write the arrays x and, for classes, y.")
-@click.option("--truncation", type=click.FloatRange(0, min_open=True), help="Keep latents within T deviations.")
+@click.option("--npz", type=click.Path(), help="Write a .npz file with the arrays x and, for classes, y.")
+@click.option("--truncation", type=click.FloatRange(0, min_open=True), help="Keep latents within T standard deviations.")
 @click.option("--best", is_flag=True, help="Draw from the best state that --eval-every kept, not the last.")
-@click.option("--interpolate", is_flag=True, help="Each row walks from one latent to another.")
+@click.option("--interpolate", is_flag=True, help="Interpolate from one latent to another along each row.")
 def command(
     run: str,
     count: int,

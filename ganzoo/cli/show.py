@@ -1,4 +1,4 @@
-"""`ganzoo show NAME`: what a thing is, where it comes from, and every key it has."""
+"""`ganzoo show NAME`: a summary, its source, and every key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganzoo.zoo.zoo import current_zoo
 @click.command("show")
 @click.argument("name", shell_complete=complete("variants"))
 def command(name: str) -> None:
-    """Show a variant (or NAME.RECIPE), loss, penalty, data set or metric: what it is, its paper, its keys."""
+    """Show a variant (or NAME.RECIPE), loss, penalty, data set or metric: its summary, paper and keys."""
     console = Console(highlight=False)
     plain = name.partition(".")[0]
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]
@@ -45,7 +45,7 @@ def command(name: str) -> None:
 
 
 def show_variant(console: Console, name: str) -> None:
-    """The recipes of a variant, and every key of one of them."""
+    """Print the recipes of a variant, and every key of one of them."""
     variant, recipe_name, recipe = registry.find_recipe(name)
     console.print(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
     console.print(
@@ -54,7 +54,7 @@ def show_variant(console: Console, name: str) -> None:
     console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("key = value", overflow="fold")
-    table.add_column("meaning (and what it takes)", overflow="fold")
+    table.add_column("meaning (allowed values)", overflow="fold")
     for key in config.keys(recipe):
         table.add_row(f"{key.path} = {value_text(key.value)}", f"{key.help} ({key.type})")
     console.print(table)

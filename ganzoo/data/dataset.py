@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.data.memo import Memo
 from ganzoo.game import Batch, LazyBatch
 from ganzoo.recipes import DataSpec
 
@@ -37,6 +38,8 @@ class Dataset:
     is and mapped to [-1, 1] when gathered. Anything else is passed on as it is.
     flip: the data set counts every image twice, the second time mirrored; so a batch is still a function of its index.
     skipped: names of the files that could not be read.
+
+    `memo` keeps what was computed from the samples, such as their features, for as long as the data set lives.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Dataset:
         self.skipped = skipped
         self.count = len(next(iter(self.arrays.values())))
         self.device = torch.device("cpu")
+        self.memo = Memo()
         self._asked: set[tuple[int, int]] = set()
 
     def __len__(self) -> int:

@@ -58,10 +58,10 @@ def _letters() -> Iterable[str]:
 
 
 def _legend(titles: list[str], protocols: list[dict[str, Any]]) -> list[str]:
-    flat = [flat(protocol) for protocol in protocols]
-    names = sorted({name for one in flat for name in one})
-    differing = [name for name in names if len({json.dumps(one.get(name)) for one in flat}) > 1]
+    rows = [flat(protocol) for protocol in protocols]
+    names = sorted({name for one in rows for name in one})
+    differing = [name for name in names if len({json.dumps(one.get(name)) for one in rows}) > 1]
     return [
         f"{title}: " + ", ".join(f"{name} {one.get(name)}" for name in differing)
-        for title, one in zip(titles, flat, strict=True)
+        for title, one in zip(titles, rows, strict=True)
     ]

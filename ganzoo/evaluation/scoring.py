@@ -14,7 +14,6 @@ import torch
 
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.evaluation.features.extraction import share_alike
 from ganzoo.files.checkpoint import write_atomically
 from ganzoo.machine.rank_group import LostRank
 from ganzoo.specs import MetricSpec
@@ -154,7 +153,6 @@ def _stand_in(samples: Samples, notes: list[str]) -> Samples | None:
     except GanzooError as error:
         notes.append(f"no scores of real held-out samples to compare with: {error}")
         return None
-    share_alike(samples, stand_in)
     if 2 * len(stand_in.fake) < len(samples.fake):
         notes.append(
             f"the scores of real samples are from {len(stand_in.fake):,} only, not {len(samples.fake):,}: "

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from ganzoo.data.samples import Samples
-from ganzoo.evaluation.features.extraction import answer, share
+from ganzoo.evaluation.features.extraction import answer
 from ganzoo.evaluation.features.spaces import received
 from ganzoo.evaluation.scoring import Score, Scores
 from ganzoo.machine.rank_group import ALONE, Team
@@ -17,9 +17,9 @@ def score_together(team: Team, samples: Samples, work: Callable[[], Scores]) -> 
 
     The others need the samples too, of the drawn ones only their own rows.
     """
-    share(samples, team)
+    samples.shared_by(team)
     try:
         result = team.lead(lambda: asdict(work()), lambda order: answer(order, samples, team, received))
     finally:
-        share(samples, ALONE)
+        samples.shared_by(ALONE)
     return Scores([Score(**row) for row in result["scores"]], result["notes"])

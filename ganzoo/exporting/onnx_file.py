@@ -1,4 +1,4 @@
-"""A generator as an ONNX network, tried out with onnxruntime before anybody gets it."""
+"""A generator as an ONNX network, checked with onnxruntime before it is written."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN
+from ganzoo.game import GAN, Latent
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 TRIED = (1, 2, 5)
-"""Numbers of samples that the network is tried with: the batch axis must not be fixed to that of the tracing."""
+"""Batch sizes that the network is checked with: the batch axis must not be fixed to the size it was traced with."""
 
 TOLERANCE = 1e-4
-"""How far a sample may be from torch's, relative to the largest where that is above 1."""
+"""Largest difference allowed from torch's samples, relative to their largest value where that is above 1."""
 
 
 class Network(nn.Module):
-    """z `[N, latent]`, and y `[N]` where the game knows classes, to x `[N, *shape]`."""
+    """z `[N, latent]`, and y `[N]` if the game is conditional, to x `[N, *shape]`."""
 
     def __init__(self, gan: GAN) -> None:
         super().__init__()
@@ -39,28 +39,28 @@ class Network(nn.Module):
 
 
 def require_packages() -> None:
-    """Raise GanzooError, with what to type, unless the packages that write and run ONNX are here."""
+    """Raise GanzooError, with what to type, unless the packages that write and run ONNX are installed."""
     if any(importlib.util.find_spec(name) is None for name in PACKAGES):
         raise GanzooError("an .onnx file needs packages: pip install 'ganzoo[onnx]'.")
 
 
-def onnx_bytes(gan: Any, variant: str, averaged: bool, info: dict[str, Any]) -> bytes:
-    """The generator as an ONNX file with a free batch axis; `info` is in its metadata, as JSON under `ganzoo`.
+def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any]) -> bytes:
+    """The generator as an ONNX file with a dynamic batch axis; `info` is in its metadata, as JSON under `ganzoo`.
 
-    Raises GanzooError for a game without latent vectors, one that does not go into ONNX, and when onnxruntime draws
-    other samples from the file than torch does.
+    Raises GanzooError for a game without latent vectors or one that cannot be converted, and when onnxruntime's samples
+    from the file differ from torch's.
     """
-    if not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
-        raise GanzooError(f"{variant!r} has no latent vectors, so no ONNX input: export to .safetensors.")
+    if not isinstance(gan, Latent):
+        raise GanzooError(f"{variant!r} has no latent vectors to feed to an ONNX network: export to .safetensors.")
     with gan.for_sampling(averaged), torch.random.fork_rng():
         torch.manual_seed(0)
         try:
             with _quiet():
                 content = _trace(gan, info)
                 distance = max(_distance(gan, content, n) for n in TRIED)
-        except Exception as error:  # what exporter and runtime raise is of many kinds, and none is the user's to read
+        except Exception as error:  # exporter and runtime raise many types, none of them meant for users
             raise GanzooError(
-                f"{variant!r} does not go into ONNX ({type(error).__name__}): export to .safetensors. "
+                f"{variant!r} cannot be converted to ONNX ({type(error).__name__}): export to .safetensors. "
                 "(Networks that use len(x) fix the batch axis; x.shape[0] does not.)"
             ) from error
     if not distance <= TOLERANCE:
@@ -70,7 +70,7 @@ def onnx_bytes(gan: Any, variant: str, averaged: bool, info: dict[str, Any]) -> 
 
 def _inputs(gan: Any, n: int) -> tuple[Tensor, ...]:
     z = gan.draw_latent(n)
-    return (z, torch.arange(n) % gan.classes) if getattr(gan, "classes", 0) else (z,)
+    return (z, torch.arange(n) % gan.classes) if gan.classes else (z,)
 
 
 def _trace(gan: Any, info: dict[str, Any]) -> bytes:
@@ -95,7 +95,7 @@ def _trace(gan: Any, info: dict[str, Any]) -> bytes:
 
 
 def _distance(gan: Any, content: bytes, n: int) -> float:
-    """The largest difference between onnxruntime's samples and torch's; infinite for other shapes."""
+    """The largest difference between onnxruntime's samples and torch's; infinite if their shapes differ."""
     import onnxruntime
 
     inputs = _inputs(gan, n)
@@ -110,7 +110,7 @@ def _distance(gan: Any, content: bytes, n: int) -> float:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's notes on its own progress off the terminal."""
+    """Keep the exporter's progress messages off the terminal."""
     names = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
     levels = {name: logging.getLogger(name).level for name in names}
     try:

@@ -1,4 +1,4 @@
-"""An exported generator, opened again."""
+"""Loading an exported generator."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ganzoo.exporting.writing import drawn_from
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.reading import read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Labels, draw
+from ganzoo.runs.sampling import Draw, Labels, draw
 from ganzoo.zoo import provenance, registry
 
 
 @dataclass(frozen=True, eq=False)
 class ExportedGenerator:
-    """A generator without its training: samples can be drawn from it, as from the run that it was exported from.
+    """A generator without its training state: it draws the samples of the run that it was exported from.
 
-    info: the note beside the file: variant, recipe, step, which weights, latent, classes, versions.
-    data: what the data that it imitates looked like.
+    info: the JSON file beside it: variant, recipe, step, which weights, latent, classes, versions.
+    data: what the training data looked like.
     """
 
     info: dict[str, Any]
@@ -42,24 +42,20 @@ class ExportedGenerator:
         truncation: float | None = None,
         device: torch.device | None = None,
     ) -> Tensor:
-        """Draw `n` samples `[n, *shape]`, bitwise those of `Run.sample` with the same arguments."""
-        return draw(
-            self.gan,
-            self.info["variant"],
-            n,
-            labels,
-            seed=seed,
-            truncation=truncation,
-            averaged=False,
-            device=device,
-        )
+        """Draw samples `[n, *shape]`, bitwise those of `Run.sample` with the same arguments.
+
+        The arguments are the fields of `ganzoo.runs.sampling.Draw`, without `averaged`, as the file holds one set of
+        weights only. The errors are those of `Run.sample`.
+        """
+        wanted = Draw(n, labels, seed=seed, truncation=truncation, averaged=False, device=device)
+        return draw(self.gan, self.info["variant"], wanted)
 
 
 def load_generator(path: str | Path) -> ExportedGenerator:
-    """Open what `export` wrote to `FILE.safetensors`, on the CPU. Only tensors are read from it, never code.
+    """Load what `export` wrote to `FILE.safetensors`, on the CPU. Only tensors are read from it, never code.
 
-    Raises GanzooError if the file or the note beside it is missing or damaged, if they do not belong together, and,
-    with what to install, when the variant is not here.
+    Raises GanzooError if the file or the JSON file beside it is missing or damaged, if they do not belong together,
+    and, with what to install, if the variant is not installed.
     """
     path = Path(path)
     if path.suffix != ".safetensors":

@@ -1,4 +1,4 @@
-"""The generator of a run as a file to give away: weights with a note, or a network that needs no ganzoo."""
+"""The generator of a run as a file to share: weights with a JSON file, or a network that does not need ganzoo."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ENDINGS = (".safetensors", ".onnx")
 def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bool = False) -> Path:
     """Write the generator of a run to a new file; returns its path.
 
-    to: `FILE.safetensors`, the weights, with a note FILE.json beside it, for `load_generator`; or `FILE.onnx`, the
-    whole network: inputs z `[N, latent]` and, where the variant knows classes, y `[N]` (int64), output x `[N, *shape]`
-    in the data's range. It is run by onnxruntime before it is written, and must give the same samples.
-    raw: the weights as trained, not the averaged ones. best: of the best state of `--eval-every`, not the newest.
-    Raises GanzooError if a file is there already, for another ending, and when the variant does not go into ONNX.
+    to: `FILE.safetensors`, the weights, with a description FILE.json beside it, for `load_generator`; or `FILE.onnx`,
+    the whole network: inputs z `[N, latent]` and, if the variant is conditional, y `[N]` (int64); output x
+    `[N, *shape]` in the data's range. It is run with onnxruntime before it is written, and must give the same samples.
+    raw: the weights as trained, not the averaged ones. best: from the best state of `--eval-every`, not the newest.
+    Raises GanzooError if a file exists already, for another extension, and if the variant cannot be converted to ONNX.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     path = Path(to)
@@ -62,8 +62,8 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
 
 
 def note(run: Run, raw: bool) -> dict[str, Any]:
-    """What an exported file says of itself. Neither the machine's options nor the place of the data are in it."""
-    gan: Any = run.gan
+    """The description of an exported file. It has neither the options of this machine nor the path of the data."""
+    gan = run.gan
     recipe = dict(run.info["recipe"])
     recipe["data"] = dict(recipe.get("data", {})) | {"path": ""}
     latent = getattr(gan, "latent", None)
@@ -80,23 +80,23 @@ def note(run: Run, raw: bool) -> dict[str, Any]:
         "players": drawing_players(gan),
         "latent": latent if isinstance(latent, int) else None,
         "latent_distribution": getattr(gan, "latent_distribution", None),
-        "classes": getattr(gan, "classes", 0),
+        "classes": gan.classes,
         "range": run.data.range,
         "versions": versions(),
     }
 
 
 def drawing_players(gan: GAN) -> list[str]:
-    """The players that samples are drawn from: the generator where the game names one, else all."""
+    """The players that samples are drawn from: the generator if the game names one, else all of them."""
     generator = getattr(gan, "generator", None)
     return [name for name, player in gan.players.items() if player is generator] or list(gan.players)
 
 
 def weights(gan: GAN, players: list[str], averaged: bool) -> dict[str, Tensor]:
-    """The tensors that drawing needs, named as in the game's state: of these players, and of no player at all."""
+    """The tensors needed to draw, named as in the game's state: those of `players` and those that no player owns."""
     with gan.for_sampling(averaged):
         state = {name: value for name, value in gan.state_dict().items() if drawn_from(name, players)}
-        # Tied weights share their memory, which safetensors refuses; loading ties them again.
+        # safetensors refuses tied weights, which share memory; they are tied again by loading.
         return {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
 
 

@@ -1,6 +1,6 @@
-"""Who started the ranks of a training, and started them again: torchrun, SLURM, or nobody but ganzoo itself.
+"""Which launcher started or restarted the ranks of a training run: torchrun, SLURM, or ganzoo itself.
 
-Everything is read from the variables that they set. Imports no torch.
+Everything is read from the environment variables that the launchers set. Imports no torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganzoo.recipes import RunOptions
 
 @dataclass(frozen=True)
 class Cluster:
-    """What has started the ranks: so many on each of so many machines."""
+    """The launcher that started the ranks: `devices` ranks on each of `nodes` machines."""
 
     name: str
     devices: int
@@ -25,9 +25,9 @@ class Cluster:
 
 
 def started_by() -> Cluster | None:
-    """torchrun, or SLURM's srun with several tasks; None where ganzoo is to start ranks, or a user started them.
+    """torchrun, or SLURM's srun with several tasks; None if ganzoo starts the ranks itself or a user started them.
 
-    Raises GanzooError where the machines have different numbers of ranks, or SLURM does not say how many each has.
+    Raises GanzooError if the machines have different numbers of ranks, or SLURM does not set how many each has.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         ranks, devices = _number("WORLD_SIZE", 1), _number("LOCAL_WORLD_SIZE", 1)
@@ -38,47 +38,47 @@ def started_by() -> Cluster | None:
         devices = _number("SLURM_NTASKS_PER_NODE", 0)
         if not devices or _number("SLURM_NTASKS", 1) % devices:
             raise GanzooError(
-                "SLURM: use --ntasks-per-node=N, a task for each device of a machine, and --nodes=M, not --ntasks."
+                "SLURM: use --ntasks-per-node=N (one task per device of a machine) and --nodes=M, not --ntasks."
             )
         return Cluster("SLURM", devices, _number("SLURM_NTASKS", 1) // devices)
     return None
 
 
 def under_slurm() -> bool:
-    """Whether this is a process of a SLURM job that is not a shell to type in."""
+    """Whether this process belongs to a SLURM job other than an interactive shell."""
     return "SLURM_NTASKS" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
 
 
-def fitted(options: RunOptions, typed: Container[str] | None = None) -> RunOptions:
-    """The options with the devices and machines that torchrun or SLURM have started ranks on.
+def with_launched_devices(options: RunOptions, typed: Container[str] | None = None) -> RunOptions:
+    """The options with the numbers of devices and machines on which torchrun or SLURM started ranks.
 
-    typed: which options were asked for, by default all that are not 1; GanzooError where those do not fit.
+    typed: the options that the user requested, by default all that are not 1. Raises GanzooError if they do not match.
     """
     cluster = started_by()
     if cluster is None:
         return options
     for name in ("devices", "nodes"):
-        asked, there = getattr(options, name), getattr(cluster, name)
-        if (asked > 1 if typed is None else name in typed) and asked != there:
+        requested, launched = getattr(options, name), getattr(cluster, name)
+        if (requested > 1 if typed is None else name in typed) and requested != launched:
             raise GanzooError(
-                f"--{name} {asked}: {cluster.name} has started ranks for {cluster.devices} devices on {cluster.nodes} "
-                f"machines; leave --devices and --nodes out."
+                f"--{name} {requested}: {cluster.name} has started ranks for {cluster.devices} devices on {cluster.nodes} "
+                f"machines; leave out --devices and --nodes."
             )
     return dataclasses.replace(options, devices=cluster.devices, nodes=cluster.nodes)
 
 
 def restarted() -> set[str]:
-    """Which of "torchrun" and "slurm" has started this job not for the first time: after a rank's death, a requeue."""
+    """Which of "torchrun" and "slurm" has restarted this job, after a rank died or the job was requeued."""
     counts = {"torchrun": "TORCHELASTIC_RESTART_COUNT", "slurm": "SLURM_RESTART_COUNT"}
     return {name for name, count in counts.items() if _number(count, 0) > 0}
 
 
 def job() -> dict[str, str]:
-    """What tells this job from all others, by who would start it again; the same after each restart."""
+    """An identifier of this job for each launcher that could restart it; the same after each restart."""
     found = {}
     run = os.environ.get("TORCHELASTIC_RUN_ID")
     if run == "none":
-        # No name was given to torchrun; the folder of its logs is its own, with one folder in it for each attempt.
+        # torchrun was given no name, but its log folder is unique to the job; it holds one folder per attempt.
         run = Path(os.environ.get("TORCHELASTIC_ERROR_FILE", "").partition("/attempt_")[0]).name
     if run:
         found["torchrun"] = run
@@ -87,8 +87,8 @@ def job() -> dict[str, str]:
     return found
 
 
-def first_of_all() -> bool | None:
-    """Whether this process is the first rank, as far as the variables say; None if they say nothing."""
+def is_first_process() -> bool | None:
+    """Whether the environment variables mark this process as the first rank; None if they are not set."""
     machine = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or "0"
     for name in ("RANK", "LOCAL_RANK", *(("SLURM_PROCID",) if started_by() else ())):
         if name in os.environ:

@@ -1,4 +1,4 @@
-"""What a number was measured on: hardware, versions and date."""
+"""What a result was measured on: hardware, versions and date."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of ganzoo, of the packages that change what is learnt, and of Python."""
+    """Versions of ganzoo, of the packages that influence training results, and of Python."""
     names = ("ganzoo", "torch", "torchvision", "numpy", "torch-fidelity")
     return {name: _version(name) for name in names} | {"python": platform.python_version()}
 
 
 def hardware() -> dict[str, Any]:
-    """What the run is trained on."""
+    """The hardware that a run is trained on."""
     gpus = (
         [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     )

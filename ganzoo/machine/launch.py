@@ -1,4 +1,4 @@
-"""The machine: devices, ranks and precision, through Lightning Fabric."""
+"""Devices, ranks and precision, through Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import torch
 
-# Fabric announces itself and its tips on import; what users should read is ours.
+# Fabric prints an announcement and tips on import.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from lightning_fabric import Fabric
@@ -22,24 +22,24 @@ with warnings.catch_warnings():
 from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.machine import cluster
 from ganzoo.machine.memory import keep_freed_memory
-from ganzoo.machine.rank_processes import CHILDREN
+from ganzoo.machine.rank_processes import RANK_PROCESSES
 from ganzoo.machine.tf32 import set_tf32
 from ganzoo.recipes import RunOptions
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
-MEETING = timedelta(minutes=5)
-"""How long the first ranks wait for the others when a training starts."""
+RENDEZVOUS_TIMEOUT = timedelta(minutes=5)
+"""How long ranks wait for each other when a training run starts."""
 
-PATIENCE = timedelta(minutes=30)
-"""How long a rank waits in an exchange, as one may score or decode while the others wait for it."""
+COLLECTIVE_TIMEOUT = timedelta(minutes=30)
+"""How long a rank waits in a collective: one rank may score or decode while the others wait for it."""
 
 PRECISIONS = {"auto": "32-true", "fp32": "32-true", "tf32": "32-true", "bf16": "bf16-mixed"}
-"""What Fabric calls them. All but `fp32` let a GPU round the factors of fp32 products to 10 bits (TF32)."""
+"""Fabric's names for them. All but `fp32` let a GPU round the factors of fp32 products to 10 bits (TF32)."""
 
 
 def choose_device(name: str) -> torch.device:
-    """A device from `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; GanzooError when the machine does not have it."""
+    """A device from `auto`, `cpu`, `cuda`, `cuda:1` or `mps`. Raises GanzooError if the machine does not have it."""
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
@@ -63,13 +63,13 @@ def choose_device(name: str) -> torch.device:
 
 
 def launch(options: RunOptions) -> Fabric:
-    """A launched Fabric for the options: with several devices this starts the other ranks' processes.
+    """A launched Fabric for the options; with several devices, this starts the processes of the other ranks.
 
-    Where torchrun or SLURM have started them, there are as many as those say (`cluster.fitted`).
-    Raises GanzooError for a device, number of devices or precision that cannot be had, TrainingError when not all ranks
-    come within MEETING.
+    If torchrun or SLURM started the ranks, their number is the launcher's (`cluster.with_launched_devices`).
+    Raises GanzooError for an unavailable device, number of devices or precision, and TrainingError if not all ranks
+    connect within RENDEZVOUS_TIMEOUT.
     """
-    options = cluster.fitted(options)
+    options = cluster.with_launched_devices(options)
     if options.precision not in PRECISIONS:
         raise GanzooError(f"unknown precision {options.precision!r}: use auto, fp32, tf32 or bf16.")
     device = choose_device(options.device)
@@ -81,7 +81,7 @@ def launch(options: RunOptions) -> Fabric:
         slurm = " (SLURM: use --gpus-per-node, not --gpus-per-task)" if cluster.under_slurm() else ""
         raise GanzooError(f"--devices {options.devices}: {seen}{slurm}.")
     if device.type == "mps" and several:
-        raise GanzooError("--devices: an Apple GPU trains alone; use --devices 1.")
+        raise GanzooError("--devices: training on several Apple GPUs is not supported; use --devices 1.")
     devices: list[int] | int = [device.index] if device.type == "cuda" and not several else options.devices
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -90,64 +90,68 @@ def launch(options: RunOptions) -> Fabric:
             accelerator=device.type,
             devices=devices,
             num_nodes=options.nodes,
-            strategy=Meeting(timeout=PATIENCE) if several else "auto",
+            strategy=TimedDDPStrategy(timeout=COLLECTIVE_TIMEOUT) if several else "auto",
             plugins=[LightningEnvironment()] if cluster.under_slurm() and not cluster.started_by() else None,
             precision=PRECISIONS[options.precision],  # type: ignore[arg-type]
         )
         if several:
-            meet(fabric)
+            launch_ranks(fabric)
         else:
             fabric.launch()
     return fabric
 
 
-class Meeting(DDPStrategy):
-    """Fabric's strategy for several ranks, but ranks that do not come are waited for MEETING only."""
+class TimedDDPStrategy(DDPStrategy):
+    """Fabric's strategy for several ranks, with RENDEZVOUS_TIMEOUT as the timeout of the rendezvous."""
 
     def setup_environment(self) -> None:
         if not torch.distributed.is_initialized():
-            self._meet()
+            self._rendezvous()
         super().setup_environment()
 
-    def _meet(self) -> None:
-        place = self.cluster_environment
-        assert place is not None
-        os.environ |= {"MASTER_ADDR": place.main_address, "MASTER_PORT": str(place.main_port)}
-        found = torch.distributed.rendezvous("env://", place.global_rank(), place.world_size(), timeout=MEETING)
-        store, rank, ranks = next(found)
-        store.set_timeout(PATIENCE)
-        # torchrun keeps one store for all its attempts, with what the ranks of the one before have left in it.
+    def _rendezvous(self) -> None:
+        environment = self.cluster_environment
+        assert environment is not None
+        os.environ |= {"MASTER_ADDR": environment.main_address, "MASTER_PORT": str(environment.main_port)}
+        connections = torch.distributed.rendezvous(
+            "env://", environment.global_rank(), environment.world_size(), timeout=RENDEZVOUS_TIMEOUT
+        )
+        store, rank, ranks = next(connections)
+        store.set_timeout(COLLECTIVE_TIMEOUT)
+        # torchrun keeps one store for all attempts, which still holds the keys of the previous attempt.
         attempt = torch.distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
         backend = torch.distributed.get_default_backend_for_device(self.root_device)
-        torch.distributed.init_process_group(backend, store=attempt, rank=rank, world_size=ranks, timeout=PATIENCE)
-        # NCCL complains of a group that is left, and a thread of gloo's that lets go of a tensor while Python ends
-        # would abort the process.
+        torch.distributed.init_process_group(
+            backend, store=attempt, rank=rank, world_size=ranks, timeout=COLLECTIVE_TIMEOUT
+        )
+        # NCCL warns about a group that is not destroyed, and a gloo thread that releases a tensor during interpreter
+        # shutdown would abort the process.
         atexit.register(torch.distributed.destroy_process_group)
 
 
-def meet(fabric: Fabric) -> None:
-    """Launch, and wait for all ranks; TrainingError if they do not come within MEETING."""
-    CHILDREN.watch(fabric.strategy.launcher)
+def launch_ranks(fabric: Fabric) -> None:
+    """Launch and wait for all ranks. Raises TrainingError if they do not connect within RENDEZVOUS_TIMEOUT."""
+    RANK_PROCESSES.watch(fabric.strategy.launcher)
     try:
         fabric.launch()
     except torch.distributed.DistError as error:
-        CHILDREN.end(agreed=False)
-        place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        RANK_PROCESSES.end(agreed=False)
+        address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         if "EADDRINUSE" in str(error):
-            raise GanzooError(f"the ranks cannot meet at {place}: the port is taken; set MASTER_PORT.") from error
+            raise GanzooError(f"the ranks cannot connect at {address}: the port is in use; set MASTER_PORT.") from error
         raise TrainingError(
-            f"not all ranks have met at {place} within {MEETING.seconds // 60} minutes: start all of them, and see "
-            "whether one has ended before."
+            f"not all ranks connected at {address} within {RENDEZVOUS_TIMEOUT.seconds // 60} minutes: start all of them, "
+            "and check whether one ended early."
         ) from error
-    CHILDREN.met = True
+    RANK_PROCESSES.connected = True
 
 
 @contextmanager
 def launched(options: RunOptions) -> Iterator[Fabric]:
-    """`launch`; when the block fails, the ranks that were started here end with it."""
+    """`launch` as a context; if the block fails, the ranks started by this process end with it."""
     fabric = launch(options)
     try:
         yield fabric
     except BaseException as error:
-        CHILDREN.end(agreed=any(getattr(known, "agreed", False) for known in (error, error.__cause__)))
+        RANK_PROCESSES.end(agreed=any(getattr(known, "agreed", False) for known in (error, error.__cause__)))
         raise

@@ -10,9 +10,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ganzoo.errors import GanzooError, StoppedElsewhere, TrainingError
+from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError
 from ganzoo.machine.launch import launched
-from ganzoo.machine.ranks import LOST_RANK, on_first_rank, stops_all_ranks, together
+from ganzoo.machine.ranks import LOST_RANK, on_all_ranks, on_first_rank, stops_all_ranks
 from ganzoo.recipes import RunOptions
 
 BATCH = 256
@@ -63,12 +63,12 @@ class Team:
     def in_turn(self, action: Callable[[], T]) -> T:
         """Do something on the first rank, then on the others: what is downloaded or decoded is so once.
 
-        It must exchange nothing. Where it fails anywhere, all ranks stop (`launch.together`).
+        It must exchange nothing. Where it fails anywhere, all ranks stop (`ranks.on_all_ranks`).
         """
         if self.fabric is None:
             return action()
         first = on_first_rank(self.fabric, action)
-        return together(self.fabric, lambda: action() if first is None else first)
+        return on_all_ranks(self.fabric, lambda: action() if first is None else first)
 
     def share(self, n: int, work: Callable[[slice], Sequence[Tensor]]) -> list[Tensor]:
         """Tensors of `n` rows each, made part by part by `work(rows)`; every rank does its parts.
@@ -95,7 +95,7 @@ class Team:
         try:
             return self.share(n, work)
         except _Declined as declined:
-            raise stops_all_ranks(StoppedElsewhere("another rank has failed.")) from declined
+            raise stops_all_ranks(OtherRankFailed("another rank has failed.")) from declined
         except LostRank:
             raise
         except Exception as error:
@@ -135,7 +135,7 @@ class Team:
         while True:
             what, content = self._broadcast((ASKED, None))
             if what == FAILED:
-                raise stops_all_ranks(StoppedElsewhere("another rank has failed."))
+                raise stops_all_ranks(OtherRankFailed("another rank has failed."))
             if what == DONE:
                 return content
             try:
@@ -219,7 +219,7 @@ def assembled(options: RunOptions) -> Iterator[Team]:
             if not isinstance(error, LostRank) and not LOST_RANK.search(str(error)):
                 raise
             # If it is the first that has ended, it has said why.
-            lost = TrainingError if team.leads else StoppedElsewhere
+            lost = TrainingError if team.leads else OtherRankFailed
             raise lost("another rank has ended: nothing was scored.") from error
 
 

@@ -1,4 +1,4 @@
-"""The ranks' processes that the first one has started: watched while it lives, and ended with it."""
+"""The rank processes that the first rank started: watched while it runs, and ended with it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import threading
 from typing import Any
 
 GRACE = 10
-"""Seconds that another rank has to end by itself."""
+"""Seconds that another rank has to exit by itself."""
 
 
-class Children:
-    """The ranks' processes that this one has started, and what is done when one of them dies.
+class RankProcesses:
+    """The rank processes that this process started. When one of them dies, this process and the others end.
 
-    Fabric would kill this process at once, which then could not say why; nor would it end while it waits for a rank
-    that has died before all have met. met: whether they have.
+    Fabric would kill this process at once, without an error message, and would not end it at all while it waits for a
+    rank that died before all ranks had connected. connected: whether they have.
     """
 
     def __init__(self) -> None:
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.met = False
+        self.connected = False
         self._over = threading.Event()
 
     def watch(self, launcher: Any) -> None:
-        """Look after the processes that a launcher of Fabric's is going to start."""
-        # A later launch finds the ranks where they are, and starts none.
-        if not self.met:
-            threading.Thread(target=self._watch, args=(launcher,), daemon=True, name="ganzoo-children").start()
+        """Watch the processes that Fabric's `launcher` is about to start."""
+        # A later launch reuses the ranks and starts none.
+        if not self.connected:
+            threading.Thread(target=self._watch, args=(launcher,), daemon=True, name="ganzoo-rank-processes").start()
 
     def end(self, agreed: bool) -> None:
-        """Wait for all of them to end, at most GRACE seconds. agreed: whether they do so by themselves."""
+        """Wait for all of them to exit, at most GRACE seconds. agreed: whether they exit by themselves."""
         self._over.set()
         for process in self.processes:
             if not agreed:
-                # It would wait for this one in their next exchange.
+                # It would wait for this process in the next collective.
                 process.terminate()
         for process in self.processes:
             try:
@@ -48,18 +48,18 @@ class Children:
         while not self._over.wait(0.2):
             started = getattr(launcher, "procs", [])
             while started:
-                # Of an empty list Fabric takes no notice.
+                # Fabric monitors the processes in its list; an empty list disables that.
                 self.processes.append(started.pop())
             if not any(process.poll() for process in self.processes):
                 continue
-            # An exchange with a rank that is no more fails on a CPU, and this process ends with what is kept.
-            if self.met and self._over.wait(GRACE):
+            # On a CPU, a collective with a dead rank fails, and this process then reports which checkpoint is intact.
+            if self.connected and self._over.wait(GRACE):
                 return
             for process in self.processes:
                 process.kill()
-            onward = "go on with `ganzoo resume`" if self.met else "nothing was written yet"
-            print(f"error: another rank has ended; {onward}.", file=sys.stderr, flush=True)
+            advice = "continue with `ganzoo resume`" if self.connected else "nothing was written yet"
+            print(f"error: another rank has ended; {advice}.", file=sys.stderr, flush=True)
             os._exit(1)
 
 
-CHILDREN = Children()
+RANK_PROCESSES = RankProcesses()

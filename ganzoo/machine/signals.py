@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SLURM's signals: in a training they finish the step and save, elsewhere they end the command.
+"""Ctrl-C, SIGTERM and SLURM's signals: training finishes the step and saves, any other command ends at once.
 
 Imports no torch.
 """
@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-# SLURM sends what `sbatch --signal` names before it takes a job's machine away, by habit SIGUSR1 or SIGUSR2.
+# Before SLURM ends a job, it sends the signal named by `sbatch --signal`, by convention SIGUSR1 or SIGUSR2.
 NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
 
 class Interrupted(BaseException):
-    """A signal ended what was under way at once. Not an Exception: nothing that guards against errors may hold it."""
+    """A signal ended the command at once. Not an Exception, so that no error handler swallows it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -25,16 +25,16 @@ class Interrupted(BaseException):
 
 
 class Stopped(Exception):
-    """Training was stopped by a signal; the step under way was finished and saved.
+    """Training was stopped by a signal; the current step was finished and saved.
 
-    step: how many steps are done. first: whether this is the rank that says so.
+    step: number of finished steps. first: whether this rank reports it.
     """
 
     agreed = True
     """All ranks stop after the same step."""
 
     def __init__(self, number: int, path: Path, step: int = 0, first: bool = True) -> None:
-        super().__init__(f"{signal.Signals(number).name}: go on with `ganzoo resume {path}`")
+        super().__init__(f"{signal.Signals(number).name}: continue with `ganzoo resume {path}`")
         self.number, self.path, self.step, self.first = number, path, step, first
 
 
@@ -45,14 +45,14 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let the signals raise Interrupted, so that temporary files are removed and a line can be printed."""
+    """Make the signals raise Interrupted, so that temporary files are removed and an error is printed."""
     with handled(interrupt):
         yield
 
 
 @contextmanager
 def stop_on_signals(request: Callable[[int], None]) -> Iterator[None]:
-    """Pass the first signal's number to `request`, which asks training to finish its step; a second acts at once."""
+    """Pass the first signal's number to `request`, which makes training stop after its step; a second acts at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         request(number)
@@ -64,9 +64,9 @@ def stop_on_signals(request: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[Callable[[], None]]:
-    """Put a handler in place of the signals' own, and those back at the end or when the yielded function is called.
+    """Install a handler, and restore the previous ones at the end or when the yielded function is called.
 
-    A signal that something else was done about keeps that: one ignored by nohup, or handled by the calling program.
+    Signals that were already ignored (by nohup) or handled (by the calling program) are left alone.
     """
     before: dict[int, Callable[[int, FrameType | None], None] | int | None] = {}
 

@@ -1,4 +1,4 @@
-"""TF32 on a GPU: whether it rounds the factors of fp32 products to 10 bits, which its matrix units need."""
+"""TF32 on a GPU: whether its matrix units round the factors of fp32 products to 10 bits."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any
 
 import torch
 
-# The modes of convolutions and of other products; torch's stubs do not know the former.
+# torch's type stubs lack this module.
 CONVOLUTIONS: Any = getattr(torch.backends.cudnn, "conv")  # noqa: B009
+# The settings of convolutions and of other products.
 ALLOWED, FULL = ("tf32", "high"), ("ieee", "highest")
 
 
 def set_tf32(device: torch.device, allowed: bool) -> None:
-    """Allow it or not, from here on; nothing on other devices than a CUDA GPU."""
+    """Allow TF32 or not from now on; does nothing on devices other than a CUDA GPU."""
     if device.type == "cuda":
         _set(*(ALLOWED if allowed else FULL))
 
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """No TF32, of which the fourth digit is rounded: samples and scores are to be those of another machine."""
+    """Disable TF32, which rounds the fourth digit, so that samples and scores agree between machines."""
     before = CONVOLUTIONS.fp32_precision, torch.get_float32_matmul_precision()
     set_tf32(device, False)
     try:

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from ganzoo.errors import GanzooError
 from ganzoo.networks.layers import fully_connected, normalisation
 
-UPSAMPLINGS = ("transposed", "shuffle", "nearest")
-
 
 class ConvGenerator(nn.Module):
     """`z [N, latent]` to images `[N, C, H, W]` in [-1, 1]: a projection, then doublings of the resolution.

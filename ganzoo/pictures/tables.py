@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 @dataclass(frozen=True)
-class Table:
+class ScoreTable:
     """A table. left: how many columns, counted from the first, hold words. best: cells to mark, as (row, column)."""
 
     title: str
@@ -46,12 +46,12 @@ class Table:
             )
         return table
 
-    def transposed(self) -> Table:
+    def transposed(self) -> ScoreTable:
         """The same with a column for each row."""
         header = [self.header[0], *[row[0] for row in self.rows]]
         rows = [[name, *[row[i] for row in self.rows]] for i, name in enumerate(self.header) if i]
         best = frozenset((column - 1, row + 1) for row, column in self.best)
-        return Table(self.title, header, rows, 1, best, self.notes)
+        return ScoreTable(self.title, header, rows, 1, best, self.notes)
 
 
 def _row(cells: list[str]) -> str:

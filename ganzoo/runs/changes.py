@@ -30,7 +30,7 @@ def changed_recipe(run: Run, state: Mapping[str, Any] | None, values: Mapping[st
     values: recipe keys that were typed. Raises GanzooError when recipe.json differs from what the checkpoint was
     trained with in a key that was not typed, and for keys and values that no recipe takes.
     """
-    wanted = config.update(run.recipe, values)
+    wanted = config.override(run.recipe, values)
     step = 0 if state is None else steps_done(run, state)
     before = _trained(run, state, step)
     now = flat(to_dict(run.recipe))

@@ -48,4 +48,4 @@ def read_data(info: dict[str, Any], file: Path) -> DataSpec:
 def read_recipe(variant: Variant, info: dict[str, Any]) -> Recipe:
     """The whole recipe in `info`; GanzooError for a key that the variant, as installed here, does not have."""
     base = variant.recipes.get(info["recipe_name"], variant.recipes[variant.default])
-    return config.update(base, info["recipe"])
+    return config.override(base, info["recipe"])

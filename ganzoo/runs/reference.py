@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.modality import Modality
 from ganzoo.data.paths import data_root
-from ganzoo.data.samples import Samples, default_samples
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.features.names import INCEPTION
 from ganzoo.evaluation.features.names import names as feature_names
 from ganzoo.game import GAN
 from ganzoo.machine.rank_group import Team
 from ganzoo.recipes import Data, DataSpec, RunOptions
-from ganzoo.runs.sampling import drawn_by_rows
+from ganzoo.runs.sampling import Draw, drawn_by_rows
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
@@ -99,13 +100,20 @@ class Reference:
     def spec(self) -> DataSpec:
         return self.load("train").spec
 
+    @property
+    def modality(self) -> Modality:
+        return registry.modality(self.spec.modality)
+
     def default_samples(self) -> int:
-        """How many samples to draw for a score."""
+        """How many samples to draw for a score: the literature's number for the data set, else the modality's."""
+        known = registry.datasets().get(self.data.name)
+        if known is not None and known.samples:
+            return known.samples
         try:
             test = self.load("test").count
         except GanzooError:
             test = 0
-        return default_samples(self.spec, self.load("train").count, test)
+        return self.modality.default_samples(self.load("train").count, test)
 
     def samples(self, fake: Tensor, labels: Tensor | None, request: Request, seed: int, **more: Any) -> Samples:
         """Samples to score against this reference."""
@@ -117,29 +125,21 @@ class Reference:
             root=data_root(self.options.data_root),
             seed=seed,
             load=self.load,
+            modality=self.modality,
             features=request.features,
             weights=request.weights,
             **more,
         )
 
 
-def draw(
-    team: Team,
-    gan: GAN,
-    variant: str,
-    n: int,
-    y: Tensor | None,
-    *,
-    seed: int,
-    device: torch.device,
-    prepared: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """`n` samples to score, drawn by all ranks, of classes `y [n]`, as `prepared` makes them of what is drawn.
+def draw(team: Team, gan: GAN, name: str, wanted: Draw, prepared: Callable[[Tensor], Tensor]) -> Tensor:
+    """Samples `[n, *shape]` to score, drawn by all ranks; `name` is the variant's.
 
-    They are whole on the first rank; on the others only their own rows are filled in.
+    The first rank has all of them; on the others only their own rows are filled in. prepared: turns drawn samples into
+    those to score. Raises the errors of `ganzoo.runs.sampling.draw`.
     """
-    with drawn_by_rows(gan, variant, n, y, seed=seed, device=device) as drawn:
-        (fake,) = team.share_or_stop(n, lambda rows: [prepared(drawn(rows))])
+    with drawn_by_rows(gan, name, wanted) as drawn:
+        (fake,) = team.share_or_stop(wanted.n, lambda rows: [prepared(drawn(rows))])
     return fake
 
 

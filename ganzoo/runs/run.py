@@ -17,14 +17,14 @@ from torch import Tensor
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
 from ganzoo.files.records import read_json, read_records
-from ganzoo.game import GAN
+from ganzoo.game import GAN, Latent
 from ganzoo.machine import cluster
 from ganzoo.machine.facts import hardware, versions
 from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.reading import FORMAT, read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Labels, class_numbers, draw, slerp
+from ganzoo.runs.sampling import Draw, Labels, class_numbers, draw, slerp
 from ganzoo.specs import Variant
 from ganzoo.zoo import provenance, registry
 from ganzoo.zoo.zoo import current_zoo
@@ -36,25 +36,25 @@ class Run:
     """A run folder. `Run.open(path)`, or `ganzoo.load(path)`, opens one that exists.
 
     recipe.json     variant, plugin, recipe, data, versions, hardware
-    metrics.jsonl   one line per logged step          hints.jsonl    what went wrong, if anything
-    samples/        sample sheets over time           samples.png    the last
+    metrics.jsonl   one line per logged step          hints.jsonl    problems found in training, if any
+    samples/        sample sheets over time           samples.png    the last one
     losses.png      every logged term                 training.gif   the sheets as an animation
     checkpoints/    the newest states, best/ the best scores.json    the scores at the end
-    evaluations.jsonl  the scores along the way       scores-best.json   those of the best state
+    evaluations.jsonl  the scores during training     scores-best.json   those of the best state
     """
 
     def __init__(
         self, path: Path, info: dict[str, Any], *, options: Mapping[str, Any] | None = None, at_best: bool = False
     ) -> None:
         self.path, self.info, self.at_best = path, info, at_best
-        # Given to this process, and so trusted; recipe.json may be a stranger's.
+        # Given to this process, and so trusted; recipe.json may come from anyone.
         self._given = dict(options or {})
 
     @classmethod
     def create(
         cls, path: Path, variant: Variant, recipe_name: str, recipe: Recipe, data: DataSpec, options: RunOptions
     ) -> Run:
-        """Make the folder and write its recipe.json; GanzooError if it exists and is not empty, or cannot be made."""
+        """Create the folder with its recipe.json; GanzooError if it exists and is not empty, or cannot be created."""
         require_new(path)
         info = {
             "format": FORMAT,
@@ -100,18 +100,18 @@ class Run:
 
     @cached_property
     def variant(self) -> Variant:
-        """The variant; GanzooError naming the package to install when it, its loss or a penalty is not here."""
+        """The variant; GanzooError naming the package to install if it, its loss or a penalty is not installed."""
         provenance.require(self.path, self.info)
         return registry.variants().find(self.info["variant"])
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The whole recipe of the run."""
+        """The complete recipe of the run."""
         return read_recipe(self.variant, self.info)
 
     @cached_property
     def data(self) -> DataSpec:
-        """What the data looked like."""
+        """What the training data looked like."""
         return read_data(self.info, self.path / "recipe.json")
 
     @property
@@ -126,14 +126,14 @@ class Run:
         return run
 
     def build(self) -> GAN:
-        """The game with fresh weights, the same for the same seed."""
+        """The game with newly initialised weights, the same for the same seed."""
         with torch.random.fork_rng():
             torch.manual_seed(self.recipe.seed)
             return self.variant.build(self.recipe, self.data)
 
     @property
     def gan(self) -> GAN:
-        """The trained game from the newest whole checkpoint (or the best), on the CPU."""
+        """The trained game from the newest intact checkpoint (or the best one), on the CPU."""
         return self._trained[0]
 
     @property
@@ -150,16 +150,16 @@ class Run:
         try:
             step = int(state["progress"]["step"])
             gan.load_state_dict(state["gan"])
-        except (RuntimeError, KeyError, TypeError) as error:
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise GanzooError(
                 f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
             ) from error
         return gan.eval(), step
 
     def labels(self, n: int, labels: Labels) -> Tensor | None:
-        """Class numbers `[n]` from one class, a sequence that is repeated as needed, or None (every class in turn).
+        """Class numbers `[n]` for `labels` as in `ganzoo.runs.sampling.Draw`; None if the variant is not conditional.
 
-        GanzooError when the variant does not know classes or a number is out of range.
+        Raises GanzooError for labels of a variant that is not conditional and for a number out of range.
         """
         return class_numbers(self.gan, self.info["variant"], n, labels)
 
@@ -173,31 +173,24 @@ class Run:
         averaged: bool = True,
         device: torch.device | None = None,
     ) -> Tensor:
-        """Draw `n` samples `[n, *shape]`, on the CPU, in the data's range (images: [-1, 1]).
+        """Draw samples `[n, *shape]`, on the CPU, in the data's range (images: [-1, 1]).
 
-        labels: a class, or one per sample (repeated as needed); without it, conditional variants draw each in turn.
-        truncation: draw latents within this many standard deviations only: less variety, more typical samples (Brock et
-        al. 2019, section 3.1). averaged: from the averaged weights, where the variant keeps them.
+        The arguments are the fields of `ganzoo.runs.sampling.Draw`. Raises GanzooError for a value that it does not
+        allow, for labels that are not classes of the variant, and for a truncation of a variant without latent vectors.
         """
-        return draw(
-            self.gan,
-            self.info["variant"],
-            n,
-            labels,
-            seed=seed,
-            truncation=truncation,
-            averaged=averaged,
-            device=device,
-        )
+        wanted = Draw(n, labels, seed=seed, truncation=truncation, averaged=averaged, device=device)
+        return draw(self.gan, self.info["variant"], wanted)
 
     def interpolate(self, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
-        """Walks between pairs of latents, `[rows * columns, *shape]`: one walk a row.
+        """Interpolations between pairs of latents, `[rows * columns, *shape]`: one pair per row, drawn with `seed`.
 
-        On the sphere for normal latents (White 2016, section 2); straight for uniform ones, which stay in their cube.
+        Spherical for normal latents (White 2016, https://arxiv.org/abs/1609.04468, section 2), linear for uniform ones,
+        which stay in their cube. labels: as in `ganzoo.runs.sampling.Draw`, one per row. Raises GanzooError if the
+        variant has no latent vectors, and for labels that are not classes of it.
         """
-        gan: Any = self.gan
-        if not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
-            raise GanzooError(f"{self.info['variant']!r} has no latent vectors to walk between.")
+        gan = self.gan
+        if not isinstance(gan, Latent):
+            raise GanzooError(f"{self.info['variant']!r} has no latent vectors to interpolate between.")
         y = self.labels(rows, labels)
         with gan.for_sampling(), torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -209,11 +202,11 @@ class Run:
             return gan.generate(z.flatten(0, 1), y).float().cpu()
 
     def metrics(self) -> list[dict[str, float]]:
-        """What was logged, oldest first, up to the first line that is not whole."""
+        """The logged terms, oldest first, up to the first incomplete line."""
         return read_records(self.path / "metrics.jsonl", numbers=True)
 
     def evaluations(self) -> list[dict[str, Any]]:
-        """The scores along the way, oldest first, up to the first line that is not whole."""
+        """The scores during training, oldest first, up to the first incomplete line."""
         return read_records(self.path / "evaluations.jsonl")
 
     @property
@@ -227,20 +220,20 @@ class Run:
         return self.path / ("neighbours-best.png" if self.at_best else "neighbours.png")
 
     def hints(self) -> list[dict[str, Any]]:
-        """What the diagnosis found while training, oldest first: step, name, hint, values."""
+        """What the diagnosis found during training, oldest first: step, name, hint, values."""
         return read_records(self.path / "hints.jsonl")
 
     @property
     def scores(self) -> dict[str, Any] | None:
-        """The content of `scores_file`, or None before there are any. GanzooError if it is damaged."""
+        """The content of `scores_file`, or None if it does not exist yet. GanzooError if it is damaged."""
         path = self.scores_file
         if not path.is_file():
             return None
         found = read_json(path)
         if not isinstance(found, dict) or not isinstance(found.get("scores"), list):
-            raise GanzooError(f"{path} is damaged: remove it, and score the run again.")
+            raise GanzooError(f"{path} is damaged: remove it and score the run again.")
         return found
 
     def options(self, **given: Any) -> dict[str, Any]:
-        """The run options to continue with: the recorded ones that are safe to trust, replaced by those given."""
+        """The run options to resume with: the recorded ones that are safe to trust, overridden by those given."""
         return trust.recorded_options(self.path / "recipe.json", self.info) | self._given | given

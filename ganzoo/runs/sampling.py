@@ -6,101 +6,109 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN
+from ganzoo.game import GAN, Latent
 from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.tf32 import full_precision
 
 Labels = int | Sequence[int] | Tensor | None
 
 
-def class_numbers(gan: GAN, name: str, n: int, labels: Labels) -> Tensor | None:
-    """Class numbers `[n]` from one class, a sequence that is repeated as needed, or None (every class in turn).
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """What to draw from a trained game; the same draw gives the same samples. Raises GanzooError for a bad value.
 
-    None for a game that knows no classes. name: the variant's. Raises GanzooError when the variant does not know
-    classes or a number is out of range.
+    n: number of samples, at least 1.
+    labels: a class number, or a sequence or tensor of them that is repeated as needed. By default a conditional game
+    draws every class in turn.
+    seed: of torch's generator. The seed of each further chunk of samples is derived from it, so that the first samples
+    do not depend on `n`.
+    truncation: draw only latents within this many standard deviations, above 0: less variety, more typical samples
+    (Brock et al. 2019, https://arxiv.org/abs/1809.11096, section 3.1).
+    averaged: draw from the averaged weights where the game keeps them, not from the weights as trained.
+    device: where the samples are computed, by default the CPU; they are returned on the CPU in any case.
     """
-    classes = getattr(gan, "classes", 0)
-    if not classes:
+
+    n: int
+    labels: Labels = None
+    _: KW_ONLY
+    seed: int = 0
+    truncation: float | None = None
+    averaged: bool = True
+    device: torch.device | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise GanzooError(f"cannot draw {self.n} samples: ask for at least one.")
+        if self.truncation is not None and not self.truncation > 0:
+            raise GanzooError(f"truncation must be a number of standard deviations above 0, not {self.truncation:g}.")
+
+
+def class_numbers(gan: GAN, name: str, n: int, labels: Labels) -> Tensor | None:
+    """Class numbers `[n]` for the labels of a `Draw`; None for a game that is not conditional.
+
+    name: the variant's. Raises GanzooError for labels of a game that is not conditional and for a number out of range.
+    """
+    if not gan.classes:
         if labels is not None:
-            raise GanzooError(f"{name!r} is not conditional, it cannot draw a class; try `conditional`.")
+            raise GanzooError(f"{name!r} is not conditional and cannot draw a class; try `conditional`.")
         return None
-    wrong = GanzooError(f"there is no such class: this run has the classes 0 to {classes - 1}.")
+    wrong = GanzooError(f"no such class: this run has classes 0 to {gan.classes - 1}.")
     try:
-        chosen = torch.arange(classes) if labels is None else torch.as_tensor(labels).flatten().long()
+        chosen = torch.arange(gan.classes) if labels is None else torch.as_tensor(labels).flatten().long()
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise wrong from None
-    if not len(chosen) or chosen.min() < 0 or chosen.max() >= classes:
+    if not len(chosen) or chosen.min() < 0 or chosen.max() >= gan.classes:
         raise wrong
     return chosen.repeat(math.ceil(n / len(chosen)))[:n]
 
 
-def draw(
-    gan: GAN,
-    name: str,
-    n: int,
-    labels: Labels = None,
-    *,
-    seed: int = 0,
-    truncation: float | None = None,
-    averaged: bool = True,
-    device: torch.device | None = None,
-) -> Tensor:
-    """Draw `n` samples `[n, *shape]`, on the CPU, in the data's range; the arguments are those of `Run.sample`."""
-    with drawn_by_rows(
-        gan, name, n, labels, seed=seed, truncation=truncation, averaged=averaged, device=device
-    ) as rows:
-        return torch.cat([rows(slice(start, start + BATCH)) for start in range(0, n, BATCH)])
+def draw(gan: GAN, name: str, wanted: Draw) -> Tensor:
+    """Samples `[n, *shape]` of a game, on the CPU, in the data's range (images: [-1, 1]).
+
+    name: the variant's, for messages. Raises GanzooError for labels that are not classes of the game,
+    and for a truncation of a game without latents.
+    """
+    with drawn_by_rows(gan, name, wanted) as rows:
+        return torch.cat([rows(slice(start, start + BATCH)) for start in range(0, wanted.n, BATCH)])
 
 
 @contextmanager
-def drawn_by_rows(
-    gan: GAN,
-    name: str,
-    n: int,
-    labels: Labels = None,
-    *,
-    seed: int = 0,
-    truncation: float | None = None,
-    averaged: bool = True,
-    device: torch.device | None = None,
-) -> Iterator[Callable[[slice], Tensor]]:
-    """`draw`, chunk by chunk in any order: a function from the rows of a chunk of `BATCH` to the samples in them."""
-    if n < 1:
-        raise GanzooError(f"cannot draw {n} samples: ask for at least one.")
-    if truncation is not None and not truncation > 0:
-        raise GanzooError(f"truncation must be a number of deviations above 0, not {truncation:g}.")
-    y = class_numbers(gan, name, n, labels)
-    gan = gan.to(device or torch.device("cpu"))
-    options = {} if truncation is None else {"truncation": truncation}
-    if options and not hasattr(gan, "draw_latent"):
+def drawn_by_rows(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice], Tensor]]:
+    """`draw`, chunk by chunk in any order: a function from the rows of a chunk of `BATCH` samples to those samples."""
+    device = wanted.device or torch.device("cpu")
+    y = class_numbers(gan, name, wanted.n, wanted.labels)
+    if wanted.truncation is not None and not isinstance(gan, Latent):
         raise GanzooError(f"{name!r} has no latent vector to truncate.")
+    options = {} if wanted.truncation is None else {"truncation": wanted.truncation}
+    gan = gan.to(device)
 
     def rows(chunk: slice) -> Tensor:
-        count = min(chunk.stop, n) - chunk.start
-        torch.manual_seed(chunk_seed(seed, chunk.start // BATCH))
+        count = min(chunk.stop, wanted.n) - chunk.start
+        torch.manual_seed(chunk_seed(wanted.seed, chunk.start // BATCH))
         part = None if y is None else y[chunk.start : chunk.start + count].to(device)
         return gan.sample(count, part, **options).float().cpu()
 
-    # Of the devices only the one in use: a process has no business with the GPUs of other ranks.
-    used = [device] if device is not None and device.type == "cuda" else []
-    with gan.for_sampling(averaged), torch.random.fork_rng(used), full_precision(device or torch.device("cpu")):
+    # Only the device in use: a process must not touch the GPUs of other ranks.
+    used = [device] if device.type == "cuda" else []
+    with gan.for_sampling(wanted.averaged), torch.random.fork_rng(used), full_precision(device):
         yield rows
 
 
 def chunk_seed(seed: int, chunk: int) -> int:
-    """What the generator is seeded with before a chunk, 0 to 2^63 - 1; for the first it is the seed itself."""
+    """The seed of a chunk, 0 to 2^63 - 1; that of the first chunk is `seed` itself."""
     if not chunk:
         return seed
     return int.from_bytes(hashlib.sha256(f"{seed} {chunk}".encode()).digest()[:8], "big") >> 1
 
 
 def slerp(a: Tensor, b: Tensor, share: Tensor | float) -> Tensor:
-    """Spherical interpolation of vectors `[N, D]`."""
+    """Spherical interpolation between vectors `[N, D]`, from `a` (share 0) to `b` (share 1)."""
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1 + 1e-6, 1 - 1e-6)
     angle = torch.arccos(cosine)[:, None]
     return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)

@@ -9,14 +9,14 @@
 
 A failure says what the author should change. A check that does not apply (a metric of sounds, of which there are no
 examples) raises unittest.SkipTest, which pytest counts as skipped. `check_variant`, `check_loss`, `check_penalty`,
-`check_dataset` and `check_metric` check one thing each, also one that is not registered.
+`check_dataset`, `check_metric` and `check_modality` check one thing each, also one that is not registered.
 """
 
 from __future__ import annotations
 
-from ganzoo.testing.examples import SHAPES, Case, cases, example_data, example_samples
+from ganzoo.testing.examples import Case, cases, example_data, example_samples
 from ganzoo.testing.packages import Check, check_plugin, contract
-from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_penalty
+from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_modality, check_penalty
 from ganzoo.testing.variants import (
     check_card,
     check_case,
@@ -31,7 +31,6 @@ from ganzoo.testing.variants import (
 )
 
 __all__ = [
-    "SHAPES",
     "Case",
     "Check",
     "cases",
@@ -43,6 +42,7 @@ __all__ = [
     "check_labels",
     "check_loss",
     "check_metric",
+    "check_modality",
     "check_penalty",
     "check_plugin",
     "check_precision",

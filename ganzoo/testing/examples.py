@@ -10,20 +10,14 @@ from unittest import SkipTest
 import torch
 from torch import Tensor
 
-from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import data_root
 from ganzoo.data.samples import Samples
 from ganzoo.recipes import Data, DataSpec, Recipe
 from ganzoo.specs import Variant
 from ganzoo.zoo import registry
 
-SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
-    "image": ((1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)),
-    "points": ((2,),),
-}
-"""Shapes that a variant of a modality is built for: digits, MNIST, CIFAR-10, faces; points in the plane."""
-
-KNOWN: dict[str, tuple[int, ...]] = {
+KNOWN_SHAPES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("mnist", "fashion-mnist"), (1, 28, 28)),
     **dict.fromkeys(("cifar10", "cifar100", "svhn", "npz"), (3, 32, 32)),
     **dict.fromkeys(("celeba", "folder", "stl10"), (3, 64, 64)),
@@ -70,14 +64,14 @@ def cases_of(variant: Variant) -> Iterator[Case]:
             continue
         own = own_shape(recipe)
         yield Case(variant.name, name, found.modality, own, own=True)
-        for shape in SHAPES.get(found.modality, ()):
+        for shape in registry.modality(found.modality).example_shapes:
             if shape != own:
                 yield Case(variant.name, name, found.modality, shape)
 
 
 def own_shape(recipe: Recipe) -> tuple[int, ...]:
     """The shape of a recipe's data where it is known without reading them."""
-    shape = KNOWN.get(recipe.data.name, ())
+    shape = KNOWN_SHAPES.get(recipe.data.name, ())
     if len(shape) == 3:
         size, channels = recipe.data.size, recipe.data.channels
         return (channels or shape[0], size or shape[1], size or shape[2])
@@ -92,27 +86,25 @@ def case_data(case: Case, recipe: Recipe) -> Dataset:
 
 
 def example_data(modality: str, shape: tuple[int, ...], count: int = 32, classes: int = CLASSES) -> Dataset:
-    """Made-up samples, labelled when there are classes: uint8 noise for images, normal noise for anything else."""
-    generator = torch.Generator().manual_seed(0)
-    spec = DataSpec("example", modality, shape, classes, range=(-1.0, 1.0) if modality == "image" else None)
-    if modality == "image":
-        arrays = {"x": torch.randint(256, (count, *shape), generator=generator, dtype=torch.uint8)}
-    else:
-        arrays = {"x": torch.randn(count, *shape, generator=generator)}
+    """Made-up samples of a modality, labelled when there are classes: noise, unless the modality has better ones."""
+    kind = registry.modality(modality)
+    spec = DataSpec("example", modality, shape, classes, range=kind.example_range)
+    arrays = {"x": kind.example(shape, count, torch.Generator().manual_seed(0))}
     if classes:
         arrays["y"] = torch.arange(count) % classes
     return Dataset(arrays, spec)
 
 
 def example_samples(modality: str, count: int = 800, fake: Tensor | None = None) -> Samples:
-    """Samples to score: noisy digits (uint8 `[N, 1, 8, 8]`) or noisy points on a ring (float32 `[N, 2]`), or `fake`.
+    """Samples to score: real ones of the modality's example data set with noise, or `fake`.
 
-    Raises SkipTest for other modalities.
+    They are noisy digits (uint8 `[N, 1, 8, 8]`) for images and noisy points on a ring (float32 `[N, 2]`) for points.
+    Raises SkipTest for modalities without an example data set.
     """
-    names = {"image": "digits", "points": "points"}
-    if modality not in names:
+    kind = registry.modality(modality)
+    if not kind.example_dataset:
         raise SkipTest(f"there are no examples of {modality} data: call check_metric with samples of your own")
-    data = Data(name=names[modality])
+    data = Data(name=kind.example_dataset)
     load = registry.datasets().find(data.name).load
 
     def split(name: str) -> Dataset:
@@ -122,6 +114,5 @@ def example_samples(modality: str, count: int = 800, fake: Tensor | None = None)
     batch = dataset.batch(torch.arange(count))
     if fake is None:
         noise = torch.randn(batch["x"].shape, generator=torch.Generator().manual_seed(0))
-        noisy = batch["x"] + 0.3 * noise
-        fake = to_uint8(noisy) if modality == "image" else noisy
-    return Samples(fake, batch["y"], dataset.spec, data, Path(), 0, split)
+        fake = kind.scored(batch["x"] + 0.3 * noise)
+    return Samples(fake, batch["y"], dataset.spec, data, Path(), 0, split, kind)

@@ -12,9 +12,9 @@ import click
 
 from ganzoo.errors import unknown
 from ganzoo.specs import Variant
-from ganzoo.testing import variants as of_variants
+from ganzoo.testing import variants as variant_checks
 from ganzoo.testing.examples import cases_of
-from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_penalty
+from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_modality, check_penalty
 from ganzoo.zoo.loading import Plugin
 from ganzoo.zoo.tables import SINGULAR
 from ganzoo.zoo.zoo import current_zoo
@@ -24,6 +24,7 @@ PART_CHECKS: dict[str, Callable[[Any], None]] = {
     "penalties": check_penalty,
     "datasets": check_dataset,
     "metrics": check_metric,
+    "modalities": check_modality,
 }
 
 
@@ -73,11 +74,11 @@ def _checks(plugin: Plugin, keys: Mapping[str, Any] | None, leave_out: Collectio
 
 
 def _variant_checks(variant: Variant, keys: Mapping[str, Any] | None) -> Iterator[Check]:
-    yield Check(f"{variant.name}: recipes", partial(of_variants.check_recipes, variant))
+    yield Check(f"{variant.name}: recipes", partial(variant_checks.check_recipes, variant))
     for case in cases_of(variant):
-        for check in of_variants.case_checks(variant, case):
+        for check in variant_checks.case_checks(variant, case):
             what = check.__name__.removeprefix("check_")
-            yield Check(f"{case}: {what}", partial(of_variants.run_check, check, variant, case, keys))
+            yield Check(f"{case}: {what}", partial(variant_checks.run_check, check, variant, case, keys))
 
 
 def check_plugin(plugin: Plugin) -> None:
@@ -88,7 +89,7 @@ def check_plugin(plugin: Plugin) -> None:
         assert note.startswith("slow"), f"{plugin.source}: {note}"
     module = plugin.target.partition(":")[0]
     if plugin.package != "local":
-        of_variants.check_import(module)
+        variant_checks.check_import(module)
     if plugin.adds.get("variants"):
         file = getattr(plugin.module, "__file__", None)
         page = Path(file).parent / "README.md" if file else None

@@ -11,24 +11,26 @@ from unittest import SkipTest
 import click
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.modality import Modality
 from ganzoo.data.paths import data_root
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.game import Batch
-from ganzoo.recipes import Data
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec
+from ganzoo.recipes import Data, DataSpec
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
 from ganzoo.testing.examples import example_samples
 
 
 def check_loss(spec: LossSpec) -> None:
     """Both sides are finite scalars that teach, also for confident logits; the options are taken and explained."""
-    loss = _made(spec.name, spec.build)
+    loss = _built(spec.name, spec.build)
     for option in spec.options:
         assert option.help, f"{spec.name}: explain the option {option.name!r}"
-        _made(spec.name, spec.build, **{option.name: option.default})
+        _built(spec.name, spec.build, **{option.name: option.default})
     paired = getattr(loss, "paired", None)
     assert isinstance(paired, bool), f"{spec.name}: set `paired`: whether generator() looks at real logits"
     for scale, dtype in ((1.0, torch.float32), (30.0, torch.float32), (1.0, torch.bfloat16)):
@@ -55,7 +57,7 @@ def check_loss(spec: LossSpec) -> None:
 
 def check_penalty(spec: PenaltySpec) -> None:
     """A finite scalar for vectors and for images, with a gradient for the critic; the samples stay as they are."""
-    penalty = _made(spec.name, spec.build)
+    penalty = _built(spec.name, spec.build)
     for shape in ((2,), (1, 8, 8)):
         torch.manual_seed(0)
         critic = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))
@@ -84,9 +86,9 @@ def check_dataset(spec: DatasetSpec, data: Data | None = None, root: Path | None
         for split in ("train", "test") if spec.test else ("train",):
             _check_split(spec, given, root, split)
     given = data or Data(name=spec.name)
-    _refused(f"{spec.name}: load() must raise GanzooError for an unknown split", spec, given, root, "evening")
+    _expect_refusal(f"{spec.name}: load() must raise GanzooError for an unknown split", spec, given, root, "evening")
     if not spec.test:
-        _refused(f"{spec.name} has a test split: set test=True in its DatasetSpec", spec, given, root, "test")
+        _expect_refusal(f"{spec.name} has a test split: set test=True in its DatasetSpec", spec, given, root, "test")
 
 
 def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
@@ -130,7 +132,7 @@ def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: Batch) 
         assert names in (0, classes), f"{name}: {names} class names for {classes} classes"
 
 
-def _refused(message: str, spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
+def _expect_refusal(message: str, spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
     try:
         spec.load(data, root, split)
     except GanzooError:
@@ -138,6 +140,35 @@ def _refused(message: str, spec: DatasetSpec, data: Data, root: Path, split: str
     except Exception as error:
         raise AssertionError(f"{message} (it raised {type(error).__name__})") from error
     raise AssertionError(message)
+
+
+def check_modality(spec: ModalitySpec) -> None:
+    """Pictures, files, scores and vectors of made-up samples in each of the modality's example shapes."""
+    modality = spec.load(spec.name)
+    assert isinstance(modality, Modality), f"{spec.name}: load() must return a ganzoo.modalities.Modality"
+    assert modality.name == spec.name, f"{spec.name}: its Modality is called {modality.name!r}: pass the name on"
+    for shape in modality.example_shapes or ((4,),):
+        description = DataSpec("example", spec.name, shape, range=modality.example_range)
+        made = modality.example(shape, 32, torch.Generator().manual_seed(0))
+        x = Dataset({"x": made}, description).batch(torch.arange(len(made)))["x"]
+        name = f"{spec.name} {shape}"
+        assert tuple(x.shape[1:]) == shape, f"{name}: example() makes samples of shape {tuple(x.shape[1:])}"
+        if modality.has_picture:
+            count, columns = modality.sheet_size(0)
+            assert count > 0, f"{name}: sheet_size() asks for no samples"
+            picture = modality.picture(x, description, real=x, columns=columns, title="step 1")
+            assert isinstance(picture, Image), f"{name}: picture() must return a PIL image"
+        assert len(modality.array(x)) == len(x), f"{name}: array() changes the number of samples"
+        scored = modality.scored(x)
+        modality.check_scored(scored)
+        assert len(scored) == len(x), f"{name}: scored() changes the number of samples"
+        same = torch.equal(modality.match(scored, description, "the samples"), scored)
+        assert same, f"{name}: match() changes samples that have the reference's shape"
+        vectors = modality.vectors(x)
+        if vectors is not None:
+            assert vectors.ndim == 2, f"{name}: vectors() must return rows [N, D]"
+            assert len(vectors) == len(x), f"{name}: vectors() changes the number of samples"
+            assert vectors.isfinite().all(), f"{name}: vectors() has values that are not finite"
 
 
 def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
@@ -170,7 +201,7 @@ def check_command(command: click.Command) -> None:
         check_command(inner)
 
 
-def _made(name: str, build: Callable[..., Any], **options: float) -> Any:
+def _built(name: str, build: Callable[..., Any], **options: float) -> Any:
     try:
         return build(**options)
     except TypeError as error:

@@ -64,7 +64,7 @@ def run_check(check: Any, variant: Variant, case: Case, keys: Mapping[str, Any] 
     recipe = variant.recipes[case.recipe]
     has = {key.path.partition(".")[0] for key in config.keys(recipe)}
     smaller = {name: value for name, value in (keys or {}).items() if name.partition(".")[0] in has}
-    recipe = config.update(recipe, {"batch": BATCH, "accumulate": 1, "steps": 4} | smaller)
+    recipe = config.override(recipe, {"batch": BATCH, "accumulate": 1, "steps": 4} | smaller)
     try:
         data = case_data(case, recipe)
     except GanzooError as error:
@@ -91,7 +91,7 @@ def check_recipes(variant: Variant) -> None:
         plain = "__dataclass_fields__" in vars(type(recipe))
         assert plain, f"{full}: put @dataclass(frozen=True, kw_only=True) above class {type(recipe).__name__}"
         try:
-            again = config.update(recipe, to_dict(recipe))
+            again = config.override(recipe, to_dict(recipe))
         except (GanzooError, TypeError) as error:
             raise AssertionError(f"recipe {full} cannot be read back from JSON: {error}") from error
         assert again == recipe, f"recipe {full} changes when it is written to JSON and read back"
@@ -159,7 +159,7 @@ def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     for phase_name, any_moved in moved.items():
         assert any_moved, f"{variant.name}: phase {phase_name!r} moves no weight of its player"
     for name, player in trainer.gan.players.items():
-        trainable = {id(weight) for weight in trainer.update.weights[name]}
+        trainable = {id(weight) for weight in trainer.updater.weights[name]}
         for weight_name, weight in player.named_parameters():
             reached = weight_name in seen[name] or id(weight) not in trainable
             assert reached, f"{variant.name}: no phase sends a gradient to {name}.{weight_name}"
@@ -174,14 +174,14 @@ def check_resume(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     for _ in range(2):
         first.play_step()
     second = _trainer(variant, recipe, data)
-    second.load_state(_through_a_file(variant, first))
+    second.load_state(_saved_and_loaded(variant, first))
     for _ in range(2):
         second.play_step()
     advice = "differs after a resume: keep all state in weights or registered buffers"
-    _compare(second.gan, straight.gan, f"{variant.name}: {{}} {advice}")
+    _assert_same_weights(second.gan, straight.gan, f"{variant.name}: {{}} {advice}")
 
 
-def _through_a_file(variant: Variant, trainer: Trainer) -> dict[str, Any]:
+def _saved_and_loaded(variant: Variant, trainer: Trainer) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             return checkpoint.load(checkpoint.save(Path(folder), trainer.progress.step, trainer.state()))
@@ -193,10 +193,10 @@ def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """The same seed gives the same weights, at the start and after a step; another seed gives others."""
     runs = [_trainer(variant, dataclasses.replace(recipe, seed=seed), data) for seed in (0, 0, 1)]
     advice = "differs between two trainings with the same seed: draw all random numbers with torch's global generator"
-    _compare(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
+    _assert_same_weights(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
     for run in runs[:2]:
         run.play_step()
-    _compare(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
+    _assert_same_weights(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
     one, other = (next(run.gan.players.parameters()) for run in runs[1:])
     assert not torch.equal(one, other), f"{variant.name}: build() ignores the seed: it must not seed torch itself"
 
@@ -209,15 +209,14 @@ def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     if not variant.needs_labels and data.spec.name == "example":
         _trainer(variant, recipe, example_data(data.spec.modality, data.spec.shape, classes=0)).play_step()
     trainer = _trainer(variant, recipe, data)
-    gan: Any = trainer.gan
-    classes = getattr(gan, "classes", 0)
-    if not classes:
+    gan = trainer.gan
+    if not gan.classes:
         assert not variant.needs_labels, f"{variant.name} needs labels, but its game does not set `classes`"
         return
     for _ in range(3):
         trainer.play_step()
     drawn = []
-    for label in (0, classes - 1):
+    for label in (0, gan.classes - 1):
         with gan.for_sampling(averaged=False):
             torch.manual_seed(1)
             drawn.append(gan.sample(3, torch.full((3,), label)))
@@ -234,7 +233,7 @@ def check_precision(variant: Variant, recipe: Recipe, data: Dataset) -> None:
         trainer.read_log()
     except (RuntimeError, GanzooError) as error:
         advice = "cast with .float() what must not be bf16"
-        raise AssertionError(f"{variant.name}: fails under bf16 autocast, {advice}: {_line(error)}") from error
+        raise AssertionError(f"{variant.name}: fails under bf16 autocast, {advice}: {_one_line(error)}") from error
     for name, weight in trainer.gan.named_parameters():
         assert weight.dtype != torch.bfloat16, f"{variant.name}: {name} became bf16: leave the casting to autocast"
 
@@ -257,7 +256,7 @@ def check_compile(variant: Variant, recipe: Recipe, data: Dataset) -> None:
         compiled.play_step()
     except Exception as error:
         advice = "write it so that torch.compile takes it, or set compiles=False in the Variant"
-        raise AssertionError(f"{variant.name}: {advice}: {_line(error)}") from error
+        raise AssertionError(f"{variant.name}: {advice}: {_one_line(error)}") from error
     values = compiled.read_log()
     for name, value in eager.read_log().items():
         same = abs(values[name] - value) <= 1e-3 * max(1.0, abs(value))
@@ -291,11 +290,11 @@ def _trainer(variant: Variant, recipe: Recipe, data: Dataset, precision: str = "
     return Trainer(_build(variant, recipe, data), data, recipe, fabric)
 
 
-def _compare(a: GAN, b: GAN, message: str) -> None:
+def _assert_same_weights(a: GAN, b: GAN, message: str) -> None:
     wanted: dict[str, Tensor] = b.state_dict()
     for name, value in a.state_dict().items():
         assert torch.equal(value, wanted[name]), message.format(name)
 
 
-def _line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

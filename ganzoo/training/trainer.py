@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ganzoo.callbacks import Callback, CollectiveCallback
 from ganzoo.data.dataset import BatchStream, Dataset
-from ganzoo.errors import GanzooError, StoppedElsewhere
-from ganzoo.game import GAN, Progress
+from ganzoo.errors import GanzooError, OtherRankFailed
+from ganzoo.game import GAN, Phase, Progress
 from ganzoo.machine.ranks import maximum, stops_all_ranks
 from ganzoo.recipes import Recipe, to_dict
 from ganzoo.training.capture import Recorder, side_stream
@@ -69,7 +69,7 @@ class Trainer:
         self.optimisers = {
             name: make_optimiser(getattr(recipe, name), weights[name], recorder is not None) for name in gan.players
         }
-        self.update = Updater(
+        self.updater = Updater(
             self.gan,
             recipe,
             fabric,
@@ -82,7 +82,7 @@ class Trainer:
             as_one_rank(fabric, self.part_size, sync_batch_norm),
             parts,
         )
-        self.recording = PhaseRecording(self.update, recorder, sync_batch_norm)
+        self.recording = PhaseRecording(self.updater, recorder, sync_batch_norm)
         self.stop_requested = False
         self.signal = 0
         self._failure: Exception | None = None
@@ -104,7 +104,7 @@ class Trainer:
                     self._call("on_log", self.read_log())
                 self._run_collective()
                 self._call("on_step")
-        for weights in self.update.weights.values():
+        for weights in self.updater.weights.values():
             for weight in weights:
                 weight.requires_grad_(True)
         self._call("on_end")
@@ -125,8 +125,12 @@ class Trainer:
             self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
         if self.gan.averages:
             # A young average would remember the initial weights, so its decay starts low and grows.
-            self.update.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
+            self.updater.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
         self.progress.step += 1
+
+    def update(self, phase: Phase) -> None:
+        """Update the phase's player on the next batch; training/update.py is all that happens then."""
+        self.updater(phase)
 
     def _mean_over_ranks(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over the ranks, in one flat all-reduce."""
@@ -193,7 +197,7 @@ class Trainer:
     def _agree_to_stop(self, always: bool = False) -> bool:
         """Whether to stop after this step: with several ranks, all stop at the same one when any of them is asked to.
 
-        Raises what a callback raised on the first rank, and StoppedElsewhere on the others.
+        Raises what a callback raised on the first rank, and OtherRankFailed on the others.
         """
         if self.fabric.world_size == 1:
             return self.stop_requested
@@ -203,7 +207,7 @@ class Trainer:
         asked = [float(self._failure is not None), float(self.stop_requested), float(self.signal)]
         failed, stop, number = maximum(self.fabric, asked)
         if failed:
-            raise stops_all_ranks(self._failure or StoppedElsewhere("another rank has failed."))
+            raise stops_all_ranks(self._failure or OtherRankFailed("another rank has failed."))
         # A signal that came during the exchange is kept for the next one: until then no other rank knows of it.
         if stop:
             self.stop_requested, self.signal = True, int(number)

@@ -1,6 +1,6 @@
 """Recipes to and from text: JSON and TOML files, `--set key=value`, with typed values and one-line messages.
 
-The only module that uses pydantic, for turning text into typed values."""
+The only module that uses pydantic, to turn text into typed values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import json
 import math
+import os
 import tomllib
 import types
 import typing
@@ -23,6 +24,7 @@ from ganzoo.recipes import Recipe, Term
 from ganzoo.zoo import registry
 
 R = TypeVar("R", bound=Recipe)
+V = TypeVar("V")
 
 NOTHING = ("none", "null", "")
 
@@ -37,8 +39,8 @@ class Key:
     help: str
 
 
-def update(recipe: R, values: Mapping[str, Any]) -> R:
-    """The recipe with other values: nested (`{"g": {"lr": 1e-4}}`) or dotted (`{"g.lr": "1e-4"}`), typed or as text.
+def override(recipe: R, values: Mapping[str, Any]) -> R:
+    """A copy of the recipe with other values: nested (`{"g": {"lr": 1e-4}}`) or dotted (`{"g.lr": "1e-4"}`), typed or as text.
 
     Raises GanzooError, one line, for an unknown key, a value of the wrong type or out of its bounds.
     """
@@ -47,18 +49,40 @@ def update(recipe: R, values: Mapping[str, Any]) -> R:
     return check(recipe)
 
 
+def make(cls: type[V], values: Mapping[str, Any], what: str) -> V:
+    """A dataclass of keys (RunOptions) from typed values: unlike in `override`, text is not parsed.
+
+    A list is accepted as a tuple, and a path as text. what: what messages about an unknown name call a key.
+    Raises GanzooError, one line, for an unknown name, a value of the wrong type or out of its bounds.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(cls)
+    made = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise unknown(what, name, fields)
+        hint, metadata = hints[name], fields[name].metadata
+        if isinstance(value, os.PathLike) and str in _members(hint):
+            value = os.fspath(value)
+        if not fits(hint, value):
+            raise _wrong(hint, metadata, value, name)
+        result = tuple(value) if isinstance(value, list) else value
+        made[name] = _allowed(hint, metadata, result, value, name)
+    return cls(**made)
+
+
 def check(recipe: R) -> R:
     """Raise GanzooError if keys contradict each other."""
     if recipe.batch % recipe.accumulate:
         raise GanzooError(
-            f"batch={recipe.batch} cannot be cut into accumulate={recipe.accumulate} equal parts: "
+            f"batch={recipe.batch} cannot be split into accumulate={recipe.accumulate} equal parts: "
             f"try --set accumulate={math.gcd(recipe.batch, recipe.accumulate)}."
         )
     return recipe
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
-    """`["g.lr=1e-4", ...]` as a dict; GanzooError for one without a name or an equals sign."""
+    """`["g.lr=1e-4", ...]` as a dict; GanzooError for an assignment without a name or an equals sign."""
     values: dict[str, str] = {}
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -84,7 +108,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
         kind = "TOML" if path.suffix == ".toml" else "JSON"
         raise GanzooError(f"{path} is not valid {kind}: {' '.join(str(error).split())}.") from error
     if not isinstance(values, dict):
-        raise GanzooError(f'{path} must hold keys and values, like {{"steps": 500}}.')
+        raise GanzooError(f'{path} must contain keys and values, like {{"steps": 500}}.')
     inner = values.get("recipe")
     return inner if isinstance(inner, dict) else values
 
@@ -122,7 +146,7 @@ def _set(target: Any, path: list[str], value: Any, full: str) -> Any:
         new = _set_in_dict(current, _item_type(hint), rest, value, full)
     elif rest:
         parent = full.removesuffix("." + ".".join(rest))
-        raise GanzooError(f"{full}: {parent} is a single value, it has no {'.'.join(rest)!r}.")
+        raise GanzooError(f"{full}: {parent} is a single value and has no key {'.'.join(rest)!r}.")
     else:
         new = _coerce(hint, fields[name].metadata, value, full)
     return dataclasses.replace(target, **{name: new})
@@ -171,7 +195,7 @@ def _new_term(name: str) -> Term:
 
 
 def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> Any:
-    """The value in the type that the key has, within its bounds."""
+    """The value converted to the key's type; GanzooError if that fails or it is out of bounds."""
     given = value
     if isinstance(value, str):
         value = value.strip()
@@ -181,26 +205,36 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
             value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
         elif int in _members(hint) and value.replace("_", "").isdecimal() and len(value) < 100:
             value = int(value.replace("_", ""))
-    wrong = GanzooError(f"{full}: expected {_describe(hint, metadata)}, got {given!r}.")
     if isinstance(value, bool) and bool not in _members(hint):
-        raise wrong
+        raise _wrong(hint, metadata, given, full)
     try:
         result = _adapter(hint).validate_python(value)
     except pydantic.ValidationError:
-        raise wrong from None
-    for number in result if isinstance(result, tuple) else [result]:
+        raise _wrong(hint, metadata, given, full) from None
+    return _allowed(hint, metadata, result, given, full)
+
+
+def _wrong(hint: Any, metadata: Mapping[str, Any], given: Any, full: str) -> GanzooError:
+    # Some objects, such as arrays, print on several lines.
+    shown = " ".join(repr(given).splitlines())
+    return GanzooError(f"{full}: expected {_describe(hint, metadata)}, got {shown}.")
+
+
+def _allowed(hint: Any, metadata: Mapping[str, Any], value: Any, given: Any, full: str) -> Any:
+    """A value of the right type; GanzooError if it is out of bounds or not one of the choices."""
+    for number in value if isinstance(value, tuple) else [value]:
         if isinstance(number, (int, float)) and not isinstance(number, bool) and not _within(number, metadata):
-            raise wrong
+            raise _wrong(hint, metadata, given, full)
     choices = metadata.get("choices")
-    if choices and result not in choices:
-        raise unknown(f"value of {full}", str(result), choices)
-    return result
+    if choices and value not in choices:
+        raise unknown(f"value of {full}", str(value), choices)
+    return value
 
 
 def fits(hint: Any, value: Any) -> bool:
-    """Whether a value read from JSON is of a type, without any conversion but of lists to tuples."""
+    """Whether a value has a type without conversion, except that a list may stand for a tuple, as in JSON."""
     try:
-        _adapter(hint).validate_json(json.dumps(value), strict=True)
+        _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except pydantic.ValidationError:
         return False
     return True
@@ -209,7 +243,8 @@ def fits(hint: Any, value: Any) -> bool:
 def _within(number: float, metadata: Mapping[str, Any]) -> bool:
     lowest, above, highest, below = (metadata.get(name) for name in ("ge", "gt", "le", "lt"))
     return (
-        math.isfinite(number)
+        # An integer may be too large for a float.
+        (isinstance(number, int) or math.isfinite(number))
         and (lowest is None or number >= lowest)
         and (above is None or number > above)
         and (highest is None or number <= highest)
@@ -241,22 +276,26 @@ def _item_type(hint: Any) -> Any:
 
 
 def _describe(hint: Any, metadata: Mapping[str, Any]) -> str:
-    """What a key takes, in words: 'a whole number of at least 1'."""
+    """The values that a key takes, in words: 'a whole number of at least 1'."""
     if metadata.get("choices"):
         return "one of " + ", ".join(metadata["choices"])
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     parts = [words[member] for member in _members(hint) if member in words]
-    if typing.get_origin(hint) is tuple:
-        inner = [member for member in typing.get_args(hint) if member is not ...]
-        count = "" if ... in typing.get_args(hint) else f"{len(inner)} "
-        parts.append(f"{count}{words.get(inner[0], 'value').removeprefix('a ')}s with commas between")
+    items = typing.get_args(hint) if typing.get_origin(hint) is tuple else ()
+    if items and items[0] is str:
+        parts.append("a list of names")
+    elif items:
+        count = "" if ... in items else f"{len(items)} "
+        parts.append(f"{count}{words.get(items[0], 'value').removeprefix('a ')}s")
     elif typing.get_origin(hint) is dict:
-        parts.append("names with commas between, or none")
+        parts.append("names separated by commas, or none")
     bounds = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
     given = {text: metadata.get(name) for name, text in bounds.items()}
     limits = " and ".join(f"{text} {bound:g}" for text, bound in given.items() if bound is not None)
     if limits:
         parts = [f"{part} {limits}" for part in parts]
+    if items and items[0] is not str:
+        parts[-1] += ", separated by commas"
     if _optional(hint):
         parts.append("none")
     return " or ".join(parts)

@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 
 
 def parse_dataset(text: str) -> dict[str, str]:
-    """The data keys in a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder, or a .npz file."""
+    """The keys of Data for a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder or a .npz file."""
     name, colon, argument = text.partition(":")
     known = registry.datasets()
     if colon and name in known:
         key = known[name].argument
         if not key:
-            raise GanzooError(f"data set {name!r} takes nothing after a colon: use --dataset {name}.")
+            raise GanzooError(f"data set {name!r} takes no argument after a colon: use --dataset {name}.")
         return {"name": name, key: argument}
     if text not in known and Path(text).is_dir():
         return {"name": "folder", "path": text}
@@ -32,11 +32,10 @@ def parse_dataset(text: str) -> dict[str, str]:
 
 
 def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
-    """Read a data set. Raises GanzooError if it cannot be had, saying where it is expected.
+    """Read a data set. Raises GanzooError, naming the expected location, if it is not available.
 
-    It is looked for in options.data_root; without that, first in options.recorded_root, where it is only read, then in
-    the user's own root. Of other packages' data sets it is not known that they download nothing when they must not, so
-    they never see a recorded root.
+    The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's own
+    root. A third-party data set may download even where it must not, so it is never given a recorded root.
     """
     load, recorded = registry.datasets().find(data.name).load, options.recorded_root
     ours = current_zoo().owner("datasets", data.name).package == "ganzoo"

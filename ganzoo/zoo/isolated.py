@@ -1,23 +1,21 @@
-"""Plugins' callbacks: one that fails is left out, and training goes on."""
+"""Plugins' callbacks: one that fails is left out, and training continues."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
 
 
-from ganzoo.callbacks import Callback
+class IsolatedCallback(Callback):
+    """A plugin's callback. If it fails, a warning names the plugin, and training continues without it.
 
-
-class Guarded(Callback):
-    """A plugin's callback. If it fails, a line names the plugin, and the training goes on without it.
-
-    A GanzooError passes: with it a callback can refuse what the user asked for.
+    A GanzooError is passed on: a callback can refuse a run with it.
     """
 
     def __init__(self, callback: Callback, source: str) -> None:
@@ -31,7 +29,7 @@ class Guarded(Callback):
         self._call("on_step", trainer)
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
-        # A copy: others read the same numbers.
+        # A copy: other callbacks read the same dict.
         self._call("on_log", trainer, dict(values))
 
     def on_end(self, trainer: Training) -> None:
@@ -47,5 +45,5 @@ class Guarded(Callback):
         except Exception as error:
             self.failed = True
             what = f"{type(self.callback).__name__}.{moment} failed: {type(error).__name__}: {error}"
-            line = " ".join(f"{self.source}: {what}; training goes on without it.".split())
+            line = " ".join(f"{self.source}: {what}; training continues without it.".split())
             logging.getLogger("ganzoo").warning(line)

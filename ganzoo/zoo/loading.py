@@ -1,6 +1,6 @@
-"""Finds installed plugins and imports their modules, each by itself: whatever goes wrong is written down, not raised.
+"""Finds installed plugins and imports their modules one by one: errors are recorded, not raised.
 
-pluggy's own entry-point loader lets one bad import abort all, hence the short loop here and in ganzoo.zoo.zoo.
+With pluggy's own entry-point loader one failing import stops all plugins, hence the loop here and in ganzoo.zoo.zoo.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROUP = "ganzoo"
 VARIABLE = "GANZOO_PLUGINS"
 
 CORE = "builtins"
-"""The entry point of what the core registers itself. It is loaded first, and whatever GANZOO_PLUGINS says."""
+"""The entry point of what the core registers itself. It is loaded first, whatever the value of GANZOO_PLUGINS."""
 
 SLOW = 0.5
 """Seconds that a plugin may take to load; every `ganzoo list` waits for it."""
@@ -33,9 +33,9 @@ SLOW = 0.5
 class Plugin:
     """A plugin that was found: where it comes from, what it adds, and why it was left out if it was.
 
-    adds: names by kind. offered: the names that it wanted to add, also where it was left out.
-    notes: what its author should change, although it works. trace: the traceback of what was raised.
-    target: the module, as its entry point names it.
+    adds: names by kind. offered: the names that it tried to add, even if it was left out.
+    notes: advice to its author about a plugin that works. trace: the traceback of the error.
+    target: the module, as written in its entry point.
     """
 
     name: str
@@ -52,40 +52,40 @@ class Plugin:
 
     @property
     def source(self) -> str:
-        """What messages call it."""
+        """How messages refer to it."""
         return f"plugin {self.name!r} (package {self.package} {self.version})"
 
     @property
-    def why(self) -> str:
-        """Why it was left out, without its name."""
+    def reason(self) -> str:
+        """Why it was left out, without the name of the plugin."""
         return self.error.removeprefix(f"{self.source}: ").replace(f" of {self.source}", "")
 
     @property
     def problem(self) -> str:
-        """The line about a plugin that was left out."""
-        return f"left out {self.source}: {self.why}"
+        """The warning about a plugin that was left out."""
+        return f"left out {self.source}: {self.reason}"
 
     def goes_by(self, name: str) -> bool:
-        """Whether somebody who types `name` may mean something of this plugin."""
+        """Whether `name` is a name of this plugin or of something that it offers."""
         names = {self.name, self.package, self.package.removeprefix("ganzoo-"), self.target.partition(":")[0]}
         return name in names or name in self.offered
 
 
 def selection() -> list[str] | None:
-    """The names in GANZOO_PLUGINS, or None if it is not set and all plugins are wanted."""
+    """The names in GANZOO_PLUGINS, or None if it is not set and all plugins are loaded."""
     value = os.environ.get(VARIABLE)
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
 def installed() -> Iterator[Plugin]:
-    """The installed plugins that are wanted, imported one after the other: the core's own, the bundled ones, the rest.
+    """The selected plugins, imported one by one: the core's own, then the bundled ones, then the rest.
 
     Raises GanzooError if GANZOO_PLUGINS names one that is not installed.
     """
     wanted = selection()
     found = []
     for distribution, point in _points():
-        # Reading the metadata of a distribution takes a while, so it is read once.
+        # Reading the metadata of a distribution is slow, so it is read once.
         package, version = (distribution.name, distribution.version) if distribution else ("?", "?")
         found.append((Plugin(point.name, package, version, target=point.value), point, distribution))
     known = {name for plugin, _, _ in found for name in (plugin.name, plugin.package)}
@@ -116,22 +116,22 @@ def _points() -> Iterator[tuple[importlib.metadata.Distribution | None, importli
 def import_module(
     plugin: Plugin, point: importlib.metadata.EntryPoint, distribution: importlib.metadata.Distribution | None
 ) -> None:
-    """Import a plugin's module into `plugin`; what is raised becomes its error, what is printed a note."""
+    """Import a plugin's module into `plugin`; an exception becomes its error, printed output a note."""
     before = "torch" in sys.modules
-    with watched(plugin, "when it was imported"):
+    with timed_and_silenced(plugin, "when it was imported"):
         try:
             plugin.module = point.load()
-        # A stranger's module can raise anything, SystemExit included.
+        # A third-party module can raise anything, including SystemExit.
         except (Exception, SystemExit) as error:
             plugin.error = f"import failed: {one_line(error)}{remedy(error, plugin, distribution)}"
             plugin.trace = traceback.format_exc()
     if not before and "torch" in sys.modules:
-        plugin.notes.append("it imports torch, which everybody's `ganzoo list` waits for: import it inside build().")
+        plugin.notes.append("it imports torch, which slows down every `ganzoo list`: import it inside build().")
 
 
 @contextlib.contextmanager
-def watched(plugin: Plugin, when: str) -> Iterator[None]:
-    """Count the time of a plugin's code, and keep what it prints off the terminal, where it would spoil `--json`."""
+def timed_and_silenced(plugin: Plugin, when: str) -> Iterator[None]:
+    """Time a plugin's code and keep its output off the terminal, where it would corrupt `--json`."""
     output, start = io.StringIO(), time.perf_counter()
     try:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
@@ -145,23 +145,23 @@ def watched(plugin: Plugin, when: str) -> Iterator[None]:
 
 
 def remedy(error: BaseException, plugin: Plugin, distribution: importlib.metadata.Distribution | None) -> str:
-    """What to type after an import that failed, where that can be told; begins with a semicolon."""
+    """What to type after an import that failed, if that is known; begins with a semicolon."""
     missing = (getattr(error, "name", None) or "").partition(".")[0]
     if not isinstance(error, ImportError) or not missing:
         return ""
     if missing == "ganzoo":
-        return f"; it was made for another ganzoo: pip install --upgrade ganzoo {plugin.package}"
+        return f"; it was made for another version of ganzoo: pip install --upgrade ganzoo {plugin.package}"
     if not isinstance(error, ModuleNotFoundError):
         return ""
     if missing == re.split(r"[.:]", plugin.target)[0]:
-        return f"; its files are not complete: pip install --force-reinstall {plugin.package}"
+        return f"; its files are incomplete: pip install --force-reinstall {plugin.package}"
     required = [name for name in _required(distribution) if not _is_installed(name)]
     same = [name for name in required if _normal(name) == _normal(missing)]
     return f"; a dependency is missing: pip install {' '.join(same or required or [missing])}"
 
 
 def _required(distribution: importlib.metadata.Distribution | None) -> list[str]:
-    """The packages that a distribution always needs, that is without its extras."""
+    """The packages that a distribution requires, without its extras."""
     lines = (distribution.requires if distribution else None) or []
     matches = [re.match(r"[A-Za-z0-9._-]+", line) for line in lines if "extra ==" not in line]
     return [match[0] for match in matches if match]

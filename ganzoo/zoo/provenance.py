@@ -1,4 +1,4 @@
-"""Which packages a run was made with: written into its recipe.json, and asked for where the run is opened again."""
+"""Which packages a run was made with: recorded in its recipe.json, and required when the run is opened again."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ganzoo.zoo.loading import VARIABLE, Plugin, selection
 from ganzoo.zoo.tables import SINGULAR
 from ganzoo.zoo.zoo import current_zoo
 
-WRITTEN = {
+SYNTAX = {
     "package": re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*"),
 }
-"""How packages and versions are written (PEP 508, PEP 440, and a little more)."""
+"""The syntax of package names and versions (PEP 508, and a superset of PEP 440)."""
 
 
 def origin(plugin: Plugin) -> dict[str, str]:
-    """What a run records of a plugin."""
+    """What a run records about a plugin."""
     return {"name": plugin.name, "package": plugin.package, "version": plugin.version}
 
 
 def used(variant: Variant, recipe: Recipe) -> list[dict[str, str]]:
-    """Everything that a recipe names and that another package than ganzoo registers, with its plugin."""
+    """Everything that a recipe names and a package other than ganzoo registers, with its plugin."""
     names: list[tuple[str, Iterable[Any]]] = [
         ("datasets", [recipe.data.name]),
         ("losses", [getattr(recipe, "loss", None)]),
@@ -45,26 +45,26 @@ def used(variant: Variant, recipe: Recipe) -> list[dict[str, str]]:
 
 
 def require(path: Path, info: Mapping[str, Any], kinds: Iterable[str] = ("variants", "losses", "penalties")) -> None:
-    """Raise GanzooError, saying which package to install, unless all that a run needs of these kinds is here."""
+    """Raise GanzooError, naming the package to install, unless everything of these kinds that a run needs is registered."""
     for part in parts(info):
         if part["kind"] in kinds and part["what"] not in registry_of(part["kind"]):
             raise GanzooError(missing(path, part))
 
 
 def missing(path: Path, part: Mapping[str, str]) -> str:
-    """What to do about a part of a run that no plugin here has."""
+    """The message about a part of a run that no plugin registers."""
     package, version = part["package"], part["version"]
     if "?" in (package, version):
         thing = f"{SINGULAR[part['kind']]} {part['what']!r}"
-        return f"{path} needs the {thing}, which is not here; the run does not say which package has it."
+        return f"{path} needs the {thing}, which is not installed; the run does not record its package."
     start = f"{path} needs the {SINGULAR[part['kind']]} {part['what']!r} of {package} {version}, "
     for plugin in current_zoo().plugins:
         if plugin.package == package and plugin.error:
-            return f"{start}which was left out: {plugin.why}"
+            return f"{start}which was left out: {plugin.reason}"
     if package == "local":
         return f"{start}which was not installed: add its module with ganzoo.zoo.zoo.register before opening the run."
     if any(plugin.package == package for plugin in current_zoo().plugins):
-        return f"{start}which is not in the version that is installed here: pip install {package}=={version}"
+        return f"{start}which is not in the version that is installed: pip install {package}=={version}"
     left_out = selection()
     if left_out is not None:
         return f"{start}which is not loaded: {VARIABLE} loads only {', '.join(left_out) or 'the core'}."
@@ -72,15 +72,15 @@ def missing(path: Path, part: Mapping[str, str]) -> str:
 
 
 def differences(info: Mapping[str, Any]) -> list[str]:
-    """A line for each package of which another version is installed than the run was made with."""
+    """A line for each package that is installed in another version than the run was made with."""
     lines: dict[str, str] = {}
     for part in parts(info):
         package, version = part["package"], part["version"]
         for plugin in current_zoo().plugins:
             if plugin.package == package and plugin.version != version and not plugin.error:
                 lines[package] = (
-                    f"the run was made with {package} {version}, and {plugin.version} is installed; "
-                    f"for the same: pip install {package}=={version}"
+                    f"the run was made with {package} {version}, but {plugin.version} is installed; "
+                    f"for the same version: pip install {package}=={version}"
                 )
     return list(lines.values())
 
@@ -88,7 +88,7 @@ def differences(info: Mapping[str, Any]) -> list[str]:
 def parts(info: Mapping[str, Any]) -> list[dict[str, str]]:
     """The variant of a run and what else it uses, each with kind, what, name, package and version.
 
-    A package or version that is not written as such names are is "?": what is shown is a command to type.
+    A package or version with invalid syntax becomes "?", because messages show it as part of a command to type.
     """
     listed = info.get("uses", [])
     others = [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
@@ -98,9 +98,9 @@ def parts(info: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _plain(key: str, text: str) -> str:
-    return "?" if key in WRITTEN and not WRITTEN[key].fullmatch(text) else text
+    return "?" if key in SYNTAX and not SYNTAX[key].fullmatch(text) else text
 
 
 def registry_of(kind: str) -> Mapping[str, Any]:
-    """The registered things of a kind; none of an unknown kind."""
+    """The registered specs of a kind; empty for an unknown kind."""
     return getattr(registry, kind)() if kind in SINGULAR else {}

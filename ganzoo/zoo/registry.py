@@ -1,13 +1,16 @@
-"""Names to specs. Every name has one source; asking for a name that is not there suggests those that are near."""
+"""Names to specs. Each name comes from one plugin; for an unknown name, similar ones are suggested."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import unknown
 from ganzoo.recipes import Recipe
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Variant
-from ganzoo.zoo.tables import Table
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
+from ganzoo.zoo.tables import SpecTable
+
+if TYPE_CHECKING:
+    from ganzoo.data.modality import Modality
 
 
 def _table(kind: str) -> Any:
@@ -16,36 +19,49 @@ def _table(kind: str) -> Any:
     return current_zoo().tables[kind]
 
 
-def variants() -> Table[Variant]:
+def variants() -> SpecTable[Variant]:
     """All variants."""
     return _table("variants")
 
 
-def losses() -> Table[LossSpec]:
+def losses() -> SpecTable[LossSpec]:
     """All adversarial losses."""
     return _table("losses")
 
 
-def penalties() -> Table[PenaltySpec]:
+def penalties() -> SpecTable[PenaltySpec]:
     """All penalties."""
     return _table("penalties")
 
 
-def datasets() -> Table[DatasetSpec]:
+def datasets() -> SpecTable[DatasetSpec]:
     """All data sets."""
     return _table("datasets")
 
 
-def metrics() -> Table[MetricSpec]:
+def metrics() -> SpecTable[MetricSpec]:
     """All metrics."""
     return _table("metrics")
+
+
+def modalities() -> SpecTable[ModalitySpec]:
+    """All kinds of data."""
+    return _table("modalities")
+
+
+def modality(name: str) -> Modality:
+    """The modality of that name; for a name that is not registered, one with all defaults."""
+    from ganzoo.data.modality import Modality
+
+    known = modalities()
+    return known[name].load(name) if name in known else Modality(name)
 
 
 def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Recipe]:
     """A variant and one of its recipes from `NAME` or `NAME.RECIPE`.
 
-    Without a recipe's name it is the first that was made for `dataset`, else the one that the variant says suits it,
-    else the first for data of the same modality, else the default.
+    Without a recipe's name: the first recipe for `dataset`, else the one that the variant's `for_data` names for it, else
+    the first for data of the same modality, else the default.
     """
     variant_name, dot, recipe_name = name.partition(".")
     variant = variants().find(variant_name)

@@ -1,4 +1,4 @@
-"""Writes the package of a new plugin: `ganzoo plugins new`. The files lie in ganzoo/templates, one folder per kind."""
+"""Writes the package of a new plugin: `ganzoo plugins new`. The templates are in `templates/`, one folder per kind."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ KINDS = {
     "metric": ("metrics", "A metric for ganzoo.", "ganzoo train vanilla --steps 200"),
     "command": ("commands", "A command for ganzoo.", "ganzoo {thing} --help"),
 }
-"""Each kind of plugin: what it registers, what its package says of itself, and the first thing to type."""
+"""Each kind of plugin: what it registers, the description of its package, and the first command to type."""
 
 LICENCES = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause"}
-"""The licences to choose from, with their SPDX names."""
+"""The available licences, with their SPDX names."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -37,8 +37,8 @@ def create(
     """Write the folder `into/name` with a package that is ready to install, test and publish; returns it.
 
     What it registers is called `name`, without a leading `ganzoo-`; its module `name` with underscores. commands: the
-    names of the command line's commands, which a new one must not take.
-    Raises GanzooError for a name that cannot be used or is taken, and when the folder exists or cannot be written.
+    names of existing commands, which a new one must not take.
+    Raises GanzooError for a name that is invalid or taken, and if the folder exists or cannot be written.
     """
     if kind not in KINDS:
         raise unknown("kind of plugin", kind, KINDS)
@@ -47,8 +47,9 @@ def create(
     thing = check_name(name, kind, commands)
     folder = Path(into) / name
     if folder.exists() or folder.is_symlink():
-        raise GanzooError(f"{folder} exists, and nothing is overwritten: choose another name, or another --into.")
-    texts = {path: fill(template, words(name, thing, kind, licence)) for path, template in files(name, kind, licence)}
+        raise GanzooError(f"{folder} already exists and is not overwritten: choose another name, or another --into.")
+    values = placeholders(name, thing, kind, licence)
+    texts = {path: fill(template, values) for path, template in files(name, kind, licence)}
     try:
         for path, text in texts.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def create(
 
 
 def check_name(name: str, kind: str, commands: Iterable[str] = ()) -> str:
-    """What a plugin of that package name registers; GanzooError if the name is not valid, or taken."""
+    """The name that a plugin in a package of that name registers; GanzooError if it is invalid or taken."""
     if not NAME.fullmatch(name):
         raise GanzooError(
             f"the name {name!r} must be lower-case letters, digits and single hyphens, and begin with a letter: "
@@ -69,22 +70,22 @@ def check_name(name: str, kind: str, commands: Iterable[str] = ()) -> str:
     thing, module = name.removeprefix("ganzoo-"), name.replace("-", "_")
     for word in (module, thing):
         if keyword.iskeyword(word) or keyword.issoftkeyword(word):
-            raise GanzooError(f"{word!r} is a word of Python itself: choose another name, as {word}-gan.")
+            raise GanzooError(f"{word!r} is a keyword of Python: choose another name, such as {word}-gan.")
     if module in sys.stdlib_module_names:
-        raise GanzooError(f"{module!r} is a module of Python itself: choose another name, as {name}-gan.")
+        raise GanzooError(f"{module!r} is a module of Python's standard library: choose another name, such as {name}-gan.")
     taken = list(commands) if kind == "command" else registry_names(KINDS[kind][0])
     if thing in taken:
-        raise GanzooError(f"there is a {kind} {thing!r} already: choose another name, as my-{thing}.")
+        raise GanzooError(f"the {kind} {thing!r} already exists: choose another name, such as my-{thing}.")
     for plugin in current_zoo().plugins:
         if name == plugin.package or thing == plugin.name:
-            raise GanzooError(f"the name {name!r} is taken by {plugin.source}: choose another name, as my-{thing}.")
+            raise GanzooError(f"the name {name!r} is taken by {plugin.source}: choose another name, such as my-{thing}.")
     if importlib.util.find_spec(module) is not None:
-        raise GanzooError(f"a module {module!r} is installed already: choose another name, as my-{thing}.")
+        raise GanzooError(f"a module {module!r} is already installed: choose another name, such as my-{thing}.")
     return thing
 
 
 def registry_names(kind: str) -> list[str]:
-    """The names of a kind that are registered here."""
+    """The registered names of a kind."""
     return [*getattr(registry, kind)()]
 
 
@@ -105,8 +106,8 @@ def files(name: str, kind: str, licence: str) -> Iterable[tuple[str, Path]]:
         yield named.get(template.name, f"{module}/{template.stem}"), template
 
 
-def words(name: str, thing: str, kind: str, licence: str) -> dict[str, str]:
-    """What stands in the templates for `<<word>>`."""
+def placeholders(name: str, thing: str, kind: str, licence: str) -> dict[str, str]:
+    """The value of each placeholder `<<word>>` in the templates."""
     _, description, first = KINDS[kind]
     return {
         "name": name,
@@ -122,13 +123,13 @@ def words(name: str, thing: str, kind: str, licence: str) -> dict[str, str]:
 
 
 def class_name(thing: str) -> str:
-    """`my-gan` as MyGan; a name that begins with a digit gets a letter before it."""
+    """`my-gan` as MyGan; a name that begins with a digit gets a prefix."""
     joined = "".join(part.capitalize() for part in thing.split("-"))
     return joined if joined[0].isalpha() else f"The{joined}"
 
 
 def fill(template: Path, values: dict[str, str]) -> str:
-    """A template's text with its words put in. Not string.Template, as CI files have dollars of their own."""
+    """A template's text with its placeholders filled in. Not string.Template, as CI files contain dollar signs."""
     text = template.read_text("utf-8")
     for word, value in values.items():
         text = text.replace(f"<<{word}>>", value)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.recipes import Recipe
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, PenaltySpec, Variant
+from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
 
 Spec = TypeVar("Spec")
 
@@ -19,6 +19,7 @@ TYPES: dict[str, type] = {
     "penalties": PenaltySpec,
     "datasets": DatasetSpec,
     "metrics": MetricSpec,
+    "modalities": ModalitySpec,
 }
 SINGULAR = {
     "variants": "variant",
@@ -26,15 +27,23 @@ SINGULAR = {
     "penalties": "penalty",
     "datasets": "data set",
     "metrics": "metric",
+    "modalities": "modality",
 }
-MAKERS = {"variants": "build", "losses": "build", "penalties": "build", "datasets": "load", "metrics": "compute"}
+FACTORIES = {
+    "variants": "build",
+    "losses": "build",
+    "penalties": "build",
+    "datasets": "load",
+    "metrics": "compute",
+    "modalities": "load",
+}
 VALID_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-class Table(Mapping[str, Spec], Generic[Spec]):
+class SpecTable(Mapping[str, Spec], Generic[Spec]):
     """The specs of one kind by name, each with the plugin that it came from.
 
-    hint: what a message about an unknown name ends with.
+    hint: the end of a message about an unknown name.
     """
 
     def __init__(self, kind: str, hint: Callable[[str], str] = lambda name: "") -> None:
@@ -52,7 +61,7 @@ class Table(Mapping[str, Spec], Generic[Spec]):
         return len(self._specs)
 
     def find(self, name: str) -> Spec:
-        """The spec of that name; GanzooError with suggestions when there is none."""
+        """The spec of that name; GanzooError with suggestions if there is none."""
         if name not in self._specs:
             see = f"(`ganzoo list {self.kind}`){self.hint(name)}"
             raise unknown(SINGULAR[self.kind], name, self._specs, see)
@@ -74,21 +83,16 @@ class Table(Mapping[str, Spec], Generic[Spec]):
         if name in self._specs:
             other = self._sources[name]
             raise GanzooError(f"{what} {name!r} of {source} is already registered by {other}: rename one.")
-        maker = MAKERS[self.kind]
-        if not callable(getattr(spec, maker)):
-            raise GanzooError(f"{source}: {maker} of the {what} {name!r} must be a function.")
+        factory = FACTORIES[self.kind]
+        if not callable(getattr(spec, factory)):
+            raise GanzooError(f"{source}: {factory} of the {what} {name!r} must be a function.")
         if isinstance(getattr(spec, "modalities", ()), str):
-            raise GanzooError(f'{source}: modalities of the {what} {name!r} must be a tuple, as ("image",).')
+            raise GanzooError(f'{source}: modalities of the {what} {name!r} must be a tuple, such as ("image",).')
         if isinstance(spec, Variant):
             check_recipes(spec, source)
 
     def add(self, spec: Spec, source: str) -> None:
-        """Add a spec; raises what `check` raises."""
-        self.check(spec, source)
-        self.put(spec, source)
-
-    def put(self, spec: Spec, source: str) -> None:
-        """Add a spec that was checked."""
+        """Add a spec that `check` has passed."""
         name = cast(Any, spec).name
         self._specs[name] = spec
         self._sources[name] = source
@@ -97,10 +101,10 @@ class Table(Mapping[str, Spec], Generic[Spec]):
 def check_recipes(variant: Variant, source: str) -> None:
     """Raise GanzooError unless a variant has recipes and each is a Recipe with a valid name."""
     if not isinstance(variant.recipes, Mapping) or not variant.recipes:
-        raise GanzooError(f"{source}: variant {variant.name!r} has no recipes: give it a dict of at least one by name.")
+        raise GanzooError(f"{source}: variant {variant.name!r} has no recipes: give it a dict with at least one.")
     for dataset, name in variant.for_data.items():
         if name not in variant.recipes:
-            raise GanzooError(f"{source}: {variant.name!r} has no recipe {name!r} to suit {dataset!r}.")
+            raise GanzooError(f"{source}: {variant.name!r} has no recipe {name!r}, which for_data names for {dataset!r}.")
     for name, recipe in variant.recipes.items():
         if not isinstance(recipe, Recipe) or not VALID_NAME.fullmatch(str(name)) or not isinstance(name, str):
             owner = f"{source}: recipe {name!r} of {variant.name!r}"
@@ -109,7 +113,7 @@ def check_recipes(variant: Variant, source: str) -> None:
 
 
 def check_writable(recipe: Recipe, owner: str) -> None:
-    """Raise GanzooError, naming the key, unless a recipe can be written to JSON: every run writes its own."""
+    """Raise GanzooError, naming the key, unless a recipe can be written to JSON, as every run does."""
     for name, value in vars(recipe).items():
         if not _writable(value):
             raise GanzooError(
@@ -119,7 +123,7 @@ def check_writable(recipe: Recipe, owner: str) -> None:
 
 
 def _writable(value: Any) -> bool:
-    # Not json.dumps, which takes ten times as long, and this is done for every recipe whenever anything is listed.
+    # Not json.dumps, which takes ten times as long: this runs for every recipe in each `ganzoo list`.
     if value is None or isinstance(value, (str, int, float)):
         return True
     if isinstance(value, (tuple, list)):

@@ -1,4 +1,4 @@
-"""The zoo: what all plugins register. A broken plugin is named and left out whole; it never stops the others."""
+"""The zoo: what all plugins register. A broken plugin is reported and left out; it never stops the others."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ganzoo import hookspecs
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.recipes import Recipe
 from ganzoo.specs import Variant
-from ganzoo.zoo.loading import SLOW, VARIABLE, Plugin, installed, is_core, one_line, selection, watched
-from ganzoo.zoo.tables import TYPES, Table
+from ganzoo.zoo.loading import SLOW, VARIABLE, Plugin, installed, is_core, one_line, selection, timed_and_silenced
+from ganzoo.zoo.tables import TYPES, SpecTable
 
 if TYPE_CHECKING:
     import click
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from ganzoo.callbacks import Callback, RunFolder
 
 API = 1
-"""The version of the plugin interface. A module says which one it was made for with `ganzoo_api = 1`; without, it is 1.
+"""The version of the plugin interface. A module declares the one that it was made for with `ganzoo_api = 1`, the default.
 
-It is raised when a plugin that worked would no longer do so. A plugin made for a newer one is refused, one made for an
-older one is accepted from OLDEST_API on.
+The version is raised when plugins that worked would break. A plugin made for a newer version is refused; one made for
+an older version is accepted from OLDEST_API on.
 """
 OLDEST_API = 1
 
@@ -42,7 +42,7 @@ class Zoo:
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager("ganzoo")
         self.manager.add_hookspecs(hookspecs)
-        self.tables: dict[str, Table[Any]] = {kind: Table(kind, self.hint) for kind in TYPES}
+        self.tables: dict[str, SpecTable[Any]] = {kind: SpecTable(kind, self.hint) for kind in TYPES}
         self.plugins: list[Plugin] = []
 
     def discover(self) -> None:
@@ -53,31 +53,31 @@ class Zoo:
         for plugin in installed():
             self.add(plugin)
         if not any(map(is_core, self.plugins)):
-            raise GanzooError("this ganzoo is not installed, or an older one is: run `pip install -e .` again.")
+            raise GanzooError("this ganzoo is not installed, or an older version is: run `pip install -e .` again.")
 
     def add(self, plugin: Plugin) -> Plugin:
-        """Register a plugin's module: all that it offers, or, if any of it is wrong, nothing; then `error` says why."""
+        """Register everything in a plugin's module or, if any of it is invalid, nothing; then `error` is the reason."""
         self.plugins.append(plugin)
         if plugin.error:
             return plugin
         try:
-            with watched(plugin, "when its hooks were called"):
+            with timed_and_silenced(plugin, "when its hooks were called"):
                 self._register(plugin)
                 specs = {kind: list(self._collect(plugin, kind)) for kind in TYPES}
             plugin.offered = {str(getattr(spec, "name", "")) for values in specs.values() for spec in values}
             self._check(plugin, specs)
             for kind, values in specs.items():
                 for spec in values:
-                    self.tables[kind].put(spec, plugin.source)
+                    self.tables[kind].add(spec, plugin.source)
                 plugin.adds[kind] = [spec.name for spec in values]
         except GanzooError as error:
             plugin.error = str(error)
             plugin.trace = plugin.trace or traceback.format_exc()
-            # What was registered here, and not a plugin whose module this one shares.
+            # Not another plugin that shares this module.
             if self.manager.get_plugin(_key(plugin)) is plugin.module:
                 self.manager.unregister(name=_key(plugin))
         if plugin.seconds > SLOW:
-            plugin.notes.append(f"slow: it took {plugin.seconds:.1f} s to load; import what is heavy inside functions.")
+            plugin.notes.append(f"slow: it took {plugin.seconds:.1f} s to load; import heavy modules inside functions.")
         return plugin
 
     def _register(self, plugin: Plugin) -> None:
@@ -88,11 +88,11 @@ class Zoo:
                 raise GanzooError(f"{plugin.source}: {hook} is not marked: write @ganzoo.hookimpl above it.")
         try:
             if self.manager.is_registered(plugin.module):
-                raise GanzooError(f"{plugin.source}: its module is there already, under another name.")
+                raise GanzooError(f"{plugin.source}: its module is already registered under another name.")
             self.manager.register(plugin.module, name=_key(plugin))
         except GanzooError:
             raise
-        # Usually pluggy's check of a hook's arguments; but a stranger's object can raise anything when it is looked at.
+        # Usually pluggy's check of a hook's arguments, but inspecting a third-party object can raise anything.
         except Exception as error:
             raise GanzooError(f"{plugin.source}: {one_line(error)}") from error
         callers = self.manager.get_hookcallers(plugin.module) or []
@@ -140,23 +140,23 @@ class Zoo:
         return not plugin.error and any(implementation.plugin is plugin.module for implementation in found)
 
     def hint(self, name: str) -> str:
-        """What a message about an unknown name ends with: which plugins were left out that may have had it."""
+        """The end of a message about an unknown name: which plugins were left out that may have registered it."""
         broken = [plugin for plugin in self.plugins if plugin.error]
         for plugin in broken:
             if plugin.goes_by(name):
                 return f"; {plugin.problem}"
         if broken:
-            return f"; left out: {', '.join(plugin.name for plugin in broken)} (`ganzoo plugins` says why)"
+            return f"; left out: {', '.join(plugin.name for plugin in broken)} (see `ganzoo plugins`)"
         chosen = selection()
         return "" if chosen is None else f"; {VARIABLE} loads only {', '.join(chosen) or 'the core'}"
 
     def callbacks(self, variant: Variant, recipe: Recipe, run: RunFolder) -> list[Callback]:
-        """What the plugins' `ganzoo_callbacks` return for a run, guarded. A hook that fails is logged and left out.
+        """The plugins' callbacks for a run, each isolated. A hook that fails is logged and left out.
 
-        A GanzooError passes: it is a mistake that the user can mend before the training.
+        A GanzooError is passed on: it is a mistake that the user can correct before training.
         """
         from ganzoo.callbacks import Callback
-        from ganzoo.zoo.isolated import Guarded
+        from ganzoo.zoo.isolated import IsolatedCallback
 
         given = {"variant": variant, "recipe": recipe, "run": run}
         found: list[Callback] = []
@@ -171,24 +171,24 @@ class Zoo:
             except GanzooError:
                 raise
             except Exception as error:
-                log.warning("%s: ganzoo_callbacks failed: %s; training goes on without.", source, one_line(error))
+                log.warning("%s: ganzoo_callbacks failed: %s; training continues without it.", source, one_line(error))
                 continue
-            found += [Guarded(callback, source) for callback in made]
+            found += [IsolatedCallback(callback, source) for callback in made]
         return found
 
     def add_commands(self, cli: click.Group) -> list[str]:
-        """Let plugins add commands; returns a line for each that failed."""
+        """Let plugins add commands; returns a line for each plugin that failed."""
         problems = []
         for implementation in self.manager.hook.ganzoo_commands.get_hookimpls():
             plugin = self.of_module(implementation.plugin)
             before = dict(cli.commands)
             try:
-                with watched(plugin, "when it added its commands"):
+                with timed_and_silenced(plugin, "when it added its commands"):
                     implementation.function(cli)
                 new = [name for name, command in cli.commands.items() if before.get(name) is not command]
                 taken = [name for name in new if name in before or name in getattr(cli, "lazy", ())]
                 if taken or not before.keys() <= cli.commands.keys():
-                    raise GanzooError(f"the command {taken[0]!r} is already there" if taken else "it takes others away")
+                    raise GanzooError(f"the command {taken[0]!r} already exists" if taken else "it removes other commands")
                 plugin.adds["commands"] = new
             except (Exception, SystemExit) as error:
                 cli.commands.clear()
@@ -202,7 +202,7 @@ _current: Zoo | None = None
 
 
 def current_zoo() -> Zoo:
-    """The zoo of this process, loaded when first asked for."""
+    """The zoo of this process, loaded on first use."""
     global _current
     if _current is None:
         found = Zoo()
@@ -220,24 +220,24 @@ def register(module: ModuleType | object, name: str) -> None:
 
 
 def check_api(plugin: Plugin) -> None:
-    """Raise GanzooError if a plugin's module was made for a version of the interface that is not supported here."""
+    """Raise GanzooError if a plugin's module was made for a version of the interface that is not supported."""
     made_for = getattr(plugin.module, "ganzoo_api", 1)
     if not isinstance(made_for, int) or isinstance(made_for, bool):
         raise GanzooError(f"{plugin.source}: ganzoo_api must be a whole number such as {API}, not {made_for!r}.")
     if made_for > API:
         raise GanzooError(
-            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo has {API}: "
+            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo has version {API}: "
             "pip install --upgrade ganzoo"
         )
     if made_for < OLDEST_API:
         raise GanzooError(
-            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo takes "
+            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo supports "
             f"{OLDEST_API} to {API}: pip install --upgrade {plugin.package}"
         )
 
 
 def version() -> str:
-    """The version of ganzoo that is installed; "0" when it is not."""
+    """The installed version of ganzoo; "0" if it is not installed."""
     try:
         return importlib.metadata.version("ganzoo")
     except importlib.metadata.PackageNotFoundError:

@@ -34,7 +34,7 @@ def build(recipe: ConditionalRecipe, data: DataSpec) -> TwoPlayer:
 
 
 # Small networks and short trainings bear higher rates than DCGAN's 2e-4, if they fall towards the end.
-QUICK: dict[str, Any] = {
+FAST: dict[str, Any] = {
     "network": "conv",
     "g": Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5),
     "d": Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5),
@@ -44,9 +44,9 @@ QUICK: dict[str, Any] = {
 SMOOTH = {"r1": Term(weight=1.0)}
 
 RECIPES = {
-    "digits": ConditionalRecipe(width=32, steps=4000, **QUICK),
+    "digits": ConditionalRecipe(width=32, steps=4000, **FAST),
     "digits-mlp": ConditionalRecipe(steps=3000, penalties=SMOOTH),
-    "mnist": ConditionalRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=5000, **QUICK),
+    "mnist": ConditionalRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=5000, **FAST),
     "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=10_000, penalties=SMOOTH),
 }
 

@@ -38,15 +38,15 @@ def build(recipe: DCGANRecipe, data: DataSpec) -> TwoPlayer:
 
 
 # Small networks and short trainings bear higher rates than the paper's 2e-4, if they fall towards the end.
-QUICK_G = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
-QUICK_D = Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5)
+FAST_G = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
+FAST_D = Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5)
 
 # Two or three doublings leave a small image's networks shallow: fully connected layers make up for it at little cost.
 HIDDEN: dict[str, Any] = {"g_hidden": (256, 256), "d_hidden": (256,)}
 
 RECIPES = {
-    "digits": DCGANRecipe(width=32, steps=3000, g=QUICK_G, d=QUICK_D, **HIDDEN),
-    "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, latent=64, steps=8000, g=QUICK_G, d=QUICK_D, **HIDDEN),
+    "digits": DCGANRecipe(width=32, steps=3000, g=FAST_G, d=FAST_D, **HIDDEN),
+    "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, latent=64, steps=8000, g=FAST_G, d=FAST_D, **HIDDEN),
     "cifar10": DCGANRecipe(data=Data(name="cifar10"), width=64, steps=50000),
     "celeba": DCGANRecipe(
         data=Data(name="celeba", size=64),

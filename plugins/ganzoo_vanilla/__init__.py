@@ -29,12 +29,12 @@ def build(recipe: VanillaRecipe, data: DataSpec) -> TwoPlayer:
     return TwoPlayer.from_recipe(generator, MLPDiscriminator(data.shape, recipe.d_hidden), recipe, data)
 
 
-FALLING = Optimiser(lr=2e-4, schedule="linear", schedule_start=0.5)
+DECAYING = Optimiser(lr=2e-4, schedule="linear", schedule_start=0.5)
 
 RECIPES = {
     "digits": VanillaRecipe(steps=5000),
-    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=10_000, g=FALLING, d=FALLING),
-    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=10_000, g=FALLING, d=FALLING),
+    "mnist": VanillaRecipe(data=Data(name="mnist"), steps=10_000, g=DECAYING, d=DECAYING),
+    "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=10_000, g=DECAYING, d=DECAYING),
     "points": VanillaRecipe(
         data=Data(name="points"),
         steps=5000,

@@ -17,7 +17,7 @@ from paths import ROOT
 from small import SMALL, same
 
 import ganzoo
-from ganzoo.api import train as api
+from ganzoo.api.bench import cells
 from ganzoo.api.bench.grid import Cell, Grid, cell_plan, make_grid, parse_shard, read_grid
 from ganzoo.api.bench.report import make_report, summarise, tables
 from ganzoo.api.bench.runner import bench
@@ -238,7 +238,7 @@ def test_the_grids_in_the_repository_and_its_docs_are_whole() -> None:
         ({"device": "abacus"}, "unknown device 'abacus'"),
         ({"devise": "cpu"}, "unknown option 'devise': did you mean device"),
         ({"devices": 2}, "a benchmark trains each cell on one device"),
-        ({"precision": "fp32", "keep": 0}, "keep must be a whole number of at least 1"),
+        ({"precision": "fp32", "keep": 0}, "keep: expected a whole number of at least 1, got 0"),
     ],
 )
 def test_options_that_would_fail_every_cell_are_refused_at_once(options: dict[str, Any], said: str) -> None:
@@ -359,7 +359,7 @@ def test_an_unforeseen_exception_costs_one_cell_and_its_traceback_is_kept(
         raise ZeroDivisionError("no\nway")
 
     with monkeypatch.context() as patch:
-        patch.setattr(api, "evaluate", fail)
+        patch.setattr(cells, "evaluate", fail)
         result, _ = again(copy)
     assert list(result.failed.values()) == ["ZeroDivisionError: no way"]
     record = json.loads((copy / FOLDER / "seed-0.failed.json").read_text())
@@ -376,7 +376,7 @@ def test_a_signal_stops_the_whole_benchmark(tmp_path: Path, monkeypatch: pytest.
         begun.append(plan)
         raise Stopped(15, Path("runs"))
 
-    monkeypatch.setattr(api, "execute", stop)
+    monkeypatch.setattr(cells, "execute", stop)
     grid = toml(GRID, tmp_path / "grid.toml")
     assert code("bench", str(grid), "--out", "out") == 143
     assert len(begun) == 1

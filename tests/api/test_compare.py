@@ -14,11 +14,11 @@ from PIL import Image
 import ganzoo
 from ganzoo.api.compare import compare
 from ganzoo.cli import run
-from ganzoo.cli.tables import show, width_of
+from ganzoo.cli.terminal_table import show, width_of
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.comparability import columns_of
 from ganzoo.pictures.comparison import Panel, draw_panels, score_curves
-from ganzoo.pictures.tables import Table
+from ganzoo.pictures.tables import ScoreTable
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def scored(folder: Path, name: str, *scores: dict[str, Any]) -> str:
     return name
 
 
-def body(table: Table) -> dict[str, dict[str, str]]:
+def body(table: ScoreTable) -> dict[str, dict[str, str]]:
     """A table's cells by run and column."""
     return {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
 

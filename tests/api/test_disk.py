@@ -18,17 +18,17 @@ import torch
 from small import SET, SMALL, same, train_digits
 
 import ganzoo
-from ganzoo import callbacks
-from ganzoo.api import train as api
+from ganzoo.api import execution
 from ganzoo.api.execution import make_callbacks
 from ganzoo.api.failures import is_out_of_memory, smaller
 from ganzoo.callbacks import Callback
-from ganzoo.cli import run
+from ganzoo.cli import report, run
 from ganzoo.errors import TrainingError
 from ganzoo.files import atomic, checkpoint
 from ganzoo.recipes import Data, Recipe
+from ganzoo.runs.callbacks import log
 from ganzoo.training.trainer import Trainer
-from ganzoo.zoo.isolated import Guarded
+from ganzoo.zoo.isolated import IsolatedCallback
 
 LARGE = SMALL | {"g_hidden": "64", "d_hidden": "64"}
 """Networks whose state is larger than everything else that a run writes."""
@@ -49,7 +49,7 @@ def train(folder: Path, monkeypatch: pytest.MonkeyPatch, step: int, action: Call
     """Eight steps with a checkpoint after each second one; something happens after a step."""
     made = make_callbacks
     with monkeypatch.context() as patch:
-        patch.setattr(api, "make_callbacks", lambda *given: [At(step, action), *made(*given)])
+        patch.setattr(execution, "make_callbacks", lambda *given: [At(step, action), *made(*given)])
         options = {"save_every": 2, "log_every": 1, "sample_every": 4, "progress": False, "device": "cpu"} | options
         return ganzoo.train("vanilla", dataset="digits", steps=8, set=LARGE, out=str(folder), **options)
 
@@ -187,7 +187,7 @@ def test_whatever_cannot_be_written_is_named_and_nothing_of_it_is_left(
             raise error
 
     monkeypatch.setattr(os, "fsync", failing_sync)
-    monkeypatch.setattr(callbacks, "append_line", failing_append)
+    monkeypatch.setattr(log, "append_line", failing_append)
     said = failure(tmp_path / "r", monkeypatch, 9, lambda: None)
     assert f"cannot write {tmp_path / 'r' / file}: {atomic.REASONS[code]}. The checkpoint of step 2 is whole" in said
     assert half_written(tmp_path) == []
@@ -229,8 +229,8 @@ def test_a_plugins_own_trouble_with_a_disk_stays_its_own(tmp_path: Path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     made = make_callbacks
-    guarded = Guarded(At(3, full), "plugin 'theirs'")
-    monkeypatch.setattr(api, "make_callbacks", lambda *given: [guarded, *made(*given)])
+    guarded = IsolatedCallback(At(3, full), "plugin 'theirs'")
+    monkeypatch.setattr(execution, "make_callbacks", lambda *given: [guarded, *made(*given)])
     assert train_digits(tmp_path / "r", steps=5).metrics()[-1]["step"] == 5
     assert guarded.failed
 
@@ -254,7 +254,7 @@ def test_scores_that_cannot_be_written_are_said_and_can_be_had_later(
     def full(*given: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "r" / "scores.json"))
 
-    monkeypatch.setattr(api, "evaluate", full)
+    monkeypatch.setattr(report, "evaluate", full)
     assert run(["train", "vanilla", *SET, "--device", "cpu", "--steps", "2", "--out", str(tmp_path / "r")]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert f"cannot write {tmp_path}/r/scores.json: no space is left on the disk; the training is finished" in said
@@ -310,7 +310,7 @@ def test_too_little_memory_says_what_to_lower(
     def large(*given: Any, **options: Any) -> None:
         raise error
 
-    monkeypatch.setattr(api, name, large)
+    monkeypatch.setattr(execution, name, large)
     with pytest.raises(TrainingError) as caught:
         train_digits(tmp_path / "r", batch="64")
     said = str(caught.value)

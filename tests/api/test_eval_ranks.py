@@ -23,11 +23,12 @@ from pathlib import Path
 import ganzoo
 from ganzoo.api import targets
 from ganzoo.api.planning import make_options
-from ganzoo.errors import GanzooError, StoppedElsewhere
+from ganzoo.errors import GanzooError, OtherRankFailed
 from ganzoo.evaluation import scoring, together
 from ganzoo.evaluation.features import domain
 from ganzoo.machine.launch import launch
 from ganzoo.machine.rank_group import Team
+from ganzoo.modalities import image
 from ganzoo.runs import reference
 from ganzoo.specs import MetricSpec
 from ganzoo.zoo import registry
@@ -78,16 +79,16 @@ both = together.score_together(Team(fabric), fresh, lambda: scoring.score(fresh,
 found["of a failure"] = [[item.name for item in both.scores], both.notes]
 
 domain.Domain.extract = extract
-to_uint8 = targets.to_uint8
+to_uint8 = image.to_uint8
 if rank == 1:
     def broken(x):
         raise ValueError("no samples today")
-    targets.to_uint8 = broken
+    image.to_uint8 = broken
 try:
     samples()
 except Exception as error:
     found["of drawing"] = [type(error).__name__, str(error), bool(getattr(error, "agreed", False))]
-targets.to_uint8 = to_uint8
+image.to_uint8 = to_uint8
 
 def refuse():
     raise GanzooError("nothing to be had")
@@ -176,9 +177,9 @@ def test_a_metric_that_fails_on_another_rank_is_a_note_and_the_others_go_on(scor
 @pytest.mark.slow
 def test_what_fails_before_or_after_the_metrics_ends_all_ranks_with_one_line(scored: dict[str, Any]) -> None:
     assert scored["0"]["of drawing"] == ["RuntimeError", "on rank 1: ValueError: no samples today", True]
-    assert scored["1"]["of drawing"] == ["StoppedElsewhere", "another rank has failed.", True]
+    assert scored["1"]["of drawing"] == ["OtherRankFailed", "another rank has failed.", True]
     assert scored["0"]["of the first rank"] == ["GanzooError", "nothing to be had", True]
-    assert scored["1"]["of the first rank"] == ["StoppedElsewhere", "another rank has failed.", True]
+    assert scored["1"]["of the first rank"] == ["OtherRankFailed", "another rank has failed.", True]
 
 
 @pytest.mark.slow
@@ -206,7 +207,7 @@ def test_a_training_on_two_ranks_is_scored_along_the_way_and_at_the_end_as_on_on
 def test_a_chunk_of_samples_is_the_same_wherever_it_is_drawn(digits_run: Path) -> None:
     run = ganzoo.load(digits_run)
     whole = run.sample(600, seed=3)
-    with sampling.drawn_by_rows(run.gan, "vanilla", 600, seed=3) as drawn:
+    with sampling.drawn_by_rows(run.gan, "vanilla", sampling.Draw(600, seed=3)) as drawn:
         last, first = drawn(slice(512, 600)), drawn(slice(0, 256))
     assert first.equal(whole[:256])
     assert last.equal(whole[512:])

@@ -170,13 +170,14 @@ LATE = """
 import sys, time
 from datetime import timedelta
 from ganzoo.machine import launch
+from ganzoo.machine.ranks import maximum
 from ganzoo.recipes import RunOptions
 
-launch.MEETING = timedelta(seconds=15)
+launch.RENDEZVOUS_TIMEOUT = timedelta(seconds=15)
 fabric = launch.launch(RunOptions(device="cpu", devices=2))
 if fabric.is_global_zero:
     time.sleep(18)
-print(launch.maximum(fabric, [1.0 + fabric.global_rank]))
+print(maximum(fabric, [1.0 + fabric.global_rank]))
 """
 
 
@@ -191,7 +192,8 @@ def test_once_they_have_met_a_rank_may_work_alone_for_longer(tmp_path: Path) -> 
 
 def test_ranks_that_do_not_come_are_waited_for_a_while_only(tmp_path: Path) -> None:
     gloo_or_skip()
-    script = "import sys, datetime; from ganzoo.machine import launch; launch.MEETING = datetime.timedelta(seconds=4); "
+    script = "import sys, datetime; from ganzoo.machine import launch; "
+    script += "launch.RENDEZVOUS_TIMEOUT = datetime.timedelta(seconds=4); "
     script += "from ganzoo.cli import main; sys.argv = ['ganzoo', *sys.argv[1:]]; main()"
     ports = {"0": str(free_port()), "1": str(free_port())}
     alone = {
@@ -204,5 +206,5 @@ def test_ranks_that_do_not_come_are_waited_for_a_while_only(tmp_path: Path) -> N
     for rank, port in ports.items():
         code, said = alone[rank].end()
         assert code == 1, said
-        assert f"error: not all ranks have met at 127.0.0.1:{port} within " in said
+        assert f"error: not all ranks connected at 127.0.0.1:{port} within " in said
         assert "Traceback" not in said

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
 from benchmarks import evaluation, results
 from ganzoo.evaluation.features import classifier
@@ -19,16 +17,6 @@ STAGES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def extractors_as_before() -> Iterator[None]:
-    """torch-fidelity keeps what is registered, and a classifier of few steps must not stay for other tests."""
-    before = set(FEATURE_EXTRACTORS_REGISTRY)
-    yield
-    for name in set(FEATURE_EXTRACTORS_REGISTRY) - before:
-        del FEATURE_EXTRACTORS_REGISTRY[name]
-
-
-@pytest.mark.usefixtures("extractors_as_before")
 def test_every_stage_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

@@ -328,14 +328,14 @@ def test_scores_stay_off_when_a_run_without_them_is_resumed(capsys: pytest.Captu
 
 
 def test_resuming_can_leave_the_scores_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganzoo.api import train as api
+    from ganzoo.cli import report
 
     asked: list[Any] = []
     typed(*TRAIN, "--steps", "2", "--out", "r")
     info = json.loads(Path("r/recipe.json").read_text())
     info["options"]["scores"] = True
     Path("r/recipe.json").write_text(json.dumps(info))
-    monkeypatch.setattr(api, "evaluate", lambda *args, **keys: asked.append(args))
+    monkeypatch.setattr(report, "evaluate", lambda *args, **keys: asked.append(args))
     typed("resume", "r", "--steps", "3", "--no-scores")
     assert asked == []
 

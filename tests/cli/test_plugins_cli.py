@@ -21,7 +21,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 from ganzoo.zoo import provenance
 from ganzoo.zoo import zoo as zoo_module
-from ganzoo.zoo.isolated import Guarded
+from ganzoo.zoo.isolated import IsolatedCallback
 from ganzoo.zoo.loading import Plugin
 from ganzoo.zoo.zoo import Zoo, version
 
@@ -229,7 +229,7 @@ def test_a_callback_may_refuse_what_the_user_asked_for() -> None:
             raise GanzooError("set TRACKER_URL first.")
 
     with pytest.raises(GanzooError, match="TRACKER_URL"):
-        Guarded(Strict(), "plugin 'mine'").on_start(None)  # type: ignore[arg-type]
+        IsolatedCallback(Strict(), "plugin 'mine'").on_start(None)  # type: ignore[arg-type]
 
 
 def test_a_callback_cannot_change_the_numbers_that_others_read() -> None:
@@ -238,5 +238,5 @@ def test_a_callback_cannot_change_the_numbers_that_others_read() -> None:
             values.clear()
 
     values = {"d/loss": 1.0}
-    Guarded(Greedy(), "plugin 'mine'").on_log(None, values)  # type: ignore[arg-type]
+    IsolatedCallback(Greedy(), "plugin 'mine'").on_log(None, values)  # type: ignore[arg-type]
     assert values == {"d/loss": 1.0}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from doc_examples import FAST, add, room_for_examples
+from kinds import IMAGES
 from paths import ROOT
 
 import ganzoo
@@ -34,7 +35,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def current_zoo() -> Iterator[Zoo]:
+def zoo() -> Iterator[Zoo]:
     with room_for_examples() as made:
         yield made
 
@@ -73,6 +74,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "penalties": testing.check_penalty,
     "datasets": testing.check_dataset,
     "metrics": testing.check_metric,
+    "modalities": testing.check_modality,
 }
 
 
@@ -124,7 +126,7 @@ def test_the_example_metric_is_better_for_real_samples(zoo: Zoo, tmp_path: Path)
     from ganzoo.evaluation.scoring import score
 
     black = torch.zeros(20, 1, 8, 8, dtype=torch.uint8)
-    samples = Samples(black, None, data.spec, ganzoo.recipes.Data(), tmp_path, 0, lambda split: data)
+    samples = Samples(black, None, data.spec, ganzoo.recipes.Data(), tmp_path, 0, lambda split: data, IMAGES)
     (found,) = score(samples, registry.metrics().values(), ["mean-gap"]).scores
     assert found.better == "lower"
     assert found.real is not None

@@ -23,7 +23,7 @@ PAGE = {block.file or block.text: block.text for block in blocks(ROOT / "docs" /
 
 
 @pytest.fixture
-def current_zoo() -> Iterator[Zoo]:
+def zoo() -> Iterator[Zoo]:
     with room_for_examples() as made:
         yield made
 

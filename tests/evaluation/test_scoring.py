@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kinds import IMAGES, POINTS
 from torch import Tensor
 
 from ganzoo.builtins.metrics import METRICS
 from ganzoo.data import points
 from ganzoo.data.dataset import Dataset, as_input, to_uint8
 from ganzoo.data.images import digits
-from ganzoo.data.samples import Samples, default_samples
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.metrics.points import count_modes, wasserstein_2
 from ganzoo.evaluation.scoring import Score, key_of, score
-from ganzoo.recipes import Data, DataSpec
+from ganzoo.recipes import Data
 from ganzoo.specs import MetricSpec
 
 
@@ -32,14 +33,16 @@ def digit_samples(n: int = 300, labels: bool = True) -> Samples:
     batch = dataset.batch(torch.arange(n))
     noise = torch.randn(n, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     fake = to_uint8(batch["x"] + 0.3 * noise)
-    return Samples(fake, batch.get("y"), dataset.spec, data, Path(), 3, lambda split: digits.load(data, Path(), split))
+    return Samples(
+        fake, batch.get("y"), dataset.spec, data, Path(), 3, lambda split: digits.load(data, Path(), split), IMAGES
+    )
 
 
 def point_samples(kind: str = "ring", fake: Tensor | None = None) -> Samples:
     data = Data(name="points", kind=kind)
     spec = points.load(data, Path(), "train").spec
     fake = 0.01 * torch.randn(600, 2, generator=torch.Generator().manual_seed(0)) if fake is None else fake
-    return Samples(fake, None, spec, data, Path(), 0, lambda split: points.load(data, Path(), split))
+    return Samples(fake, None, spec, data, Path(), 0, lambda split: points.load(data, Path(), split), POINTS)
 
 
 def test_digits_are_scored_by_every_image_metric_beside_real_test_images() -> None:
@@ -198,11 +201,10 @@ def test_to_uint8_undoes_as_input_and_clamps() -> None:
 
 
 def test_small_data_sets_are_scored_with_fewer_samples() -> None:
-    image, point = DataSpec("x", "image", (1, 8, 8)), DataSpec("x", "points", (2,))
-    assert default_samples(image, 60_000, 10_000) == 10_000
-    assert default_samples(image, 1438, 359) == 1438
-    assert default_samples(image, 100, 0) == 1000
-    assert default_samples(point, 100, 0) == 10_000
+    assert IMAGES.default_samples(60_000, 10_000) == 10_000
+    assert IMAGES.default_samples(1438, 359) == 1438
+    assert IMAGES.default_samples(100, 0) == 1000
+    assert POINTS.default_samples(100, 0) == 10_000
 
 
 def test_naming_the_metrics_imports_no_torch() -> None:

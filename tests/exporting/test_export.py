@@ -54,7 +54,7 @@ def game(name: str, data: DataSpec, options: dict[str, Any]) -> GAN:
     base = variant.recipes[variant.default]
     known = {key.path for key in config.keys(base)}
     torch.manual_seed(0)
-    gan = variant.build(config.update(base, {k: v for k, v in (TINY | options).items() if k in known}), data)
+    gan = variant.build(config.override(base, {k: v for k, v in (TINY | options).items() if k in known}), data)
     # Batch normalisation with statistics of its own, so that evaluation mode is not the identity.
     for module in gan.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

@@ -15,8 +15,7 @@ import pytest
 from small import train_digits
 
 import ganzoo
-from ganzoo.api import planning
-from ganzoo.api import train as api
+from ganzoo.api import execution, planning, train
 from ganzoo.api.train import execute
 from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.files.lock import NAME, Lock, Locked, held
@@ -95,7 +94,7 @@ def test_a_training_lets_its_lock_go_when_it_ends_and_when_it_fails(
     def broken(*arguments: object, **options: object) -> None:
         raise TrainingError("no")
 
-    monkeypatch.setattr(api, "play", broken)
+    monkeypatch.setattr(train, "run_training", broken)
     with pytest.raises(TrainingError, match="no"):
         train_digits(tmp_path / "failed")
     Lock(tmp_path / "failed").release()
@@ -112,7 +111,7 @@ def test_two_trainings_into_one_new_folder_make_one_run(tmp_path: Path, monkeypa
             train_digits(tmp_path / "run")
         return build(plan, data)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(api, "build", meanwhile)
+    monkeypatch.setattr(execution, "build", meanwhile)
     with pytest.raises(GanzooError, match="is not empty: choose another folder with --out"):
         execute(plans[0])
     assert ganzoo.load(tmp_path / "run").recipe.steps == 3

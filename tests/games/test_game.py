@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ganzoo.game import GAN, Phase, Progress
+from ganzoo.game import GAN, Latent, Phase, Progress
 
 
 class Game(GAN):
@@ -105,3 +105,33 @@ def test_a_game_without_phases_or_samples_says_so() -> None:
         Game().phases()
     with pytest.raises(NotImplementedError):
         Game().sample(1)
+
+
+class Plain(Game):
+    """A game with latents that says nothing about their size or distribution."""
+
+    def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
+        return torch.randn(n, 2)
+
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.players["g"](z)
+
+
+def test_a_game_is_latent_if_it_draws_latents_and_generates_from_them() -> None:
+    assert isinstance(Plain(), Latent)
+    assert not isinstance(Game(), Latent)
+
+
+def test_a_game_has_no_classes_unless_it_sets_them_before_or_after_the_base_is_made() -> None:
+    class Before(GAN):
+        def __init__(self) -> None:
+            self.classes = 3
+            super().__init__({})
+
+    class After(GAN):
+        def __init__(self) -> None:
+            super().__init__({})
+            self.classes = 3
+
+    assert Game().classes == 0
+    assert Before().classes == After().classes == 3

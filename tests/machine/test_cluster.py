@@ -12,7 +12,7 @@ from ganzoo.api import restart
 from ganzoo.api.planning import Plan, plan
 from ganzoo.errors import GanzooError
 from ganzoo.machine import cluster
-from ganzoo.machine.cluster import Cluster, fitted, job, restarted, started_by
+from ganzoo.machine.cluster import Cluster, with_launched_devices, job, restarted, started_by
 from ganzoo.recipes import DataSpec, RunOptions
 from ganzoo.runs.run import Run
 
@@ -37,7 +37,7 @@ def given(monkeypatch: pytest.MonkeyPatch, *variables: dict[str, str]) -> None:
 
 def test_without_torchrun_and_slurm_nothing_is_changed() -> None:
     assert started_by() is None
-    assert fitted(RunOptions(devices=3)) == RunOptions(devices=3)
+    assert with_launched_devices(RunOptions(devices=3)) == RunOptions(devices=3)
     assert job() == {}
     assert not restarted()
 
@@ -45,19 +45,19 @@ def test_without_torchrun_and_slurm_nothing_is_changed() -> None:
 def test_devices_and_machines_are_those_that_torchrun_started(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, TORCHRUN)
     assert started_by() == Cluster("torchrun", 3, 2)
-    assert fitted(RunOptions()) == RunOptions(devices=3, nodes=2)
-    assert fitted(RunOptions(devices=3, nodes=2)) == RunOptions(devices=3, nodes=2)
-    assert cluster.first_of_all() is False
+    assert with_launched_devices(RunOptions()) == RunOptions(devices=3, nodes=2)
+    assert with_launched_devices(RunOptions(devices=3, nodes=2)) == RunOptions(devices=3, nodes=2)
+    assert cluster.is_first_process() is False
 
 
 def test_what_was_typed_must_fit_and_what_was_recorded_need_not(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, TORCHRUN)
     said = r"--devices 2: torchrun has started ranks for 3 devices on 2 machines; leave --devices and --nodes out\."
     with pytest.raises(GanzooError, match=said):
-        fitted(RunOptions(devices=2))
+        with_launched_devices(RunOptions(devices=2))
     with pytest.raises(GanzooError, match=r"--nodes 1: torchrun"):
-        fitted(RunOptions(devices=3, nodes=1), typed={"nodes": 1})
-    assert fitted(RunOptions(devices=2), typed={}).devices == 3
+        with_launched_devices(RunOptions(devices=3, nodes=1), typed={"nodes": 1})
+    assert with_launched_devices(RunOptions(devices=2), typed={}).devices == 3
 
 
 def test_machines_with_different_numbers_of_ranks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_machines_with_different_numbers_of_ranks_are_refused(monkeypatch: pytes
 def test_devices_and_machines_are_those_that_srun_started(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, SLURM)
     assert started_by() == Cluster("SLURM", 2, 3)
-    assert cluster.first_of_all() is False
+    assert cluster.is_first_process() is False
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_devices_and_machines_are_those_that_srun_started(monkeypatch: pytest.Mo
 )
 def test_one_task_or_a_shell_is_nobody_elses_start(other: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, SLURM, other)
-    assert fitted(RunOptions(devices=4)) == RunOptions(devices=4)
+    assert with_launched_devices(RunOptions(devices=4)) == RunOptions(devices=4)
 
 
 def test_a_batch_file_without_srun_is_one_process_that_starts_ranks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, SLURM)
     monkeypatch.delenv("SLURM_STEP_ID")
-    assert fitted(RunOptions(devices=2)) == RunOptions(devices=2)
+    assert with_launched_devices(RunOptions(devices=2)) == RunOptions(devices=2)
 
 
 def test_tasks_without_their_number_on_a_machine_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,11 +19,10 @@ from processes import ENVIRONMENT, gloo_or_skip
 from small import SET, recipe, same, train_digits, trainer
 
 import ganzoo
-from ganzoo.api import planning
-from ganzoo.api import train as api
+from ganzoo.api import execution, planning, train
 from ganzoo.api.execution import make_callbacks
 from ganzoo.callbacks import Callback
-from ganzoo.cli import run
+from ganzoo.cli import report, run
 from ganzoo.files import checkpoint
 from ganzoo.machine.signals import NAMES, Interrupted, Stopped, handled, interrupt, interruptible
 from ganzoo.training.trainer import Trainer
@@ -49,7 +48,7 @@ def sending(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
 
     def send(number: int, step: int) -> None:
         made = make_callbacks
-        monkeypatch.setattr(api, "make_callbacks", lambda *given: [Sends(number, step), *made(*given)])
+        monkeypatch.setattr(execution, "make_callbacks", lambda *given: [Sends(number, step), *made(*given)])
 
     return send
 
@@ -105,7 +104,7 @@ def test_a_second_signal_ends_at_once_even_in_a_save_and_leaves_the_checkpoint_b
 
 
 @pytest.mark.parametrize(
-    ("where", "name"), [(api, "load_data"), (api, "build"), (planning, "plan"), (api, "describe_data")]
+    ("where", "name"), [(execution, "load_data"), (execution, "build"), (planning, "plan"), (train, "describe_data")]
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_before_the_training_a_signal_is_one_line(
@@ -120,7 +119,7 @@ def test_before_the_training_a_signal_is_one_line(
 def test_while_scores_are_computed_a_signal_says_that_the_training_is_saved(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
-    monkeypatch.setattr(api, "evaluate", lambda *given, **options: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(report, "evaluate", lambda *given, **options: signal.raise_signal(signal.SIGTERM))
     arguments = [argument for argument in TRAIN if argument != "--no-scores"]
     with interruptible():
         assert run([*arguments, "--steps", "2", "--out", str(tmp_path / "r")]) == 143

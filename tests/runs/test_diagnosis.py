@@ -13,13 +13,13 @@ import pytest
 import small
 import torch
 from games import GAMES
+from kinds import IMAGES
 from lightning_fabric import Fabric
 from small import same
 from torch import Tensor
 
 import ganzoo
-from ganzoo.api import planning
-from ganzoo.api import train as api
+from ganzoo.api import execution, planning
 from ganzoo.api.execution import make_callbacks
 from ganzoo.callbacks import Callback
 from ganzoo.errors import TrainingError
@@ -28,7 +28,6 @@ from ganzoo.runs.callbacks.diagnosis import (
     Diagnosis,
     Variety,
     as_it_was,
-    as_vectors,
     distances,
     duel,
     looks_every,
@@ -151,7 +150,7 @@ def test_what_is_to_be_tried_is_taken_by_every_recipe_of_the_zoo_and_changes_it(
         tried = [part.split("`")[0] for part in text.split("`--set ")[1:]]
         assert 1 <= len(tried) <= 3
         for one in tried:
-            assert config.update(recipe, config.parse_assignments([one])) != recipe
+            assert config.override(recipe, config.parse_assignments([one])) != recipe
 
 
 def test_keys_that_a_recipe_does_not_have_are_not_advised() -> None:
@@ -188,11 +187,11 @@ def test_variety_of_real_samples_is_about_one_and_of_copies_of_one_of_them_next_
 def test_images_are_averaged_down_and_what_is_no_number_does_not_spread() -> None:
     image = torch.ones(2, 3, 64, 64)
     image[0, 0, 0, 0] = float("nan")
-    vectors = as_vectors(image)
+    vectors = IMAGES.vectors(image)
     assert vectors.shape == (2, 3 * 16 * 16)
     assert vectors.isfinite().all()
     assert torch.equal(vectors[1], torch.ones(768))
-    assert as_vectors(torch.ones(2, 1, 8, 8)).shape == (2, 64)
+    assert IMAGES.vectors(torch.ones(2, 1, 8, 8)).shape == (2, 64)
 
 
 @pytest.mark.parametrize("steps", [1, 50, 200, 5000, 100_000])
@@ -218,7 +217,7 @@ def weights_after(name: str, folder: Path, every: int | None, monkeypatch: pytes
         return [*([] if every is None else [Diagnosis(run, every)]), watch]
 
     with monkeypatch.context() as patch:
-        patch.setattr(api, "make_callbacks", made)
+        patch.setattr(execution, "make_callbacks", made)
         train(folder, name, 8, **keys)
     return watch.state
 
@@ -384,7 +383,7 @@ def test_a_training_that_is_killed_and_gone_on_with_ends_with_the_files_of_an_un
     ganzoo.train(name, out=str(tmp_path / "straight"), **settings)
     made = make_callbacks
     with monkeypatch.context() as patch:
-        patch.setattr(api, "make_callbacks", lambda *args: [*made(*args), StopAt(at, kill)])
+        patch.setattr(execution, "make_callbacks", lambda *args: [*made(*args), StopAt(at, kill)])
         with pytest.raises(Killed):
             ganzoo.train(name, out=str(tmp_path / "broken"), **settings)
     caplog.clear()

@@ -11,7 +11,7 @@ import torch
 from small import SMALL, same, train_digits
 
 import ganzoo
-from ganzoo.api import train as api
+from ganzoo.api import execution
 from ganzoo.api.execution import make_callbacks
 from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
@@ -130,7 +130,7 @@ def test_a_stopped_training_that_is_resumed_ends_like_an_unbroken_one(
 ) -> None:
     made = make_callbacks
     with monkeypatch.context() as patch:
-        patch.setattr(api, "make_callbacks", lambda *args: [StopAt(7), *made(*args)])
+        patch.setattr(execution, "make_callbacks", lambda *args: [StopAt(7), *made(*args)])
         run = train(tmp_path / "stopped", eval_every=3)
     assert [record["step"] for record in run.evaluations()] == [3, 6]
     ganzoo.resume(run.path, progress=False)
@@ -207,5 +207,5 @@ def test_what_it_does_is_said_and_only_where_progress_is_wanted(
 
 @pytest.mark.parametrize("every", [0, -1, 1.5])
 def test_an_interval_that_is_no_number_of_steps_is_refused(every: Any) -> None:
-    with pytest.raises(GanzooError, match="eval_every must be a whole number of at least 1"):
+    with pytest.raises(GanzooError, match=f"eval_every: expected a whole number of at least 1 or none, got {every}"):
         make_options(eval_every=every)

@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 from small import recipe, trainer
 
-from ganzoo import callbacks
+from ganzoo.callbacks import Callback
+from ganzoo.runs.callbacks import progress
 from ganzoo.runs.callbacks.progress import ProgressBar
 
 
 def test_a_bar_on_a_terminal_ends_where_the_training_does(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(callbacks, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=100))
+    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=100))
     bar = ProgressBar()
     trainer(recipe(steps=30), callbacks=[bar]).fit()
     task = bar.bar.tasks[0]
@@ -26,12 +27,12 @@ def test_a_bar_on_a_terminal_ends_where_the_training_does(monkeypatch: pytest.Mo
 
 
 def test_the_bar_moves_during_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "Console", lambda stderr: Console(file=io.StringIO(), force_terminal=True))
-    monkeypatch.setattr(callbacks, "REDRAWN", 0.0)
+    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=io.StringIO(), force_terminal=True))
+    monkeypatch.setattr(progress, "REDRAWN", 0.0)
     bar = ProgressBar()
     seen: list[float] = []
 
-    class Watch(callbacks.Callback):
+    class Watch(Callback):
         def on_step(self, trainer: object) -> None:
             seen.append(bar.bar.tasks[0].completed)
 

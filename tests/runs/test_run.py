@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 import ganzoo
 from ganzoo.api.sample import class_number, write_samples
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
+from ganzoo.game import GAN
 from ganzoo.runs.folders import next_free, require_new
 from ganzoo.runs.run import Run
-from ganzoo.runs.sampling import slerp
+from ganzoo.runs.sampling import Draw, slerp
 
 
 @pytest.fixture
@@ -166,8 +168,44 @@ def test_a_small_truncation_brings_samples_together(digits_run: Path) -> None:
 
 @pytest.mark.parametrize("truncation", [0, -1, float("nan")])
 def test_a_truncation_that_is_not_above_nothing_is_refused(digits_run: Path, truncation: float) -> None:
-    with pytest.raises(GanzooError, match="truncation must be a number of deviations above 0"):
+    with pytest.raises(GanzooError, match="truncation must be a number of standard deviations above 0"):
         ganzoo.load(digits_run).sample(2, truncation=truncation)
+
+
+@pytest.mark.parametrize("values", [{"n": 0}, {"n": 1, "truncation": 0.0}])
+def test_a_draw_checks_its_values(values: dict[str, Any]) -> None:
+    with pytest.raises(GanzooError):
+        Draw(**values)
+
+
+def test_a_game_without_latents_is_neither_truncated_nor_interpolated(digits_run: Path) -> None:
+    class Bare(GAN):
+        def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+            return torch.randn(n, 1, 8, 8)
+
+    run = ganzoo.load(digits_run)
+    vars(run)["_trained"] = Bare({}), 0
+    assert run.sample(3).shape == (3, 1, 8, 8)
+    with pytest.raises(GanzooError, match="'vanilla' has no latent vector to truncate"):
+        run.sample(3, truncation=1.0)
+    with pytest.raises(GanzooError, match="'vanilla' has no latent vectors to interpolate between"):
+        run.interpolate(2, 2)
+
+
+def test_latents_of_a_distribution_that_is_not_named_are_interpolated_on_the_sphere(digits_run: Path) -> None:
+    class Plain(GAN):
+        def draw_latent(self, n: int) -> Tensor:
+            return torch.randn(n, 2)
+
+        def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+            return z
+
+    run, game = ganzoo.load(digits_run), Plain({})
+    vars(run)["_trained"] = game, 0
+    walk = run.interpolate(1, 5, seed=2)
+    torch.manual_seed(2)
+    a, b = game.draw_latent(1), game.draw_latent(1)
+    torch.testing.assert_close(walk, torch.cat([slerp(a, b, share) for share in torch.linspace(0, 1, 5)]))
 
 
 def test_a_walk_starts_and_ends_apart_and_each_step_is_small(digits_run: Path) -> None:
@@ -214,7 +252,7 @@ def test_a_class_draws_that_class_alone(conditional_run: Path) -> None:
 
 @pytest.mark.parametrize("labels", [10, -1, [3, 10], [], 10**30, "seven"])
 def test_a_class_that_is_not_there_is_refused(conditional_run: Path, labels: Any) -> None:
-    with pytest.raises(GanzooError, match="no such class: this run has the classes 0 to 9"):
+    with pytest.raises(GanzooError, match="no such class: this run has classes 0 to 9"):
         ganzoo.load(conditional_run).sample(2, labels)
 
 

@@ -329,7 +329,7 @@ def test_options_of_wrong_types_are_one_line(options: Any, world: World, capfd: 
 
 def test_an_option_of_a_newer_ganzoo_is_left_out(world: World) -> None:
     world.describe(options={"colour": "red", "out": str(world.mine), "progress": False})
-    assert ganzoo.load(world.run).options == {"progress": False, "recorded_root": None}
+    assert ganzoo.load(world.run).options() == {"progress": False, "recorded_root": None}
 
 
 def test_the_recorded_out_is_not_written_to(world: World) -> None:
@@ -355,7 +355,7 @@ def test_recorded_loggers_are_not_started_unless_named_again(
 
     monkeypatch.setattr(loggers, "LOGGERS", {name: logger(name) for name in ("wandb", "tensorboard")})
     monkeypatch.setattr(loggers, "check_logger", lambda name: None)
-    monkeypatch.setattr(ganzoo.api.train, "check_logger", lambda name: None)
+    monkeypatch.setattr(ganzoo.api.resume, "check_logger", lambda name: None)
     world.describe(options={"loggers": ["wandb", "tensorboard"], "progress": False})
     said: list[str] = []
     ganzoo.resume(world.run, 4, said.append, loggers=named)
@@ -419,8 +419,8 @@ def test_a_run_finds_the_data_that_it_was_trained_on(tmp_path: Path, monkeypatch
     run = ganzoo.train(
         "vanilla", dataset="mnist", steps=2, set=keys, out=str(tmp_path / "run"), progress=False, data_root=str(root)
     )
-    assert run.options["data_root"] == str(root)
-    assert ganzoo.load(run.path).options["recorded_root"] == str(root)
+    assert run.options()["data_root"] == str(root)
+    assert ganzoo.load(run.path).options()["recorded_root"] == str(root)
     ganzoo.resume(run.path, 3, progress=False)
     assert not (tmp_path / "mine").exists()
 

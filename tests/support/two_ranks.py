@@ -82,7 +82,7 @@ def train(case: Case, fabric: Fabric) -> dict[str, Any]:
     found, _, base = registry.find_recipe(case.recipe)
     has = {key.path for key in config.keys(base)}
     keys: dict[str, Any] = {key: value for key, value in SMALL.items() if key in has} | dict(case.keys)
-    recipe: Recipe = config.update(base, keys | {"steps": STEPS})
+    recipe: Recipe = config.override(base, keys | {"steps": STEPS})
     torch.manual_seed(recipe.seed)
     gan = (case.build or found.build)(recipe, data.spec)
     trainer = Trainer(gan, data, recipe, fabric, sync_batch_norm=case.sync)

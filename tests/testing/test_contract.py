@@ -267,7 +267,7 @@ def test_a_card_that_imports_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     made, _ = variant(lambda recipe, data: Simple())
     owner = SimpleNamespace(module=SimpleNamespace(__name__="ganzoo.games.losses"))
     monkeypatch.setattr(current_zoo(), "owner", lambda kind, name: owner)
-    with pytest.raises(AssertionError, match=r"importing ganzoo\.losses imports torch: move that import into build"):
+    with pytest.raises(AssertionError, match=r"importing ganzoo\.games\.losses imports torch: move that import into build"):
         check_card(made)
 
 

@@ -40,7 +40,7 @@ def make(gan: GAN, dataset: Dataset, used: Recipe, device: str = "cpu", recorded
         recorder = make_recorder(fabric.device, True) or Tapes()
     trainer = Trainer(gan, dataset, used, fabric, recorder=recorder)
     # As on a GPU: nobody waits for a flag.
-    trainer.finite_check.at_once = False
+    trainer.finite_check.immediate = False
     return trainer
 
 
@@ -246,7 +246,7 @@ def test_with_several_ranks_what_is_before_and_after_their_meeting_is_recorded()
     trainers = []
     for recorder in (Tapes(), None):
         trainer = Trainer(two_player(used), point_data(), used, Pair(), recorder=recorder)
-        trainer.finite_check.at_once = False
+        trainer.finite_check.immediate = False
         trainers.append(play(trainer))
     assert trainers[0].recording.unrecorded == {}
     assert_same(*trainers)

@@ -15,7 +15,7 @@ from small import point_data, same, train_digits
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.api import train as api
+from ganzoo.api import execution
 from ganzoo.api.execution import make_callbacks
 from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
@@ -160,14 +160,14 @@ def skipped_until(every: int, updates: int) -> tuple[int, str]:
     guard, weight = FiniteCheck(nn.Linear(1, 1), torch.device("cpu"), "skip"), nn.Parameter(torch.ones(1))
     phase, optimiser = Phase("p", "g", lambda batch: {}), make_optimiser(Optimiser(), [weight])
     for i in range(updates):
-        guard.before()
+        guard.remember_buffers()
         values = torch.tensor([1.0 if i % every else math.nan])
         update = UpdateReport(phase, i, i, ("loss",), guard.inspect(values, [torch.ones(1)], optimiser))
         try:
-            assert guard.passes == bool(i % every)
-            if not guard.passes:
-                guard.leave_out(update, Progress(batches=i + 1))
-                assert guard.passes
+            assert guard.all_finite == bool(i % every)
+            if not guard.all_finite:
+                guard.skip_update(update, Progress(batches=i + 1))
+                assert guard.all_finite
         except NonFinite as error:
             return guard.skipped, str(error)
     return guard.skipped, ""
@@ -193,7 +193,7 @@ def test_the_count_of_skipped_updates_is_in_the_state() -> None:
 
 def deferred(fault: Fault) -> Trainer:
     played = trainer(fault)
-    played.finite_check.at_once = False
+    played.finite_check.immediate = False
     return played
 
 
@@ -237,15 +237,15 @@ def test_on_a_gpu_the_weights_are_those_before_the_fault_and_no_update_waits() -
         played.update(played.phases[0])
     weights = {name: weight.detach().clone() for name, weight in played.gan.players.named_parameters()}
     for _ in range(3):
-        inputs = played.update.next_inputs()
+        inputs = played.updater.next_inputs()
         played.progress.batches += 1
         torch.cuda.set_sync_debug_mode("error")
         try:
-            report = played.update.update(played.phases[0], *inputs)
+            report = played.updater.update(played.phases[0], *inputs)
         finally:
             torch.cuda.set_sync_debug_mode("default")
         assert report is not None
-        played.term_means.add(played.update.describe(played.phases[0], report))
+        played.term_means.add(played.updater.describe(played.phases[0], report))
     for _ in range(3):
         played.update(played.phases[0])
     assert same(weights, dict(played.gan.players.named_parameters()))
@@ -279,7 +279,7 @@ def test_the_flag_is_exact_for_every_kind_of_weight(dtype: torch.dtype, value: f
 def test_options_take_stop_and_skip() -> None:
     assert make_options().on_nonfinite == "stop"
     assert make_options(on_nonfinite="skip").on_nonfinite == "skip"
-    with pytest.raises(GanzooError, match="on_nonfinite must be stop or skip, not 'ignore'"):
+    with pytest.raises(GanzooError, match=r"unknown value of on_nonfinite 'ignore'.*skip, stop"):
         make_options(on_nonfinite="ignore")
 
 
@@ -292,13 +292,13 @@ class Poison(Callback):
     def on_step(self, trainer: Trainer) -> None:
         if trainer.progress.step == self.step:
             with torch.no_grad():
-                trainer.update.weights["d"][0].fill_(math.inf)
+                trainer.updater.weights["d"][0].fill_(math.inf)
 
 
 def test_a_run_says_which_checkpoint_is_kept_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_callbacks
     # Last, so that the poison is in no checkpoint.
-    monkeypatch.setattr(api, "make_callbacks", lambda *arguments: [*made(*arguments), Poison(4)])
+    monkeypatch.setattr(execution, "make_callbacks", lambda *arguments: [*made(*arguments), Poison(4)])
     keys = {"g_hidden": "8", "d_hidden": "8", "latent": "4", "batch": "8"}
     with pytest.raises(TrainingError) as caught:
         ganzoo.train("vanilla", dataset="digits", steps=10, set=keys, out=str(tmp_path / "r"), save_every=2,

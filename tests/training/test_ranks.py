@@ -42,7 +42,7 @@ data = registry.datasets()["digits"].load(Data(), Path("."), "train")
 for variant, keys in {"vanilla": {"g_hidden": "8", "d_hidden": "8"}, "dcgan": {"width": 4}}.items():
     found = registry.variants()[variant]
     keys |= {"batch": 16, "steps": 4, "latent": 4, "penalties.r1.every": 2}
-    recipe = config.update(found.recipes["digits"], keys)
+    recipe = config.override(found.recipes["digits"], keys)
     torch.manual_seed(recipe.seed)
     trainer = Trainer(found.build(recipe, data.spec), data, recipe, fabric)
     for _ in range(4):
@@ -65,7 +65,7 @@ from ganzoo.zoo import config, registry
 fabric = launch(RunOptions(device="cpu", devices=2))
 data = registry.datasets()["digits"].load(Data(), Path("."), "train")
 found = registry.variants()["vanilla"]
-recipe = config.update(found.recipes["digits"], {"g_hidden": "8", "d_hidden": "8", "batch": 16, "latent": 4})
+recipe = config.override(found.recipes["digits"], {"g_hidden": "8", "d_hidden": "8", "batch": 16, "latent": 4})
 said = {}
 for how in ("stop", "skip"):
     torch.manual_seed(recipe.seed)
@@ -179,7 +179,7 @@ def test_a_batch_that_two_ranks_cannot_share_is_one_error_and_no_hanging(tmp_pat
     arguments = ["-m", "ganzoo", "train", "vanilla", "--steps", "6", "--devices", "2", "--device", "cpu", "--no-scores"]
     done = start([*arguments, "--out", "r", *SET, "--set", "batch=15"], tmp_path)
     assert done.returncode == 2, done.stderr
-    said = "batch=15 cannot be cut into 2 equal parts (2 devices x accumulate=1): try --set batch=16."
+    said = "batch=15 cannot be split into 2 equal parts (2 devices x accumulate=1): try --set batch=16."
     assert done.stderr.count(said) == 1
     assert "Traceback" not in done.stderr
 

@@ -134,7 +134,7 @@ def test_no_gradient_is_computed_for_the_players_whose_turn_it_is_not() -> None:
         seen: dict[str, bool] = {}
 
         def loss(batch: Batch, row: Phase = row, seen: dict[str, bool] = seen) -> Terms:
-            seen.update({name: any(w.requires_grad for w in ws) for name, ws in trainer.update.weights.items()})
+            seen.update({name: any(w.requires_grad for w in ws) for name, ws in trainer.updater.weights.items()})
             return row.loss(batch)
 
         trainer.update(replace(row, loss=loss))
@@ -281,7 +281,7 @@ def test_a_lazy_penaltys_gradient_is_the_eager_ones_times_every() -> None:
         phase = Phase("r1", "d", lambda batch, gan=trainer.gan: gan.lazy_penalty("r1", batch), every=every)
         torch.manual_seed(0)
         trainer.update(phase)
-        grads.append([w.grad.clone() for w in trainer.update.weights["d"] if w.grad is not None])
+        grads.append([w.grad.clone() for w in trainer.updater.weights["d"] if w.grad is not None])
     for eager, lazy in zip(*grads, strict=True):
         torch.testing.assert_close(lazy, 4 * eager)
 
@@ -343,7 +343,7 @@ def test_accumulation_draws_each_sample_of_the_batch_once() -> None:
 
 
 def test_a_batch_that_cannot_be_cut_is_refused_with_one_that_can() -> None:
-    with pytest.raises(GanzooError, match=r"batch=9 cannot be cut into 4 equal parts.*--set batch=12"):
+    with pytest.raises(GanzooError, match=r"batch=9 cannot be split into 4 equal parts.*--set batch=12"):
         regression(batch=9, accumulate=4)
 
 
@@ -418,6 +418,7 @@ def test_pictures_drawn_in_between_change_nothing() -> None:
 
 def test_the_rate_of_a_schedule_is_set_before_each_update() -> None:
     trainer = linear(steps=4)
-    trainer.settings["g"] = Optimiser(name="sgd", lr=1.0, schedule="linear")
+    scheduled = Optimiser(name="sgd", lr=1.0, schedule="linear")
+    trainer.updater.recipe = replace(trainer.recipe, g=scheduled)  # type: ignore[call-arg]
     play(trainer, 4)
     assert weight(trainer) == pytest.approx(-(1 + 0.75 + 0.5 + 0.25))

@@ -20,7 +20,7 @@ VANILLA = type(registry.variants()["vanilla"].recipes["digits"])()
 
 
 def changed(*assignments: str, recipe: Recipe = VANILLA) -> Any:
-    return config.update(recipe, config.parse_assignments(assignments))
+    return config.override(recipe, config.parse_assignments(assignments))
 
 
 def message(*assignments: str, recipe: Recipe = VANILLA) -> str:
@@ -38,13 +38,13 @@ def message(*assignments: str, recipe: Recipe = VANILLA) -> str:
 def test_every_registered_recipe_survives_json(name: str) -> None:
     recipe = RECIPES[name]
     text = json.dumps(to_dict(recipe))
-    assert config.update(recipe, json.loads(text)) == recipe
+    assert config.override(recipe, json.loads(text)) == recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_registered_recipe_is_rebuilt_from_json_over_the_variants_default(name: str) -> None:
     default = next(iter(registry.variants()[name.partition(".")[0]].recipes.values()))
-    assert config.update(default, to_dict(RECIPES[name])) == RECIPES[name]
+    assert config.override(default, to_dict(RECIPES[name])) == RECIPES[name]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -155,8 +155,8 @@ def test_two_recipes_do_not_share_their_dicts() -> None:
 
 
 def test_nested_mappings_and_dotted_names_mean_the_same() -> None:
-    nested = config.update(VANILLA, {"g": {"lr": 0.5, "betas": [0.1, 0.2]}, "data": {"size": 16}})
-    dotted = config.update(VANILLA, {"g.lr": 0.5, "g.betas": "0.1,0.2", "data.size": "16"})
+    nested = config.override(VANILLA, {"g": {"lr": 0.5, "betas": [0.1, 0.2]}, "data": {"size": 16}})
+    dotted = config.override(VANILLA, {"g.lr": 0.5, "g.betas": "0.1,0.2", "data.size": "16"})
     assert nested == dotted
 
 
@@ -177,10 +177,10 @@ def test_nested_mappings_and_dotted_names_mean_the_same() -> None:
         ("g.lr=0", ["g.lr: expected a number above 0, got '0'"]),
         ("g.lr=nan", ["g.lr: expected a number above 0, got 'nan'"]),
         ("g.lr=inf", ["g.lr: expected a number above 0, got 'inf'"]),
-        ("g.betas=0.5", ["g.betas: expected 2 numbers with commas between"]),
+        ("g.betas=0.5", ["g.betas: expected 2 numbers of at least 0 and below 1, separated by commas"]),
         ("g.betas=0.5,nan", ["g.betas: expected 2 numbers"]),
         ("g.betas=0.5,1.5", ["g.betas: expected 2 numbers"]),
-        ("g_hidden=8,0", ["g_hidden: expected whole numbers with commas between of at least 1"]),
+        ("g_hidden=8,0", ["g_hidden: expected whole numbers of at least 1, separated by commas"]),
         ("data.flip=perhaps", ["data.flip: expected true or false"]),
         ("ema=1", ["ema: expected a number of at least 0 and below 1"]),
         ("d.name=adma", ["unknown value of d.name 'adma'", "adam"]),
@@ -221,7 +221,7 @@ def test_a_batch_that_cannot_be_cut_is_refused_with_a_number_that_can() -> None:
 )
 def test_wrong_types_in_a_file_are_one_line(values: dict[str, Any]) -> None:
     with pytest.raises(GanzooError) as caught:
-        config.update(VANILLA, values)
+        config.override(VANILLA, values)
     assert "\n" not in str(caught.value)
 
 
@@ -231,7 +231,7 @@ def test_wrong_types_in_a_file_are_one_line(values: dict[str, Any]) -> None:
 def test_a_toml_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('steps = 5\n[g]\nlr = 0.5\n[penalties.r1]\nevery = 4\n[data]\nname = "points"\n')
-    recipe = config.update(VANILLA, config.read_file(file))
+    recipe = config.override(VANILLA, config.read_file(file))
     assert (recipe.steps, recipe.g.lr, recipe.data.name) == (5, 0.5, "points")
     assert recipe.penalties == {"r1": Term(weight=10.0, every=4)}
 
@@ -239,7 +239,7 @@ def test_a_toml_file_is_read(tmp_path: Path) -> None:
 def test_a_json_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text('{"steps": 5, "g": {"betas": [0, 0.9]}, "data.size": 16}')
-    recipe = config.update(VANILLA, config.read_file(file))
+    recipe = config.override(VANILLA, config.read_file(file))
     assert (recipe.steps, recipe.g.betas, recipe.data.size) == (5, (0.0, 0.9), 16)
 
 
@@ -302,7 +302,7 @@ TWO_PLAYER = st.builds(
 @settings(deadline=None, max_examples=60)
 @given(TWO_PLAYER)
 def test_any_recipe_survives_json(recipe: TwoPlayerRecipe) -> None:
-    again = config.update(TwoPlayerRecipe(), json.loads(json.dumps(to_dict(recipe))))
+    again = config.override(TwoPlayerRecipe(), json.loads(json.dumps(to_dict(recipe))))
     # A path is stripped like any text.
     stripped = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, path=again.data.path))
     assert again == stripped
@@ -322,7 +322,7 @@ def test_any_assignment_gives_a_recipe_or_a_one_line_error(text: str) -> None:
         said = str(error)
     else:
         said = "a recipe"
-        assert config.update(recipe, to_dict(recipe)) == recipe
+        assert config.override(recipe, to_dict(recipe)) == recipe
     assert len(said.splitlines()) == 1
 
 
@@ -337,12 +337,12 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), JSON, max_size=4))
 def test_any_recipe_file_gives_a_recipe_or_a_one_line_error(values: dict[str, Any]) -> None:
     try:
-        recipe = config.update(RECIPES["wgan-gp.digits"], values)
+        recipe = config.override(RECIPES["wgan-gp.digits"], values)
     except GanzooError as error:
         said = str(error)
     else:
         said = "a recipe"
-        assert config.update(recipe, to_dict(recipe)) == recipe
+        assert config.override(recipe, to_dict(recipe)) == recipe
     assert len(said.splitlines()) == 1
 
 
@@ -350,7 +350,7 @@ def test_any_recipe_file_gives_a_recipe_or_a_one_line_error(values: dict[str, An
 @settings(deadline=None, max_examples=40)
 def test_flat_keys_mean_the_same_as_nested_ones(recipe: TwoPlayerRecipe) -> None:
     nested = to_dict(recipe)
-    assert config.update(TwoPlayerRecipe(), flat(nested)) == config.update(TwoPlayerRecipe(), nested)
+    assert config.override(TwoPlayerRecipe(), flat(nested)) == config.override(TwoPlayerRecipe(), nested)
 
 
 @pytest.mark.parametrize(
@@ -372,3 +372,40 @@ def test_flat_keys_mean_the_same_as_nested_ones(recipe: TwoPlayerRecipe) -> None
 )
 def test_a_value_fits_a_type_without_conversion(hint: Any, value: Any, fitting: bool) -> None:
     assert config.fits(hint, value) is fitting
+
+
+# Typed values, as for RunOptions.
+
+
+def test_typed_values_make_an_instance() -> None:
+    made = config.make(Term, {"weight": 2, "every": 3}, "key")
+    assert made == Term(weight=2, every=3)
+    assert config.make(Data, {"path": Path("a/b")}, "key").path == str(Path("a/b"))
+    assert config.make(Optimiser, {"betas": [0, 0.5]}, "key").betas == (0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "said"),
+    [
+        (Term, {"wieght": 2}, "unknown key 'wieght': did you mean weight?"),
+        (Term, {"every": "3"}, "every: expected a whole number of at least 1, got '3'."),
+        (Term, {"every": 0}, "every: expected a whole number of at least 1, got 0."),
+        (Term, {"every": -(10**400)}, "every: expected a whole number of at least 1, got -1"),
+        (Term, {"weight": float("inf")}, "weight: expected a number of at least 0, got inf."),
+        (Term, {"weight": [[1]] * 2}, "weight: expected a number of at least 0, got [[1], [1]]."),
+        (Data, {"flip": "yes"}, "flip: expected true or false, got 'yes'."),
+        (Optimiser, {"name": "adma"}, "unknown value of name 'adma': did you mean adam"),
+        (
+            Optimiser,
+            {"betas": "0,0.9"},
+            "betas: expected 2 numbers of at least 0 and below 1, separated by commas, got",
+        ),
+    ],
+)
+def test_typed_values_are_not_parsed_from_text_and_mistakes_are_one_line(
+    cls: Any, values: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(GanzooError) as caught:
+        config.make(cls, values, "key")
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from ganzoo.errors import GanzooError, unknown
 from ganzoo.recipes import Recipe, TwoPlayerRecipe
 from ganzoo.specs import LossSpec, Variant
 from ganzoo.zoo import registry
-from ganzoo.zoo.tables import TYPES, VALID_NAME, Table
+from ganzoo.zoo.tables import TYPES, VALID_NAME, SpecTable
 
 
 def loss(name: str) -> LossSpec:
@@ -23,6 +24,12 @@ def variant(name: str = "mine", **recipes: object) -> Variant:
     return Variant(name, "A GAN.", "A paper.", ("points",), recipes or {"points": Recipe()}, build=dict)  # type: ignore[arg-type]
 
 
+def add(table: SpecTable[Any], spec: object, source: str) -> None:
+    """Check and put a spec, as the zoo does with what a plugin registers."""
+    table.check(spec, source)
+    table.add(spec, source)
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_registered_thing_says_what_it_is_and_where_it_comes_from(kind: str) -> None:
     table = getattr(registry, kind)()
@@ -31,7 +38,8 @@ def test_every_registered_thing_says_what_it_is_and_where_it_comes_from(kind: st
         assert VALID_NAME.fullmatch(name)
         assert spec.name == name
         assert spec.summary
-        assert getattr(spec, "paper", "") or getattr(spec, "source", "")
+        # A kind of data comes from no paper.
+        assert kind == "modalities" or getattr(spec, "paper", "") or getattr(spec, "source", "")
         assert table.source(name).startswith("plugin ")
 
 
@@ -51,27 +59,27 @@ def test_a_near_miss_is_suggested(kind: str, typed: str, meant: str) -> None:
 
 
 def test_a_name_that_is_near_to_nothing_gets_all_names() -> None:
-    assert str(unknown("loss", "zzz", ["b", "a"])) == "unknown loss 'zzz': there is a, b."
-    assert str(unknown("loss", "zzz", [])) == "unknown loss 'zzz': there is none."
+    assert str(unknown("loss", "zzz", ["b", "a"])) == "unknown loss 'zzz': available: a, b."
+    assert str(unknown("loss", "zzz", [])) == "unknown loss 'zzz': none available."
 
 
 def test_a_name_that_is_taken_is_refused_naming_both_sources() -> None:
-    table: Table[LossSpec] = Table("losses")
-    table.add(loss("mine"), "plugin 'a'")
+    table: SpecTable[LossSpec] = SpecTable("losses")
+    add(table, loss("mine"), "plugin 'a'")
     with pytest.raises(GanzooError, match="loss 'mine' of plugin 'b' is already registered by plugin 'a'"):
-        table.add(loss("mine"), "plugin 'b'")
+        add(table, loss("mine"), "plugin 'b'")
     assert table.source("mine") == "plugin 'a'"
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a b", "a_b", "-a", "a-", "a--b", "a.b", None, 5])
 def test_a_name_that_could_not_be_typed_is_refused(name: str) -> None:
     with pytest.raises(GanzooError, match="must be lower-case letters, digits and single hyphens"):
-        Table("losses").add(loss(name), "plugin 'a'")
+        add(SpecTable("losses"), loss(name), "plugin 'a'")
 
 
 def test_another_type_of_spec_is_refused() -> None:
     with pytest.raises(GanzooError, match="ganzoo_losses must return LossSpec objects, not str"):
-        Table("losses").add("hinge", "plugin 'a'")
+        add(SpecTable("losses"), "hinge", "plugin 'a'")
 
 
 @pytest.mark.parametrize(
@@ -83,14 +91,14 @@ def test_another_type_of_spec_is_refused() -> None:
 )
 def test_a_variants_recipes_are_checked(recipes: dict[str, object], part: str) -> None:
     with pytest.raises(GanzooError, match=part):
-        Table("variants").add(variant(**recipes), "plugin 'a'")
+        add(SpecTable("variants"), variant(**recipes), "plugin 'a'")
 
 
 @pytest.mark.parametrize("recipes", [{}, [Recipe()], None, {5: Recipe()}])
 def test_a_variant_with_no_named_recipe_is_refused(recipes: object) -> None:
     bad = Variant("mine", "", "", (), recipes, build=dict)  # type: ignore[arg-type]
     with pytest.raises(GanzooError, match="'mine'"):
-        Table("variants").add(bad, "plugin 'a'")
+        add(SpecTable("variants"), bad, "plugin 'a'")
 
 
 def test_a_variant_alone_means_its_first_recipe() -> None:
@@ -152,9 +160,9 @@ NAMES = st.lists(st.from_regex(r"[a-z]{1,5}(-[a-z0-9]{1,3})?", fullmatch=True), 
 @settings(deadline=None, max_examples=100)
 @given(NAMES, st.text(max_size=30))
 def test_any_name_is_found_or_refused_in_one_line(names: list[str], asked: str) -> None:
-    table: Table[LossSpec] = Table("losses")
+    table: SpecTable[LossSpec] = SpecTable("losses")
     for name in names:
-        table.add(loss(name), "plugin a")
+        add(table, loss(name), "plugin a")
     assert [table.find(name).name for name in names] == names
     if asked not in names:
         with pytest.raises(GanzooError) as caught:
@@ -165,9 +173,9 @@ def test_any_name_is_found_or_refused_in_one_line(names: list[str], asked: str) 
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=20) | st.none() | st.integers())
 def test_any_name_is_added_once_or_refused_and_then_nothing_is_added(name: str) -> None:
-    table: Table[LossSpec] = Table("losses")
+    table: SpecTable[LossSpec] = SpecTable("losses")
     try:
-        table.add(loss(name), "plugin a")
+        add(table, loss(name), "plugin a")
     except GanzooError as error:
         said = str(error)
         assert len(table) == 0
@@ -175,7 +183,7 @@ def test_any_name_is_added_once_or_refused_and_then_nothing_is_added(name: str) 
         said = "added"
         assert VALID_NAME.fullmatch(name)
         with pytest.raises(GanzooError, match="is already registered by plugin a"):
-            table.add(loss(name), "plugin b")
+            add(table, loss(name), "plugin b")
     assert len(said.splitlines()) == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -252,8 +251,3 @@ def _whole(value: Any, name: str, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise GanzooError(f"{name} must be whole numbers of at least {least}, not {value!r}.")
     return value
-
-
-def as_values(group: Group) -> dict[str, Any]:
-    """A group as JSON can hold it."""
-    return dataclasses.asdict(group) | {"set": dict(group.set)}

@@ -16,7 +16,7 @@ from ganzoo.evaluation.comparability import columns_of
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files.atomic import reason, write_atomically
 from ganzoo.machine.facts import machine
-from ganzoo.pictures.tables import Table
+from ganzoo.pictures.tables import ScoreTable
 from ganzoo.runs.run import Run
 
 REAL = "real data"
@@ -153,12 +153,12 @@ def where(report: Mapping[str, Any]) -> str:
     return ", ".join([*parts, f"torch {found['versions']['torch']}", found["date"]])
 
 
-def markdown(report: Mapping[str, Any], level: int = 2) -> str:
+def markdown(report: Mapping[str, Any]) -> str:
     """The report's tables, a section for each data set."""
     parts = []
     for table in tables(report):
         rows = [[f"`{row[0]}`" if row[0] != REAL else row[0], *row[1:]] for row in table.rows]
-        parts.append(f"{'#' * level} {table.title}\n\n{dataclasses.replace(table, rows=rows).markdown()}")
+        parts.append(f"## {table.title}\n\n{dataclasses.replace(table, rows=rows).markdown()}")
     return "\n".join(parts + [f"{line}\n" for line in left_out(report)])
 
 
@@ -167,13 +167,13 @@ def left_out(report: Mapping[str, Any]) -> list[str]:
     return [f"Left out: {row['recipe']} on {row['dataset']}: {row['why']}." for row in report["left_out"]]
 
 
-def tables(report: Mapping[str, Any]) -> list[Table]:
+def tables(report: Mapping[str, Any]) -> list[ScoreTable]:
     """A table for each data set: a row for each group and one for real data, a column for each score, then the cost."""
     names = distinct(group["dataset"] for group in report["groups"])
     return [_table(name, [group for group in report["groups"] if group["dataset"] == name]) for name in names]
 
 
-def _table(dataset: str, groups: list[Mapping[str, Any]]) -> Table:
+def _table(dataset: str, groups: list[Mapping[str, Any]]) -> ScoreTable:
     scores = [score for group in groups for score in group["scores"] if score["equal_protocols"]]
     columns, legend = columns_of(scores)
     spaces = distinct(column.name.partition("[")[2].rstrip("]") for column in columns if "[" in column.name)
@@ -199,7 +199,7 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> Table:
     floors = {key_of(score): score["real"] for score in scores}
     if floors:
         rows.append([REAL, "", *[_floor(floors[column.key]) for column in columns], "", ""])
-    return Table(dataset, header, rows, left=2, notes=notes)
+    return ScoreTable(dataset, header, rows, left=2, notes=notes)
 
 
 def _floor(real: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from ganzoo.api.bench import cells
 from ganzoo.api.bench.grid import Cell, Grid, read_grid
 from ganzoo.api.bench.report import make_report, write_report
 from ganzoo.api.planning import make_options
-from ganzoo.errors import GanzooError, Unsuited
+from ganzoo.errors import GanzooError, IncompatibleData
 from ganzoo.files.lock import Locked
 from ganzoo.machine.launch import choose_device
 from ganzoo.machine.signals import Stopped
@@ -100,7 +100,7 @@ def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any
         run = cells.finish(out, cell, report, **options)
     except Stopped:
         raise
-    except Unsuited as error:
+    except IncompatibleData as error:
         report(f"left out: {cell.title}: {cells.record(out, cell, 'unsuited', error)}")
         return ""
     except Locked as error:

@@ -17,6 +17,9 @@ from ganzoo.recipes import Data
 
 NAME = "stacked-mnist"
 DIGITS = 3
+SCORED = 26_000
+"""Samples that are scored by convention: 26 for each mode."""
+
 MODES = 10**DIGITS
 COUNTS = {"train": 128_000, "test": 26_000}
 SEEDS = {"train": 20_170_522, "test": 20_170_523}

@@ -108,7 +108,7 @@ def outputs(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def accuracy(classifier: Classifier, dataset: Dataset, rows: Tensor) -> float:
-    """Share of the images at `rows` that are classified as labelled, 0 to 1."""
+    """Fraction of the images at `rows` that are classified as labelled."""
     labels = torch.cat([dataset.batch(part)["y"].cpu() for part in rows.split(IMAGES_AT_ONCE)])
     return (evaluate(classifier, dataset, rows)[1].argmax(dim=1) == labels).double().mean().item()
 

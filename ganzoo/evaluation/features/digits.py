@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.images.stacked_mnist import NAME, load_digits
-from ganzoo.data.samples import USUAL, Samples
+from ganzoo.data.images.stacked_mnist import SCORED, load_digits
+from ganzoo.data.samples import Samples
 from ganzoo.evaluation.features.domain import Domain, find_domain
 from ganzoo.evaluation.features.extraction import Features
 
@@ -22,7 +22,7 @@ class Digits:
 
     domain: Domain
     suffix = ""
-    most_real = USUAL[NAME]
+    most_real = SCORED
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ def digit_domain(samples: Samples) -> Domain:
     train = load("train")
     data = dataclasses.replace(samples.data, name=train.spec.name, channels=None, flip=False, labels=True)
     red = samples.fake[:, :1]
-    return find_domain(Samples(red, None, train.spec, data, samples.root, samples.seed, load))
+    return find_domain(Samples(red, None, train.spec, data, samples.root, samples.seed, load, samples.modality))
 
 
 def read_digits(domain: Domain, images: Tensor) -> Tensor:

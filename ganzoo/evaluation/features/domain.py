@@ -1,6 +1,6 @@
 """Domain features: what a classifier of the data set's own labels sees. For data that Inception was never meant for.
 
-The classifier is trained once per data set, cached, and registered with torch-fidelity as a feature extractor.
+The classifier is trained once per data set and cached on disk.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch_fidelity.feature_extractor_base import FeatureExtractorBase
-from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY, register_feature_extractor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import cache_dir
@@ -38,8 +35,8 @@ HELD_OUT_EVERY = 10
 class Domain:
     """The feature space of one data set.
 
-    data: the data set's name. extractor: the name that torch-fidelity knows it by.
-    accuracy: share of held-out images, 0 to 1, that the classifier gets right; accuracy_on says which images these are.
+    data: the data set's name. extractor: the classifier's name, which differs where the training images do.
+    accuracy: fraction of held-out images that the classifier gets right; accuracy_on says which images these are.
     sha256: of the weights.
     """
 
@@ -92,62 +89,27 @@ class Domain:
         }
 
 
-class DomainFeatureExtractor(FeatureExtractorBase):
-    """A domain classifier for torch-fidelity: "features" `[N, 64]` and "logits" `[N, classes]` of uint8 images."""
-
-    domain: Domain
-
-    def __init__(self, name: str, features_list: list[str], **options: Any) -> None:
-        super().__init__(name, features_list)
-        self.classifier = self.domain.classifier
-
-    @staticmethod
-    def get_provided_features_list() -> tuple[str, ...]:
-        return "features", "logits"
-
-    @staticmethod
-    def get_default_feature_layer_for_metric(metric: str) -> str:
-        return "logits" if metric == "isc" else "features"
-
-    @staticmethod
-    def can_be_compiled() -> bool:
-        return False
-
-    def forward(self, input: Tensor) -> tuple[Tensor, ...]:
-        found = dict(zip(self.get_provided_features_list(), small.outputs(self.classifier, input), strict=True))
-        return tuple(found[name] for name in self.features_list)
-
-
-# A domain lives as long as the training images that it was found for.
-_DOMAINS: WeakKeyDictionary[Dataset, Domain] = WeakKeyDictionary()
-
-
 def find_domain(samples: Samples) -> Domain:
     """The feature space of the samples' data set: from the cache, or trained now (under a minute on one core).
 
     Raises GanzooError if the data set has no labels.
     """
     train = samples.real("train")
-    if train not in _DOMAINS:
+
+    def make() -> Domain:
         _require_labels(train, samples)
         try:
             test: Dataset | None = samples.real("test")
         except GanzooError:
             test = None
-        _DOMAINS[train] = _cached_or_trained(train, test if test is not None and "y" in test.arrays else None)
-    return _DOMAINS[train]
+        return _cached_or_trained(train, test if test is not None and "y" in test.arrays else None)
+
+    return train.memo.once("domain", make)
 
 
 def received(sent: dict[str, Any]) -> Domain:
     """The feature space that another rank has."""
     return Domain(**sent["facts"], classifier=_network(sent["shape"], sent["classes"], sent["weights"]))
-
-
-def register(domain: Domain) -> None:
-    """Make the domain known to torch-fidelity; again is no error, as equal names have equal training data."""
-    if domain.extractor not in FEATURE_EXTRACTORS_REGISTRY:
-        extractor = type("DomainFeatureExtractor", (DomainFeatureExtractor,), {"domain": domain})
-        register_feature_extractor(domain.extractor, extractor)
 
 
 def has_labels(samples: Samples) -> bool:
@@ -181,7 +143,6 @@ def _cached_or_trained(train: Dataset, test: Dataset | None) -> Domain:
         log.info("training a classifier on the labels of %s, for its domain features (once)", train.spec.name)
         domain = _train(train, test, key, accuracy_on)
         _save(path, domain)
-    register(domain)
     return domain
 
 

@@ -6,14 +6,14 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset, to_uint8
+from ganzoo.data.memo import Memo
 from ganzoo.data.samples import MINIMUM, Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import cache as feature_cache
@@ -29,12 +29,13 @@ SECONDS_BETWEEN_REPORTS = 20.0
 class Features:
     """Of N images, on the CPU: features `[N, D]`, and logits `[N, classes]` where the space knows classes.
 
-    sha256: of the images themselves, where they are real ones.
+    sha256: of the images themselves, where they are real ones. memo: what was computed from the features.
     """
 
     features: Tensor
     logits: Tensor | None
     sha256: str = ""
+    memo: Memo = field(default_factory=Memo, init=False, repr=False)
 
 
 class Space(Protocol):
@@ -70,26 +71,17 @@ class Space(Protocol):
         ...
 
 
-# Features live as long as the images that they were extracted from.
-_FAKE: WeakKeyDictionary[Samples, dict[str, Features]] = WeakKeyDictionary()
-_REAL: WeakKeyDictionary[Dataset, dict[str, Features]] = WeakKeyDictionary()
-
-# Samples that are known on all ranks of a team, so that these can share the work.
-_TEAMS: WeakKeyDictionary[Samples, Team] = WeakKeyDictionary()
-
 FAKE, STAND_IN, REFERENCE = "fake", "stand-in", "reference"
 """The sets of images that any rank can find: samples, real ones in their place, and those to compare with."""
 
 
 def fake_features(samples: Samples, space: Space) -> Features:
     """The features of the samples, extracted once; those of real samples in their place are also kept on disk."""
-    found = _FAKE.setdefault(samples, {})
-    if space.identity not in found:
-        if samples.split is None:
-            found[space.identity] = _extract(samples, FAKE, space)
-        else:
-            found[space.identity] = _cached(samples, STAND_IN, space, samples.split)
-    return found[space.identity]
+    split = samples.split
+    return samples.memo.once(
+        ("features", space.identity),
+        lambda: _extract(samples, FAKE, space) if split is None else _cached(samples, STAND_IN, space, split),
+    )
 
 
 def reference_features(samples: Samples, space: Space) -> Features:
@@ -100,10 +92,7 @@ def reference_features(samples: Samples, space: Space) -> Features:
     real = samples.real(samples.reference)
     if real.count < MINIMUM:
         raise GanzooError(f"{real.count} training images are too few to compare samples with: add more.")
-    found = _REAL.setdefault(real, {})
-    if space.identity not in found:
-        found[space.identity] = _cached(samples, REFERENCE, space, samples.reference)
-    return found[space.identity]
+    return real.memo.once(("features", space.identity), lambda: _cached(samples, REFERENCE, space, samples.reference))
 
 
 def reference_rows(real: Dataset, space: Space) -> Tensor:
@@ -111,18 +100,8 @@ def reference_rows(real: Dataset, space: Space) -> Tensor:
     return subset(real.count, space.most_real)
 
 
-def share(samples: Samples, team: Team) -> None:
-    """From here on have the ranks of a team extract the features of `samples`, which all of them have, together."""
-    _TEAMS[samples] = team
-
-
-def share_alike(samples: Samples, stand_in: Samples) -> None:
-    """Share the work of the real samples in the place of `samples` as theirs is."""
-    share(stand_in, _TEAMS.get(samples, ALONE))
-
-
 def answer(order: Any, samples: Samples, team: Team, find: Callable[[Any, Samples], Space]) -> None:
-    """Do this rank's share of what the first rank asks for. find: `spaces.received`."""
+    """Do this rank's part of what the first rank asks for. find: `spaces.received`."""
     made: list[Callable[[slice], Sequence[Tensor]]] = []
 
     def work(rows: slice) -> Sequence[Tensor]:
@@ -157,7 +136,7 @@ def _images(samples: Samples, whose: str, space: Space) -> _Images:
 
 def _extract(samples: Samples, whose: str, space: Space) -> Features:
     """Features of one of the sets of images; a line in the log now and then, if they take long."""
-    team, images = _TEAMS.get(samples, ALONE), _images(samples, whose, space)
+    team, images = samples.team, _images(samples, whose, space)
     sent = getattr(space, "sent", None)
     if team.ranks > 1 and sent is not None:
         team.ask({"whose": whose, "count": images.count, "space": sent()})

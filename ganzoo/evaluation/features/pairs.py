@@ -1,4 +1,4 @@
-"""Samples beside the real images that they are compared with, in one feature space."""
+"""The features of samples paired with those of the real images that they are compared with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ON_INCEPTION = {"FD": "FID", "KD": "KID", "intra-FD": "intra-FID"}
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FeaturePair:
     """The features of samples and of the real images of their reference split, in `space`."""
 
     samples: Samples
@@ -54,10 +54,10 @@ class Comparison:
         return in_space(self.space, values, **against, **protocol)
 
 
-def compare(samples: Samples) -> Comparison:
-    """The samples' features beside those of the real images. Raises GanzooError as `find_space` does."""
+def feature_pair(samples: Samples) -> FeaturePair:
+    """The features of the samples and of the real images. Raises GanzooError as `find_space` does."""
     space = find_space(samples)
-    return Comparison(samples, space, fake_features(samples, space), reference_features(samples, space))
+    return FeaturePair(samples, space, fake_features(samples, space), reference_features(samples, space))
 
 
 def in_space(space: Space, values: Mapping[str, float], **protocol: Any) -> Measured:

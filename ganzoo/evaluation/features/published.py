@@ -16,6 +16,7 @@ from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from torch_fidelity.utils import create_feature_extractor
 from torchvision.models import VGG16_Weights
 
+from ganzoo.data.memo import Memo
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features.classifier import weights_digest
 from ganzoo.evaluation.features.extraction import Features
@@ -94,8 +95,9 @@ class FidelitySpace:
         return {"space": self.name, "extractor": self.name, "sha256": self.sha256, "layers": self.layers}
 
 
-# Kept for the process, as each metric asks anew and reading one takes a second.
-_SPACES: dict[tuple[Any, ...], FidelitySpace] = {}
+# Each metric asks anew, and reading a network takes a second. It depends on its weights file alone and serves all
+# samples, so neither samples nor a data set can own it: it is kept for the process.
+_SPACES = Memo()
 
 
 def is_here(name: str) -> bool:
@@ -111,10 +113,7 @@ def find(name: str, weights: Path | None = None) -> FidelitySpace:
     """
     if weights is not None and name not in URLS:
         raise GanzooError(f"{name} takes no weights file: leave out --weights, or use {' or '.join(URLS)}.")
-    key = (name, weights, _stamp(weights))
-    if key not in _SPACES:
-        _SPACES[key] = _clip(name) if name in CLIP_URLS else _from_state(name, weights) if name in URLS else _hub(name)
-    return _SPACES[key]
+    return _SPACES.once((name, weights, _stamp(weights)), lambda: _read(name, weights))
 
 
 def received(sent: dict[str, Any], weights: Path | None) -> FidelitySpace:
@@ -123,6 +122,12 @@ def received(sent: dict[str, Any], weights: Path | None) -> FidelitySpace:
     if space.sha256 != sent["sha256"]:
         raise GanzooError(f"the weights of {space.name} are not the same on all machines: copy those of the first.")
     return space
+
+
+def _read(name: str, weights: Path | None) -> FidelitySpace:
+    if name in URLS:
+        return _from_state(name, weights)
+    return _clip(name) if name in CLIP_URLS else _hub(name)
 
 
 def _stamp(path: Path | None) -> tuple[int, int]:

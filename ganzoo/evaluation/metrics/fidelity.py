@@ -63,7 +63,7 @@ def kernel_distance(fake: Tensor, real: Tensor) -> float:
 
 
 def precision_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    """Share of fake samples on the manifold of the real ones, and of real ones on that of the fake; 0 to 1.
+    """Fraction of fake samples on the manifold of the real ones, and of real ones on that of the fake; 0 to 1.
 
     The manifold is the union of the balls that reach to a sample's third neighbour. Features `[N, D]`, `[M, D]`.
     Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.evaluation.features.domain import find_domain
 from ganzoo.evaluation.features.extraction import fake_features
-from ganzoo.evaluation.features.pairs import compare, in_space
+from ganzoo.evaluation.features.pairs import feature_pair, in_space
 from ganzoo.evaluation.features.spaces import find_space
 from ganzoo.evaluation.metrics import fidelity
 
@@ -25,14 +25,14 @@ def inception_score(samples: Samples) -> Measured:
 
 def frechet_distance(samples: Samples) -> Measured:
     """Frechet distance between features of samples and training images; 0 at best."""
-    pair = compare(samples)
+    pair = feature_pair(samples)
     (value,) = pair.once("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
     return pair.measured({"FD": value})
 
 
 def kernel_distance(samples: Samples) -> Measured:
     """Squared MMD between features of samples and training images; around 0 at best."""
-    pair = compare(samples)
+    pair = feature_pair(samples)
     size = fidelity.subset_size(len(pair.fake.features), len(pair.real.features))
     subsets = {"subsets": fidelity.SUBSETS, "subset_size": size}
     (value,) = pair.once(f"kid {subsets}", lambda fake, real: [fidelity.kernel_distance(fake, real)])
@@ -41,13 +41,13 @@ def kernel_distance(samples: Samples) -> Measured:
 
 def precision_recall(samples: Samples) -> Measured:
     """Precision and recall of samples against training images; 0 to 1."""
-    pair = compare(samples)
+    pair = feature_pair(samples)
     precision, recall = pair.once(f"prc {fidelity.NEIGHBOURS}", fidelity.precision_recall)
     return pair.measured({"precision": precision, "recall": recall}, neighbours=fidelity.NEIGHBOURS)
 
 
 def accuracy(samples: Samples) -> Measured:
-    """Share of samples that the domain classifier puts in the class asked for, 0 to 1. Empty for unconditional ones.
+    """Fraction of samples that the domain classifier puts in the class asked for. Empty for unconditional samples.
 
     Whatever the feature space of the other scores, as no other network knows the data set's own classes.
     """

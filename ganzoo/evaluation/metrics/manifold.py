@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.evaluation.features.extraction import Features
-from ganzoo.evaluation.features.pairs import compare
+from ganzoo.evaluation.features.pairs import feature_pair
 
 NEIGHBOURS = 5
 DISTANCES_AT_ONCE = 1_000_000
 """8 MB of them: more leave the processor's caches, and fewer are too little work for its threads."""
 
-# The radii of the real images serve every set of samples.
-_RADII: WeakKeyDictionary[Features, Tensor] = WeakKeyDictionary()
-
 
 def density_coverage(samples: Samples) -> Measured:
     """Density, around 1 for real images and more for typical ones, and coverage, 0 to 1, in features.
 
-    Naeem et al. 2020, https://arxiv.org/abs/2002.09797, section 3, with its 5 neighbours. Coverage is the share of real
-    images with a sample nearer than their fifth neighbour; as many real ones in the samples' place get about 0.97.
+    Naeem et al. 2020, https://arxiv.org/abs/2002.09797, section 3, with its 5 neighbours. Coverage is the
+    fraction of real images with a sample nearer than their fifth neighbour; as many real images in the samples' place
+    get about 0.97.
     """
-    pair = compare(samples)
+    pair = feature_pair(samples)
     density, coverage = pair.once(f"density {NEIGHBOURS}", lambda fake, _: density_and_coverage(fake, pair.real))
     return pair.measured({"density": density, "coverage": coverage}, neighbours=NEIGHBOURS)
 
@@ -36,11 +33,11 @@ def density_and_coverage(fake: Tensor, real: Features) -> tuple[float, float]:
 
     Equations 4 and 5 of Naeem et al. 2020. Memory is bounded: distances are computed for some rows at a time.
     """
-    if real not in _RADII:
-        _RADII[real] = radii(real.features, NEIGHBOURS)
+    # They serve every set of samples that is compared with these images.
+    reach = real.memo.once(("radii", NEIGHBOURS), lambda: radii(real.features, NEIGHBOURS))
     inside, covered = 0, torch.zeros(len(real.features), dtype=torch.bool)
     for distances in _distances(fake, real.features):
-        hits = distances < _RADII[real]
+        hits = distances < reach
         inside += int(hits.sum())
         covered |= hits.any(dim=0)
     return inside / (NEIGHBOURS * len(fake)), covered.double().mean().item()

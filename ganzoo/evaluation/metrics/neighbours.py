@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -34,18 +33,13 @@ class Nearest:
     indices: Tensor
 
 
-# They live as long as the images that they belong to.
-_OF_SAMPLES: WeakKeyDictionary[Samples, Nearest] = WeakKeyDictionary()
-_OF_HELD_OUT: WeakKeyDictionary[Dataset, dict[int, Nearest]] = WeakKeyDictionary()
-
-
 def memorisation(samples: Samples) -> Measured:
-    """`memorised`, the share of samples that may be copies, and `distance-ratio`, from distances to training images.
+    """`memorised`, the fraction of samples that may be copies, and `distance-ratio`, by distance to training images.
 
-    The distance is the root of the mean squared difference of pixel values, which range from -1 to 1. memorised: share
-    of samples as near to a training image as the nearest 1 % of as many held-out images are: 0.01 for a perfect
-    generator, 1 for one that copies. distance-ratio: the median distance of samples over that of held-out images: 1 for
-    a perfect generator, 0 for one that copies, below 1 also for one of few details, above 1 for noise.
+    The distance is the root of the mean squared difference of pixel values, which range from -1 to 1. memorised: the
+    fraction of samples as near to a training image as the nearest 1 % of as many held-out images are: 0.01 for a
+    perfect generator, 1 for one that copies. distance-ratio: the median distance of samples over that of held-out
+    images: 1 for a perfect generator, 0 for one that copies, below 1 also for one of few details, above 1 for noise.
 
     Raises GanzooError without held-out images, and for fewer than 100 of them or of samples.
     """
@@ -81,7 +75,7 @@ def draw_neighbours(samples: Samples, path: Path) -> Path:
     The left half shows the samples that are nearest to a training image, nearest first; the right half any others.
     Raises GanzooError for samples that are no images.
     """
-    if samples.spec.modality != "image":
+    if not samples.modality.shows_samples_apart:
         raise GanzooError(f"{samples.spec.modality} data have no picture of neighbours: leave --neighbours out.")
     found = _of_samples(samples)
     fake, train = samples.fake[_checked(samples)].cpu(), samples.real("train")
@@ -142,16 +136,15 @@ def _checked(samples: Samples) -> Tensor:
 
 
 def _of_samples(samples: Samples) -> Nearest:
-    if samples not in _OF_SAMPLES:
-        _OF_SAMPLES[samples] = find_nearest(samples.fake[_checked(samples)], samples.real("train"))
-    return _OF_SAMPLES[samples]
+    return samples.memo.once(
+        "nearest training images", lambda: find_nearest(samples.fake[_checked(samples)], samples.real("train"))
+    )
 
 
 def _of_held_out(held_out: Dataset, train: Dataset, n: int) -> Nearest:
-    found = _OF_HELD_OUT.setdefault(held_out, {})
-    if n not in found:
-        found[n] = find_nearest(held_out.batch(subset(held_out.count, n))["x"], train)
-    return found[n]
+    return held_out.memo.once(
+        ("nearest training images", n), lambda: find_nearest(held_out.batch(subset(held_out.count, n))["x"], train)
+    )
 
 
 def _shown(fake: Tensor, found: Nearest, train: Dataset, i: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Perceptual path length: how far samples move when the latent moves a little. By torch-fidelity."""
+"""Perceptual path length: how far samples move when the latent moves a little. Computed with torch-fidelity."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ganzoo.evaluation.features import classifier, domain
 from ganzoo.evaluation.features.names import DOMAIN
 from ganzoo.evaluation.features.spaces import resolve
 from ganzoo.evaluation.features.weights import tensors_only
+from ganzoo.game import Latent
 
 LPIPS = "lpips-vgg16"
 EPSILON = 1e-4
@@ -35,15 +36,15 @@ LATENTS = "ganzoo-latents"
 
 
 def perceptual_path_length(samples: Samples) -> Measured:
-    """Mean squared distance of the samples of two latents that are 1e-4 of the way apart, over 1e-4 squared.
+    """Mean squared distance between the samples of two latents that are 1e-4 of a path apart, over 1e-4 squared.
 
-    Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 4.1, at the start of straight paths in z, of which the
-    shortest and the longest hundredth are left out. Distances are LPIPS, or in the domain space squared distances of
-    domain features, of samples that are not rounded. Empty where there is no generator with latents. Raises GanzooError
-    where the weights of LPIPS cannot be had.
+    Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 4.1, at the start of straight paths in z, without the
+    shortest and the longest 1 % of the distances. Distances are LPIPS, or in the domain space squared distances between
+    domain features of samples that are not rounded to uint8. Empty if there is no generator with latents. Raises
+    GanzooError if the weights of LPIPS cannot be loaded.
     """
     gan: Any = samples.generator
-    if gan is None or not (hasattr(gan, "draw_latent") and hasattr(gan, "generate")):
+    if not isinstance(gan, Latent):
         return Measured({})
     in_domain = resolve(samples) == DOMAIN
     paths = min(PATHS, len(samples.fake))
@@ -54,7 +55,7 @@ def perceptual_path_length(samples: Samples) -> Measured:
         described, resize = space.describe(), space.resize
         name, similarity = f"PPL{space.suffix}", _similarity(space)
     elif samples.spec.shape[0] not in (1, 3):
-        raise GanzooError(f"{LPIPS} looks at grey or RGB images, not at {samples.spec.shape[0]} channels.")
+        raise GanzooError(f"{LPIPS} takes grey or RGB images, not {samples.spec.shape[0]} channels.")
     distances = path_distances(gan, similarity, paths, samples.seed, rounded=not in_domain)
     value = float(np.mean(_without_extremes(distances)))
     return Measured({name: value}, n_fake=paths, features=described, resize=resize, epsilon=EPSILON, kept=list(KEPT))
@@ -63,11 +64,9 @@ def perceptual_path_length(samples: Samples) -> Measured:
 def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bool) -> np.ndarray:
     """Distances over epsilon squared along `paths` paths, float `[paths]`.
 
-    gan: a game with draw_latent and generate. similarity: the name that torch-fidelity knows it by. rounded: whether it
-    takes uint8 RGB images, not images in [-1, 1].
+    gan: a game that is a `Latent`. similarity: the name of a distance registered with torch-fidelity. rounded: whether
+    that takes uint8 RGB images rather than images in [-1, 1].
     """
-    if LATENTS not in NOISE_SOURCE_REGISTRY:
-        register_noise_source(LATENTS, _draw)
     with gan.for_sampling(), torch.random.fork_rng(), _drawing_from(gan), tensors_only():
         model = _Model(gan, rounded)
         try:
@@ -81,7 +80,7 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
                 ppl_epsilon=EPSILON,
                 ppl_reduction="none",
                 ppl_sample_similarity=similarity,
-                # The extremes are left out below: torch-fidelity does it by a keyword that numpy no longer has.
+                # The extremes are left out below: torch-fidelity uses a keyword argument that numpy no longer has.
                 ppl_discard_percentile_lower=None,
                 ppl_discard_percentile_higher=None,
                 batch_size=250,
@@ -91,7 +90,7 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
             )
         except OSError as error:
             raise GanzooError(
-                f"the weights of {LPIPS} cannot be had ({getattr(error, 'reason', None) or error}): put those that "
+                f"the weights of {LPIPS} cannot be loaded ({getattr(error, 'reason', None) or error}): put those that "
                 f"torch-fidelity asks for into {torch.hub.get_dir()}/checkpoints, or use domain features."
             ) from error
     distances: np.ndarray = result[KEY_METRIC_PPL_RAW]
@@ -109,7 +108,7 @@ class _Model(GenerativeModelBase):
 
     def __init__(self, gan: Any, rounded: bool) -> None:
         super().__init__()
-        # In a tuple, as a module of its own would be moved and switched by torch-fidelity.
+        # In a tuple, as torch-fidelity would move a submodule and switch its mode.
         self.game, self.rounded = (gan,), rounded
         with torch.random.fork_rng():
             self.latent = int(gan.draw_latent(1).shape[1])
@@ -124,7 +123,7 @@ class _Model(GenerativeModelBase):
 
     @property
     def num_classes(self) -> int:
-        return int(getattr(self.game[0], "classes", 0))
+        return self.game[0].classes
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         gan = self.game[0]
@@ -133,23 +132,20 @@ class _Model(GenerativeModelBase):
         return to_uint8(images).expand(-1, 3, -1, -1).cpu() if self.rounded else images
 
 
-_GAMES: list[Any] = []
-
-
 @contextmanager
 def _drawing_from(gan: Any) -> Iterator[None]:
-    """torch-fidelity asks for noise by name only: what `_draw` draws is the latents of the game that is set here."""
-    _GAMES.append(gan)
+    """torch-fidelity asks for noise by name only: within this block, the name stands for the latents of `gan`."""
+
+    def draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Tensor:
+        torch.manual_seed(int(rng.randint(2**31 - 1)))
+        latents: Tensor = gan.draw_latent(shape[0])
+        return latents.float().cpu()
+
+    register_noise_source(LATENTS, draw)
     try:
         yield
     finally:
-        _GAMES.pop()
-
-
-def _draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Tensor:
-    torch.manual_seed(int(rng.randint(2**31 - 1)))
-    latents: Tensor = _GAMES[-1].draw_latent(shape[0])
-    return latents.float().cpu()
+        del NOISE_SOURCE_REGISTRY[LATENTS]
 
 
 class DomainSimilarity(SampleSimilarityBase):

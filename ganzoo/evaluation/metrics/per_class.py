@@ -8,7 +8,7 @@ from torch import Tensor
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features.extraction import Features, reference_rows
-from ganzoo.evaluation.features.pairs import Comparison, compare
+from ganzoo.evaluation.features.pairs import FeaturePair, feature_pair
 from ganzoo.evaluation.metrics import fidelity
 
 
@@ -21,7 +21,7 @@ def intra_class_distance(samples: Samples) -> Measured:
     """
     if samples.labels is None:
         return Measured({})
-    pair, classes = compare(samples), samples.spec.classes
+    pair, classes = feature_pair(samples), samples.spec.classes
     labels, real_labels = samples.labels.cpu(), _reference_labels(samples, pair)
     if real_labels is None:
         return Measured({})
@@ -43,7 +43,7 @@ def intra_class_distance(samples: Samples) -> Measured:
     return pair.measured({"intra-FD": value}, fewest_per_class={"fake": drawn, "real": real})
 
 
-def _reference_labels(samples: Samples, pair: Comparison) -> Tensor | None:
+def _reference_labels(samples: Samples, pair: FeaturePair) -> Tensor | None:
     """The classes of the real images in the order of their features, int64; None where they have none."""
     train = samples.real(samples.reference)
     if "y" not in train.arrays:

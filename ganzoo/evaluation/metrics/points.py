@@ -15,7 +15,7 @@ REACH = 3.0
 
 
 def modes(samples: Samples) -> Measured:
-    """Modes covered, 0 to K, and quality, the share of high-quality samples, 0 to 1. Empty for data without modes.
+    """Modes covered, 0 to K, and quality, the fraction of high-quality samples. Empty for data without modes.
 
     A sample is of high quality within 3 standard deviations of its nearest mode; a mode is covered if it is the nearest
     of at least one such sample, out of 2,500 (as in Srivastava et al. 2017, VEEGAN, https://arxiv.org/abs/1705.07761,
@@ -40,7 +40,7 @@ def wasserstein(samples: Samples) -> Measured:
 
 
 def count_modes(values: np.ndarray, centres: np.ndarray, std: float) -> tuple[int, float]:
-    """Modes covered and the share of high-quality samples: `values [N, D]`, `centres [K, D]`."""
+    """Modes covered and the fraction of high-quality samples: `values [N, D]`, `centres [K, D]`."""
     distances = cdist(values, centres)
     nearest, good = distances.argmin(axis=1), distances.min(axis=1) <= REACH * std
     return len(np.unique(nearest[good])), float(good.mean())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganzoo.data.images.stacked_mnist import MODES, NAME, stack_class
-from ganzoo.data.samples import USUAL, Measured, Samples, subset
+from ganzoo.data.images.stacked_mnist import MODES, NAME, SCORED, stack_class
+from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.evaluation.features.digits import Digits, digit_domain
 from ganzoo.evaluation.features.extraction import fake_features
 
@@ -23,7 +23,7 @@ def modes(samples: Samples) -> Measured:
         return Measured({})
     domain = digit_domain(samples)
     found = fake_features(samples, Digits(domain)).features.long()
-    digits = found[subset(len(found), USUAL[NAME])]
+    digits = found[subset(len(found), SCORED)]
     counts = torch.bincount(stack_class(digits), minlength=MODES)
     values = {"modes": float((counts > 0).sum()), "KL": divergence_from_uniform(counts)}
     named = {f"{name}{domain.suffix}": value for name, value in values.items()}

@@ -6,22 +6,22 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
 from ganzoo.callbacks import Callback
 from ganzoo.files.atomic import append_line, write_atomically
 from ganzoo.files.records import read_records
-from ganzoo.game import GAN, AdversarialLoss, uncompiled
+from ganzoo.game import GAN, AdversarialLoss, Latent, uncompiled
 from ganzoo.runs.callbacks.symptoms import Hint, Look, find, unsound
 from ganzoo.runs.run import Run
 from ganzoo.training.nonfinite import NonFinite
+from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAMPLES = 256
-PIXELS = 16
 LOOKS = 20
 
 
@@ -116,26 +115,26 @@ class Variety:
     real: Tensor
     reached: int
     spread: float
+    vectors: Callable[[Tensor], Tensor]
 
     @classmethod
     def of(cls, trainer: Training) -> Variety | None:
-        """The measure for a training; None where samples are neither images nor points, or data are too few."""
+        """The measure for a training; None where the modality has no vectors, or there are too few data."""
         dataset = trainer.stream.dataset
         count = min(SAMPLES, dataset.count // 2)
-        if (
-            dataset.spec.modality not in ("image", "points")
-            or count < SAMPLES // 4
-            or type(trainer.gan).sample is GAN.sample
-        ):
+        if count < SAMPLES // 4 or type(trainer.gan).sample is GAN.sample:
             return None
         order = some(dataset.count)
-        if "x" not in dataset.batch(order[:1]):
+        first = dataset.batch(order[:1])
+        vectors = cast(Callable[[Tensor], Tensor], registry.modality(dataset.spec.modality).vectors)
+        if "x" not in first or vectors(first["x"]) is None:
             return None
         real, held_out = (
-            torch.cat([as_vectors(dataset.batch(part)["x"]) for part in index.split(trainer.part_size)])
+            torch.cat([vectors(dataset.batch(part)["x"]) for part in index.split(trainer.part_size)])
             for index in (order[:count], order[count : 2 * count])
         )
-        return cls(order[:count], real, reached(distances(real, held_out)), distances(real, real).mean().item())
+        spread = distances(real, real).mean().item()
+        return cls(order[:count], real, reached(distances(real, held_out)), spread, vectors)
 
     def measure(self, trainer: Training) -> Look:
         """`variety` and `spread` of as many fake samples, drawn from the same latents each time."""
@@ -144,9 +143,9 @@ class Variety:
         with gan.for_sampling(averaged=False):
             torch.manual_seed(trainer.recipe.seed)
             for part in self.index.split(trainer.part_size):
-                y = dataset.batch(part)["y"] if getattr(gan, "classes", 0) else None
+                y = dataset.batch(part)["y"] if gan.classes else None
                 with trainer.fabric.autocast():
-                    fakes.append(as_vectors(gan.sample(len(part), y)))
+                    fakes.append(self.vectors(gan.sample(len(part), y)))
         fake = torch.cat(fakes)
         return {
             "variety": reached(distances(self.real, fake)) / self.reached,
@@ -164,29 +163,17 @@ def distances(a: Tensor, b: Tensor) -> Tensor:
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def as_vectors(x: Tensor) -> Tensor:
-    """Samples as float32 rows `[N, D]`; images are first averaged down to 16x16."""
-    x = x.float().nan_to_num(0.0, 0.0, 0.0)
-    if x.ndim == 4 and max(x.shape[2:]) > PIXELS:
-        x = adaptive_avg_pool2d(x, (min(PIXELS, x.shape[2]), min(PIXELS, x.shape[3])))
-    return x.flatten(1)
-
-
 def some(count: int) -> Tensor:
     """All indices in an order that is always the same."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(0))
 
 
 @runtime_checkable
-class Duel(Protocol):
+class Duel(Latent, Protocol):
     """What a game must have for its generator and discriminator to be looked at together, as TwoPlayer has it."""
 
     generator: torch.nn.Module
     loss: AdversarialLoss
-
-    def draw_latent(self, n: int) -> Tensor: ...
-
-    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor: ...
 
     def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]: ...
 

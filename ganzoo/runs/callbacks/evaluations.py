@@ -7,10 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from ganzoo.callbacks import Callback
-from ganzoo.data.dataset import to_uint8
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import Score, Scores, choose, score
@@ -22,17 +19,11 @@ from ganzoo.machine.rank_group import Team
 from ganzoo.recipes import RunOptions
 from ganzoo.runs.reference import Reference, Request, computing, draw
 from ganzoo.runs.run import Run
-from ganzoo.runs.sampling import class_numbers
+from ganzoo.runs.sampling import Draw, class_numbers
 from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
-
-QUICK = {"image": ("is", "fd"), "points": ("modes", "w2")}
-"""Metrics along a training, by modality; of others, all that are computed by default."""
-
-CRITERIA = ("fd", "w2")
-"""Metrics of which the first decides what is best; without them, the first score that knows a better direction."""
 
 SAMPLES = 2_500
 
@@ -47,6 +38,7 @@ class Evaluations(Callback):
     def __init__(self, run: Run, options: RunOptions, lock: Lock | None = None) -> None:
         self.run_folder, self.options, self.every, self.lock = run, options, options.eval_every or 0, lock
         self.path, self.folder = run.path / "evaluations.jsonl", run.checkpoints / "best"
+        self.modality = registry.modality(run.data.modality)
         self.best: dict[str, Any] | None = None
         self.said: set[str] = set()
 
@@ -55,7 +47,7 @@ class Evaluations(Callback):
         data = dataclasses.replace(trainer.recipe.data, labels=True)
         same = data == trainer.recipe.data
         self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
-        self.names = QUICK.get(self.run_folder.data.modality)
+        self.names = self.modality.quick_metrics
         known = registry.metrics().values()
         if not choose(known, self.names, self.run_folder.data.modality):
             self._say(f"there is no metric for {self.run_folder.data.modality} data: --eval-every does nothing.")
@@ -115,17 +107,18 @@ class Evaluations(Callback):
         return scores
 
     def _samples(self, trainer: Training) -> Samples:
-        images, device = self.run_folder.data.modality == "image", trainer.fabric.device
+        device = trainer.fabric.device
         n = self.team.in_turn(lambda: min(SAMPLES, self.reference.default_samples()))
         name, seed = self.run_folder.variant.name, trainer.recipe.seed + 1
         y = class_numbers(trainer.gan, name, n, None)
-        prepared = to_uint8 if images else torch.as_tensor
-        fake = draw(self.team, trainer.gan, name, n, y, seed=seed, device=device, prepared=prepared)
+        fake = draw(self.team, trainer.gan, name, Draw(n, y, seed=seed, device=device), self.modality.scored)
         return self.reference.samples(fake, y, Request(), seed, device=computing(device))
 
     def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:
         known = [item for item in scores.scores if item.better]
-        decisive = [item for name in CRITERIA for item in known if item.protocol["metric"] == name] or known
+        decisive = [
+            item for name in self.modality.criteria for item in known if item.protocol["metric"] == name
+        ] or known
         if not decisive:
             return False
         name, before = decisive[0].name, self.best

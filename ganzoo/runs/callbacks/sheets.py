@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ganzoo.files.atomic import remove_partial
 from ganzoo.pictures import sheets
-from ganzoo.pictures.plots import loss_plot, scatter
+from ganzoo.pictures.plots import loss_plot
+from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 
 from ganzoo.callbacks import Callback
-
-SHEET = 64
-POINTS = 2_000
 
 
 class Sheets(Callback):
@@ -65,23 +63,19 @@ class Sheets(Callback):
 
 
 def draw(trainer: Training) -> Image | None:
-    """A picture of what the game draws now, from latents that are the same each time; None for other modalities."""
+    """A picture of what the game draws now, from the same latents each time; None for data that have no picture."""
     gan, dataset = trainer.gan, trainer.stream.dataset
-    classes = getattr(gan, "classes", 0)
-    images = dataset.spec.modality == "image"
-    if not images and dataset.spec.modality != "points":
+    modality = registry.modality(dataset.spec.modality)
+    if not modality.has_picture:
         return None
-    count = SHEET if images else POINTS
-    columns = None
-    if classes:
-        columns = min(classes, 16)
-        count = columns * 8 if images else count
-    y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if classes else None
+    count, columns = modality.sheet_size(gan.classes)
+    y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if gan.classes else None
     with gan.for_sampling():
-        # The next step seeds anew, so that drawing here changes nothing in the training.
+        # The next step seeds anew, so drawing here changes nothing in training.
         torch.manual_seed(trainer.recipe.seed)
         samples: Tensor = gan.sample(count, y)
-    if images:
-        return sheets.sheet(samples, columns)
-    real = dataset.batch(torch.arange(min(20_000, dataset.count)))["x"]
-    return scatter(samples, real, f"step {trainer.progress.step}")
+    real = None
+    if modality.real_in_picture:
+        real = dataset.batch(torch.arange(min(modality.real_in_picture, dataset.count)))["x"]
+    title = f"step {trainer.progress.step}"
+    return modality.picture(samples, dataset.spec, real=real, columns=columns, title=title)

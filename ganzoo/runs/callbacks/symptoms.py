@@ -148,7 +148,7 @@ def advice(recipe: Recipe, tries: Iterable[Try]) -> str:
 def changes(recipe: Recipe, key: str, value: Any) -> bool:
     """Whether the recipe takes the key with the value, and would be another with it."""
     try:
-        return config.update(recipe, {key: str(value)}) != recipe
+        return config.override(recipe, {key: str(value)}) != recipe
     except GanzooError:
         return False
 

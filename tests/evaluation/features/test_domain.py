@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 import torch_fidelity
+from domain_extractor import registered
 from fidelity_images import Images
+from kinds import IMAGES
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
@@ -31,7 +33,7 @@ def load_digits(split: str) -> Dataset:
 
 def samples_of(fake: Tensor, load: Callable[[str], Dataset] = load_digits, labels: Tensor | None = None) -> Samples:
     dataset = load("train")
-    return Samples(fake, labels, dataset.spec, Data(name=dataset.spec.name), Path(), 0, load)
+    return Samples(fake, labels, dataset.spec, Data(name=dataset.spec.name), Path(), 0, load, IMAGES)
 
 
 def toy(
@@ -77,23 +79,23 @@ def test_the_classifier_of_digits_is_right_on_at_least_96_percent_of_the_test_im
 
 
 def test_scores_equal_torch_fidelity_called_by_hand_on_the_same_images(noisy: Samples) -> None:
-    extractor = domain.find_domain(noisy).extractor
     measured = images.inception_score(noisy) | images.frechet_distance(noisy)
     measured |= images.kernel_distance(noisy) | images.precision_recall(noisy)
-    by_hand = torch_fidelity.calculate_metrics(
-        input1=Images(noisy.fake),
-        input2=Images(torch.as_tensor(load_digits("train").arrays["x"])),
-        feature_extractor=extractor,
-        isc=True,
-        fid=True,
-        kid=True,
-        prc=True,
-        kid_subset_size=719,
-        cuda=False,
-        cache=False,
-        verbose=False,
-        save_cpu_ram=True,
-    )
+    with registered(domain.find_domain(noisy)) as extractor:
+        by_hand = torch_fidelity.calculate_metrics(
+            input1=Images(noisy.fake),
+            input2=Images(torch.as_tensor(load_digits("train").arrays["x"])),
+            feature_extractor=extractor,
+            isc=True,
+            fid=True,
+            kid=True,
+            prc=True,
+            kid_subset_size=719,
+            cuda=False,
+            cache=False,
+            verbose=False,
+            save_cpu_ram=True,
+        )
     assert measured == pytest.approx(
         {
             "IS[domain:digits]": by_hand["inception_score_mean"],

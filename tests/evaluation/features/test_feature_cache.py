@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kinds import IMAGES
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
@@ -53,7 +54,7 @@ def samples(seed: int = 0, n: int = 30, side: int = 4, channels: int = 1, name: 
         return Dataset({"x": torch.randint(0, 256, (n, *spec.shape), generator=generator).to(torch.uint8)}, spec)
 
     fake = torch.zeros(12, *spec.shape, dtype=torch.uint8)
-    return Samples(fake, None, spec, Data(name=name), Path(), 0, load)
+    return Samples(fake, None, spec, Data(name=name), Path(), 0, load, IMAGES)
 
 
 def extracted(given: Samples, space: Means) -> int:

@@ -14,6 +14,7 @@ import pytest
 import torch
 import torch_fidelity
 from fidelity_images import Images
+from kinds import IMAGES
 from random_inception import save_random_inception
 from torch import Tensor
 
@@ -61,7 +62,7 @@ def grey(split: str) -> Dataset:
 def grey_samples(weights: Path | None, features: str = INCEPTION) -> Samples:
     fake = torch.randint(0, 256, (N, 1, 9, 7), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     spec = grey("train").spec
-    return Samples(fake, None, spec, Data(name="grey"), Path(), 0, grey, features=features, weights=weights)
+    return Samples(fake, None, spec, Data(name="grey"), Path(), 0, grey, IMAGES, features=features, weights=weights)
 
 
 def refusal(path: Path) -> str:

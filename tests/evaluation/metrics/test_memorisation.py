@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kinds import IMAGES, POINTS
 from PIL import Image
 from torch import Tensor
 
@@ -39,7 +40,7 @@ def made(fake: Tensor, *, test: Tensor | None = TEST, flip: bool = False, train:
             raise GanzooError("there is no test split.")
         return splits[split]
 
-    return Samples(fake, None, SPEC, Data(name="test"), Path(), 0, load)
+    return Samples(fake, None, SPEC, Data(name="test"), Path(), 0, load, IMAGES)
 
 
 def measured(fake: Tensor, **more: object) -> tuple[float, float]:
@@ -103,7 +104,9 @@ def test_larger_images_are_averaged_down_and_the_protocol_says_so() -> None:
     spec = DataSpec("large", "image", (1, 64, 64))
     large = torch.randint(256, (110, 1, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     splits = {"train": Dataset({"x": large}, spec), "test": Dataset({"x": large.flip(-1)}, spec)}
-    found = neighbours.memorisation(Samples(large, None, spec, Data(name="large"), Path(), 0, splits.__getitem__))
+    found = neighbours.memorisation(
+        Samples(large, None, spec, Data(name="large"), Path(), 0, splits.__getitem__, IMAGES)
+    )
     assert found["memorised[pixels]"] == 1.0
     assert found.protocol["resize"] == "average pooling to 32x32"
 
@@ -149,7 +152,9 @@ def test_the_sheet_shows_the_nearest_samples_first_beside_what_they_are_near(tmp
 
 def test_points_have_no_sheet(tmp_path: Path) -> None:
     spec = DataSpec("points", "points", (2,), range=None)
-    samples = Samples(torch.zeros(20, 2), None, spec, Data(name="points"), Path(), 0, lambda split: Dataset({}, spec))
+    samples = Samples(
+        torch.zeros(20, 2), None, spec, Data(name="points"), Path(), 0, lambda split: Dataset({}, spec), POINTS
+    )
     with pytest.raises(GanzooError, match="points data have no picture of neighbours"):
         neighbours.draw_neighbours(samples, tmp_path / "a.png")
 

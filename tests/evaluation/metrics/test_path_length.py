@@ -9,6 +9,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from kinds import IMAGES
 from torch import Tensor, nn
 from torch_fidelity.registry import SAMPLE_SIMILARITY_REGISTRY, register_sample_similarity
 from torch_fidelity.sample_similarity_base import SampleSimilarityBase
@@ -70,7 +71,7 @@ def samples_of(gan: object, n: int = 600, features: str = "domain") -> Samples:
     train = digits.load(Data(), Path(), "train")
     x = torch.as_tensor(train.arrays["x"])[:n]
     load = lambda split: digits.load(Data(), Path(), split)  # noqa: E731
-    return Samples(x, None, train.spec, Data(name="digits"), Path(), 4, load, features=features, generator=gan)
+    return Samples(x, None, train.spec, Data(name="digits"), Path(), 4, load, IMAGES, features=features, generator=gan)
 
 
 @pytest.mark.parametrize(("distribution", "variance"), [("normal", 1.0), ("uniform", 1 / 3)])

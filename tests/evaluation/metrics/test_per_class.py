@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from kinds import IMAGES
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
@@ -26,7 +27,7 @@ def samples_of(rows: Tensor, labels: Tensor | None = None) -> Samples:
     train = load("train")
     x, y = (torch.as_tensor(train.arrays[name])[rows] for name in "xy")
     given = y.long() if labels is None else labels
-    return Samples(x, given, train.spec, Data(name="digits"), Path(), 0, load)
+    return Samples(x, given, train.spec, Data(name="digits"), Path(), 0, load, IMAGES)
 
 
 def test_training_images_are_at_no_distance_within_their_classes() -> None:
@@ -67,4 +68,6 @@ def test_too_few_samples_in_a_class_are_refused_with_the_number_that_is_enough()
 def test_unconditional_samples_have_no_distance_within_classes() -> None:
     train = load("train")
     x = torch.as_tensor(train.arrays["x"])
-    assert per_class.intra_class_distance(Samples(x, None, train.spec, Data(name="digits"), Path(), 0, load)) == {}
+    assert (
+        per_class.intra_class_distance(Samples(x, None, train.spec, Data(name="digits"), Path(), 0, load, IMAGES)) == {}
+    )

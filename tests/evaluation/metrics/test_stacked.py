@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kinds import IMAGES, POINTS
 from stacks import digits, write_mnist
 from torch import Tensor
 
@@ -18,15 +18,17 @@ from ganzoo.builtins.metrics import METRICS
 from ganzoo.data.dataset import Dataset, to_uint8
 from ganzoo.data.images.stacked_mnist import load_digits, stack_class
 from ganzoo.data.resize import to_size
-from ganzoo.data.samples import Samples, default_samples
+from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import classifier
+from ganzoo.evaluation.features import digits as digit_space
 from ganzoo.evaluation.features.digits import digit_domain, read_digits
 from ganzoo.evaluation.features.domain import Domain
 from ganzoo.evaluation.metrics import stacked
 from ganzoo.evaluation.metrics.stacked import divergence_from_uniform, modes
 from ganzoo.evaluation.scoring import score
-from ganzoo.recipes import Data
+from ganzoo.recipes import Data, RunOptions
+from ganzoo.runs.reference import Reference
 from ganzoo.zoo import registry
 
 DATA = Data(name="stacked-mnist", size=8)
@@ -56,7 +58,7 @@ def samples_of(root: Path, spelt: Tensor) -> Samples:
 
 def samples_from(root: Path, fake: Tensor, data: Data = DATA) -> Samples:
     splits = {split: load(root, split, data) for split in ("train", "test")}
-    return Samples(fake, None, splits["train"].spec, data, root, 0, splits.__getitem__)
+    return Samples(fake, None, splits["train"].spec, data, root, 0, splits.__getitem__, IMAGES)
 
 
 def test_the_divergence_is_that_of_the_formula() -> None:
@@ -123,14 +125,14 @@ def test_real_stacks_are_read_once_for_all_scorings(root: Path, monkeypatch: pyt
         read.append(len(images))
         return read_digits(domain, images)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stacked, "read_digits", counted)
+    monkeypatch.setattr(digit_space, "read_digits", counted)
     second = score(samples_of(root, EVERY), METRICS, ["stacked"])
     assert sum(read) == 1000
     assert second.to_json() == first.to_json()
 
 
 def test_the_order_and_number_of_more_samples_do_not_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(stacked.USUAL, "stacked-mnist", 500)
+    monkeypatch.setattr(stacked, "SCORED", 500)
     measured = modes(samples_of(root, EVERY))
     assert measured.protocol["n_fake"] == 500
     assert measured["modes[domain:mnist]"] == 500
@@ -140,15 +142,14 @@ def test_the_order_and_number_of_more_samples_do_not_matter(root: Path, monkeypa
 
 
 def test_the_usual_number_of_samples_is_drawn(root: Path) -> None:
-    spec = load(root, "train").spec
-    assert default_samples(spec, 128_000, 26_000) == 26_000
-    assert default_samples(dataclasses.replace(spec, name="mine"), 128_000, 26_000) == 10_000
+    reference = Reference(DATA, RunOptions(data_root=str(root)))
+    assert reference.default_samples() == 26_000
 
 
 def test_other_data_are_none_of_its_business() -> None:
     data = Data(name="points")
     train = load(Path(), "train", data)
-    assert modes(Samples(torch.zeros(20, 2), None, train.spec, data, Path(), 0, lambda split: train)) == {}
+    assert modes(Samples(torch.zeros(20, 2), None, train.spec, data, Path(), 0, lambda split: train, POINTS)) == {}
 
 
 def test_digits_that_are_gone_cost_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +158,7 @@ def test_digits_that_are_gone_cost_a_note(root: Path, monkeypatch: pytest.Monkey
     def gone(*args: object) -> Dataset:
         raise GanzooError("mnist was not found.")
 
-    monkeypatch.setattr(stacked, "load_digits", gone)
+    monkeypatch.setattr(digit_space, "load_digits", gone)
     result = score(samples, METRICS, ["stacked"])
     assert result.scores == []
     assert result.notes == ["mnist was not found."]

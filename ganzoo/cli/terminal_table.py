@@ -8,14 +8,14 @@ import sys
 import click
 from rich.console import Console
 
-from ganzoo.pictures.tables import Table
+from ganzoo.pictures.tables import ScoreTable
 
 
-def show(table: Table, width: int | None = None) -> None:
+def show(table: ScoreTable, width: int | None = None) -> None:
     """Print a table and its notes.
 
-    width: in characters, by default the terminal's, and none in a pipe or a file. A table that is wider is turned on
-    its side, where that is narrower.
+    width: in characters, by default the terminal's, unlimited in a pipe or a file. A wider table is transposed if that
+    makes it narrower.
     """
     if width is None and sys.stdout.isatty():
         width = shutil.get_terminal_size().columns
@@ -26,6 +26,6 @@ def show(table: Table, width: int | None = None) -> None:
         click.echo(note)
 
 
-def width_of(table: Table) -> int:
-    """How many characters the table takes where nothing is wrapped."""
+def width_of(table: ScoreTable) -> int:
+    """The width of the table in characters if nothing is wrapped."""
     return Console(width=10_000).measure(table.rich()).maximum

@@ -1,0 +1,141 @@
+"""What a kind of data is: how its samples are shown, written, read and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.recipes import Data, DataSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Modality:
+    """A kind of tensor. Every method has a default, so a data set may name a modality that nobody registered.
+
+    The defaults suit samples of any shape that have no picture: they are written to .npz files and scored as they are.
+
+    quick_metrics: metrics computed during training; None for all that are computed by default.
+    criteria: metrics of which the first that was computed decides which state is the best; without them, the first
+    score that knows a direction.
+    example_shapes: shapes that the contract tests build variants for. example_dataset: a data set of the core with such
+    samples; "" if there is none.
+    shows_samples_apart: whether `picture` shows each sample by itself, so that its neighbours can be put beside it.
+    real_in_picture: how many real samples `picture` is to be given; 0 if it shows none.
+    """
+
+    quick_metrics: tuple[str, ...] | None = None
+    criteria: tuple[str, ...] = ()
+    example_shapes: tuple[tuple[int, ...], ...] = ()
+    example_range: tuple[float, float] | None = None
+    example_dataset = ""
+    shows_samples_apart = False
+    real_in_picture = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    # Pictures
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether samples can be drawn."""
+        return type(self).picture is not Modality.picture
+
+    def picture(
+        self, x: Tensor, spec: DataSpec, *, real: Tensor | None = None, columns: int | None = None, title: str = ""
+    ) -> Image | None:
+        """A picture of the samples `x [N, *shape]` in the data's range, beside `real [M, *shape]` where it is given.
+
+        columns: samples in a row, where they are in rows. None if this kind of data has no picture.
+        """
+        return None
+
+    def sheet_size(self, classes: int) -> tuple[int, int | None]:
+        """How many samples a picture of a training run shows, and in how many columns; with classes, one each."""
+        columns = min(classes, 16) if classes else None
+        return (columns or 8) * 8, columns
+
+    # Files
+
+    def array(self, x: Tensor) -> np.ndarray:
+        """Samples `[N, *shape]` in the data's range as a .npz file holds them."""
+        return x.numpy()
+
+    def write_folder(self, x: Tensor, folder: Path) -> None:
+        """Write each sample to a file of its own in a new folder. Raises GanzooError if this kind has no such files."""
+        raise GanzooError(f"--to writes images, and these are {self.name} data: use --npz FILE.")
+
+    def folder_size(self, folder: Path) -> int | None:
+        """The `data.size` that suits a folder of the user's samples; None where its files differ in size.
+
+        Raises GanzooError if none of its files can be read.
+        """
+        raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
+
+    def folder_data(self, folder: Path, spec: DataSpec) -> tuple[Data, str]:
+        """How to read a folder in the shape of `spec`: the data keys, and what is resized ("8x8 to 28x28", or "")."""
+        raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
+
+    # Scores
+
+    def scored(self, x: Tensor) -> Tensor:
+        """Samples in the data's range as metrics take them."""
+        return x
+
+    def check_scored(self, x: Tensor) -> None:
+        """Raise ValueError for samples that are not as metrics take them."""
+
+    def reference_split(self, read: Callable[[str], Dataset]) -> str:
+        """The split that samples are compared with, "train" or "test". `read` raises GanzooError if there is none.
+
+        "train" is the literature's custom; it leaves the test split to show what a perfect generator would score.
+        """
+        return "train"
+
+    def default_samples(self, train: int, test: int) -> int:
+        """How many samples to draw for a score, given the sizes of the splits."""
+        return 10_000
+
+    def data_size(self, spec: DataSpec) -> int | None:
+        """The `data.size` at which a folder of real samples is read to be compared with samples like `spec`."""
+        return None
+
+    def match(self, x: Tensor, spec: DataSpec, whose: str) -> Tensor:
+        """Samples as metrics take them, in the shape of the reference. Raises GanzooError if that cannot be.
+
+        whose: what the samples are called in the message.
+        """
+        if tuple(x.shape[1:]) != spec.shape:
+            raise GanzooError(f"{whose} has samples of shape {by(x.shape[1:])} and {spec.name} of {by(spec.shape)}.")
+        return x
+
+    # Diagnosis
+
+    def vectors(self, x: Tensor) -> Tensor | None:
+        """Samples in the data's range as float32 rows `[N, D]` between which distances mean something; None if none."""
+        return None
+
+    # Contract tests
+
+    def example(self, shape: tuple[int, ...], count: int, generator: torch.Generator) -> Tensor:
+        """Made-up samples `[count, *shape]` as a data set stores them."""
+        return torch.randn(count, *shape, generator=generator)
+
+
+def by(shape: Any) -> str:
+    """A shape as people write it: 3x32x32."""
+    return "x".join(str(n) for n in shape)
+
+
+def finite_vectors(x: Tensor) -> Tensor:
+    """Samples as float32 rows `[N, D]`, with 0 in place of what is not finite."""
+    return x.float().nan_to_num(0.0, 0.0, 0.0).flatten(1)

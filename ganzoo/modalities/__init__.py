@@ -1,0 +1,5 @@
+"""Kinds of data, one file each; a kind that nobody registered is `Modality` itself, with its defaults."""
+
+from ganzoo.data.modality import Modality
+
+__all__ = ["Modality"]

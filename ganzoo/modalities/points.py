@@ -1,0 +1,46 @@
+"""Points in a space of few dimensions: `[N, D]`, unbounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.modality import Modality, finite_vectors
+from ganzoo.errors import GanzooError
+from ganzoo.pictures.plots import scatter
+from ganzoo.recipes import DataSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Points(Modality):
+    """Points, drawn over the density of real ones."""
+
+    quick_metrics = ("modes", "w2")
+    criteria = ("w2",)
+    example_shapes = ((2,),)
+    example_dataset = "points"
+    real_in_picture = 20_000
+
+    def picture(
+        self, x: Tensor, spec: DataSpec, *, real: Tensor | None = None, columns: int | None = None, title: str = ""
+    ) -> Image:
+        return scatter(x, x if real is None else real, title)
+
+    def sheet_size(self, classes: int) -> tuple[int, int | None]:
+        return 2_000, min(classes, 16) or None
+
+    def reference_split(self, read: Callable[[str], Dataset]) -> str:
+        """Held-out points where there are any: nothing is trained on them, so they reward no memorisation."""
+        try:
+            read("test")
+        except GanzooError:
+            return "train"
+        return "test"
+
+    def vectors(self, x: Tensor) -> Tensor:
+        return finite_vectors(x)

@@ -1,0 +1,8 @@
+"""The core's modalities, for samples that are made by hand."""
+
+from __future__ import annotations
+
+from ganzoo.modalities.image import Images
+from ganzoo.modalities.points import Points
+
+IMAGES, POINTS = Images("image"), Points("points")
