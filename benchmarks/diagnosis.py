@@ -45,14 +45,14 @@ FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
 def timed() -> Iterator[list[float]]:
     """Collects the processor's seconds in each look of any diagnosis."""
     seconds: list[float] = []
-    original = Diagnosis.look
+    original = Diagnosis.measure
 
-    def look(diagnosis: Diagnosis, trainer: Trainer) -> None:
+    def measure(diagnosis: Diagnosis, trainer: Trainer) -> None:
         start = time.process_time()
         original(diagnosis, trainer)
         seconds.append(time.process_time() - start)
 
-    with mock.patch.object(Diagnosis, "look", look):
+    with mock.patch.object(Diagnosis, "measure", measure):
         yield seconds
 
 

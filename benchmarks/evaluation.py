@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WAYS = {"1 thread": (1, 1), "2 threads": (2, 1), "2 ranks of 1 thread": (1, 2)}
 """Threads of a rank, and ranks."""
 
-INCEPTION_PART = 16
+INCEPTION_CHUNK = 16
 """Images that a rank takes at a time there, as there are only a few."""
 
 METRICS = "is,fd,kid,prc"
@@ -151,19 +151,19 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
     import ganzoo
     from ganzoo.data.dataset import to_uint8
     from ganzoo.data.paths import cache_dir
+    from ganzoo.evaluation.distributed import score_distributed
     from ganzoo.evaluation.features.extraction import fake_features, reference_features
     from ganzoo.evaluation.features.spaces import find_space
     from ganzoo.evaluation.scoring import Scores
-    from ganzoo.evaluation.together import score_together
     from ganzoo.runs import reference
     from ganzoo.runs.sampling import Draw
 
-    team, run = assembled(options), ganzoo.load(options.folder / "run")
+    group, run = launched_group(options), ganzoo.load(options.folder / "run")
     seconds: dict[str, float] = {}
 
     def draw(n: int) -> Any:
         y = run.labels(n, None)
-        return reference.draw(team, run.gan, "dcgan", Draw(n, y, seed=1, device=cpu()), to_uint8)
+        return reference.draw(group, run.gan, "dcgan", Draw(n, y, seed=1, device=cpu()), to_uint8)
 
     draw(512)
     with timed(seconds, "drawing samples"):
@@ -173,27 +173,27 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
     def stages() -> Scores:
         space = find_space(samples)
         space.extract(samples.fake[:256])
-        stand_in = samples.stand_in()
+        real_baseline = samples.real_baseline()
         with timed(seconds, "features of samples"):
             drawn = fake_features(samples, space)
         with timed(seconds, "features of training images"):
             real = reference_features(samples, space)
         with timed(seconds, "features of held-out images"):
-            fake_features(stand_in, space)
+            fake_features(real_baseline, space)
         if options.ranks == 1:
             for name, compute in metrics(drawn, real).items():
                 with timed(seconds, name):
                     compute()
         return Scores()
 
-    score_together(team, samples, stages)
-    if team.leads:
+    score_distributed(group, samples, stages)
+    if group.is_first:
         shutil.rmtree(cache_dir() / "features")
     for name in ("ganzoo.evaluate, first time", "ganzoo.evaluate, again"):
         with timed(seconds, name):
             ranks = {"devices": options.ranks, "device": "cpu", "data_root": options.data_root}
             ganzoo.evaluate(run, n=options.n, metrics=METRICS, **ranks)
-    return seconds if team.leads else None
+    return seconds if group.is_first else None
 
 
 def metrics(found: Features, real: Features) -> dict[str, Callable[[], object]]:
@@ -219,14 +219,14 @@ def inception(options: argparse.Namespace) -> dict[str, Any] | None:
 
     from ganzoo.machine import rank_group
 
-    team, space = assembled(options), random_inception()
+    group, space = launched_group(options), random_inception()
     images = torch.randint(0, 256, (options.inception, 3, 32, 32), generator=torch.Generator().manual_seed(0))
     images = images.to(torch.uint8)
     seconds: dict[str, float] = {}
     space.extract(images[:4])
-    with mock.patch.object(rank_group, "PART", INCEPTION_PART), timed(seconds, "features"):
-        team.share(len(images), lambda rows: [space.extract(images[rows]).features])
-    return {"seconds": seconds["features"], "images": len(images)} if team.leads else None
+    with mock.patch.object(rank_group, "CHUNK", INCEPTION_CHUNK), timed(seconds, "features"):
+        group.map_rows(len(images), lambda rows: [space.extract(images[rows]).features])
+    return {"seconds": seconds["features"], "images": len(images)} if group.is_first else None
 
 
 def random_inception() -> Any:
@@ -244,13 +244,15 @@ def random_inception() -> Any:
     return FidelitySpace(made.eval(), "random", "")
 
 
-def assembled(options: argparse.Namespace) -> Any:
+def launched_group(options: argparse.Namespace) -> Any:
     """The ranks of this part, of which this process is one."""
     from ganzoo.api.planning import make_options
     from ganzoo.machine.launch import launch
-    from ganzoo.machine.rank_group import ALONE, Team
+    from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 
-    return ALONE if options.ranks == 1 else Team(launch(make_options(device="cpu", devices=options.ranks)))
+    return (
+        SINGLE_PROCESS if options.ranks == 1 else RankGroup(launch(make_options(device="cpu", devices=options.ranks)))
+    )
 
 
 def sampled(run: Any, options: argparse.Namespace, fake: Any) -> Any:

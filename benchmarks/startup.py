@@ -181,7 +181,7 @@ def stages(folder: str) -> None:
     spent = {"starting Python, imports": time.time() - begun}
     clock = Clock(spent)
     for place, name, stage in (
-        (api, "load_first", "reading the data"),
+        (api, "load_dataset", "reading the data"),
         (api, "build_within_memory", "building the networks"),
         (api, "create", "the run folder"),
         (trainer.Trainer, "__init__", "making the trainer"),

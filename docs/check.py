@@ -1,9 +1,9 @@
-"""Keep the docs true: generate what can be generated, and name what drifted.
+"""Keep the docs up to date: generate what can be generated, and report what is out of date.
 
-    python docs/check.py            exits with 1 and names what drifted
+    python docs/check.py            exits with 1 and reports what is out of date
     python docs/check.py --write    writes docs/cli.md, docs/zoo.md and the values in the pages' recipe tables
 
-Values in a recipe table are written; their sources are not, so read the row again when a value has changed.
+Values in a recipe table are written; their sources are not, so check the row when a value has changed.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ RETURNED: dict[str, tuple[type, ...]] = {
     "ganzoo_modalities": (ModalitySpec,),
     "ganzoo_callbacks": (Callback,),
 }
-"""What a hook's page explains field by field: what the hook returns, and what its functions are given."""
+"""The classes that a hook's page explains field by field: what the hook returns, and what its functions receive."""
 
 
 def main(arguments: list[str]) -> int:
-    """Check, or with --write bring up to date and then check; the exit code."""
+    """Check, or with --write update and then check; returns the exit code."""
     if arguments == ["--write"]:
         for path, text in fresh_texts():
             if not path.exists() or path.read_text("utf-8") != text:
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
 
 
 def check() -> Iterator[str]:
-    """A line for each thing that drifted."""
+    """A line for each problem."""
     for path, text in fresh_texts():
         yield from changed_lines(path, text)
     for hook in HOOKS:
@@ -86,7 +86,7 @@ def check() -> Iterator[str]:
 
 
 def changed_lines(path: Path, text: str) -> Iterator[str]:
-    """Each line that should be another; of a page with lines too many or too few, the first."""
+    """Each line that is out of date; only the first if the number of lines differs."""
     old = path.read_text("utf-8").splitlines() if path.exists() else []
     new = text.splitlines()
     differ = [i for i, (a, b) in enumerate(zip_longest(old, new)) if a != b]
@@ -96,7 +96,7 @@ def changed_lines(path: Path, text: str) -> Iterator[str]:
 
 
 def check_page(variant: Variant) -> Iterator[str]:
-    """The page is there, and its tables show every recipe and every key that a recipe changes."""
+    """The page exists, and its tables show every recipe and every key that a recipe changes."""
     page = page_of(variant)
     if not page.exists():
         yield f"{page.relative_to(ROOT)}: variant {variant.name!r} has no page"
@@ -105,7 +105,7 @@ def check_page(variant: Variant) -> Iterator[str]:
     headed = {name: table for table in tables for name in RECIPE.findall(table.partition("\n")[0])}
     for name in headed:
         if name.partition(".")[0] == variant.name and name.partition(".")[2] not in variant.recipes:
-            yield f"{where}: a table is headed by {name!r}, which is no recipe"
+            yield f"{where}: a table has a column {name!r}, which is not a recipe"
     for name, recipe in variant.recipes.items():
         full = f"{variant.name}.{name}"
         if full not in headed:
@@ -151,14 +151,14 @@ def members(cls: type) -> set[str]:
 
 
 def check_links(path: Path, text: str) -> Iterator[str]:
-    """Relative links and pictures lead somewhere, and anchors to a heading."""
+    """The targets of relative links and pictures exist, and anchors are headings."""
     for match in LINK.finditer(FENCE.sub("", text)):
         target, _, anchor = (match[1] or match[2]).partition("#")
         if re.match(r"[a-z]+:", target):
             continue
         file = path.parent / target if target else path
         if not file.exists():
-            yield f"{target} is not there"
+            yield f"{target} does not exist"
         elif anchor and anchor not in anchors(file):
             yield f"{target}#{anchor}: there is no such heading"
 
@@ -169,7 +169,7 @@ def anchors(file: Path) -> set[str]:
 
 
 def check_blocks(text: str) -> Iterator[str]:
-    """Python compiles, TOML parses, `ganzoo` commands parse and name what exists (or what a block here defines)."""
+    """Python compiles, TOML parses, and `ganzoo` commands parse and use names that exist (or that a block defines)."""
     defined = set(re.findall(r"(?:Spec\(|Variant\(|\.command\()\"([a-z0-9-]+)\"", text))
     defined |= set(re.findall(r"^([a-z0-9-]+) = \"ganzoo_", text, re.MULTILINE))
     defined |= set(re.findall(r"^ganzoo plugins new (?:ganzoo-)?([a-z0-9-]+)", text, re.MULTILINE))
@@ -183,7 +183,7 @@ def check_blocks(text: str) -> Iterator[str]:
             yield f"a {language} block is not valid: {error}"
         if language == "bash":
             for words in ganzoo_commands(code):
-                # What uses a plugin that the page itself defines is run by the tests of the page.
+                # Commands with a plugin that the page itself defines are run by the tests of the page.
                 if defined.isdisjoint(re.split(r"[ =.:,]", " ".join(words))):
                     shown = shlex.join(words)
                     yield from (f"`ganzoo {shown}`: {problem}" for problem in check_command(words, defined))
@@ -233,7 +233,7 @@ def check_command(words: list[str], defined: set[str]) -> Iterator[str]:
 
 
 def check_training(given: dict[str, Any]) -> None:
-    """Raise GanzooError unless the training could begin; files of the reader's own need not be here."""
+    """Raise GanzooError unless training could begin; the reader's own files need not exist."""
     options = {name: value for name, value in given.items() if value not in (None, (), False)}
     options["set"] = config.parse_assignments(options.pop("assignments", ()))
     options.pop("dry_run", None)

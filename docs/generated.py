@@ -1,4 +1,4 @@
-"""The parts of the docs that are made from code and results: cli.md, zoo.md, results.md, values in recipe tables."""
+"""The parts of the docs generated from code and results: cli.md, zoo.md, results.md, values in recipe tables."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ RECIPE = re.compile(r"`([a-z0-9-]+\.[a-z0-9-]+)`")
 
 
 def own(kind: str) -> list[Any]:
-    """The specs of a kind that this distribution registers; plugins that happen to be installed are left out."""
+    """The specs of a kind that this distribution registers, without those of other installed plugins."""
     zoo = current_zoo()
     return [spec for name, spec in zoo.tables[kind].items() if zoo.owner(kind, name).package == "ganzoo"]
 
 
 def page_of(variant: Variant) -> Path:
-    """Where a variant's page is: beside its card."""
+    """The path of a variant's page, which is beside its card."""
     module: str = current_zoo().owner("variants", variant.name).module.__name__
     return ROOT / "plugins" / module / "README.md"
 
@@ -68,7 +68,7 @@ def results_page(zoo: dict[str, Any]) -> str:
         "KD the kernel distance; only on Inception's features are these called FID and KID. Seconds are wall-clock",
         "time of training, including pictures and checkpoints but not scoring; CPU seconds are summed over all",
         "threads. Several runs shared the cores at a time, which makes both numbers larger.\n",
-        f"`{zoo['command']}`, {report.where(zoo)}:\n",
+        f"`{zoo['command']}`, {report.describe_machine(zoo)}:\n",
         report.markdown(zoo).rstrip(),
     ]
     return "\n".join(lines) + "\n"
@@ -112,7 +112,7 @@ def values_of(recipe: Recipe) -> dict[str, str]:
 
 
 def columns_of(header: str) -> dict[int, dict[str, str]]:
-    """Column number to the values of the recipe that heads it; empty for a table that is not about recipes."""
+    """Column number to the values of the recipe in its heading; empty for a table that is not about recipes."""
     found = {}
     for number, cell in enumerate(cells(header)):
         match = RECIPE.fullmatch(cell)
@@ -152,7 +152,7 @@ def cli_page() -> str:
 
 
 def command_section(name: str, command: click.Command) -> list[str]:
-    """A command: how it is typed, its help, its options."""
+    """A command: its usage, help and options."""
     arguments = " ".join(argument(p) for p in command.params if isinstance(p, click.Argument))
     usage = " ".join(["ganzoo", name, "[OPTIONS]", *([arguments] if arguments else [])])
     return [
@@ -164,7 +164,7 @@ def command_section(name: str, command: click.Command) -> list[str]:
 
 
 def paragraphs(help: str) -> str:
-    """Help text as Markdown: what click must not wrap, after a backspace, is a block of commands."""
+    """Help text as Markdown: a paragraph that click must not wrap, after a backspace, is a block of commands."""
     found = []
     for part in inspect.cleandoc(help).split("\n\n"):
         plain = part.startswith("\b\n")
@@ -173,7 +173,7 @@ def paragraphs(help: str) -> str:
 
 
 def argument(param: click.Argument) -> str:
-    """How an argument is written in a usage line; click's own way differs between its versions."""
+    """An argument in a usage line; click's own format differs between its versions."""
     choices = param.type.choices if isinstance(param.type, click.Choice) else [param.metavar or str(param.name).upper()]
     name = "|".join(choices)
     return name if param.required else f"[{name}]"
@@ -199,7 +199,7 @@ def takes(option: click.Option) -> str:
 
 def zoo_page() -> str:
     """docs/zoo.md."""
-    parts = [NOTE, "# The zoo\n", "What `ganzoo list` prints, with sources. `ganzoo show NAME` says more of each.\n"]
+    parts = [NOTE, "# The zoo\n", "What `ganzoo list` prints, with sources. `ganzoo show NAME` prints details.\n"]
     parts += ["## Variants\n"]
     for variant in own("variants"):
         page = page_of(variant).relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""Tables in the docs that are generated from benchmarks/results, each between `<!-- table: NAME -->` and `<!-- end -->`."""
+"""Tables in the docs generated from benchmarks/results, each between `<!-- table: NAME -->` and `<!-- end -->`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.api.bench.report import with_spread
+from ganzoo.api.bench.report import format_spread
 from ganzoo.cli.show import value_text
 from ganzoo.pictures.tables import ScoreTable
 
@@ -44,7 +44,7 @@ def quality() -> str:
         steps = next(iter(seeds.values()))["steps"]
         share = summary["share"]
         ends = {key: None if share[key] is None else 100 * share[key] for key in ("mean", "sd")}
-        cells = [f"`{name}`", ", ".join(seeds), f"{steps:,}", f"{with_spread(ends, 3)} %"]
+        cells = [f"`{name}`", ", ".join(seeds), f"{steps:,}", f"{format_spread(ends, 3)} %"]
         for wanted in ("80%", "90%"):
             cells += [reached(summary[wanted][unit], summary["seeds"]) for unit in ("seconds", "cpu seconds")]
         rows.append(cells)
@@ -57,7 +57,7 @@ def reached(seconds: Mapping[str, Any], seeds: int) -> str:
     """Mean and standard deviation over the seeds that reached the fraction, and how many these are if not all."""
     if not seconds["n"]:
         return "never"
-    return with_spread(seconds, 3) + (f" ({seconds['n']} of {seeds})" if seconds["n"] < seeds else "")
+    return format_spread(seconds, 3) + (f" ({seconds['n']} of {seeds})" if seconds["n"] < seeds else "")
 
 
 def tried() -> str:
@@ -71,7 +71,7 @@ def tried() -> str:
         share = scores["IS"]["mean"] / scores["IS"]["real"]["mean"]
         cost = costs["cells"][group["label"] or f"{group['recipe']} on {group['dataset']}"]
         cells = [changes(group), f"{group['steps']:,}", f"{1000 * cost['seconds a step']:.1f}", f"{100 * share:.1f} %"]
-        cells += [with_spread({**scores[name], "sd": None}, 3) for name in ("FD", "recall")]
+        cells += [format_spread({**scores[name], "sd": None}, 3) for name in ("FD", "recall")]
         rows.append((share, cells))
     rows.sort(key=lambda row: -row[0])
     header = ["changed", "steps", "ms per step", "fraction of real IS", "FD", "recall"]
@@ -164,7 +164,9 @@ def evaluation_inception() -> str:
         [way, f"{row['seconds per image']:.3f}", f"{row['seconds for 10,000, extrapolated']:,.0f}"]
         for way, row in found["inception-v3, random weights"].items()
     ]
-    table = ScoreTable("", ["Inception-v3, random weights", "s per image", "s for 10,000, extrapolated"], rows).markdown()
+    table = ScoreTable(
+        "", ["Inception-v3, random weights", "s per image", "s for 10,000, extrapolated"], rows
+    ).markdown()
     images = next(iter(found["inception-v3, random weights"].values()))["images"]
     return f"{table}\nMeasured on {images} images. {where(found)}\n"
 
@@ -237,17 +239,19 @@ def startup() -> str:
         seconds = row["seconds"]
         spread = f"{seconds['median']:.2f} ({seconds['q1']:.2f} to {seconds['q3']:.2f})"
         command, comma, plugins = name.partition(", ")
-        rows.append([
-            f"`{command}`{comma}{plugins}",
-            spread,
-            f"{row['cpu seconds']['median']:.2f}",
-            f"{row['MiB']:,.0f}",
-        ])
+        plugins = re.sub(r"(\d+) plugins more", r"with \1 more plugins", plugins)
+        shown = f"`{command}`{comma}{plugins}"
+        rows.append([shown, spread, f"{row['cpu seconds']['median']:.2f}", f"{row['MiB']:,.0f}"])
     header = ["command", "seconds (quartiles)", "CPU seconds", "peak MiB"]
     return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
 
 
-STAGES = {"in all": "total", "the rest": "other", "the run folder": "creating the run folder"}
+STAGES = {
+    "the run folder": "creating the run folder",
+    "making the trainer": "creating the trainer",
+    "the rest": "other",
+    "in all": "total",
+}
 """What the page calls some of the stages in the results."""
 
 

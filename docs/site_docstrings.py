@@ -1,7 +1,6 @@
-"""Lays out ganzoo's docstrings for the site: lines that begin with `name: ` as a list, columns as they stand.
+"""Lays out ganzoo's docstrings for the site: lines that begin with `name: ` as a list, columns unchanged.
 
-A recipe key, which has its meaning in `key(default, meaning)`, gets that for its docstring, and shows the default
-alone.
+A recipe key, `key(default, meaning)`, gets its meaning as docstring and shows the default only.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ COLUMNS = re.compile(r"^\S.*\S {3,}\S")
 
 
 class Layout(griffe.Extension):
-    """Changes what was read from the sources before it is laid out."""
+    """Changes what griffe read from the sources before it is laid out."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
-        # Before griffe makes the `__init__` of dataclasses from their attributes.
+        # Before griffe builds the `__init__` of dataclasses from their attributes.
         for cls in classes_of(pkg):
             for field in cls.attributes.values():
                 key = call_of_key(field.value)

@@ -1,8 +1,8 @@
-"""Hooks of mkdocs: pages and pictures that lie outside docs/ become part of the site, and links follow them.
+"""Hooks of mkdocs: pages and pictures outside docs/ become part of the site, and links follow them.
 
-Every page is written for the repository: links are relative to where its file lies there. On the site README.md is the
-start, each variant's page lies under variants/, and a source file that docs/api.md names is the page of its docstrings.
-A link to any other file of the repository gets a copy of that file. So one text serves both.
+Every page is written for the repository: links are relative to its file there. On the site README.md is the start page,
+each variant's page is under variants/, and a source file that docs/api.md names is the page of its docstrings. Any
+other file that a page links to is copied. So the same text serves both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MATHS = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>',
 
 
 def pages() -> dict[str, str]:
-    """Where each page of the repository that is not in docs/ lies on the site."""
+    """The place on the site of each page that is not in docs/."""
     found = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
     for page in sorted(ROOT.glob("plugins/*/README.md")):
         found[page.relative_to(ROOT).as_posix()] = (
@@ -33,18 +33,18 @@ def pages() -> dict[str, str]:
 
 
 def modules() -> dict[str, str]:
-    """Each module that docs/api.md names, with the page of its docstrings."""
+    """The page of docstrings of each module that docs/api.md names."""
     named = SOURCE.findall((ROOT / "docs" / "api.md").read_text("utf-8"))
     return {f"{module}.py": f"modules/{module.replace('/', '.').removesuffix('.__init__')}.md" for module in named}
 
 
 def place(path: str) -> str:
-    """Where a file of the repository lies on the site."""
+    """The place on the site of a file of the repository."""
     return (pages() | modules()).get(path) or path.removeprefix("docs/")
 
 
 def on_config(config: Any) -> Any:
-    """Fill in the two lists of pages that the navigation leaves open."""
+    """Fill in the two lists of pages in the navigation."""
     lists = {"variants": [page for page in pages().values() if "/" in page], "modules": list(modules().values())}
 
     def filled(entry: Any) -> Any:
@@ -61,7 +61,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages that lie outside docs/, those of the modules, and every other file that a page links to."""
+    """Add the pages outside docs/, those of the modules, and every other file that a page links to."""
     for page in modules().values():
         name = page.removeprefix("modules/").removesuffix(".md")
         files.append(File.generated(config, page, content=f"---\ntitle: {name}\n---\n\n::: {name}\n"))
@@ -77,11 +77,11 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Turn links from where files lie in the repository to where they lie on the site."""
+    """Rewrite links between places in the repository as links between places on the site."""
     here = page.file.src_uri
     origin = next((source for source, target in pages().items() if target == here), f"docs/{here}")
 
-    def turned(match: re.Match[str]) -> str:
+    def rewritten(match: re.Match[str]) -> str:
         path, mark, anchor = match[2].partition("#")
         if not path or re.match(r"[a-z]+:", path):
             return match[0]
@@ -90,13 +90,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
     parts, end = [], 0
     for code in FENCE.finditer(markdown):
-        parts += [LINK.sub(turned, markdown[end : code.start()]), code[0]]
+        parts += [LINK.sub(rewritten, markdown[end : code.start()]), code[0]]
         end = code.end()
-    return "".join([*parts, LINK.sub(turned, markdown[end:])])
+    return "".join([*parts, LINK.sub(rewritten, markdown[end:])])
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Formulas as MathML, which browsers show without a script."""
+    """Formulas as MathML, which browsers render without a script."""
 
     def formula(match: re.Match[str]) -> str:
         tex = match[3].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()

@@ -1,10 +1,11 @@
 """ganzoo: a zoo of GANs. One small core, every variant a plugin, every score comparable.
 
-Importing this imports no torch; the functions below bring it when they are first used.
+Importing this does not import torch; the functions below import it on first use.
 """
 
 from __future__ import annotations
 
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, TrainingError
@@ -37,7 +38,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {
+_LAZY = {
     "Run": "ganzoo.runs.run",
     "bench": "ganzoo.api.bench.runner",
     "compare": "ganzoo.api.compare",
@@ -52,8 +53,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _LAZY:
         raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
-    import importlib
+    return pkgutil.resolve_name(f"{_LAZY[name]}:{name}")
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,7 +1,7 @@
 """Every hook of ganzoo. A plugin is a module that implements any of them with `@ganzoo.hookimpl`.
 
 Register the module under the entry-point group `ganzoo`. No hook is first-result: what all plugins return is joined.
-Hooks return values and fire once per process, except `ganzoo_callbacks`, which fires once per run; none fires per step.
+Hooks return values and are called once per process, except `ganzoo_callbacks`, which is called once per run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ hookimpl = pluggy.HookimplMarker("ganzoo")
 
 @hookspec
 def ganzoo_variants() -> Iterable[Variant]:  # type: ignore[empty-body]
-    """Variants: kinds of GAN that `ganzoo train` can train."""
+    """Variants: the GANs that `ganzoo train` can train."""
 
 
 @hookspec
@@ -54,7 +54,7 @@ def ganzoo_modalities() -> Iterable[ModalitySpec]:  # type: ignore[empty-body]
 
 @hookspec
 def ganzoo_callbacks(variant: Variant, recipe: Recipe, run: RunFolder) -> Iterable[Callback]:  # type: ignore[empty-body]
-    """Callbacks for one run, asked for once before its first step. They read the training, they never steer it."""
+    """Callbacks for one run, requested once before its first step. They observe training and never change it."""
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""Plain values: recipes, data descriptions, run options. Imports neither torch nor anything of ganzoo."""
+"""Plain values: recipes, data descriptions, run options. Imports neither torch nor any other module of ganzoo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as JSON can hold it: nested dicts, tuples as lists."""
+    """A recipe in the types of JSON: nested dicts, tuples as lists."""
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
@@ -33,7 +33,7 @@ def key(
     below: float | None = None,
     choices: tuple[str, ...] | None = None,
 ) -> Any:
-    """A recipe key: its default, its meaning, and the values it may take (inclusive or exclusive bounds, or choices).
+    """A recipe key: its default, its meaning, and its allowed values (inclusive or exclusive bounds, or choices).
 
     A mutable default (a list, a dict, a dataclass) is copied for each recipe.
     """
@@ -56,21 +56,21 @@ class Optimiser:
     weight_decay: float = key(0.0, "Weight decay (decoupled in adamw).", minimum=0)
     warmup: int = key(0, "Steps over which the learning rate rises from 0.", minimum=0)
     schedule: str = key("constant", "Learning rate over training.", choices=("constant", "linear", "cosine"))
-    schedule_start: float = key(0.0, "Share of training after which the schedule begins.", minimum=0, below=1)
-    final_lr: float = key(0.0, "Share of the learning rate that the schedule ends at.", minimum=0, maximum=1)
+    schedule_start: float = key(0.0, "Fraction of training after which the schedule begins.", minimum=0, below=1)
+    final_lr: float = key(0.0, "Fraction of the learning rate at which the schedule ends.", minimum=0, maximum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Which data a recipe trains on, and how they are prepared."""
+    """The data that a recipe trains on, and how they are prepared."""
 
     name: str = key("digits", "Data set; `ganzoo list datasets` names them.")
-    path: str = key("", "Where the data lie, for data sets that read your own (folder, npz).")
-    kind: str = key("", "Which of several, for data sets that have several (points: ring, grid, swiss-roll, moons).")
+    path: str = key("", "Where the data are stored, for data sets that read your own files (folder, npz).")
+    kind: str = key("", "Kind of data, for data sets with several kinds (points: ring, grid, swiss-roll, moons).")
     size: int | None = key(None, "Height and width in pixels; none keeps the data set's own.", minimum=1, maximum=1024)
     channels: int | None = key(None, "1 for grey, 3 for RGB; none keeps the data set's own.", minimum=1, maximum=4)
     flip: bool = key(False, "Add every image's mirror image to the data set.")
-    labels: bool = key(True, "Read the class labels where there are any.")
+    labels: bool = key(True, "Read the class labels, if there are any.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +78,17 @@ class Term:
     """A penalty in a recipe."""
 
     weight: float = key(1.0, "Factor of the penalty in the loss.", minimum=0)
-    every: int = key(1, "Apply it every so many steps, scaled up by as much (lazy regularisation).", minimum=1)
+    every: int = key(1, "Apply it every N steps, scaled by N (lazy regularisation).", minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The science of a run. A variant adds fields by subclassing; one Optimiser per player, named as the player."""
+    """The science of a run. A variant adds fields by subclassing; one Optimiser per player, named after the player."""
 
     data: Data = key(Data(), "The data set.")
     steps: int = key(2000, "Steps to train for; one step is one generator update.", minimum=1)
-    batch: int = key(64, "Images per update, over all devices together.", minimum=1)
-    accumulate: int = key(1, "Parts that a batch is cut into, to save memory.", minimum=1)
+    batch: int = key(64, "Images per update, over all devices.", minimum=1)
+    accumulate: int = key(1, "Parts that a batch is split into, to save memory.", minimum=1)
     seed: int = key(0, "Seed of weights, data order, latents and samples.", minimum=0, below=2**31)
     ema: float = key(
         0.999, "Decay per step of the averaged generator that samples are drawn from; 0 is off.", minimum=0, below=1
@@ -120,7 +120,7 @@ class TwoPlayerRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The machine's side of a run: nothing here changes what is learnt, up to rounding.
+    """How a run is executed: no option changes what is learnt, up to rounding.
 
     One exception: with several devices, batch normalisation is over each device's samples unless sync_batch_norm is on.
     """
@@ -138,7 +138,7 @@ class RunOptions:
     capture: bool = key(True, "Replay phases as CUDA graphs on a GPU [default: yes].")
     sync_batch_norm: bool = key(False, "Batch normalisation over the samples of all devices [default: of each].")
     data_root: str | None = key(None, "Where data sets are stored, or downloaded to.")
-    recorded_root: str | None = key(None, "Where a run found its data before: only read, never downloaded to.")
+    recorded_root: str | None = key(None, "Where a run found its data before; only read, never downloaded to.")
     log_every: int = key(20, "Log every N steps.", minimum=1)
     sample_every: int | None = key(None, "Draw samples every N steps [default: 20 times in a run].", minimum=1)
     save_every: int | None = key(None, "Save a checkpoint every N steps [default: 10 times in a run].", minimum=1)
@@ -156,11 +156,11 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a variant learns about the data before any is read into a network.
+    """What a variant knows about the data when it builds its networks.
 
     shape: of one sample without the batch axis, `(C, H, W)` for images, `(D,)` for points.
-    range: lowest and highest value that samples take; None when unbounded.
-    classes: number of classes; 0 when there are no labels.
+    range: lowest and highest value of samples; None if unbounded.
+    classes: number of classes; 0 if there are no labels.
     """
 
     name: str

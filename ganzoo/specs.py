@@ -1,4 +1,4 @@
-"""Plain values that describe the zoo: variants, recipes, data, losses, penalties, metrics. Never imports torch."""
+"""Plain values that describe the zoo: variants, losses, penalties, data sets, modalities, metrics. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.recipes import Data, DataSpec, Recipe
+
 if TYPE_CHECKING:
     from ganzoo.data.dataset import Dataset
     from ganzoo.data.modality import Modality
@@ -14,18 +16,15 @@ if TYPE_CHECKING:
     from ganzoo.game import GAN, AdversarialLoss, Penalty
 
 
-from ganzoo.recipes import Data, DataSpec, Recipe
-
-
 @dataclass(frozen=True)
 class Variant:
-    """A kind of GAN. `build(recipe, data)` returns the game; it imports torch, the card that holds this does not.
+    """A kind of GAN. `build(recipe, data)` returns the game; it imports torch, the card that contains this does not.
 
     recipes: named starting points; the first is the default.
     modalities: the kinds of data that it can be built for.
     needs_labels: whether it trains on labelled data only.
-    for_data: which recipe suits a data set that none of them names, as {"svhn": "cifar10"}.
-    compiles: whether its networks go through torch.compile; if not, `--compile` is refused.
+    for_data: the recipe for a data set that no recipe names, such as {"svhn": "cifar10"}.
+    compiles: whether its networks work with torch.compile; if not, `--compile` is refused.
     """
 
     name: str
@@ -77,13 +76,13 @@ class PenaltySpec:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set. `load(data, root, split)` returns split "train" or "test", or raises GanzooError saying what to type.
+    """A data set. `load(data, root, split)` returns split "train" or "test", or raises GanzooError with what to type.
 
-    argument: the key of Data that `--dataset NAME:VALUE` sets ("path" or "kind"), or none.
+    argument: the key of Data that `--dataset NAME:VALUE` sets ("path" or "kind"), or "".
     kinds: the values of `data.kind`, the first of which is the default.
     labelled: whether it has labels.
     test: whether it has a test split.
-    samples: how many samples the literature scores on it; 0 where there is no such custom.
+    samples: how many samples the literature scores on it; 0 if there is no convention.
     """
 
     name: str
@@ -100,7 +99,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class ModalitySpec:
-    """A kind of data. `load(name)` returns the Modality that says how its samples are shown, written and compared."""
+    """A kind of data. `load(name)` returns the Modality: how its samples are shown, written and compared."""
 
     name: str
     summary: str
@@ -109,10 +108,10 @@ class ModalitySpec:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A score. `compute(samples)` returns named numbers; modalities say what it can score.
+    """A score. `compute(samples)` returns named numbers. modalities: the kinds of data that it can score.
 
-    better: for each value "higher" or "lower", or "" where the best is in between.
-    default: whether it is computed when no metrics are named, as after a training.
+    better: for each value "higher" or "lower", or "" if the best value is in between.
+    default: whether it is computed when no metrics are named, such as after training.
     """
 
     name: str

@@ -27,7 +27,7 @@ LEVEL = {room.removesuffix(".py").removesuffix("/"): level for level, rooms in e
 PUBLIC = {"ganzoo.errors", "ganzoo.recipes", "ganzoo.specs", "ganzoo.game", "ganzoo.callbacks", "ganzoo.hookspecs"}
 PUBLIC |= {"ganzoo", "ganzoo.games", "ganzoo.networks", "ganzoo.modalities"}
 PUBLIC |= {"ganzoo.data.dataset", "ganzoo.data.samples", "ganzoo.data.common"}
-PUBLIC |= { "ganzoo.evaluation.scoring", "ganzoo.evaluation.features.pairs", "ganzoo.testing"}
+PUBLIC |= {"ganzoo.evaluation.scoring", "ganzoo.evaluation.features.pairs", "ganzoo.testing"}
 """What a plugin imports."""
 
 

@@ -30,7 +30,7 @@ from ganzoo.api.execution import make_callbacks
 from ganzoo.api.planning import Plan
 from ganzoo.api.train import create
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.paths import reading_only
+from ganzoo.data.paths import without_downloads
 from ganzoo.errors import GanzooError
 from ganzoo.machine.launch import launch
 from ganzoo.recipes import DataSpec
@@ -95,7 +95,7 @@ def read(case: Case, plan: Plan, root: str | None) -> tuple[Dataset, str]:
     """The recipe's data set where it lies in the root or the user's own, else random images; and what they are."""
     wanted = plan.recipe.data
     if wanted.name != "folder":
-        with suppress(GanzooError), reading_only():
+        with suppress(GanzooError), without_downloads():
             return load_data(wanted, plan.options), wanted.name
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (RANDOM, *case.shape), dtype=torch.uint8, generator=generator)

@@ -26,7 +26,7 @@ HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
 
 @dataclass(frozen=True)
 class Row:
-    """A run in a comparison. scores: value and real data's value by `Score.key`."""
+    """A run in a comparison. scores: its value and that of real data, by `Score.key`."""
 
     run: Run
     step: int | None
@@ -54,7 +54,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs and their scores. legend: what tells columns of one name apart. hints: what is missing, and what to type."""
+    """Runs and their scores.
+
+    legend: the differences between columns of the same name. hints: what is missing, and the command that provides it.
+    """
 
     rows: list[Row]
     columns: list[Column]
@@ -62,34 +65,34 @@ class Comparison:
     hints: list[str] = field(default_factory=list)
 
     def table(self) -> ScoreTable:
-        """A row for each run and one for real data; the best of each column is marked where several runs have one."""
+        """A row for each run and one for real data; the best value of a column is marked if several runs have one."""
         rows = [
-            [row.path, row.name, row.data, _text(row.step), row.weights, _text(row.seconds, 3)]
-            + [_text(row.scores[c.key][0]) if c.key in row.scores else "" for c in self.columns]
+            [row.path, row.name, row.data, _format(row.step), row.weights, _format(row.seconds, 3)]
+            + [_format(row.scores[c.key][0]) if c.key in row.scores else "" for c in self.columns]
             for row in self.rows
         ]
         marked = frozenset((number, len(HEADER) + i) for i, c in enumerate(self.columns) for number in self.best(c))
-        floors = [self.floor(column) for column in self.columns]
-        if any(floors):
-            rows.append(["real data", *[""] * (len(HEADER) - 1), *floors])
+        real = [self.real_value(column) for column in self.columns]
+        if any(real):
+            rows.append(["real data", *[""] * (len(HEADER) - 1), *real])
         return ScoreTable("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, [*self.legend, *self.hints])
 
     def best(self, column: Column) -> list[int]:
-        """Numbers of the rows with the best value of a column; none where only one has a value."""
+        """Numbers of the rows with the best value of a column; none if only one has a value."""
         found = {number: row.scores[column.key][0] for number, row in enumerate(self.rows) if column.key in row.scores}
         if len(found) < 2 or not column.better:
             return []
         wanted = (min if column.better == "lower" else max)(found.values())
         return [number for number, value in found.items() if value == wanted]
 
-    def floor(self, column: Column) -> str:
-        """What real data get in a column; lowest and highest where the runs' real samples differ."""
+    def real_value(self, column: Column) -> str:
+        """The score of real data in a column; lowest and highest if the runs' real samples differ."""
         found = {row.scores[column.key][1] for row in self.rows if column.key in row.scores}
-        values = sorted({_text(value) for value in found if value is not None}, key=float)
+        values = sorted({_format(value) for value in found if value is not None}, key=float)
         return values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}" if values else ""
 
     def to_json(self) -> str:
-        """Everything in the table, with the whole protocol of each column."""
+        """Everything in the table, with the complete protocol of each column."""
         columns = [
             {
                 "title": column.title,
@@ -118,13 +121,13 @@ class Comparison:
         return json.dumps(found, indent=1) + "\n"
 
     def picture(self) -> Image.Image:
-        """The runs' sample sheets side by side, each over its losses, and below the scores over the steps."""
+        """The runs' sample sheets side by side, each above its losses, and below them the scores over the steps."""
         return draw_panels([_panel(row) for row in self.rows])
 
     def draw(self, path: str | Path | None = None) -> Path:
-        """Write the picture: to `path`, or the first of compare.png, compare-1.png, ... that is free. Returns where.
+        """Write the picture to `path`, or to the first free one of compare.png, compare-1.png, ...; returns the path.
 
-        Raises GanzooError if there is a file at `path`, it does not end in .png, or it cannot be written.
+        Raises GanzooError if `path` exists, does not end in .png, or cannot be written.
         """
         target = require_picture(path)
         try:
@@ -137,8 +140,8 @@ class Comparison:
 def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparison:
     """Put runs side by side: `ganzoo.compare(["runs/dcgan-digits-1", "runs/wgan-digits-1"]).draw()`.
 
-    Scores of different protocols are never put in one column. best: the states that `--eval-every` found best, with
-    their scores-best.json. Raises GanzooError for what is not a run, for none, and for one that is named twice.
+    Scores with different protocols are never in one column. best: the states that `--eval-every` found best, with
+    their scores-best.json. Raises GanzooError if there are no runs, one is not a run, or one is named twice.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if not opened:
@@ -155,7 +158,7 @@ def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparis
 
 
 def require_picture(path: str | Path | None) -> Path:
-    """Where a picture can be written. Raises GanzooError as `Comparison.draw` does."""
+    """A path at which a picture can be written. Raises GanzooError as `Comparison.draw` does."""
     if path is None:
         target, number = Path("compare.png"), 0
         while target.exists():
@@ -164,11 +167,11 @@ def require_picture(path: str | Path | None) -> Path:
         return target
     target = Path(path)
     if target.suffix != ".png":
-        raise GanzooError(f"{target}: the picture is a PNG file: end its name in .png.")
+        raise GanzooError(f"{target}: the picture is a PNG file: end the name in .png.")
     if target.exists():
         raise GanzooError(f"{target} exists: choose another name, or remove it first.")
     if not target.parent.is_dir():
-        raise GanzooError(f"{target.parent} is not a folder: make it first.")
+        raise GanzooError(f"{target.parent} is not a folder: create it first.")
     return target
 
 
@@ -178,7 +181,7 @@ def _scores(run: Run) -> list[dict[str, Any]]:
         for score in found:
             key_of(score), float(score["value"])
     except (KeyError, TypeError, ValueError) as error:
-        raise GanzooError(f"{run.scores_file} is damaged: remove it, and score the run again.") from error
+        raise GanzooError(f"{run.scores_file} is damaged: remove it and score the run again.") from error
     return found
 
 
@@ -193,27 +196,27 @@ def _row(run: Run, scores: list[dict[str, Any]]) -> Row:
 
 
 def last_step(run: Run) -> int | None:
-    """The step of the newest saved state, without reading it; None before there is one."""
+    """The step of the newest checkpoint, without reading it; None if there is none yet."""
     return max(checkpoint.found(run.checkpoints), default=None)
 
 
 def _hints(row: Row) -> list[str]:
-    typed = f"`ganzoo eval {row.path}{' --best' if row.run.at_best else ''}`"
+    command = f"`ganzoo eval {row.path}{' --best' if row.run.at_best else ''}`"
     newest = last_step(row.run)
     if not row.scores:
-        return [f"{row.path} has no scores: {typed}."]
+        return [f"{row.path} has no scores: {command}."]
     if newest is not None and row.step != newest:
-        return [f"the scores of {row.path} are of step {row.step}, and it is at step {newest}: {typed}."]
+        return [f"the scores of {row.path} are of step {row.step}, and it is at step {newest}: {command}."]
     return []
 
 
 def _panel(row: Row) -> Panel:
-    title = f"{row.name} on {row.data}\n{_short(row.path)}"
+    title = f"{row.name} on {row.data}\n{_shorten(row.path)}"
     return Panel(title, *_picture(row), row.run.metrics(), row.run.evaluations())
 
 
 def _picture(row: Row) -> tuple[Image.Image | None, str]:
-    """A sheet of samples and what it shows."""
+    """A sheet of samples, and a caption."""
     run, step = row.run, row.step
     if run.at_best and step is not None:
         drawn = run.path / "samples" / f"{step:06d}.png"
@@ -234,11 +237,11 @@ def _open(path: Path) -> Image.Image | None:
         return None
 
 
-def _short(path: str, width: int = 40) -> str:
+def _shorten(path: str, width: int = 40) -> str:
     return path if len(path) <= width else "…" + path[1 - width :]
 
 
-def _text(value: float | int | None, digits: int = 4) -> str:
+def _format(value: float | int | None, digits: int = 4) -> str:
     if value is None:
         return ""
     return str(value) if isinstance(value, int) or abs(value) >= 10**digits else f"{value:.{digits}g}"

@@ -14,10 +14,10 @@ from ganzoo.api.planning import (
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import records
+from ganzoo.evaluation.distributed import score_distributed
 from ganzoo.evaluation.metrics.neighbours import draw_neighbours
 from ganzoo.evaluation.scoring import Scores, score
-from ganzoo.evaluation.together import score_together
-from ganzoo.machine.rank_group import assembled
+from ganzoo.machine.rank_group import launched_group
 from ganzoo.runs.reference import make_request
 from ganzoo.runs.run import Run
 from ganzoo.zoo import provenance, registry
@@ -47,7 +47,7 @@ def evaluate(
     neighbours.png. seed: of a run's samples. options: fields of RunOptions (device, data_root; devices and nodes, by
     default 1, split the work over so many ranks, each of which has to call this and gets the same scores).
 
-    A run's scores join those in its scores.json (`records.keep`), or in scores-best.json with `best`. With `out` they
+    A run's scores join those in its scores.json (`records.write_merged`), or in scores-best.json with `best`. With `out` they
     are written to that file, which must not exist. Raises GanzooError for what does not fit together.
     """
     request = make_request(metrics, n, features, weights, seed)
@@ -57,21 +57,21 @@ def evaluate(
     if isinstance(found, Run):
         found = found.best() if best else found
         provenance.require(found.path, found.info, ("variants", "losses", "penalties", "datasets"))
-        # It may have been trained on more devices than there are here.
+        # It may have been trained on more devices than are available here.
         options = found.options(**options) | {"devices": 1, "nodes": 1} | options
     else:
         against = targets.require_reference(found, against, best or neighbours)
     made = make_options(**options)
-    with assembled(made) as team:
-        say = report if team.leads else lambda line: None
-        samples, resized = targets.read(found, request, made, against, say, team)
+    with launched_group(made) as group:
+        say = report if group.is_first else lambda line: None
+        samples, resized = targets.read(found, request, made, against, say, group)
 
-        def measured() -> Scores:
-            scores = measure(samples, request.metrics, neighbours)
+        def score_and_write() -> Scores:
+            scores = compute_scores(samples, request.metrics, neighbours)
             for item in scores.scores:
-                item.protocol.update(facts(found) | ({"prepared": resized} if resized else {}))
+                item.protocol.update(protocol_fields(found) | ({"prepared": resized} if resized else {}))
             if isinstance(found, Run):
-                for line in records.keep(found.scores_file, scores, found.step):
+                for line in records.write_merged(found.scores_file, scores, found.step):
                     report(line)
                 if neighbours:
                     report(f"wrote {draw_neighbours(samples, found.neighbours_file)}")
@@ -79,11 +79,11 @@ def evaluate(
                 records.write_new(Path(out), scores)
             return scores
 
-        return score_together(team, samples, measured)
+        return score_distributed(group, samples, score_and_write)
 
 
-def measure(samples: Samples, metrics: tuple[str, ...] | None, neighbours: bool) -> Scores:
-    """The scores by the named metrics, and that of memorisation for `neighbours`. GanzooError if none can be given."""
+def compute_scores(samples: Samples, metrics: tuple[str, ...] | None, neighbours: bool) -> Scores:
+    """The scores by the named metrics, with memorisation for `neighbours`. GanzooError if none can be computed."""
     scores = score(samples, registry.metrics().values(), metrics)
     if neighbours and "memorisation" not in (metrics or ()):
         scores = scores.joined(score(samples, registry.metrics().values(), ["memorisation"]))
@@ -92,8 +92,8 @@ def measure(samples: Samples, metrics: tuple[str, ...] | None, neighbours: bool)
     return scores
 
 
-def facts(scored: Run | Path) -> dict[str, Any]:
-    """What a score's protocol says of a run; of files, that nobody knows the seed of the samples in them."""
+def protocol_fields(scored: Run | Path) -> dict[str, Any]:
+    """A run's entries in the protocol of its scores; for files, that the seed of their samples is unknown."""
     if not isinstance(scored, Run):
         return {"seed": None}
     return {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}

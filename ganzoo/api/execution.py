@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ganzoo.api.failures import explained, is_out_of_memory, memory_for
+from ganzoo.api.failures import explain_failures, explain_out_of_memory, is_out_of_memory
 from ganzoo.api.planning import (
     Plan,
     build,
@@ -21,12 +21,12 @@ from ganzoo.game import GAN
 from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.machine.signals import Stopped, stop_on_signals
 from ganzoo.recipes import DataSpec, Recipe, RunOptions
-from ganzoo.runs.callbacks.diagnosis import Diagnosis, looks_every, noting
+from ganzoo.runs.callbacks.diagnosis import Diagnosis, hint_on_nonfinite, measure_every
 from ganzoo.runs.callbacks.evaluations import Evaluations
 from ganzoo.runs.callbacks.log import MetricsLog
 from ganzoo.runs.callbacks.loggers import make_logger
 from ganzoo.runs.callbacks.progress import ProgressBar
-from ganzoo.runs.callbacks.saving import Checkpoints, Presence
+from ganzoo.runs.callbacks.saving import Checkpoints, FolderCheck
 from ganzoo.runs.callbacks.sheets import Sheets
 from ganzoo.runs.run import Run
 from ganzoo.training.capture import make_recorder
@@ -41,8 +41,8 @@ Report = Callable[[str], None]
 class Outcome:
     """What a call that trains returns to the command line.
 
-    first_rank: whether this process is the one of several that reports. ranks: the devices and nodes that trained, as
-    options for `evaluate`; empty if nothing was left to train.
+    first_rank: whether this process is the rank that reports. ranks: the devices and nodes used for training, as
+    options for `evaluate`; empty if no steps were left.
     """
 
     run: Run
@@ -50,11 +50,11 @@ class Outcome:
     ranks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_first(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
-    """Read a recipe's data set, the first rank before the others: then a download or a decoding happens once."""
+def load_dataset(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
+    """Read a recipe's data set, first on the first rank, so that it is downloaded or decoded only once."""
 
     def read() -> Dataset:
-        with memory_for("reading the data", recipe):
+        with explain_out_of_memory("reading the data", recipe):
             return load_data(recipe.data, options)
 
     first = on_first_rank(fabric, read)
@@ -62,8 +62,8 @@ def load_first(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
 
 
 def build_within_memory(plan: Plan, data: DataSpec) -> GAN:
-    """`build`, with what to lower when memory is used up."""
-    with memory_for("building the networks", plan.recipe):
+    """`build`, with a TrainingError that suggests what to lower when memory runs out."""
+    with explain_out_of_memory("building the networks", plan.recipe):
         return build(plan, data)
 
 
@@ -79,7 +79,7 @@ def run_training(
 ) -> Outcome:
     """Run the trainer with the run's callbacks.
 
-    Raises Stopped after a signal, with everything saved, and TrainingError for what ends the training before its time.
+    Raises Stopped after a signal, with everything saved, and TrainingError if training fails.
     """
 
     def prepare() -> Trainer:
@@ -113,9 +113,9 @@ def run_training(
         return trainer
 
     first = fabric.is_global_zero
-    with explained(run, recipe, first=first):
+    with explain_failures(run, recipe, first=first):
         trainer = on_all_ranks(fabric, prepare)
-        with stop_on_signals(trainer.stop), noting(trainer.callbacks, trainer):
+        with stop_on_signals(trainer.stop), hint_on_nonfinite(trainer.callbacks, trainer):
             trainer.fit()
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)
@@ -125,12 +125,12 @@ def run_training(
 def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[Callback]:
     """The core's callbacks, the optional loggers and the plugins' callbacks, in the order in which they are called."""
     used: list[Callback] = [
-        *([Presence(lock)] if lock else []),
+        *([FolderCheck(lock)] if lock else []),
         MetricsLog(run),
         Sheets(run, options.sample_every or max(1, recipe.steps // 20)),
         *[make_logger(name, run) for name in options.loggers],
         *current_zoo().callbacks(run.variant, recipe, run),
-        Diagnosis(run, looks_every(recipe.steps)),
+        Diagnosis(run, measure_every(recipe.steps)),
         *([Evaluations(run, options, lock)] if options.eval_every else []),
         Checkpoints(run.checkpoints, options.save_every or max(1, recipe.steps // 10), options.keep),
     ]

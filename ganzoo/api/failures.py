@@ -1,4 +1,4 @@
-"""What ends a training from outside its mathematics, each in one line: memory, the disk; and what is kept then."""
+"""Failures of training in one line each, with what was saved and what to do: memory, disk, ranks, numbers."""
 
 from __future__ import annotations
 
@@ -25,79 +25,82 @@ MEMORY = re.compile(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is used up: a device's, or the machine's."""
+    """Whether an error means that a device or the machine is out of memory."""
     # torch.OutOfMemoryError is a RuntimeError with such a text; the CPU's allocator raises a plain one.
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(MEMORY.search(str(error))))
 
 
 @contextmanager
-def memory_for(doing: str, recipe: Recipe) -> Iterator[None]:
-    """Turn an error about memory while `doing` something into a TrainingError that says what to lower."""
+def explain_out_of_memory(doing: str, recipe: Recipe) -> Iterator[None]:
+    """Turn an out-of-memory error while `doing` something into a TrainingError that suggests what to lower."""
     try:
         yield
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        tries = smaller(recipe, data_only=doing == "reading the data")
-        raise TrainingError(f"out of memory while {doing}: try {' or '.join(tries)}.") from error
+        suggestions = memory_suggestions(recipe, data_only=doing == "reading the data")
+        raise TrainingError(f"out of memory while {doing}: try {' or '.join(suggestions)}.") from error
 
 
-def smaller(recipe: Recipe, data_only: bool = False) -> list[str]:
-    """What to type for less memory, the gentlest first: settings that the recipe has, at half of what they are."""
-    tries = []
+def memory_suggestions(recipe: Recipe, data_only: bool = False) -> list[str]:
+    """Options that lower memory use, the one with the least effect first: the recipe's own settings, halved."""
+    suggestions = []
     if not data_only:
         if recipe.batch >= 4 * recipe.accumulate and recipe.batch % (2 * recipe.accumulate) == 0:
-            tries.append(f"--set accumulate={2 * recipe.accumulate} (the same batch in smaller parts)")
+            suggestions.append(f"--set accumulate={2 * recipe.accumulate} (the same batch in smaller parts)")
         if recipe.batch >= 2 * recipe.accumulate:
-            tries.append(f"--set batch={recipe.batch // 2 // recipe.accumulate * recipe.accumulate}")
-        tries += [
+            suggestions.append(f"--set batch={recipe.batch // 2 // recipe.accumulate * recipe.accumulate}")
+        suggestions += [
             f"--set {field.name}={value // 2}"
             for field in dataclasses.fields(recipe)
             if "width" in field.name and isinstance(value := getattr(recipe, field.name), int) and value > 1
         ]
     size = recipe.data.size
-    tries.append(f"--set data.size={size // 2}" if size and size > 1 else "smaller images (--set data.size=...)")
-    return tries
+    suggestions.append(f"--set data.size={size // 2}" if size and size > 1 else "smaller images (--set data.size=...)")
+    return suggestions
 
 
 @contextmanager
-def explained(run: Run, recipe: Recipe, first: bool = True) -> Iterator[None]:
-    """Turn what ends a training of `run` into a TrainingError that says what is kept and how to go on.
+def explain_failures(run: Run, recipe: Recipe, first: bool = True) -> Iterator[None]:
+    """Turn a failure while training `run` into a TrainingError that says what was saved and how to resume.
 
-    first: whether this is the rank that reports what all ranks stop for.
+    first: whether this rank reports a failure that all ranks share.
     """
     try:
-        with memory_for("training", recipe):
+        with explain_out_of_memory("training", recipe):
             yield
     except Interrupted as stop:
-        stop.args = (f"{stop} at once. {kept(run)}; go on with `ganzoo resume {run.path}`",)
+        stop.args = (f"{stop} at once. {describe_saved(run)}; resume with `ganzoo resume {run.path}`",)
         raise
     except NonFinite as error:
         if not first:
             raise stops_all_ranks(OtherRankFailed("another rank has failed.")) from error
-        onward = f"to go on without such updates, `ganzoo resume {run.path} --on-nonfinite skip`"
-        raise NonFinite(f"{error} {kept(run)}; {onward}, or {ADVICE}.") from error
+        skipping = f"to skip such updates, `ganzoo resume {run.path} --on-nonfinite skip`"
+        raise NonFinite(f"{error} {describe_saved(run)}; {skipping}, or {ADVICE}.") from error
     except RuntimeError as error:
         if not LOST_RANK.search(str(error)):
             raise
-        raise TrainingError(f"another rank has ended. {kept(run)}; go on with `ganzoo resume {run.path}`.") from error
+        raise TrainingError(
+            f"another rank has ended. {describe_saved(run)}; resume with `ganzoo resume {run.path}`."
+        ) from error
     except OSError as error:
         if error.errno not in REASONS or (error.errno == errno.ENOENT and not _inside(error, run)):
             raise
         what = error.filename or f"a file in {run.path}"
         raise TrainingError(
-            f"cannot write {what}: {reason(error)}. {kept(run)}; when that is mended, `ganzoo resume {run.path}`."
+            f"cannot write {what}: {reason(error)}. {describe_saved(run)}; "
+            f"once that is fixed, resume with `ganzoo resume {run.path}`."
         ) from error
 
 
-def kept(run: Run) -> str:
-    """Which checkpoint there is to go on from, without the full stop."""
+def describe_saved(run: Run) -> str:
+    """Which checkpoint training can resume from, as a sentence without its full stop."""
     for step, path in reversed(checkpoint.found(run.checkpoints).items()):
         try:
             checkpoint.verify(path)
         except GanzooError:
             continue
-        return f"The checkpoint of step {step} is whole"
+        return f"The checkpoint of step {step} is intact"
     return "Nothing was saved yet"
 
 

@@ -1,4 +1,4 @@
-"""What is going to be trained: a variant, one whole recipe and the machine's options, before anything is trained."""
+"""What is going to be trained: a variant, a complete recipe and the run options, before anything is trained."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SKIPPED = "skipped.txt"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is going to be trained, and how: a variant, one whole recipe, and the machine's options."""
+    """What is going to be trained, and how: a variant, a complete recipe, and the run options."""
 
     variant: Variant
     recipe_name: str
@@ -58,10 +58,11 @@ def plan(
     set: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Plan:
-    """Work out what `train` would do. Reads no data and writes nothing; raises GanzooError for anything unknown.
+    """Determine what `train` would do. Reads no data and writes nothing; raises GanzooError for anything unknown.
 
     variant: `NAME` or `NAME.RECIPE`. dataset: a data set's name, `NAME:ARGUMENT`, a folder of images, or a .npz file.
-    recipe: a Recipe in place of the variant's, or keys over it: a mapping or a file. set: keys over all that.
+    recipe: a Recipe in place of the variant's, or keys that override it: a mapping or a file. set: keys that override
+    all of these.
     options: fields of RunOptions.
     """
     if steps is not None and epochs is not None:
@@ -96,9 +97,9 @@ def make_options(**options: Any) -> RunOptions:
 
 
 def build(plan: Plan, data: DataSpec) -> GAN:
-    """The game of a plan, with fresh weights from the recipe's seed.
+    """The game of a plan, with weights initialised from the recipe's seed.
 
-    Raises GanzooError when the variant cannot take such data.
+    Raises GanzooError if the variant cannot be trained on such data.
     """
     variant, recipe = plan.variant, plan.recipe
     if data.modality not in variant.modalities:
@@ -110,17 +111,17 @@ def build(plan: Plan, data: DataSpec) -> GAN:
             f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
         )
     if plan.options.compile and not variant.compiles:
-        raise GanzooError(f"{variant.name} does not go through torch.compile: leave --compile out.")
+        raise GanzooError(f"{variant.name} does not support torch.compile: leave --compile out.")
     torch.manual_seed(recipe.seed)
     gan = variant.build(recipe, data)
     for player in gan.players:
         if not isinstance(getattr(recipe, player, None), Optimiser):
-            raise GanzooError(f"{variant.name}: the recipe needs an Optimiser named {player!r}, after the player.")
+            raise GanzooError(f"{variant.name}: the recipe needs an Optimiser named after the player, {player!r}.")
     return gan
 
 
 def with_steps(plan: Plan, dataset: Dataset) -> Plan:
-    """The plan with its epochs counted in steps."""
+    """The plan with its epochs converted to steps."""
     if plan.epochs is None:
         return plan
     steps = math.ceil(plan.epochs * len(dataset) / plan.recipe.images_per_step())
@@ -134,7 +135,7 @@ def describe_networks(gan: GAN) -> str:
 
 
 def describe_data(dataset: Dataset, run: Path | None = None) -> list[str]:
-    """What was read, and which files were not; of many, the first, and the file in the `run` folder that has all."""
+    """What was read, and which files could not be: the first few, and the file in the `run` folder that lists all."""
     shape = "x".join(str(n) for n in dataset.spec.shape)
     classes = f", {dataset.spec.classes} classes" if dataset.spec.classes else ""
     lines = [f"data: {dataset.count:,} samples of {shape}{classes}"]
@@ -146,14 +147,14 @@ def describe_data(dataset: Dataset, run: Path | None = None) -> list[str]:
 
 
 def write_skipped(dataset: Dataset, run: Path) -> None:
-    """Name the files that could not be read in a file of the `run` folder, one a line; none where there are none."""
+    """List the files that could not be read in skipped.txt in the `run` folder, one per line; nothing without any."""
     if dataset.skipped:
         lines = "".join(printable(name) + "\n" for name in dataset.skipped)
         write_atomically(run / SKIPPED, lines.encode())
 
 
 def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
-    """Seconds that the whole training would take, from playing a few steps of a copy that is thrown away."""
+    """Seconds that training would take in all, from a few steps with networks that are then discarded."""
     fabric = Fabric(accelerator=choose_device(plan.options.device).type, devices=1)
     trainer = Trainer(build(plan, dataset.spec), dataset, plan.recipe, fabric)
     trainer.play_step()

@@ -1,4 +1,4 @@
-"""A job that was started again goes on with the run that it began: after a rank's death, or a requeue."""
+"""A restarted job (after a rank's death, or a requeue) resumes the run that it started."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ganzoo.api.planning import Plan
 from ganzoo.errors import GanzooError
 from ganzoo.machine.cluster import job, restarted
 from ganzoo.recipes import flat, to_dict
-from ganzoo.runs.changes import differing
+from ganzoo.runs.changes import differing_keys
 from ganzoo.runs.reading import read_info, read_recipe
 from ganzoo.runs.trust import printable
 
 
-def begun(plan: Plan, name: str) -> Path | None:
-    """The run folder that an earlier start of this very job made for the plan, or None.
+def find_run(plan: Plan, name: str) -> Path | None:
+    """The run folder that an earlier start of this same job created for the plan, or None.
 
-    name: of run folders, where `--out` names none. Raises GanzooError if the job's folder holds another recipe's run.
+    name: of run folders, if `--out` names none. Raises GanzooError if the job's folder contains another recipe's run.
     """
     if not restarted():
         return None
@@ -34,7 +34,7 @@ def begun(plan: Plan, name: str) -> Path | None:
             return path
         if out is not None:
             raise GanzooError(
-                f"{path} is of another recipe ({other}), though this job began it: choose another folder with --out."
+                f"{path} was started by this job with another recipe ({other}): choose another folder with --out."
             )
     return None
 
@@ -49,13 +49,13 @@ def _differences(plan: Plan, info: dict[str, Any]) -> str:
     if info.get("variant") != plan.variant.name:
         return "variant"
     before, now = (flat(to_dict(recipe)) for recipe in (read_recipe(plan.variant, info), plan.recipe))
-    # A plan's epochs are counted in steps when the data are read.
-    names = [key for key in differing(before, now) if key != "steps" or plan.epochs is None]
+    # A plan's epochs are converted to steps once the data are read.
+    names = [key for key in differing_keys(before, now) if key != "steps" or plan.epochs is None]
     return printable(", ".join(names[:3]))
 
 
-def options_of(plan: Plan) -> dict[str, Any]:
-    """What `resume` takes to go on with a plan's run."""
+def resume_options(plan: Plan) -> dict[str, Any]:
+    """The options with which `resume` continues a plan's run."""
     options = dataclasses.asdict(plan.options)
     del options["out"]
     return options

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.api.execution import Outcome, Report, build_within_memory, load_first, run_training
+from ganzoo.api.execution import Outcome, Report, build_within_memory, load_dataset, run_training
 from ganzoo.api.planning import (
     Plan,
     make_options,
@@ -33,12 +33,12 @@ def resume(
     set: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Run:
-    """Go on with a run from its newest whole checkpoint, to its recipe's last step or to `steps` in all.
+    """Resume a run from its newest intact checkpoint, to its recipe's last step or to `steps` in all.
 
     set: recipe keys to change from here on; they are recorded in recipe.json. options: fields of RunOptions to change
-    (another device, say); loggers are not kept, they have to be named again. Raises GanzooError if there is nothing
-    left to do, and if recipe.json is not the recipe that the checkpoint was trained with. In a job that torchrun or
-    SLURM has started again, a run that is finished is returned as it is.
+    (another device, for example); loggers are not kept and have to be named again. Raises GanzooError if no steps are
+    left, and if recipe.json is not the recipe that the checkpoint was trained with. In a job that torchrun or SLURM has
+    restarted, a finished run is returned as it is.
     """
     return continue_run(path, steps, report, set=set, **options).run
 
@@ -51,7 +51,7 @@ def continue_run(
     set: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Outcome:
-    """`resume`, with which ranks trained."""
+    """`resume`, which also returns the ranks that trained."""
     run = Run.open(path, **options)
     provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
     made = cluster.with_launched_devices(make_options(**run.options()), typed=options)
@@ -60,18 +60,19 @@ def continue_run(
     typed = dict(set or {}) | ({} if steps is None else {"steps": steps})
     with held(run.path, is_first_rank()) as lock:
         if lock:
-            clean(run)
-        file, state, problems = last_saved(run)
+            remove_leftovers(run)
+        file, state, problems = newest_state(run)
         recipe, changes = changed_recipe(run, state, typed)
         done = steps_done(run, state) if state else 0
         if done >= recipe.steps and cluster.restarted():
             return Outcome(run, is_first_rank())
         if done >= recipe.steps:
             raise GanzooError(
-                f"{path} is at step {done} of {recipe.steps}: to go on, `ganzoo resume {path} --steps {2 * done}`."
+                f"{path} is at step {done} of {recipe.steps}: to train further, "
+                f"`ganzoo resume {path} --steps {2 * done}`."
             )
         with launched(made) as fabric:
-            dataset = load_first(fabric, recipe, made)
+            dataset = load_dataset(fabric, recipe, made)
             if dataset.spec != run.data:
                 raise GanzooError(
                     f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
@@ -82,27 +83,27 @@ def continue_run(
             if lock:
                 for line in (*problems, f"{path}: step {done} to {recipe.steps}"):
                     report(line)
-                for line in trust.loggers_left_out(run.info, made.loggers):
+                for line in trust.dropped_loggers(run.info, made.loggers):
                     report(line)
             on_first_rank(fabric, lambda: record(run, recipe, changes))
             changed_run = Run.open(path, **options)
             return run_training(changed_run, gan, dataset, recipe, made, fabric, state, lock)
 
 
-def clean(run: Run) -> None:
-    """Remove what a training of the run that was killed while writing has left. Only with its lock."""
+def remove_leftovers(run: Run) -> None:
+    """Remove the partial files of a process that was killed while writing. Requires the run's lock."""
     remove_partial(run.path)
     for folder in (run.checkpoints, run.checkpoints / "best"):
         checkpoint.clean(folder)
 
 
-def last_saved(run: Run) -> tuple[Path | None, dict[str, Any] | None, list[str]]:
-    """The newest whole checkpoint of a run, its state, and lines about what is passed over.
+def newest_state(run: Run) -> tuple[Path | None, dict[str, Any] | None, list[str]]:
+    """The newest intact checkpoint of a run, its state, and lines about damaged ones.
 
-    None and None for a run that was stopped before its first checkpoint: it begins anew, which is what it did before.
-    Raises GanzooError if there are checkpoints and all of them are damaged.
+    None and None for a run that was stopped before its first checkpoint, which starts over. Raises GanzooError if all
+    checkpoints are damaged.
     """
     if not checkpoint.found(run.checkpoints):
-        return None, None, [f"{run.path} was stopped before its first checkpoint: it begins at step 0."]
+        return None, None, [f"{run.path} was stopped before its first checkpoint: it starts over at step 0."]
     file, state, problems = checkpoint.newest(run.checkpoints)
     return file, state, [f"{problem} Going back to {file.name}." for problem in problems]

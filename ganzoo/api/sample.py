@@ -1,4 +1,4 @@
-"""Samples of a run as files: a picture, a folder of PNGs, a .npz. Never overwrites one."""
+"""Samples of a run as files: a picture, a folder of PNGs, a .npz. Never overwrites a file."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def write_samples(
 ) -> Path:
     """Draw `count` samples into a picture, a folder or a .npz (uint8 `[N, H, W, C]` for images); returns the path.
 
-    Raises GanzooError when more than one target is named, when it exists, or for a class that is not there.
+    Raises GanzooError if more than one target is named or the target exists, and for an unknown class.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     target, kind = _target(run, grid, folder, npz)
     labels = [class_number(run, name) for name in classes] or None
     if interpolate:
         if truncation is not None:
-            raise GanzooError("--interpolate walks between whole latents: leave --truncation out.")
+            raise GanzooError("--interpolate uses latents without truncation: leave --truncation out.")
         samples = run.interpolate(math.ceil(count / COLUMNS), COLUMNS, labels, seed=seed)[:count]
     else:
         samples = run.sample(count, labels, seed=seed, truncation=truncation)

@@ -1,4 +1,4 @@
-"""What is to be scored: samples drawn from a run, or read from a folder or a .npz file, and their reference."""
+"""What to score: samples drawn from a run, or read from a folder or a .npz file, and their reference."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.images import folder as image_folder
-from ganzoo.data.modality import by
+from ganzoo.data.modality import format_shape
 from ganzoo.data.samples import Samples, subset
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.scoring import choose
+from ganzoo.evaluation.scoring import select_metrics
 from ganzoo.machine.launch import choose_device
-from ganzoo.machine.rank_group import ALONE, Team
+from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions
-from ganzoo.runs.reference import Reference, Request, computing, draw
+from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data, parse_dataset
 
 LARGEST_REFERENCE = 256
-"""Pixels on a side at which a folder of images is read as a reference, at most: decoded, a folder is kept on disk."""
+"""Largest size, in pixels, at which a folder of images is read as a reference, as its decoded images go to disk."""
 
 
 def find_target(target: Run | str | Path) -> Run | Path:
-    """The run, or the folder of images or .npz file, that is meant; GanzooError if it is none of them."""
+    """The run, folder of images or .npz file at `target`; GanzooError if it is none of them."""
     if isinstance(target, Run):
         return target
     path = Path(target).expanduser()
@@ -41,7 +41,7 @@ def find_target(target: Run | str | Path) -> Run | Path:
     kinds = "a run folder, a folder of images or a .npz file"
     if path.exists():
         raise GanzooError(f"{path} is not {kinds}.")
-    raise GanzooError(f"there is no {path}: name {kinds}.")
+    raise GanzooError(f"{path} does not exist: name {kinds}.")
 
 
 def require_reference(path: Path, against: str | Path | None, of_runs: bool) -> str | Path:
@@ -49,7 +49,7 @@ def require_reference(path: Path, against: str | Path | None, of_runs: bool) -> 
     if of_runs:
         raise GanzooError(f"{path} is not a run folder, and only runs have a best state and neighbours.png.")
     if against is None:
-        raise GanzooError(f"{path} does not say what its samples imitate: add --against DATASET, FOLDER or FILE.npz.")
+        raise GanzooError(f"{path} needs real data to compare with: add --against DATASET, FOLDER or FILE.npz.")
     return against
 
 
@@ -59,14 +59,14 @@ def read(
     options: RunOptions,
     against: str | Path | None,
     report: Callable[[str], None],
-    team: Team = ALONE,
+    group: RankGroup = SINGLE_PROCESS,
 ) -> tuple[Samples, str]:
-    """What `find_target` found, as samples, and how they were resized: `of_run` or `from_files`, on every rank."""
+    """The samples of a target of `find_target`, and how they were resized: `of_run` or `from_files`, on every rank."""
     if isinstance(target, Run):
-        return of_run(target, request, options, against, report, team)
+        return of_run(target, request, options, against, report, group)
     path, reference = target, require_reference(target, against, of_runs=False)
-    samples, resized = team.in_turn(lambda: from_files(path, request, options, reference, report))
-    device = computing(team.device or choose_device(options.device))
+    samples, resized = group.first_rank_first(lambda: from_files(path, request, options, reference, report))
+    device = feature_device(group.device or choose_device(options.device))
     return dataclasses.replace(samples, device=device), resized
 
 
@@ -76,33 +76,33 @@ def of_run(
     options: RunOptions,
     against: str | Path | None,
     report: Callable[[str], None],
-    team: Team = ALONE,
+    group: RankGroup = SINGLE_PROCESS,
 ) -> tuple[Samples, str]:
     """Samples drawn from a run, and how they were resized, as "1x8x8 to 3x28x28" ("" if not).
 
-    Without `against` they are compared with the run's own data. Another reference is prepared as those were, and what
-    still differs in size or channels is the samples' to change. Raises GanzooError for a reference of another kind.
+    Without `against` they are compared with the run's own data. Another reference is prepared like these; if size or
+    channels still differ, the samples are converted. Raises GanzooError for a reference of another kind.
     """
 
     def prepare() -> tuple[Reference, int, Tensor | None]:
         reference = Reference(_data_for(run, against), options)
         _require_modality(run.data.modality, str(run.path), reference.spec)
-        choose(registry.metrics().values(), request.metrics, run.data.modality)
+        select_metrics(registry.metrics().values(), request.metrics, run.data.modality)
         count = request.n or reference.default_samples()
         return reference, count, run.labels(count, None)
 
-    reference, count, labels = team.in_turn(prepare)
+    reference, count, labels = group.first_rank_first(prepare)
     report(f"scoring {count:,} samples ...")
     own, kind = run.data, registry.modality(run.data.modality)
     seed = run.recipe.seed + 1 if request.seed is None else request.seed
-    device = team.device or choose_device(options.device)
+    device = group.device or choose_device(options.device)
 
-    def prepared(drawn: Tensor) -> Tensor:
+    def as_scored(drawn: Tensor) -> Tensor:
         return kind.match(kind.scored(drawn), reference.spec, str(run.path))
 
-    fake = draw(team, run.gan, run.info["variant"], Draw(count, labels, seed=seed, device=device), prepared)
+    fake = draw(group, run.gan, run.info["variant"], Draw(count, labels, seed=seed, device=device), as_scored)
     kept = labels if against is None or _same_classes(own, reference.spec) else None
-    samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=computing(device))
+    samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=feature_device(device))
     return samples, _change(own.shape, reference.spec)
 
 
@@ -113,7 +113,7 @@ def _data_for(run: Run, against: str | Path | None) -> Data:
         data = _reference_data(against, registry.modality(own.modality).data_size(own))
         if data.size is None:
             data = dataclasses.replace(data, size=run.recipe.data.size, channels=run.recipe.data.channels)
-    # Domain features come from the labels, also where the variant did without them.
+    # Domain features come from the labels, even if the variant was trained without them.
     return dataclasses.replace(data, labels=True)
 
 
@@ -122,13 +122,13 @@ def from_files(
 ) -> tuple[Samples, str]:
     """Samples from a folder of images or a .npz file, and how they were resized, as "8x8 to 28x28" ("" if not).
 
-    They are brought to the size and channels of the reference. A reference that is itself a folder of images has no
-    size of its own: it is read at the size of the samples, or at 64 where these differ. Labels that are not the
+    They are converted to the size and channels of the reference. A reference that is itself a folder of images has no
+    size of its own: it is read at the size of the samples, or at 64 if these differ. Labels that are not the
     reference's classes are left out. Raises GanzooError for samples that cannot be read or are of another kind than
-    the reference, and for more of them than there are.
+    the reference, and if more are requested than available.
     """
     if request.seed is not None:
-        raise GanzooError(f"a seed draws samples from a run, and those in {path} are drawn: leave --seed out.")
+        raise GanzooError(f"the samples in {path} are already drawn, so no seed applies: leave --seed out.")
     if path.is_dir():
         found, reference, resized = _read_folder(path, options, against)
     else:
@@ -137,14 +137,14 @@ def from_files(
         reference = Reference(_reference_data(against, size), options)
         _require_modality(found.spec.modality, str(path), reference.spec)
         resized = ""
-    choose(registry.metrics().values(), request.metrics, found.spec.modality)
+    select_metrics(registry.metrics().values(), request.metrics, found.spec.modality)
     rows = _rows(found.count, request.n, path)
     report(f"scoring {len(rows):,} samples ...")
     array = found.arrays["x"]
     fake = array[rows] if isinstance(array, Tensor) else torch.from_numpy(array[rows.numpy()])
     changed = _change(fake.shape[1:], reference.spec)
     fake = reference.modality.match(fake, reference.spec, str(path))
-    # Grey images read channels last would be convolved by other routines, and scored the same up to rounding only.
+    # Convolutions use other kernels for channels-last tensors, so scores would be the same only up to rounding.
     fake = fake.clone(memory_format=torch.contiguous_format)
     labels = found.arrays.get("y") if _same_classes(found.spec, reference.spec) else None
     kept = labels[rows] if isinstance(labels, Tensor) else None
@@ -177,18 +177,18 @@ def _reference_data(against: str | Path, side: int | None) -> Data:
 def _require_modality(modality: str, whose: str, spec: DataSpec) -> None:
     if modality != spec.modality:
         raise GanzooError(
-            f"{whose} holds {modality} data and {spec.name} {spec.modality} data: compare with data of the same kind."
+            f"{whose} has {modality} data and {spec.name} {spec.modality} data: compare with data of the same kind."
         )
 
 
 def _rows(count: int, n: int | None, path: Path) -> Tensor:
     if n is not None and n > count:
-        raise GanzooError(f"there are only {count:,} samples in {path}: ask for fewer than {n:,}, or leave -n out.")
+        raise GanzooError(f"{path} has only {count:,} samples: use -n {count} or less, or leave -n out.")
     return subset(count, n or count)
 
 
 def _change(shape: Iterable[int], spec: DataSpec) -> str:
-    return "" if tuple(shape) == spec.shape else f"{by(shape)} to {by(spec.shape)}"
+    return "" if tuple(shape) == spec.shape else f"{format_shape(shape)} to {format_shape(spec.shape)}"
 
 
 def _same_classes(given: DataSpec, wanted: DataSpec) -> bool:

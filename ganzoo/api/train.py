@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.api import restart
-from ganzoo.api.execution import Outcome, Report, build_within_memory, load_first, run_training
+from ganzoo.api.execution import Outcome, Report, build_within_memory, load_dataset, run_training
 from ganzoo.api.planning import (
     Plan,
     describe_data,
@@ -48,9 +48,9 @@ def train(
 
 
 def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
-    """Train what a plan describes. `report` gets a line at each stage (on the first rank).
+    """Train what a plan describes. `report` is called with a line at each stage (on the first rank).
 
-    In a job that torchrun or SLURM has started again, go on with the run that it began.
+    In a job that torchrun or SLURM has restarted, resume the run that it started.
     """
     options = cluster.with_launched_devices(plan.options)
     plan = dataclasses.replace(plan, options=options)
@@ -58,10 +58,10 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
     if options.out is not None and not cluster.restarted():
         require_new(Path(options.out))
     with launched(options) as fabric:
-        begun = fabric.broadcast(on_first_rank(fabric, lambda: restart.begun(plan, name)))
-        if begun is not None:
-            return continue_run(begun, report=report, **restart.options_of(plan))
-        dataset = load_first(fabric, plan.recipe, options)
+        existing = fabric.broadcast(on_first_rank(fabric, lambda: restart.find_run(plan, name)))
+        if existing is not None:
+            return continue_run(existing, report=report, **restart.resume_options(plan))
+        dataset = load_dataset(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
         gan = on_all_ranks(fabric, lambda: build_within_memory(plan, dataset.spec))
         with ExitStack() as stack:
@@ -82,7 +82,7 @@ def load(path: str | Path) -> Run:
 
 
 def create(path: Path, plan: Plan, dataset: Dataset) -> Run:
-    """The run of a plan, with its recipe.json in the folder that is claimed for it."""
+    """Create the run of a plan: write recipe.json into the folder that was claimed for it."""
     run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options)
     write_skipped(dataset, path)
     return run

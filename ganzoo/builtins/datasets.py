@@ -1,4 +1,4 @@
-"""The data sets that the core brings. Imports no torch: each `load` imports the module that does the work."""
+"""The core's data sets. Imports no torch: each `load` imports the module that does the work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
     ),
     DatasetSpec(
         "points",
-        "65,536 points in the plane, made on the spot: a ring or grid of Gaussians, a swiss roll, two moons.",
+        "65,536 points in the plane, generated: a ring or grid of Gaussians, a swiss roll, two moons.",
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163 (the ring)",
         "points",
         lazy("ganzoo.data.points:load"),

@@ -1,17 +1,16 @@
-"""Functions and classes that are imported when they are first called, so that listing names imports no torch."""
+"""Functions and classes that are imported on first use, so that listing names imports no torch."""
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 
 def lazy(target: str) -> Callable[..., Any]:
-    """A function that imports `module:name` and calls it with the arguments that it was called with."""
-    module, _, name = target.partition(":")
+    """A function that imports `module:name` when it is called, and calls it with its own arguments."""
 
     def call(*args: Any, **options: Any) -> Any:
-        return getattr(importlib.import_module(module), name)(*args, **options)
+        return pkgutil.resolve_name(target)(*args, **options)
 
     return call

@@ -1,4 +1,4 @@
-"""The losses and penalties that the core brings. Imports no torch."""
+"""The core's losses and penalties. Imports no torch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOSSES = [
         "Mao et al. 2017, Least Squares Generative Adversarial Networks, https://arxiv.org/abs/1611.04076",
         Option("real_target", 1.0, "D's target for real samples."),
         Option("fake_target", 0.0, "D's target for fake samples."),
-        Option("generator_target", 1.0, "What G wants D to answer."),
+        Option("generator_target", 1.0, "The target for fake samples in G's loss."),
     ),
     _loss(
         "wasserstein",
@@ -59,7 +59,7 @@ LOSSES = [
     _loss(
         "relativistic-average",
         "RelativisticAverage",
-        "Each sample is compared with the mean of the other kind.",
+        "Each logit is compared with the mean logit of the opposite kind.",
         RELATIVISTIC,
     ),
 ]

@@ -1,4 +1,4 @@
-"""The metrics that the core brings. Imports no torch: each `compute` imports the module that does the work."""
+"""The core's metrics. Imports no torch: each `compute` imports the module that does the work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganzoo.specs import MetricSpec
 METRICS: tuple[MetricSpec, ...] = (
     MetricSpec(
         "is",
-        "Inception Score: samples are clearly of a class, and of all of them; 1 to the number of classes.",
+        "Inception Score: each sample is clearly of one class, and all classes occur; 1 to the number of classes.",
         "Salimans et al. 2016, Improved Techniques for Training GANs, https://arxiv.org/abs/1606.03498",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:inception_score"),
@@ -16,7 +16,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "fd",
-        "Frechet distance to training images; 0 is best. On Inception features it is FID.",
+        "Frechet distance (FD) to training images; 0 is best. On Inception features it is FID.",
         "Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, https://arxiv.org/abs/1706.08500",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:frechet_distance"),
@@ -24,7 +24,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "kid",
-        "Kernel distance to training images: unbiased, around 0 at best. On Inception features it is KID.",
+        "Kernel distance (KD) to training images: unbiased, around 0 at best. On Inception features it is KID.",
         "Binkowski et al. 2018, Demystifying MMD GANs, https://arxiv.org/abs/1801.01401",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:kernel_distance"),
@@ -40,7 +40,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "accuracy",
-        "Share of class-conditional samples that a classifier puts in the class that was asked for.",
+        "Fraction of class-conditional samples that a classifier assigns to the requested class.",
         "Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs, https://arxiv.org/abs/1610.09585",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:accuracy"),
@@ -75,7 +75,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "memorisation",
-        "Share of samples as near to a training image as the nearest 1 % of held-out images, in pixels.",
+        "Fraction of samples as near to a training image as the nearest 1 % of held-out images, in pixels.",
         "Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in Generative Models, "
         "https://arxiv.org/abs/2004.05675",
         ("image",),
@@ -85,7 +85,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "stacked",
-        "Of stacked-mnist: modes covered of 1,000, and KL divergence of the samples' modes from the uniform, in nats.",
+        "On stacked-mnist: modes covered of 1,000, and KL divergence of the samples' modes from uniform, in nats.",
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
         ("image",),
         lazy("ganzoo.evaluation.metrics.stacked:modes"),
@@ -93,7 +93,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "modes",
-        "Modes of a mixture of Gaussians that are covered, and the share of samples within 3 deviations of one.",
+        "Covered modes of a mixture of Gaussians, and the fraction of samples within 3 standard deviations of one.",
         "Srivastava et al. 2017, VEEGAN, https://arxiv.org/abs/1705.07761",
         ("points",),
         lazy("ganzoo.evaluation.metrics.points:modes"),

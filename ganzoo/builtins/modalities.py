@@ -1,4 +1,4 @@
-"""The kinds of data that the core brings. Imports no torch: each `load` imports the module that does the work."""
+"""The core's kinds of data. Imports no torch: each `load` imports the module that does the work."""
 
 from __future__ import annotations
 

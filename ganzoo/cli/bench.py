@@ -17,7 +17,7 @@ from ganzoo.cli.options import run_options
 @click.option("--out", type=click.Path(), help="Folder of the runs [default: runs/bench-GRID].")
 @run_options("data_root", "device")
 @click.option("--report", "only_report", is_flag=True, help="Train nothing; report on the existing runs.")
-@click.option("--json", "json_file", type=click.Path(), metavar="FILE", help="Also write the report to this file, as JSON.")
+@click.option("--json", "json_file", type=click.Path(), metavar="FILE", help="Also write the report as JSON.")
 def command(
     grid: str,
     shard: str,

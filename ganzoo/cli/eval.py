@@ -38,7 +38,7 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     ganzoo eval my-samples --against mnist
     """
     from ganzoo.api.evaluate import evaluate
-    from ganzoo.cli.report import printing_log, open_run, print_scores, say
+    from ganzoo.cli.report import open_run, print_scores, printing_log, say
     from ganzoo.machine import cluster
     from ganzoo.machine.ranks import is_first_rank
 

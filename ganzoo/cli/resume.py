@@ -17,11 +17,11 @@ from ganzoo.cli.options import MACHINE, given, run_options
 def command(run: str, steps: int | None, assignments: tuple[str, ...], **options: Any) -> None:
     """Resume a run from its newest checkpoint, up to its last step or to --steps in total.
 
-    A recipe.json edited by hand is refused; changes with --set are recorded in it. Options left out keep the values that
-    the run was started with, not the defaults shown here; only loggers must be named again.
+    A recipe.json edited by hand is refused; changes with --set are recorded in it. Options left out keep the values
+    that the run was started with, not the defaults shown here; only loggers must be named again.
     """
     from ganzoo.api.resume import continue_run
-    from ganzoo.cli.report import after_training, open_run, say, exiting_when_stopped
+    from ganzoo.cli.report import after_training, exiting_when_stopped, open_run, say
     from ganzoo.zoo import config
 
     open_run(run)

@@ -13,7 +13,12 @@ import click
 @click.option("--grid", type=click.Path(), help="Write one picture [default: RUN/grid-1.png, -2, ...].")
 @click.option("--to", "folder", type=click.Path(), help="Write one PNG per sample into this folder.")
 @click.option("--npz", type=click.Path(), help="Write a .npz file with the arrays x and, for classes, y.")
-@click.option("--truncation", type=click.FloatRange(0, min_open=True), help="Keep latents within T standard deviations.")
+@click.option(
+    "--truncation",
+    type=click.FloatRange(0, min_open=True),
+    metavar="T",
+    help="Keep latents within T standard deviations.",
+)
 @click.option("--best", is_flag=True, help="Draw from the best state that --eval-every kept, not the last.")
 @click.option("--interpolate", is_flag=True, help="Interpolate from one latent to another along each row.")
 def command(

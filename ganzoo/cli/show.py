@@ -17,7 +17,7 @@ from ganzoo.zoo.zoo import current_zoo
 @click.command("show")
 @click.argument("name", shell_complete=complete("variants"))
 def command(name: str) -> None:
-    """Show a variant (or NAME.RECIPE), loss, penalty, data set or metric: its summary, paper and keys."""
+    """Show a variant (or NAME.RECIPE), loss, penalty, data set, metric or modality: its summary, paper and keys."""
     console = Console(highlight=False)
     plain = name.partition(".")[0]
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]

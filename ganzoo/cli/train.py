@@ -20,7 +20,9 @@ from ganzoo.cli.options import MACHINE, given, run_options
 @click.option("--seed", type=int, help="Seed [default: the recipe's].")
 @run_options("out")
 @click.option("--recipe", type=click.Path(), help="JSON or TOML file with recipe keys, or a run folder.")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, such as g.lr=1e-4.")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, such as g.lr=1e-4."
+)
 @click.option("--dry-run", is_flag=True, help="Print recipe, networks and estimated time; train nothing.")
 @run_options(*MACHINE)
 def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: Any) -> None:
@@ -33,7 +35,7 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     """
     from ganzoo.api import planning
     from ganzoo.api.train import execute
-    from ganzoo.cli.report import after_training, print_plan, say, exiting_when_stopped
+    from ganzoo.cli.report import after_training, exiting_when_stopped, print_plan, say
     from ganzoo.zoo import config
 
     plan = planning.plan(name, set=config.parse_assignments(assignments), **given(options))

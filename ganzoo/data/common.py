@@ -1,4 +1,4 @@
-"""What all data sets check and build alike."""
+"""Checks and constructors shared by all data sets."""
 
 from __future__ import annotations
 
@@ -15,30 +15,27 @@ SPLITS = ("train", "test")
 
 
 def check_request(name: str, data: Data, split: str, *, argument: str = "") -> None:
-    """Refuse what data set `name` does not have: splits, and a kind or path unless it is its `argument`.
-
-    Raises GanzooError.
-    """
+    """Raise GanzooError for an unknown split, and for a kind or path unless it is the `argument` of data set `name`."""
     if split not in SPLITS:
         raise unknown("split", str(split), SPLITS)
     if data.path and argument != "path":
         raise GanzooError(
-            f"{name} reads no files of yours, so data.path ({data.path!r}) must be left out; "
+            f"{name} does not read your own files: leave out data.path ({data.path!r}), or "
             "for your own images type --dataset folder:PATH."
         )
     if data.kind and argument != "kind":
-        raise GanzooError(f"{name} has no kinds, so data.kind ({data.kind!r}) must be left out.")
+        raise GanzooError(f"{name} has no kinds: leave out data.kind ({data.kind!r}).")
 
 
 def check_points(name: str, data: Data) -> None:
-    """Refuse settings that only make sense for images. Raises GanzooError."""
+    """Raise GanzooError for settings that only apply to images."""
     given = [
         field
         for field, value in (("size", data.size), ("channels", data.channels), ("flip", data.flip or None))
         if value is not None
     ]
     if given:
-        raise GanzooError(f"{name} holds points, not images: leave out {' and '.join(f'data.{f}' for f in given)}.")
+        raise GanzooError(f"{name} contains points, not images: leave out {' and '.join(f'data.{f}' for f in given)}.")
 
 
 def image_dataset(
@@ -51,9 +48,9 @@ def image_dataset(
     class_names: Sequence[str] = (),
     skipped: tuple[str, ...] = (),
 ) -> Dataset:
-    """The data set of `images`, uint8 `[N, C, H, W]`, and, if data.labels asks for them, `labels`, `[N]`.
+    """A data set of `images`, uint8 `[N, C, H, W]`, with `labels`, `[N]`, if data.labels is set.
 
-    classes: the number of classes, where they have no names.
+    classes: the number of classes, if they have no names.
     """
     labelled = labels is not None and data.labels
     spec = DataSpec(
@@ -70,7 +67,7 @@ def image_dataset(
 def point_dataset(
     name: str, points: Tensor, data: Data, *, labels: Sequence[int] | Tensor | None = None, classes: int = 0
 ) -> Dataset:
-    """The data set of `points`, float32 `[N, D]`, and, if data.labels asks for them, `labels`, `[N]`."""
+    """A data set of `points`, float32 `[N, D]`, with `labels`, `[N]`, if data.labels is set."""
     labelled = labels is not None and data.labels
     spec = DataSpec(name, "points", tuple(points.shape[1:]), classes=classes if labelled else 0, range=None)
     return Dataset({"x": points, **_labels(labels, data)}, spec)

@@ -52,7 +52,7 @@ class Dataset:
         self.count = len(next(iter(self.arrays.values())))
         self.device = torch.device("cpu")
         self.memo = Memo()
-        self._asked: set[tuple[int, int]] = set()
+        self._prefetched: set[tuple[int, int]] = set()
 
     def __len__(self) -> int:
         return self.count * (2 if self.flip else 1)
@@ -70,16 +70,16 @@ class Dataset:
         return not gathers_itself and all(isinstance(array, Tensor) for array in self.arrays.values())
 
     def batch(self, index: Tensor) -> Batch:
-        """The samples at `index [N]`, on the device and in the data's range; gathered when they are asked for.
+        """The samples at `index [N]`, on the device and in the data's range; gathered when they are first read.
 
         index: int64, on the CPU; where the data set is resident it may lie on the device too, and then nothing here
         makes the host wait.
         """
         if not self.resident and len(index):
-            asked = (int(index[0]), len(index))
-            if asked not in self._asked:
+            requested = (int(index[0]), len(index))
+            if requested not in self._prefetched:
                 self._read_ahead(index)
-            self._asked.discard(asked)
+            self._prefetched.discard(requested)
         source = index % self.count if self.flip else index
         where = source.to(self.device, non_blocking=True)
 
@@ -93,14 +93,14 @@ class Dataset:
 
         return LazyBatch(len(index), self.arrays, gather)
 
-    def expect(self, index: Tensor) -> None:
+    def prefetch(self, index: Tensor) -> None:
         """Have the samples at `index [N]` read from disk, where they lie there, before they are gathered.
 
         It changes no batch, and returns at once.
         """
         if any(isinstance(array, np.memmap) for array in self.arrays.values()) and len(index):
             self._read_ahead(index)
-            self._asked.add((int(index[0]), len(index)))
+            self._prefetched.add((int(index[0]), len(index)))
 
     def _read_ahead(self, index: Tensor) -> None:
         rows = (index % self.count).tolist()
@@ -183,7 +183,7 @@ class BatchStream:
         start = i * self.size + part * size
         index = self._between(start, start + size)
         if not self.dataset.resident:
-            self.dataset.expect(self._between(start + self.size, start + self.size + size))
+            self.dataset.prefetch(self._between(start + self.size, start + self.size + size))
         return index
 
     def _order(self, epoch: int) -> Tensor:

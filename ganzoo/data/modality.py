@@ -115,7 +115,9 @@ class Modality:
         whose: what the samples are called in the message.
         """
         if tuple(x.shape[1:]) != spec.shape:
-            raise GanzooError(f"{whose} has samples of shape {by(x.shape[1:])} and {spec.name} of {by(spec.shape)}.")
+            raise GanzooError(
+                f"{whose} has samples of shape {format_shape(x.shape[1:])} and {spec.name} of {format_shape(spec.shape)}."
+            )
         return x
 
     # Diagnosis
@@ -131,7 +133,7 @@ class Modality:
         return torch.randn(count, *shape, generator=generator)
 
 
-def by(shape: Any) -> str:
+def format_shape(shape: Any) -> str:
     """A shape as people write it: 3x32x32."""
     return "x".join(str(n) for n in shape)
 

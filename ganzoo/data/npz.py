@@ -20,23 +20,23 @@ LABELS = ("y", "labels")
 CHANNELS = (1, 3, 4)
 
 TOLERANCE = 1e-3
-"""How far a float image may leave its range by rounding."""
+"""How far a floating-point image may exceed its range due to rounding."""
 
 
 def load(data: Data, root: Path, split: str) -> Dataset:
     """The samples of the .npz file at data.path, in memory.
 
-    Samples are the array "x", else "images", else "arr_0", else the only one that is not labels:
+    Samples are the array "x", else "images", else "arr_0", else the only array that does not hold labels:
 
-    - uint8 images `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C 1, 3 or 4; where both axes could be C, the last is;
+    - uint8 images `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C 1, 3 or 4; if both axes could be C, it is the last;
     - floating-point images of these shapes, in [0, 1], or in [-1, 1] if a training value is negative; stored as uint8;
-    - floating-point points `[N, D]`, kept as float32 without any scaling.
+    - floating-point points `[N, D]`, kept as float32 without scaling.
 
-    Labels, if there are any, are integers `[N]` from 0 up, in "y" or "labels". "x_test" and "y_test" are the test
-    split. data.size and data.channels convert images. `root` is not used. Nothing is ever unpickled.
+    Optional labels are integers `[N]` starting from 0, in "y" or "labels". "x_test" and "y_test" are the test split.
+    data.size and data.channels convert images. `root` is not used. Nothing is ever unpickled.
 
     Raises GanzooError for anything else: a missing or damaged file, pickled objects, wrong shapes or types, values that
-    are not finite or out of range, labels that do not fit, and split "test" without "x_test".
+    are not finite or out of range, invalid labels, and split "test" without "x_test".
     """
     check_request("npz", data, split, argument="path")
     path = _path(data.path)
@@ -56,38 +56,38 @@ def load(data: Data, root: Path, split: str) -> Dataset:
 
 def _path(given: str) -> Path:
     if not given:
-        raise GanzooError("npz needs your file: type --dataset npz:FILE.")
+        raise GanzooError("npz needs a file: type --dataset npz:FILE.")
     path = Path(given).expanduser()
     if path.is_dir():
         raise GanzooError(f"{path} is a folder, not a .npz file: for a folder of images type --dataset folder:{path}.")
     if not path.exists():
         raise GanzooError(f"there is no file {path}: type --dataset npz:FILE.")
-    # A pipe would be waited for, and a device never ends.
+    # Reading would block on a pipe and never end on a device.
     if not path.is_file():
         raise GanzooError(f"{path} is not a file: type --dataset npz:FILE.")
     return path
 
 
 def _read(path: Path, split: str) -> dict[str, np.ndarray]:
-    """The arrays that are there of x, y, x_test and y_test, by these names; x always is, and x_test for its split."""
+    """Those of the arrays x, y, x_test and y_test that exist; always x, and x_test for the test split."""
     try:
         file = np.load(path, allow_pickle=False)
         if isinstance(file, np.ndarray):
-            raise _refusal(path, "it holds a single array; save it with np.savez(FILE, x=array)")
+            raise _refusal(path, "it contains a single unnamed array; save it with np.savez(FILE, x=array)")
         with file:
             names = {"x": _find_samples(file.files, path), "x_test": "x_test", "y_test": "y_test"}
             names["y"] = next((name for name in LABELS if name in file.files), "y")
             arrays = {to: file[name] for to, name in names.items() if name in file.files}
     except GanzooError:
         raise
-    except Exception as error:  # the zip, zlib, header and pickle errors of a file that is something else, or damaged
+    except Exception as error:  # zip, zlib, header and pickle errors of a damaged file or another format
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise _refusal(path, f"it cannot be read as a .npz file of plain arrays ({reason})") from error
     if split == "test" and "x_test" not in arrays:
         raise _refusal(path, "it has no test split; save one with np.savez(FILE, x=..., x_test=...)")
     for name in ("x", "x_test"):
         if name in arrays and (arrays[name].ndim == 0 or arrays[name].size == 0):
-            raise _refusal(path, f"{name} holds no samples")
+            raise _refusal(path, f"{name} contains no samples")
     return arrays
 
 
@@ -98,12 +98,12 @@ def _find_samples(names: Sequence[str], path: Path) -> str:
     others = [name for name in names if name not in (*LABELS, "x_test", "y_test")]
     if len(others) == 1:
         return others[0]
-    found = f"of its arrays {', '.join(names)} none is called x" if names else "it holds no array"
-    raise _refusal(path, f"{found}; save it with np.savez(FILE, x=array)")
+    problem = f"none of its arrays ({', '.join(names)}) is named x" if names else "it contains no array"
+    raise _refusal(path, f"{problem}; save it with np.savez(FILE, x=array)")
 
 
 def _labels(arrays: dict[str, np.ndarray], split: str, path: Path) -> tuple[Tensor | None, int]:
-    """The split's labels int64 `[N]`, if it has any, and the number of classes, which the training labels decide."""
+    """The split's labels, int64 `[N]` or None, and the number of classes, which the training labels determine."""
     if "y" not in arrays:
         return None, 0
     train = _checked_labels(arrays["y"], len(arrays["x"]), "the labels", path)
@@ -124,7 +124,7 @@ def _checked_labels(labels: np.ndarray, count: int, what: str, path: Path) -> Te
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise _refusal(path, f"{what} are {labels.dtype} {list(labels.shape)}; they must be integers [{count}]")
     if len(labels) != count:
-        raise _refusal(path, f"{what} are {len(labels)} for {count} samples; there must be one each")
+        raise _refusal(path, f"{what}: {len(labels)} for {count} samples; there must be one per sample")
     if labels.min() < 0:
         raise _refusal(path, f"{what} go down to {labels.min()}; number the classes from 0")
     return torch.from_numpy(labels.astype(np.int64))
@@ -134,17 +134,17 @@ def _points(values: np.ndarray, path: Path) -> np.ndarray:
     """Points as float32 `[N, D]`."""
     if values.dtype.kind != "f":
         raise _refusal(
-            path, f"samples {values.dtype} {list(values.shape)} are no images, and points must be float [N, D]"
+            path, f"samples {values.dtype} {list(values.shape)} are not images, and points must be float [N, D]"
         )
     with np.errstate(over="ignore"):
         points = values.astype(np.float32)
     if not np.isfinite(points).all():
-        raise _refusal(path, "it holds values that are not finite (NaN, infinite, or too large for float32)")
+        raise _refusal(path, "it contains values that are not finite (NaN, infinite, or too large for float32)")
     return points
 
 
 def _channels_second(values: np.ndarray, path: Path) -> np.ndarray:
-    """Images of any of the accepted layouts as `[N, C, H, W]`."""
+    """Images of any accepted layout as `[N, C, H, W]`."""
     if values.ndim == 3:
         return values[:, None]
     if values.ndim == 4 and values.shape[3] in CHANNELS:
@@ -163,18 +163,18 @@ def _eight_bits(images: np.ndarray, signed: bool, path: Path) -> np.ndarray:
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
     if images.dtype.kind != "f":
-        raise _refusal(path, f"images of type {images.dtype} are not read; save them as uint8 (0 to 255)")
+        raise _refusal(path, f"images of type {images.dtype} are not supported; save them as uint8 (0 to 255)")
     low, high = images.min(), images.max()
     lowest = -1 if signed else 0
-    # Written so that NaN, which compares as false, fails too.
+    # Written so that NaN, for which comparisons are false, is refused too.
     if not (low >= lowest - TOLERANCE and high <= 1 + TOLERANCE):
         raise _refusal(
-            path, f"its images go from {low:g} to {high:g}; floats must be in [0, 1] or [-1, 1], else use uint8"
+            path, f"its images range from {low:g} to {high:g}; floats must be in [0, 1] or [-1, 1]; otherwise use uint8"
         )
     out = np.empty(images.shape, np.uint8)
     for at in range(0, len(images), CHUNK):
-        part = images[at : at + CHUNK].astype(np.float32)
-        out[at : at + CHUNK] = np.rint(((part + 1) / 2 if signed else part) * 255).clip(0, 255)
+        chunk = images[at : at + CHUNK].astype(np.float32)
+        out[at : at + CHUNK] = np.rint(((chunk + 1) / 2 if signed else chunk) * 255).clip(0, 255)
     return out
 
 

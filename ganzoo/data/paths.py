@@ -1,4 +1,4 @@
-"""Where ganzoo keeps what it downloads and computes. Imports no torch."""
+"""Where ganzoo stores downloads and computed files. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _downloads: ContextVar[bool] = ContextVar("downloads", default=True)
 
 
 def cache_dir() -> Path:
-    """The folder of what can be made again: `GANZOO_CACHE`, else `~/.cache/ganzoo`. It need not exist yet."""
+    """The folder of files that can be recomputed: `GANZOO_CACHE`, else `~/.cache/ganzoo`. It may not exist yet."""
     return Path(os.environ.get("GANZOO_CACHE") or "~/.cache/ganzoo").expanduser()
 
 
@@ -23,8 +23,8 @@ def data_root(override: str | None = None) -> Path:
 
 
 @contextmanager
-def reading_only() -> Iterator[None]:
-    """For a while, data sets read what is there and download nothing."""
+def without_downloads() -> Iterator[None]:
+    """Within this context, data sets read existing files and download nothing."""
     before = _downloads.set(False)
     try:
         yield
@@ -33,5 +33,5 @@ def reading_only() -> Iterator[None]:
 
 
 def may_download() -> bool:
-    """Whether a data set may be downloaded to its root now."""
+    """Whether data sets may be downloaded at the moment."""
     return _downloads.get()

@@ -19,16 +19,16 @@ SEEDS = {"train": 20_170_425, "test": 20_170_426}
 
 
 def load(data: Data, root: Path, split: str) -> Dataset:
-    """Points float32 `[N, 2]`, roughly within -2..2 (the grid within -4..4): 65,536 to train on, 10,000 to test on.
+    """Points float32 `[N, 2]`, roughly within -2..2 (the grid within -4..4): 65,536 for training, 10,000 for testing.
 
-    The data set is fixed: it does not depend on the recipe's seed. Labels are the number of the mode for `ring` (8) and
+    The data set is fixed: it does not depend on the recipe's seed. Labels are the index of the mode for `ring` (8) and
     `grid` (25); the others have none. `root` is not used. Raises GanzooError for an unknown kind or split, a path, and
-    settings of images.
+    image settings.
     """
     check_request("points", data, split, argument="kind")
     check_points("points", data)
     kind = _known(data.kind)
-    # RandomState, whose stream NumPy has frozen; default_rng's may change, and the data set with it.
+    # NumPy guarantees the stream of RandomState; that of default_rng may change, and the data set with it.
     random = np.random.RandomState(SEEDS[split])
     gaussians, count = modes(kind), COUNTS[split]
     if gaussians is None:
@@ -46,7 +46,7 @@ def modes(kind: str) -> tuple[np.ndarray, float] | None:
 
     ring: 8 on a circle of radius 2, 0.02 (Metz et al. 2017, https://arxiv.org/abs/1611.02163).
     grid: 5x5 from -4 to 4 in steps of 2, 0.05 (Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086).
-    An empty kind is the default, ring. None for kinds that are no mixture. Raises GanzooError for an unknown kind.
+    An empty kind is the default, ring. None for kinds that are not a mixture. Raises GanzooError for an unknown kind.
     """
     kind = _known(kind)
     if kind == "ring":
@@ -65,7 +65,7 @@ def _known(kind: str) -> str:
 
 
 def _swiss_roll(count: int, random: np.random.RandomState) -> np.ndarray:
-    """The spiral (t cos t, t sin t), t from 1.5 pi to 4.5 pi, seen from above; divided by 7 to reach out to 2."""
+    """The spiral (t cos t, t sin t), t from 1.5 pi to 4.5 pi, divided by 7 so that its radius is about 2."""
     t = 1.5 * np.pi * (1 + 2 * random.random_sample(count))
     noise = 0.25 * random.standard_normal((count, 2))
     return (np.stack([t * np.cos(t), t * np.sin(t)], axis=1) + noise) / 7

@@ -1,4 +1,4 @@
-"""Size and channels of images that are held in memory."""
+"""Converting the size and channels of images in memory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey: ITU-R BT.601."""
 
 CHUNK = 1024
-"""Images converted at a time, so that the floating-point copy stays small."""
+"""Number of images converted at a time, so that the floating-point copy stays small."""
 
 
 def check_channels(name: str, channels: int | None) -> None:
-    """Refuse numbers of channels that images are not converted to. Raises GanzooError."""
+    """Raise GanzooError for a number of channels that images cannot be converted to."""
     if channels not in (None, 1, 3):
-        raise GanzooError(f"{name} cannot be given {channels} channels: set data.channels to 1 (grey) or 3 (RGB).")
+        raise GanzooError(f"{name} cannot be read with {channels} channels: set data.channels to 1 (grey) or 3 (RGB).")
 
 
 def prepare(name: str, images: Tensor, data: Data) -> Tensor:
-    """Bring images uint8 `[N, C, H, W]` to data.channels and data.size; what is not asked for stays as it is.
+    """Convert images uint8 `[N, C, H, W]` to data.channels and data.size, where these are set.
 
-    Channels before size, as 1 channel is resized faster than 3. Raises GanzooError for channels other than 1 and 3,
-    unless the images already have so many.
+    Channels before size, as resizing 1 channel is faster than 3. Raises GanzooError for channels other than 1 and 3,
+    unless the images already have that many.
     """
     if data.channels != images.shape[1]:
         check_channels(name, data.channels)
@@ -39,7 +39,7 @@ def prepare(name: str, images: Tensor, data: Data) -> Tensor:
 
 
 def to_channels(images: Tensor, channels: int) -> Tensor:
-    """uint8 `[N, 1, 3 or 4, H, W]` to `[N, channels, H, W]` (1 or 3): grey is BT.601 luma, alpha lies on white."""
+    """uint8 `[N, 1, 3 or 4, H, W]` to `[N, channels, H, W]` (1 or 3): BT.601 luma, alpha blended onto white."""
     if images.shape[1] == channels:
         return images
     if images.shape[1] == 4:

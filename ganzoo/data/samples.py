@@ -15,7 +15,7 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.data.memo import Memo
 from ganzoo.data.modality import Modality
 from ganzoo.errors import GanzooError
-from ganzoo.machine.rank_group import ALONE, Team
+from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec
 
 MINIMUM = 10
@@ -40,7 +40,7 @@ class Samples:
     generator: the game that drew the samples, for scores of the generator itself; None where there is none.
     split: of real samples in the place of a generator's, the split that they are from.
     device: where features are computed; by default where the samples are.
-    team: the ranks that extract the features of these samples together, see `shared_by`; by default this process alone.
+    group: the ranks that extract the features of these samples, see `shared_by`; by default this process alone.
     memo: what was computed from these samples, such as their features: kept for as long as they live.
 
     Samples made from these by `dataclasses.replace` begin with an empty memo and on this process alone.
@@ -61,7 +61,7 @@ class Samples:
     generator: object | None = None
     split: str | None = None
     device: torch.device | None = None
-    team: Team = field(default=ALONE, init=False, repr=False)
+    group: RankGroup = field(default=SINGLE_PROCESS, init=False, repr=False)
     memo: Memo = field(default_factory=Memo, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,12 +82,12 @@ class Samples:
         """The split that samples are compared with, "train" or "test", as the modality says."""
         return self.modality.reference_split(self.real)
 
-    def shared_by(self, team: Team) -> None:
-        """Have the ranks of `team`, all of which have these samples, extract their features together from now on."""
+    def shared_by(self, group: RankGroup) -> None:
+        """Have the ranks of `group`, all of which have these samples, extract their features together from now on."""
         # Not an argument of __init__, as `replace` would pass it on to samples that the other ranks do not have.
-        object.__setattr__(self, "team", team)
+        object.__setattr__(self, "group", group)
 
-    def stand_in(self) -> Samples:
+    def real_baseline(self) -> Samples:
         """Real samples in the place of the fake ones: as many, or all there are, of the other split.
 
         What they score is what a perfect generator would. The same ranks share the work. Raises what `load` raises.
@@ -99,7 +99,7 @@ class Samples:
         labels = batch.get("y") if self.labels is not None else None
         made = dataclasses.replace(self, fake=x, labels=labels, load=self.real, generator=None, split=split)
         # Every rank that has the samples can find the same real ones.
-        made.shared_by(self.team)
+        made.shared_by(self.group)
         return made
 
 

@@ -11,7 +11,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import Score, Scores, key_of
 
 
-def keep(path: Path, scores: Scores, step: int) -> list[str]:
+def write_merged(path: Path, scores: Scores, step: int) -> list[str]:
     """Write the scores of a run at `step` to `path`, joined with those of the same step that it holds.
 
     A score takes the place of one that it is comparable with (`Score.key`); the others stay. A file of another step is
@@ -21,10 +21,10 @@ def keep(path: Path, scores: Scores, step: int) -> list[str]:
     lines: list[str] = []
     old = _read(path)
     if old is None:
-        lines += _put_aside(path, f"{path.stem}-damaged", "could not be read")
+        lines += _rename_aside(path, f"{path.stem}-damaged", "could not be read")
     elif old.scores and old.scores[0].protocol.get("step") != step:
         before = old.scores[0].protocol.get("step", 0)
-        lines += _put_aside(path, f"{path.stem}-step-{before:09d}", f"was of step {before}")
+        lines += _rename_aside(path, f"{path.stem}-step-{before:09d}", f"was of step {before}")
         old = None
     if old is None:
         old = Scores()
@@ -69,7 +69,7 @@ def _read(path: Path) -> Scores | None:
         return None
 
 
-def _put_aside(path: Path, stem: str, why: str) -> list[str]:
+def _rename_aside(path: Path, stem: str, why: str) -> list[str]:
     target, number = path.with_name(f"{stem}.json"), 1
     while target.exists():
         number += 1

@@ -18,10 +18,10 @@ from ganzoo.files.checkpoint import write_atomically
 from ganzoo.machine.rank_group import LostRank
 from ganzoo.specs import MetricSpec
 
-DIGITS = 10
+SIGNIFICANT_DIGITS = 10
 
-APART = ("name", "seed", "step", "weights", "versions")
-OF_TRAINING = ("flip", "labels")
+NOT_COMPARED = ("name", "seed", "step", "weights", "versions")
+TRAINING_ONLY = ("flip", "labels")
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def key_of(score: Mapping[str, Any]) -> str:
     between runs that are to be compared (seed, step, averaged or raw weights) or changes no value beyond rounding
     (versions), and what of the data changes training only (mirror images, whether labels are read).
     """
-    protocol = {name: part for name, part in score["protocol"].items() if name not in APART}
+    protocol = {name: part for name, part in score["protocol"].items() if name not in NOT_COMPARED}
     if isinstance(protocol.get("data"), Mapping):
-        protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in OF_TRAINING}
+        protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in TRAINING_ONLY}
     return json.dumps(_rounded([score["name"], protocol]), sort_keys=True)
 
 
@@ -103,13 +103,13 @@ def score(
     A metric that fails costs its scores and gives a note; it does not stop the others. with_real: whether to score real
     data too. Raises GanzooError if `metrics` has a name that is not among `specs`.
     """
-    chosen = choose(specs, metrics, samples.spec.modality)
+    chosen = select_metrics(specs, metrics, samples.spec.modality)
     result = Scores()
     if samples.fake.is_floating_point() and not samples.fake.isfinite().all():
         result.notes.append("no scores: the generator's samples are not finite numbers.")
         return result
-    stand_in = _stand_in(samples, result.notes) if with_real else None
-    common = _common_protocol(samples, stand_in)
+    baseline = _real_baseline(samples, result.notes) if with_real else None
+    common = _common_protocol(samples, baseline)
     for spec in chosen:
         measured = _compute(spec, samples, result.notes)
         if measured is None:
@@ -118,16 +118,16 @@ def score(
             if metrics is not None:
                 result.notes.append(f"{spec.name}: does not apply to these samples of {samples.spec.name}.")
             continue
-        real = _compute(spec, stand_in, result.notes, "of real samples") if stand_in is not None else None
+        real = _compute(spec, baseline, result.notes, "of real samples") if baseline is not None else None
         protocol = common | {"metric": spec.name} | measured.protocol
         protocol["name"] = protocol_name(spec.name, measured, protocol)
         for name, value in measured.items():
-            floor = real.get(name) if real else None
-            result.scores.append(Score(name, value, floor, _better(spec, name), dict(protocol)))
+            real_value = real.get(name) if real else None
+            result.scores.append(Score(name, value, real_value, _better(spec, name), dict(protocol)))
     return result
 
 
-def choose(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
+def select_metrics(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
     """Those of `specs` that `metrics` names; without names, the default ones that suit the modality.
 
     Raises GanzooError for a name that is not among them, or scores another modality.
@@ -147,21 +147,21 @@ def choose(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality:
     return chosen
 
 
-def _stand_in(samples: Samples, notes: list[str]) -> Samples | None:
+def _real_baseline(samples: Samples, notes: list[str]) -> Samples | None:
     try:
-        stand_in = samples.stand_in()
+        baseline = samples.real_baseline()
     except GanzooError as error:
         notes.append(f"no scores of real held-out samples to compare with: {error}")
         return None
-    if 2 * len(stand_in.fake) < len(samples.fake):
+    if 2 * len(baseline.fake) < len(samples.fake):
         notes.append(
-            f"the scores of real samples are from {len(stand_in.fake):,} only, not {len(samples.fake):,}: "
+            f"the scores of real samples are from {len(baseline.fake):,} only, not {len(samples.fake):,}: "
             "the fewer samples, the lower IS and the higher FD come out."
         )
-    return stand_in
+    return baseline
 
 
-def _compute(spec: MetricSpec, samples: Samples, notes: list[str], whose: str = "") -> Measured | None:
+def _compute(spec: MetricSpec, samples: Samples, notes: list[str], of: str = "") -> Measured | None:
     """What the metric measures; None if it fails. A note names what failed, and what is not a number is left out."""
     try:
         measured = spec.compute(samples)
@@ -176,7 +176,7 @@ def _compute(spec: MetricSpec, samples: Samples, notes: list[str], whose: str = 
         return None
     finite = {name: float(value) for name, value in measured.items() if math.isfinite(value)}
     for name in sorted(measured.keys() - finite.keys()):
-        _note(notes, f"{name}: no value{' ' + whose if whose else ''}, as the result is not a finite number.")
+        _note(notes, f"{name}: no value{' ' + of if of else ''}, as the result is not a finite number.")
     if measured and not finite:
         return None
     return Measured(finite, **getattr(measured, "protocol", {}))
@@ -193,20 +193,20 @@ def _better(spec: MetricSpec, name: str) -> str:
     return spec.better[max(fitting, key=len)] if fitting else ""
 
 
-def _common_protocol(samples: Samples, stand_in: Samples | None) -> dict[str, Any]:
+def _common_protocol(samples: Samples, baseline: Samples | None) -> dict[str, Any]:
     split = "train" if samples.reference == "test" else "test"
     return {
         "n_fake": len(samples.fake),
         "seed": samples.seed,
         "data": asdict(samples.data) | {"name": samples.spec.name, "shape": list(samples.spec.shape)},
-        "real": None if stand_in is None else {"split": split, "n": len(stand_in.fake)},
+        "real": None if baseline is None else {"split": split, "n": len(baseline.fake)},
         "versions": {"torch": torch.__version__, "torch-fidelity": importlib.metadata.version("torch-fidelity")},
     }
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     if isinstance(value, dict):
         return {name: _rounded(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):

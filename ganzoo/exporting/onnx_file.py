@@ -19,7 +19,7 @@ from ganzoo.game import GAN, Latent
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
-TRIED = (1, 2, 5)
+BATCH_SIZES = (1, 2, 5)
 """Batch sizes that the network is checked with: the batch axis must not be fixed to the size it was traced with."""
 
 TOLERANCE = 1e-4
@@ -56,8 +56,8 @@ def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any]) -> 
         torch.manual_seed(0)
         try:
             with _quiet():
-                content = _trace(gan, info)
-                distance = max(_distance(gan, content, n) for n in TRIED)
+                content = _convert(gan, info)
+                distance = max(_distance(gan, content, n) for n in BATCH_SIZES)
         except Exception as error:  # exporter and runtime raise many types, none of them meant for users
             raise GanzooError(
                 f"{variant!r} cannot be converted to ONNX ({type(error).__name__}): export to .safetensors. "
@@ -73,7 +73,7 @@ def _inputs(gan: Any, n: int) -> tuple[Tensor, ...]:
     return (z, torch.arange(n) % gan.classes) if gan.classes else (z,)
 
 
-def _trace(gan: Any, info: dict[str, Any]) -> bytes:
+def _convert(gan: Any, info: dict[str, Any]) -> bytes:
     import onnx
 
     inputs = _inputs(gan, 3)

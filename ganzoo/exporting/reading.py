@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.exporting.writing import drawn_from
+from ganzoo.exporting.writing import needed_to_sample
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.reading import read_data, read_info, read_recipe
@@ -81,15 +81,15 @@ def load_generator(path: str | Path) -> ExportedGenerator:
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         gan = variant.build(recipe, data)
-    _fill(gan, state, players, path, info["variant"])
+    _load_weights(gan, state, players, path, info["variant"])
     return ExportedGenerator(info, data, gan.eval())
 
 
-def _fill(gan: GAN, state: dict[str, Tensor], players: list[str], path: Path, variant: str) -> None:
+def _load_weights(gan: GAN, state: dict[str, Tensor], players: list[str], path: Path, variant: str) -> None:
     wrong = GanzooError(f"{path} does not fit the networks of {variant!r} as installed here.")
     try:
         missing, unexpected = gan.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise wrong from error
-    if unexpected or any(drawn_from(name, players) for name in missing):
+    if unexpected or any(needed_to_sample(name, players) for name in missing):
         raise wrong

@@ -32,10 +32,10 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     """
     run = run if isinstance(run, Run) else Run.open(run)
     path = Path(to)
-    note_path = path.with_suffix(".json")
+    description_path = path.with_suffix(".json")
     if path.suffix not in ENDINGS:
         raise GanzooError(f"--to {path}: end the name in {' or '.join(ENDINGS)}.")
-    for file in (path, note_path) if path.suffix == ".safetensors" else (path,):
+    for file in (path, description_path) if path.suffix == ".safetensors" else (path,):
         if file.exists() or file.is_symlink():
             raise GanzooError(f"{file} exists: choose another name, or remove it first.")
     if path.suffix == ".onnx":
@@ -44,7 +44,7 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
         require_packages()
     run = run.best() if best else run
     gan = run.gan
-    info = note(run, raw)
+    info = describe(run, raw)
     if path.suffix == ".onnx":
         from ganzoo.exporting.onnx_file import onnx_bytes
 
@@ -55,13 +55,13 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     try:
         write_atomically(path, content)
         if path.suffix == ".safetensors":
-            write_atomically(note_path, (json.dumps(info, indent=1) + "\n").encode())
+            write_atomically(description_path, (json.dumps(info, indent=1) + "\n").encode())
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}.") from error
     return path
 
 
-def note(run: Run, raw: bool) -> dict[str, Any]:
+def describe(run: Run, raw: bool) -> dict[str, Any]:
     """The description of an exported file. It has neither the options of this machine nor the path of the data."""
     gan = run.gan
     recipe = dict(run.info["recipe"])
@@ -77,7 +77,7 @@ def note(run: Run, raw: bool) -> dict[str, Any]:
         "data": dataclasses.asdict(run.data),
         "step": run.step,
         "weights": "averaged" if len(gan.averages) and not raw else "raw",
-        "players": drawing_players(gan),
+        "players": sampling_players(gan),
         "latent": latent if isinstance(latent, int) else None,
         "latent_distribution": getattr(gan, "latent_distribution", None),
         "classes": gan.classes,
@@ -86,7 +86,7 @@ def note(run: Run, raw: bool) -> dict[str, Any]:
     }
 
 
-def drawing_players(gan: GAN) -> list[str]:
+def sampling_players(gan: GAN) -> list[str]:
     """The players that samples are drawn from: the generator if the game names one, else all of them."""
     generator = getattr(gan, "generator", None)
     return [name for name, player in gan.players.items() if player is generator] or list(gan.players)
@@ -95,12 +95,12 @@ def drawing_players(gan: GAN) -> list[str]:
 def weights(gan: GAN, players: list[str], averaged: bool) -> dict[str, Tensor]:
     """The tensors needed to draw, named as in the game's state: those of `players` and those that no player owns."""
     with gan.for_sampling(averaged):
-        state = {name: value for name, value in gan.state_dict().items() if drawn_from(name, players)}
+        state = {name: value for name, value in gan.state_dict().items() if needed_to_sample(name, players)}
         # safetensors refuses tied weights, which share memory; they are tied again by loading.
         return {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
 
 
-def drawn_from(name: str, players: list[str]) -> bool:
+def needed_to_sample(name: str, players: list[str]) -> bool:
     """Whether a tensor of a game's state is needed to draw with these players."""
     kind, _, rest = name.partition(".")
     return kind not in ("players", "averages") or (kind == "players" and rest.partition(".")[0] in players)

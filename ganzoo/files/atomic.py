@@ -1,4 +1,4 @@
-"""Files that a crash or a full disk leaves whole: the old one or the new one, never a part."""
+"""Writing files atomically: after a crash or on a full disk, the old or the new file is intact."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import re
 from pathlib import Path
 
 PARTIAL = re.compile(r"\..+\.\d+")
-"""The name of a file that is being written: that of the file, after a dot, and the number of the process."""
+"""Names of files that are being written: a dot, the name of the file, and the process ID."""
 
 REASONS = {
-    errno.ENOSPC: "no space is left on the disk",
+    errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "it would be larger than this process may write (ulimit -f)",
+    errno.EFBIG: "the file would exceed this process's size limit (ulimit -f)",
     errno.EROFS: "the disk is read-only",
-    errno.EACCES: "there is no permission to write there",
-    errno.EPERM: "there is no permission to write there",
-    errno.ENOENT: "its folder is no longer there",
-    errno.EIO: "the disk failed",
-    errno.ESTALE: "the network disk is no longer there",
+    errno.EACCES: "no permission to write there",
+    errno.EPERM: "no permission to write there",
+    errno.ENOENT: "its folder no longer exists",
+    errno.EIO: "the disk reported an I/O error",
+    errno.ESTALE: "the network drive is no longer available",
 }
 
 
 def write_atomically(path: Path, content: bytes, parents: bool = True) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never a part.
+    """Write a file atomically: a crash leaves the old or the new content, never a partial file.
 
-    parents: make the folder if it is not there. An OSError names `path`.
+    parents: create the folder if it does not exist. An OSError names `path`.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -41,16 +41,16 @@ def write_atomically(path: Path, content: bytes, parents: bool = True) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        # Writing, unlike opening, raises errors without a name.
+        # Unlike opening, writing raises errors without a file name.
         error.filename, error.filename2 = str(path), None
         raise
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line as a whole: when that fails the file is as before, and an OSError names it."""
+    """Append a complete line. If that fails, the file is unchanged, and the OSError names it."""
     before = path.stat().st_size if path.exists() else 0
     try:
-        # Without a buffer, which would try again to write when the file is cut back and when it is closed.
+        # Unbuffered: a buffer would be written again when the file is truncated and when it is closed.
         with path.open("r+b" if before else "wb", buffering=0) as file:
             file.seek(before)
             rest = memoryview(line.encode() + b"\n")
@@ -66,12 +66,12 @@ def append_line(path: Path, line: str) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what processes that were killed while writing left in a folder."""
+    """Remove the partial files of processes that were killed while writing into a folder."""
     for path in folder.iterdir() if folder.is_dir() else ():
         if PARTIAL.fullmatch(path.name) and (path.is_file() or path.is_symlink()):
             path.unlink(missing_ok=True)
 
 
 def reason(error: OSError) -> str:
-    """Why something could not be written, as people say it."""
+    """Why something could not be written, in plain words."""
     return REASONS.get(error.errno or 0, error.strerror or str(error))

@@ -18,11 +18,11 @@ class Locked(GanzooError):
 
 
 class Lock:
-    """Holds a run folder, which exists, from its making until `release` or the end of the process, however it ends.
+    """Holds an existing run folder from construction until `release` or the end of the process, however it ends.
 
-    The lock is the operating system's on the file `.lock`, not the file itself, which stays; so a crash leaves none
-    behind. Raises Locked when another process, or another run of this one, has it; GanzooError when the folder cannot
-    be written to.
+    The lock is the operating system's lock on the file `.lock`, not the file itself, which stays; so a crash leaves no
+    lock behind. Raises Locked if another process, or another run in this one, holds it, and GanzooError if the folder
+    is not writable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class Lock:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise Locked(
-                f"another process is training in {folder}: wait until it is done, or train into another folder."
+                f"another process is training in {folder}: wait until it has finished, or train into another folder."
             ) from None
         except OSError as error:
             raise GanzooError(
@@ -41,13 +41,13 @@ class Lock:
         self._identity = self._identify()
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the folder."""
         self._lock.release()
 
     def check(self) -> None:
-        """Raise TrainingError if the folder was removed or replaced since: it is another's then, or nobody's."""
+        """Raise TrainingError if the folder has been removed or replaced since, so that the lock no longer holds it."""
         if self._identify() != self._identity:
-            raise TrainingError(f"{self.folder} was removed or replaced during the training: nothing more was written.")
+            raise TrainingError(f"{self.folder} was removed or replaced during training: nothing more was written.")
 
     def _identify(self) -> tuple[int, int] | None:
         try:
@@ -59,7 +59,7 @@ class Lock:
 
 @contextmanager
 def held(folder: Path, wanted: bool = True) -> Iterator[Lock | None]:
-    """Hold a folder's lock for the length of a block; without it if it is not `wanted` (on all ranks but the first)."""
+    """Hold a folder's lock within a block, or None if it is not `wanted` (on all ranks but the first)."""
     lock = Lock(folder) if wanted else None
     try:
         yield lock

@@ -1,4 +1,4 @@
-"""JSON files and JSON-lines logs of a run, read without trusting them."""
+"""Reading the JSON files and JSON-lines logs of a run, which may be damaged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; None if it cannot be read or parsed."""
+    """The content of a JSON file; None if it cannot be read or parsed."""
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -16,9 +16,9 @@ def read_json(path: Path) -> Any:
 
 
 def read_records(path: Path, *, numbers: bool = False) -> list[dict[str, Any]]:
-    """The lines of a log, oldest first, up to the first that is not a whole record with a step.
+    """The records of a log, oldest first, up to the first line that is not a complete record with a step.
 
-    numbers: whether a whole record is one of numbers alone, with the seconds of training among them.
+    numbers: require that all values of a record are numbers and that it has the seconds of training.
     """
     records: list[dict[str, Any]] = []
     if not path.is_file():

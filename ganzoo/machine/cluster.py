@@ -61,8 +61,8 @@ def with_launched_devices(options: RunOptions, typed: Container[str] | None = No
         requested, launched = getattr(options, name), getattr(cluster, name)
         if (requested > 1 if typed is None else name in typed) and requested != launched:
             raise GanzooError(
-                f"--{name} {requested}: {cluster.name} has started ranks for {cluster.devices} devices on {cluster.nodes} "
-                f"machines; leave out --devices and --nodes."
+                f"--{name} {requested}: {cluster.name} has started ranks for {cluster.devices} devices on "
+                f"{cluster.nodes} machines; leave out --devices and --nodes."
             )
     return dataclasses.replace(options, devices=cluster.devices, nodes=cluster.nodes)
 

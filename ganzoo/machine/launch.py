@@ -140,8 +140,8 @@ def launch_ranks(fabric: Fabric) -> None:
         if "EADDRINUSE" in str(error):
             raise GanzooError(f"the ranks cannot connect at {address}: the port is in use; set MASTER_PORT.") from error
         raise TrainingError(
-            f"not all ranks connected at {address} within {RENDEZVOUS_TIMEOUT.seconds // 60} minutes: start all of them, "
-            "and check whether one ended early."
+            f"not all ranks connected at {address} within {RENDEZVOUS_TIMEOUT.seconds // 60} minutes: "
+            "start all of them, and check whether one ended early."
         ) from error
     RANK_PROCESSES.connected = True
 

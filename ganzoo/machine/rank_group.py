@@ -1,4 +1,4 @@
-"""The ranks that score together: samples and features are made on all, joined on the first, and scored there."""
+"""The ranks that score together: all draw samples and extract features, the first gathers them and computes scores."""
 
 from __future__ import annotations
 
@@ -16,86 +16,87 @@ from ganzoo.machine.ranks import LOST_RANK, on_all_ranks, on_first_rank, stops_a
 from ganzoo.recipes import RunOptions
 
 BATCH = 256
-"""Samples are drawn in chunks of so many. A chunk is a function of the seed and of its number."""
+"""Samples are drawn in chunks of this size. A chunk is a function of the seed and of its index."""
 
 T = TypeVar("T")
 
-PART = BATCH
-"""Rows of a part. Part i is the same work on whichever rank it is done, so that numbers do not depend on the ranks."""
+CHUNK = BATCH
+"""Rows of a chunk. Chunk i is the same work on every rank, so that results do not depend on the number of ranks."""
 
 
 class LostRank(RuntimeError):
-    """An exchange failed: another rank has ended. No metric may take it for a failure of its own."""
+    """A collective failed because another rank has ended. Metrics must not treat it as a failure of their own."""
 
 
-class _Declined(Exception):
-    """Work that all were asked to share failed on some rank; the first knows why."""
+class _WorkFailed(Exception):
+    """Work distributed over all ranks failed on one of them; the first rank raises the reason."""
 
 
-ASKED, DONE, FAILED = "asked", "done", "failed"
-"""What the first rank says to the others: here is work to share, this is the result, or there is none."""
+REQUEST, DONE, FAILED = "request", "done", "failed"
+"""The kinds of message from the first rank: work to do together, the final result, or a failure."""
 
 
-def parts(n: int) -> list[slice]:
-    """The rows of each part of `n` rows."""
-    return [slice(start, min(start + PART, n)) for start in range(0, n, PART)]
+def chunks(n: int) -> list[slice]:
+    """The rows of each chunk of `n` rows."""
+    return [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
 
 
-class Team:
-    """All ranks of `fabric`; without one, or on a single rank, this process alone. Every rank makes its own."""
+class RankGroup:
+    """All ranks of `fabric`, or a single process without one. Every rank constructs its own."""
 
     def __init__(self, fabric: Fabric | None = None) -> None:
         self.fabric = fabric if fabric is not None and fabric.world_size > 1 else None
         self.rank = self.fabric.global_rank if self.fabric else 0
         self.ranks = self.fabric.world_size if self.fabric else 1
-        self._exchanging = False
+        self._in_collective = False
 
     @property
     def device(self) -> torch.device | None:
-        """The rank's own device; of a process alone None, as it may use any."""
+        """The device of this rank; None for a single process, which may use any."""
         return self.fabric.device if self.fabric else None
 
     @property
-    def leads(self) -> bool:
+    def is_first(self) -> bool:
         """Whether this is the first rank."""
         return self.rank == 0
 
-    def in_turn(self, action: Callable[[], T]) -> T:
-        """Do something on the first rank, then on the others: what is downloaded or decoded is so once.
+    def first_rank_first(self, action: Callable[[], T]) -> T:
+        """Run `action` on the first rank, then on the others, so that data are downloaded or decoded only once.
 
-        It must exchange nothing. Where it fails anywhere, all ranks stop (`ranks.on_all_ranks`).
+        It must not communicate with other ranks. If it fails on any rank, all ranks stop (`ranks.on_all_ranks`).
         """
         if self.fabric is None:
             return action()
         first = on_first_rank(self.fabric, action)
         return on_all_ranks(self.fabric, lambda: action() if first is None else first)
 
-    def share(self, n: int, work: Callable[[slice], Sequence[Tensor]]) -> list[Tensor]:
-        """Tensors of `n` rows each, made part by part by `work(rows)`; every rank does its parts.
+    def map_rows(self, n: int, work: Callable[[slice], Sequence[Tensor]]) -> list[Tensor]:
+        """Tensors of `n` rows each, computed in chunks by `work(rows)` and distributed over the ranks.
 
-        They are whole on the first rank; elsewhere only the rank's own rows are filled in. Where `work` fails on any
-        rank, the first raises its own error or one that says what the other's was, and the others raise one that
-        `lead` and `share_or_stop` know.
+        They are complete on the first rank; on others, only the rank's own rows are filled in. If `work` fails on any
+        rank, the first rank raises its own error or one that describes the other rank's, and the others raise an error
+        that `run_on_first` and `map_rows_or_stop` handle.
         """
         if self.fabric is None:
-            return [torch.cat(made) for made in zip(*(work(rows) for rows in parts(n)), strict=True)]
+            return [torch.cat(made) for made in zip(*(work(rows) for rows in chunks(n)), strict=True)]
         made, error = [], None
         try:
-            made = [list(work(rows)) for rows in parts(n)[self.rank :: self.ranks]]
+            made = [list(work(rows)) for rows in chunks(n)[self.rank :: self.ranks]]
         except Exception as caught:
             error = caught
-        self._agree(error)
-        like = self._everyones([(tensor.shape[1:], tensor.dtype) for tensor in made[0]] if made else [])[0]
+        self._raise_if_any_failed(error)
+        like = self._all_gather([(tensor.shape[1:], tensor.dtype) for tensor in made[0]] if made else [])[0]
         return [
-            self._join(n, [each[column] for each in made], shape, dtype) for column, (shape, dtype) in enumerate(like)
+            self._gather_rows(n, [each[column] for each in made], shape, dtype)
+            for column, (shape, dtype) in enumerate(like)
         ]
 
-    def share_or_stop(self, n: int, work: Callable[[slice], Sequence[Tensor]]) -> list[Tensor]:
-        """`share` for work without which nothing goes on: where it fails, all ranks stop."""
+    def map_rows_or_stop(self, n: int, work: Callable[[slice], Sequence[Tensor]]) -> list[Tensor]:
+        """`map_rows` for indispensable work: if it fails, all ranks stop."""
         try:
-            return self.share(n, work)
-        except _Declined as declined:
-            raise stops_all_ranks(OtherRankFailed("another rank has failed.")) from declined
+            return self.map_rows(n, work)
+        except _WorkFailed as failed:
+            raise stops_all_ranks(OtherRankFailed("another rank has failed.")) from failed
         except LostRank:
             raise
         except Exception as error:
@@ -103,22 +104,22 @@ class Team:
                 stops_all_ranks(error)
             raise
 
-    def lead(self, work: Callable[[], T], answer: Callable[[Any], None]) -> T:
-        """Do `work` on the first rank, which may `ask` the others meanwhile; they `answer`. All get the result.
+    def run_on_first(self, work: Callable[[], T], handle: Callable[[Any], None]) -> T:
+        """Run `work` on the first rank; the others `handle` each `request` that it makes. All ranks get the result.
 
-        The result and all that is asked are plain values and tensors. Where `work` fails, the others stop too.
+        The result and all requests are plain values and tensors. If `work` fails, the others stop too.
         """
         if self.fabric is None:
             return work()
-        if not self.leads:
-            return self._follow(answer)
+        if not self.is_first:
+            return self._serve(handle)
         try:
             result = work()
         except LostRank:
             raise
         except BaseException as error:
-            # In the midst of an exchange, as a signal may come, the others would take this for a part of it.
-            if not self._exchanging:
+            # After a signal during a collective, the other ranks would take this message for a part of it.
+            if not self._in_collective:
                 with suppress(LostRank):
                     self._broadcast((FAILED, None))
             if isinstance(error, Exception):
@@ -127,99 +128,99 @@ class Team:
         self._broadcast((DONE, result))
         return result
 
-    def ask(self, content: Any) -> None:
-        """Have the others `answer` this: from the first rank, right before it does its own share of the same."""
-        self._broadcast((ASKED, content))
+    def request(self, content: Any) -> None:
+        """Make the other ranks `handle` this; called on the first rank just before it does its own part."""
+        self._broadcast((REQUEST, content))
 
-    def _follow(self, answer: Callable[[Any], None]) -> Any:
+    def _serve(self, handle: Callable[[Any], None]) -> Any:
         while True:
-            what, content = self._broadcast((ASKED, None))
-            if what == FAILED:
+            kind, content = self._broadcast((REQUEST, None))
+            if kind == FAILED:
                 raise stops_all_ranks(OtherRankFailed("another rank has failed."))
-            if what == DONE:
+            if kind == DONE:
                 return content
             try:
-                answer(content)
-            except _Declined:
+                handle(content)
+            except _WorkFailed:
                 continue
 
-    def _agree(self, error: Exception | None) -> None:
-        """Raise on every rank if there is an error on any."""
-        texts = self._everyones((_described(error), isinstance(error, GanzooError)) if error else None)
+    def _raise_if_any_failed(self, error: Exception | None) -> None:
+        """Raise on every rank if any rank passes an error."""
+        texts = self._all_gather((_described(error), isinstance(error, GanzooError)) if error else None)
         failed = next(((rank, text) for rank, text in enumerate(texts) if text is not None), None)
         if failed is None:
             return
-        if not self.leads:
-            raise _Declined from error
+        if not self.is_first:
+            raise _WorkFailed from error
         if error is not None:
             raise error
         rank, (text, known) = failed
         raise GanzooError(text) if known else RuntimeError(f"on rank {rank}: {text}")
 
-    def _join(self, n: int, mine: Sequence[Tensor], shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """One tensor of `n` rows from the parts of all ranks, in rounds of a part from each: memory stays flat."""
-        whole, places = torch.empty(n, *shape, dtype=dtype), parts(n)
+    def _gather_rows(self, n: int, own: Sequence[Tensor], shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """One tensor of `n` rows from the chunks of all ranks, one chunk per rank at a time to bound memory."""
+        gathered, places = torch.empty(n, *shape, dtype=dtype), chunks(n)
         for first in range(0, len(places), self.ranks):
-            piece = torch.zeros(PART, *shape, dtype=dtype, device=self._fabric.device)
+            sent = torch.zeros(CHUNK, *shape, dtype=dtype, device=self._fabric.device)
             if first + self.rank < len(places):
-                own = mine[first // self.ranks]
-                piece[: len(own)] = own.to(piece.device)
-                whole[places[first + self.rank]] = own.cpu()
-            pieces = [torch.empty_like(piece) for _ in range(self.ranks)] if self.leads else None
-            with self._exchange():
-                torch.distributed.gather(piece, pieces)
-            for rows, got in zip(places[first : first + self.ranks], pieces or (), strict=False):
-                whole[rows] = got[: rows.stop - rows.start].cpu()
-        return whole
+                chunk = own[first // self.ranks]
+                sent[: len(chunk)] = chunk.to(sent.device)
+                gathered[places[first + self.rank]] = chunk.cpu()
+            received = [torch.empty_like(sent) for _ in range(self.ranks)] if self.is_first else None
+            with self._collective():
+                torch.distributed.gather(sent, received)
+            for rows, chunk in zip(places[first : first + self.ranks], received or (), strict=False):
+                gathered[rows] = chunk[: rows.stop - rows.start].cpu()
+        return gathered
 
-    def _everyones(self, value: T) -> list[T]:
-        """What each rank passes, in their order."""
+    def _all_gather(self, value: T) -> list[T]:
+        """The values that the ranks pass, in the order of the ranks."""
         values: list[Any] = [None] * self.ranks
-        with self._exchange():
+        with self._collective():
             torch.distributed.all_gather_object(values, value)
         return values
 
-    def _broadcast(self, said: tuple[str, Any]) -> tuple[str, Any]:
-        with self._exchange():
-            return self._fabric.broadcast(said)
+    def _broadcast(self, message: tuple[str, Any]) -> tuple[str, Any]:
+        with self._collective():
+            return self._fabric.broadcast(message)
 
     @property
     def _fabric(self) -> Fabric:
         if self.fabric is None:
-            raise ValueError("a single rank has nobody to exchange with")
+            raise ValueError("a single process has no other ranks to communicate with")
         return self.fabric
 
     @contextmanager
-    def _exchange(self) -> Iterator[None]:
-        self._exchanging = True
+    def _collective(self) -> Iterator[None]:
+        self._in_collective = True
         try:
             yield
         except RuntimeError as error:
             raise LostRank(str(error)) from error
-        self._exchanging = False
+        self._in_collective = False
 
 
-ALONE = Team()
+SINGLE_PROCESS = RankGroup()
 
 
 @contextmanager
-def assembled(options: RunOptions) -> Iterator[Team]:
-    """The ranks that `options` ask for, launched where they are several; when the block fails, all end.
+def launched_group(options: RunOptions) -> Iterator[RankGroup]:
+    """The ranks that `options` request, launched if there are several; if the block fails, all of them end.
 
-    Raises TrainingError when a rank is lost.
+    Raises TrainingError if a rank is lost.
     """
     if options.devices == 1 and options.nodes == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     with launched(options) as fabric:
-        team = Team(fabric)
+        group = RankGroup(fabric)
         try:
-            yield team
+            yield group
         except RuntimeError as error:
             if not isinstance(error, LostRank) and not LOST_RANK.search(str(error)):
                 raise
-            # If it is the first that has ended, it has said why.
-            lost = TrainingError if team.leads else OtherRankFailed
+            # If the first rank is the one that ended, it has reported why.
+            lost = TrainingError if group.is_first else OtherRankFailed
             raise lost("another rank has ended: nothing was scored.") from error
 
 

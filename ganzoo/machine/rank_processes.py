@@ -57,7 +57,7 @@ class RankProcesses:
                 return
             for process in self.processes:
                 process.kill()
-            advice = "continue with `ganzoo resume`" if self.connected else "nothing was written yet"
+            advice = "resume with `ganzoo resume`" if self.connected else "nothing was written yet"
             print(f"error: another rank has ended; {advice}.", file=sys.stderr, flush=True)
             os._exit(1)
 

@@ -34,7 +34,7 @@ class Stopped(Exception):
     """All ranks stop after the same step."""
 
     def __init__(self, number: int, path: Path, step: int = 0, first: bool = True) -> None:
-        super().__init__(f"{signal.Signals(number).name}: continue with `ganzoo resume {path}`")
+        super().__init__(f"{signal.Signals(number).name}: resume with `ganzoo resume {path}`")
         self.number, self.path, self.step, self.first = number, path, step, first
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from ganzoo.data.dataset import to_uint8
 from ganzoo.data.images import folder as image_folder
-from ganzoo.data.modality import Modality, by, finite_vectors
+from ganzoo.data.modality import Modality, finite_vectors, format_shape
 from ganzoo.data.resize import prepare
 from ganzoo.errors import GanzooError
 from ganzoo.pictures import sheets
@@ -59,12 +59,12 @@ class Images(Modality):
         return min(next(iter(sizes))) if len(sizes) == 1 else None
 
     def folder_data(self, folder: Path, spec: DataSpec) -> tuple[Data, str]:
-        data = Data(name="folder", path=str(folder), size=side(spec), channels=spec.shape[0])
+        data = Data(name="folder", path=str(folder), size=square_side(spec), channels=spec.shape[0])
         sizes = picture_sizes(folder)
         if sizes == {spec.shape[1:]}:
             return data, ""
-        before = by(next(iter(sizes))) if len(sizes) == 1 else "several sizes"
-        return data, f"{before} to {by(spec.shape[1:])}"
+        before = format_shape(next(iter(sizes))) if len(sizes) == 1 else "several sizes"
+        return data, f"{before} to {format_shape(spec.shape[1:])}"
 
     def scored(self, x: Tensor) -> Tensor:
         return to_uint8(x)
@@ -88,7 +88,7 @@ class Images(Modality):
         shape = tuple(x.shape[1:])
         if shape == spec.shape:
             return x
-        size = None if shape[1:] == spec.shape[1:] else side(spec)
+        size = None if shape[1:] == spec.shape[1:] else square_side(spec)
         return prepare("samples", x, Data(size=size, channels=spec.shape[0]))
 
     def vectors(self, x: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def picture_sizes(folder: Path) -> set[tuple[int, ...]]:
     return sizes
 
 
-def side(spec: DataSpec) -> int:
+def square_side(spec: DataSpec) -> int:
     """Height and width of square images. Raises GanzooError for others."""
     _, height, width = spec.shape
     if height != width:

@@ -1,6 +1,6 @@
-"""Networks that several variants share: multilayer perceptrons and convolutional pyramids for any shape of data.
+"""Networks that several variants share: multilayer perceptrons and convolutional pyramids for data of any shape.
 
-A variant is free to bring its own; nothing in the core asks for these.
+A variant may bring its own; nothing in the core depends on these.
 """
 
 from ganzoo.networks.layers import NORMS, fully_connected, normal_init, normalisation

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class MLPGenerator(nn.Module):
-    """`z [N, latent]` through hidden layers with leaky ReLU to `x [N, *shape]`; tanh at the end when `bounded`."""
+    """`z [N, latent]` through hidden layers with leaky ReLU to `x [N, *shape]`; with a final tanh if `bounded`."""
 
     def __init__(self, latent: int, hidden: Sequence[int], shape: Sequence[int], *, bounded: bool = True) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class MLPDiscriminator(nn.Module):
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers of those sizes with leaky ReLU (slope 0.2) between them."""
+    """Linear layers of the given sizes with leaky ReLU (slope 0.2) between them."""
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2, inplace=True)]

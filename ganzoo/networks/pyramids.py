@@ -13,13 +13,13 @@ from ganzoo.networks.layers import fully_connected, normalisation
 
 
 class ConvGenerator(nn.Module):
-    """`z [N, latent]` to images `[N, C, H, W]` in [-1, 1]: a projection, then doublings of the resolution.
+    """`z [N, latent]` to images `[N, C, H, W]` in [-1, 1]: a projection, then layers that double the resolution.
 
     After Radford et al. 2016, figure 1: ReLU and normalisation in every layer but the last, tanh at the end, and half
-    as many channels after each doubling. At 64x64 there are four doublings from 4x4; see `pyramid` for other sizes.
+    as many channels after each doubling. 64x64 is reached by four doublings from 4x4; see `pyramid` for other sizes.
 
     width: channels before the last layer. norm: one of NORMS. up: a transposed convolution of `kernel` pixels, or a
-    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour enlargement. hidden: sizes of
+    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour upsampling. hidden: sizes of
     fully connected layers before the projection (as in Chen et al. 2016, InfoGAN, appendix C).
     """
 
@@ -89,10 +89,10 @@ class ConvDiscriminator(nn.Module):
 
 
 def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
-    """How often an image is halved, and the size (height, width) that is left.
+    """How many times an image is halved, and the resulting size (height, width).
 
-    The rule: halve until the shorter side has 4 to 7 pixels, but at least twice, so that 8 pixels go down to 2. Thus 64
-    is 4 x 2^4 as in the paper, 32 is 4 x 2^3, 28 is 7 x 2^2. Raises GanzooError for a side that cannot be halved so.
+    The rule: halve until the shorter side has 4 to 7 pixels, but at least twice, so 8 pixels become 2. Thus 64 is
+    4 x 2^4 as in the paper, 32 is 4 x 2^3, 28 is 7 x 2^2. Raises GanzooError for a side that cannot be halved evenly.
     """
     shortest = min(size)
     if shortest < 8:
@@ -102,13 +102,13 @@ def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     if size[0] % step or size[1] % step:
         near = max(8, round(shortest / step) * step)
         raise GanzooError(
-            f"images of {size[0]}x{size[1]} cannot be halved {levels} times evenly: use --set data.size={near}."
+            f"images of {size[0]}x{size[1]} cannot be halved evenly {levels} times: use --set data.size={near}."
         )
     return levels, (size[0] // step, size[1] // step)
 
 
 def channel_ladder(width: int, levels: int) -> list[int]:
-    """Channels from the finest level to the coarsest: twice as many each time, to at most eight times `width`."""
+    """Channels from the finest level to the coarsest, doubling up to at most eight times `width`."""
     return [width * min(8, 2**level) for level in range(levels)]
 
 

@@ -1,4 +1,4 @@
-"""One picture of several runs: their sample sheets, their losses, their scores over the steps."""
+"""One figure of several runs: their sample sheets, losses, and scores over the steps."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ganzoo.pictures.plots import new_figure, render
 SIDE = 3.6
 """Width of a run's column, in inches."""
 
-MOST = 3
-"""Runs in a row."""
+MAX_COLUMNS = 3
+"""Maximum number of runs in a row."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What is drawn of a run.
+    """The data of one run that is drawn.
 
-    title: of two lines. sheet: its samples, if there are any, and caption, what they are of. records: the lines of its
+    title: two lines. sheet: its samples, if it has any; caption: what they show. records: the records of its
     metrics.jsonl; evaluations: those of its evaluations.jsonl.
     """
 
@@ -34,11 +34,11 @@ class Panel:
 
 
 def draw_panels(panels: Sequence[Panel]) -> Image.Image:
-    """Sheets side by side over the losses, up to three runs in a row; below, a plot for each score along the way."""
-    width = min(len(panels), MOST)
+    """Sheets side by side above the losses, up to three runs in a row; below, a plot for each score during training."""
+    width = min(len(panels), MAX_COLUMNS)
     bands = math.ceil(len(panels) / width)
     plots = score_curves(panels)
-    columns = min(len(plots), MOST) or 1
+    columns = min(len(plots), MAX_COLUMNS) or 1
     below = math.ceil(len(plots) / columns)
     heights = [SIDE + 0.4 + 0.6 * SIDE] * bands + [0.75 * SIDE] * below
     figure = new_figure(max(SIDE * width, 2 * SIDE if plots else 0), sum(heights))
@@ -67,11 +67,11 @@ def draw_panels(panels: Sequence[Panel]) -> Image.Image:
 
 
 Curves = dict[int, tuple[list[float], list[float]]]
-"""Steps and values by the number of the run."""
+"""Steps and values by the index of the run."""
 
 
 def score_curves(panels: Sequence[Panel]) -> list[tuple[str, Curves]]:
-    """For each score along the way its title and the runs' curves; those of different protocols are kept apart."""
+    """For each score during training, its title and the curves of the runs, separately for each protocol."""
     found: dict[tuple[str, str], Curves] = {}
     for number, panel in enumerate(panels):
         for record in panel.evaluations:

@@ -1,4 +1,4 @@
-"""Plots: points over the density of real ones, loss curves."""
+"""Plots: generated points over the density of real points, loss curves."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
-    """Generated points `[N, 2]` over the density of real points `[M, 2]`, framed by the real ones.
+    """Generated points `[N, 2]` over the density of real points `[M, 2]`; the real points set the axis limits.
 
-    Of points with more coordinates the first two are shown; of one coordinate, both histograms.
+    Of points with more than two coordinates, the first two are shown; for one coordinate, both histograms.
     """
     generated, true = fake.detach().cpu().numpy(), real.detach().cpu().numpy()
     figure = new_figure(4.2, 4.2)
@@ -44,7 +44,7 @@ def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
 
 
 def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
-    """Every logged term over the steps: the losses above, everything else below."""
+    """Every logged term over the steps: losses at the top, all other terms below."""
     figure = new_figure(7, 5.5)
     losses, others = figure.subplots(2, 1, sharex=True)
     names = list(dict.fromkeys(name for record in records for name in record if "/" in name))
@@ -63,7 +63,7 @@ def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches."""
+    """An empty figure of the given size in inches."""
     # The object interface, not pyplot: no display is needed and no global state is touched.
     from matplotlib.figure import Figure
 

@@ -16,7 +16,7 @@ from ganzoo.data.dataset import to_uint8
 from ganzoo.files.atomic import write_atomically
 
 SMALLEST_TILE = 40
-"""Images smaller than this many pixels are enlarged by a whole factor, or nobody could see them."""
+"""Images with fewer pixels per side are enlarged by an integer factor."""
 
 
 def pixels_of(x: Tensor) -> np.ndarray:
@@ -25,14 +25,14 @@ def pixels_of(x: Tensor) -> np.ndarray:
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:
-    """uint8 `[H, W, C]` as a picture: 1 channel is grey, 3 are RGB, 4 RGBA; of any other number, the first three."""
+    """uint8 `[H, W, C]` as a picture: 1 channel is grey, 3 are RGB, 4 RGBA; 2 show the first one, more the first 3."""
     if pixels.shape[2] == 2 or pixels.shape[2] > 4:
         pixels = pixels[:, :, :3] if pixels.shape[2] > 3 else pixels[:, :, :1]
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def sheet(x: Tensor, columns: int | None = None) -> Image.Image:
-    """Images `[N, C, H, W]` in [-1, 1] as one picture, row by row, with a thin margin, small ones enlarged."""
+    """Images `[N, C, H, W]` in [-1, 1] as one picture, row by row, with a thin margin; small images are enlarged."""
     pixels = pixels_of(x)
     count, height, width, channels = pixels.shape
     columns = columns or math.ceil(math.sqrt(count))
@@ -48,16 +48,16 @@ def sheet(x: Tensor, columns: int | None = None) -> Image.Image:
 
 
 def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
-    """Join pictures into a GIF that holds its last frame longer; nothing when there are fewer than two.
+    """Join pictures into a GIF whose last frame is shown longer; with fewer than two, nothing is written.
 
-    A picture that cannot be read is left out.
+    Unreadable pictures are left out.
     """
     pictures = []
     for frame in frames:
         try:
             with Image.open(frame) as image:
                 picture = image.convert("RGB")
-        except Exception:  # Pillow's decoders raise nearly every type there is on damaged files
+        except Exception:  # Pillow's decoders raise nearly any type of error on damaged files
             continue
         if picture.width > width:
             picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.BILINEAR)
@@ -69,7 +69,7 @@ def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
 
 
 def write(picture: Image.Image, path: Path, **options: Any) -> None:
-    """Write a picture, of the kind that the file's name says, as a whole or not at all, into a folder that is there."""
+    """Write a picture atomically into an existing folder, in the format of the file name's extension."""
     buffer = io.BytesIO()
     picture.save(buffer, format=Image.registered_extensions()[path.suffix], **options)
     write_atomically(path, buffer.getvalue(), parents=False)

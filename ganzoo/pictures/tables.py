@@ -1,4 +1,4 @@
-"""Tables of scores as text: for the terminal and in Markdown."""
+"""Tables of scores as text, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """A table. left: how many columns, counted from the first, hold words. best: cells to mark, as (row, column)."""
+    """A table. left: number of leading columns that contain words. best: cells to mark, as (row, column)."""
 
     title: str
     header: list[str]
@@ -21,7 +21,7 @@ class ScoreTable:
     notes: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """GitHub's tables, what is best in bold, the notes below."""
+        """As a GitHub table with the best values in bold and the notes below."""
         rule = ["---" if number < self.left else "---:" for number in range(len(self.header))]
         lines = [_row(self.header), _row(rule)]
         for number, row in enumerate(self.rows):
@@ -29,10 +29,10 @@ class ScoreTable:
         return "\n".join([*lines, *[f"\n{note}" for note in self.notes]]) + "\n"
 
     def rich(self) -> RichTable:
-        """For a rich console, the title above, what is best in bold with a star; the notes are not in it."""
+        """As a rich table with its title and the best values in bold with a star; without the notes."""
         table = RichTable(title=self.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for number, name in enumerate(self.header):
-            # The space of the features on a line of its own keeps columns narrow; words wrap, numbers do not.
+            # Columns stay narrow with the feature space on a separate line; words wrap, numbers do not.
             title = Text(name.replace("[", "\n[", 1).replace(" (", "\n(", 1))
             words = number < self.left
             least = None if words and self.left > 1 else max([len(row[number]) + 1 for row in self.rows], default=1)
@@ -47,7 +47,7 @@ class ScoreTable:
         return table
 
     def transposed(self) -> ScoreTable:
-        """The same with a column for each row."""
+        """The table with rows and columns exchanged."""
         header = [self.header[0], *[row[0] for row in self.rows]]
         rows = [[name, *[row[i] for row in self.rows]] for i, name in enumerate(self.header) if i]
         best = frozenset((column - 1, row + 1) for row, column in self.best)

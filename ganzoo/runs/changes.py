@@ -1,6 +1,6 @@
-"""Changes of a recipe between stop and resume: refused unless they were typed, and then recorded in recipe.json.
+"""Changes to a recipe between stop and resume: refused unless given to `resume`, and then recorded in recipe.json.
 
-A checkpoint carries the recipe that it was trained with, so a recipe.json edited by hand is noticed.
+A checkpoint contains the recipe that it was trained with, so manual edits of recipe.json are detected.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from ganzoo.zoo import config
 SHOWN = 3
 
 Change = dict[str, Any]
-"""`{"step": 500, "key": "g.lr", "from": 1e-3, "to": 1e-4}`; "from" or "to" is missing where the key itself is."""
+"""`{"step": 500, "key": "g.lr", "from": 1e-3, "to": 1e-4}`; without "from" a key was added, without "to" removed."""
 
 
 def changed_recipe(run: Run, state: Mapping[str, Any] | None, values: Mapping[str, Any]) -> tuple[Recipe, list[Change]]:
-    """The recipe to go on with from a checkpoint's `state` (None: from the beginning), and what that changes.
+    """The recipe to resume with from a checkpoint's `state` (None: from step 0), and the changes that this makes.
 
-    values: recipe keys that were typed. Raises GanzooError when recipe.json differs from what the checkpoint was
-    trained with in a key that was not typed, and for keys and values that no recipe takes.
+    values: the recipe keys given to `resume`. Raises GanzooError if recipe.json differs from the checkpoint's recipe in
+    a key that was not given, and for unknown keys and values.
     """
     wanted = config.override(run.recipe, values)
     step = 0 if state is None else steps_done(run, state)
-    before = _trained(run, state, step)
+    before = _trained_keys(run, state, step)
     now = flat(to_dict(run.recipe))
-    edited = [key for key in differing(before, now) if not _typed(key, values)]
+    edited = [key for key in differing_keys(before, now) if not _is_given(key, values)]
     if edited:
         raise GanzooError(
-            f"{run.path / 'recipe.json'} is not the recipe that was trained: {described(edited, before, now)}; "
-            f"change it back, or type `ganzoo resume {run.path} {_typing(edited, now)}` to change it from here on."
+            f"{run.path / 'recipe.json'} is not the recipe that was trained: {describe(edited, before, now)}; "
+            f"change it back, or run `ganzoo resume {run.path} {_set_options(edited, now)}` to change it from here on."
         )
     after = flat(to_dict(wanted))
     changes = []
-    for key in differing(before, after):
+    for key in differing_keys(before, after):
         change: Change = {"step": step, "key": key}
         change |= {"from": before[key]} if key in before else {}
         change |= {"to": after[key]} if key in after else {}
@@ -54,16 +54,16 @@ def record(run: Run, recipe: Recipe, changes: list[Change]) -> None:
     """Write changes, and the recipe with them, into recipe.json; nothing if there are none."""
     if changes:
         run.info["recipe"] = to_dict(recipe)
-        run.info["changes"] = [*_recorded(run), *changes]
+        run.info["changes"] = [*_recorded_changes(run), *changes]
         run.write_info()
 
 
 def steps_done(run: Run, state: Mapping[str, Any]) -> int:
-    """How many steps the training of a checkpoint's `state` had done; GanzooError if it is not a training's."""
+    """How many steps were done at a checkpoint's `state`; GanzooError if it is not a training state."""
     progress = state.get("progress") if isinstance(state, dict) else None
     step = progress.get("step") if isinstance(progress, dict) else None
     if not isinstance(step, int) or step < 0:
-        raise GanzooError(f"the newest checkpoint in {run.checkpoints} is not one of a training.")
+        raise GanzooError(f"the newest checkpoint in {run.checkpoints} is not one of a training run.")
     return step
 
 
@@ -73,10 +73,12 @@ def check_fit(gan: GAN, state: Mapping[str, Any] | None, file: Path, run: Run, c
     for change in changes:
         key = change["key"]
         player, _, name = key.rpartition(".")
-        # Moments of another kind, or a momentum that was not kept so far.
+        # An optimiser with other moments, or a momentum buffer that does not exist yet.
         other = name == "name" or (name == "momentum" and 0 in (change["from"], change["to"]))
         if player in gan.players and other:
-            raise GanzooError(f"{key} cannot change in a run: the optimiser's state would not fit; {_anew(run)}.")
+            raise GanzooError(
+                f"{key} cannot change in a run: the optimiser's state would not fit; {_advise_new_run(run)}."
+            )
     try:
         if state is not None:
             gan.load_state_dict(state["gan"])
@@ -84,19 +86,19 @@ def check_fit(gan: GAN, state: Mapping[str, Any] | None, file: Path, run: Run, c
         if keys:
             what = " or ".join(keys[:SHOWN]) + (" or others" if len(keys) > SHOWN else "")
             raise GanzooError(
-                f"{what} cannot change in a run: the weights in {file} would not fit the networks; {_anew(run)}."
+                f"{what} cannot change in a run: the weights in {file} would not fit the networks; {_advise_new_run(run)}."
             ) from error
         raise GanzooError(f"{file} does not fit the networks of {run.info['variant']!r} as installed here.") from error
 
 
-def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """The keys in which two flat recipes differ, in the order of definition."""
+def differing_keys(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """The keys in which two flat recipes differ, in order of definition."""
     missing = object()
     return [key for key in dict.fromkeys([*a, *b]) if a.get(key, missing) != b.get(key, missing)]
 
 
-def described(keys: list[str], before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """`g.lr: 0.001 in the checkpoint, 0.01 in recipe.json`, of the first few keys."""
+def describe(keys: list[str], before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """`g.lr: 0.001 in the checkpoint, 0.01 in recipe.json`, for the first few keys."""
     parts = [
         f"{key}: {before.get(key, 'nothing')} in the checkpoint, {now.get(key, 'nothing')} in recipe.json"
         for key in keys[:SHOWN]
@@ -105,14 +107,14 @@ def described(keys: list[str], before: Mapping[str, Any], now: Mapping[str, Any]
     return trust.printable("; ".join(parts) + more)
 
 
-def _trained(run: Run, state: Mapping[str, Any] | None, step: int) -> dict[str, Any]:
-    """The flat recipe that a checkpoint was trained with, and the changes that were made on purpose since."""
+def _trained_keys(run: Run, state: Mapping[str, Any] | None, step: int) -> dict[str, Any]:
+    """The flat recipe that a checkpoint was trained with, updated with the recorded changes since then."""
     recipe = None if state is None else state.get("recipe")
     if not isinstance(recipe, dict):
         return flat(to_dict(run.recipe))
     trained = read_recipe(run.variant, run.info | {"recipe": recipe})
     keys = flat(to_dict(trained))
-    for change in _recorded(run):
+    for change in _recorded_changes(run):
         if change["step"] >= step:
             if "to" in change:
                 keys[change["key"]] = change["to"]
@@ -121,23 +123,23 @@ def _trained(run: Run, state: Mapping[str, Any] | None, step: int) -> dict[str, 
     return keys
 
 
-def _recorded(run: Run) -> list[Change]:
+def _recorded_changes(run: Run) -> list[Change]:
     found = run.info.get("changes", [])
-    whole = isinstance(found, list) and all(
+    valid = isinstance(found, list) and all(
         isinstance(change, dict) and isinstance(change.get("step"), int) and isinstance(change.get("key"), str)
         for change in found
     )
-    if not whole:
+    if not valid:
         raise GanzooError(f"{run.path / 'recipe.json'} is damaged: its changes are not described.")
     return found
 
 
-def _typed(key: str, values: Iterable[str]) -> bool:
+def _is_given(key: str, values: Iterable[str]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in values)
 
 
-def _typing(keys: list[str], now: Mapping[str, Any]) -> str:
-    """What to type to take the keys from recipe.json, as a shell takes it."""
+def _set_options(keys: list[str], now: Mapping[str, Any]) -> str:
+    """Command-line options that set the keys to their values in recipe.json, quoted for a shell."""
     if len(keys) > SHOWN:
         return "--set KEY=VALUE ..."
     parts = []
@@ -148,10 +150,10 @@ def _typing(keys: list[str], now: Mapping[str, Any]) -> str:
             assignment = f"{key}={'none' if text is None else text}"
             parts.append(f"--set {shlex.quote(assignment)}")
         else:
-            # Only an entry of a group can be missing, as penalties.r1 with all of its keys.
+            # Only an entry of a group can be missing, such as penalties.r1 with all of its keys.
             parts.append(f"--set {shlex.quote('.'.join(key.split('.')[:2]) + '=none')}")
     return trust.printable(" ".join(dict.fromkeys(parts)))
 
 
-def _anew(run: Run) -> str:
-    return f"start anew with `ganzoo train {run.info['variant']} --recipe {run.path} --set ...`"
+def _advise_new_run(run: Run) -> str:
+    return f"start over with `ganzoo train {run.info['variant']} --recipe {run.path} --set ...`"

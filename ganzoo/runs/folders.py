@@ -11,17 +11,17 @@ from ganzoo.files.lock import Lock
 
 
 def claim(out: str | None, name: str) -> Lock:
-    """Make the folder of a new run, `out` or the first free one of the name, and hold its lock."""
+    """Create the folder of a new run, `out` or the first free one of the name, and hold its lock."""
     while True:
         path = next_free(name) if out is None else Path(out)
         try:
             path.mkdir(parents=True, exist_ok=out is not None)
         except FileExistsError:
-            # Another process took the name in between, or it is a file, which the next line says.
+            # Another process took the name in between, or it is a file, which the next line reports.
             require_new(path)
             continue
         except OSError as error:
-            raise GanzooError(f"cannot make {path}: {reason(error)}; choose another folder with --out.") from error
+            raise GanzooError(f"cannot create {path}: {reason(error)}; choose another folder with --out.") from error
         lock = Lock(path)
         try:
             require_new(path)

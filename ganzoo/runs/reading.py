@@ -1,4 +1,4 @@
-"""Reading recipe.json: what a run says of itself."""
+"""Reading recipe.json, the description of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 def read_info(file: Path) -> dict[str, Any]:
-    """What a recipe.json, or the note of an exported generator, says; GanzooError if it does not describe a run."""
+    """The content of a recipe.json, or of an exported generator's JSON file; GanzooError if it describes no run."""
     info = read_json(file)
     wanted = {"format": int, "variant": str, "recipe_name": str, "plugin": dict, "recipe": dict, "data": dict}
     if not isinstance(info, dict) or not all(isinstance(info.get(name), kind) for name, kind in wanted.items()):
@@ -26,7 +26,7 @@ def read_info(file: Path) -> dict[str, Any]:
 
 
 def read_data(info: dict[str, Any], file: Path) -> DataSpec:
-    """What the data of a run looked like; GanzooError if `file`, which `info` was read from, does not say."""
+    """The description of a run's data in `info`, which was read from `file`; GanzooError if it is not complete."""
     given = info["data"]
     try:
         shape = tuple(int(n) for n in given["shape"])
@@ -46,6 +46,6 @@ def read_data(info: dict[str, Any], file: Path) -> DataSpec:
 
 
 def read_recipe(variant: Variant, info: dict[str, Any]) -> Recipe:
-    """The whole recipe in `info`; GanzooError for a key that the variant, as installed here, does not have."""
+    """The complete recipe in `info`; GanzooError for a key that the variant, as installed here, does not have."""
     base = variant.recipes.get(info["recipe_name"], variant.recipes[variant.default])
     return config.override(base, info["recipe"])

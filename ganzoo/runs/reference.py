@@ -18,19 +18,19 @@ from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.features.names import INCEPTION
 from ganzoo.evaluation.features.names import names as feature_names
 from ganzoo.game import GAN
-from ganzoo.machine.rank_group import Team
+from ganzoo.machine.rank_group import RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions
-from ganzoo.runs.sampling import Draw, drawn_by_rows
+from ganzoo.runs.sampling import Draw, chunk_sampler
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
 
 @dataclass(frozen=True)
 class Request:
-    """How samples are to be scored.
+    """How to score samples.
 
-    metrics: names in `ganzoo list metrics`, or None for those that are computed by default. n: number of samples.
-    features, weights: as in `Samples`. seed: of the samples that a run draws.
+    metrics: names in `ganzoo list metrics`, or None for those computed by default. n: number of samples.
+    features, weights: as in `Samples`. seed: of the samples drawn from a run.
     """
 
     metrics: tuple[str, ...] | None = None
@@ -47,26 +47,26 @@ def make_request(
     weights: str | Path | None = None,
     seed: int | None = None,
 ) -> Request:
-    """A checked request. `fid` among the metrics is `fd` on the features that FID is defined on.
+    """A checked request. The metric `fid` becomes `fd` on the features that FID is defined on.
 
-    Raises GanzooError for a name that is not known, and for `fid` on other features.
+    Raises GanzooError for an unknown name, and for `fid` on other features.
     """
     if features not in ("auto", *feature_names()):
         raise unknown("feature space", features, ("auto", *feature_names()))
     if metrics is None:
         names = None
     else:
-        typed = metrics.split(",") if isinstance(metrics, str) else metrics
-        names = tuple(dict.fromkeys(name.strip() for name in typed if name.strip()))
+        given = metrics.split(",") if isinstance(metrics, str) else metrics
+        names = tuple(dict.fromkeys(name.strip() for name in given if name.strip()))
         if not names:
             raise GanzooError("no metric is named: leave --metrics out, or name some of `ganzoo list metrics`.")
-        names, features = _fid(names, features)
+        names, features = _resolve_fid(names, features)
     if n is not None and n < 1:
-        raise GanzooError(f"cannot score {n} samples: ask for more.")
+        raise GanzooError(f"cannot score {n} samples: at least one is needed.")
     return Request(names, n, features, None if weights is None else Path(weights), seed)
 
 
-def _fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...], str]:
+def _resolve_fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...], str]:
     known = registry.metrics()
     for name in names:
         if name not in known and name != "fid":
@@ -74,16 +74,14 @@ def _fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...], str]:
     if "fid" not in names or "fid" in known:
         return names, features
     if features not in ("auto", INCEPTION):
-        raise GanzooError(
-            f"FID is the Frechet distance on {INCEPTION} features: with --features {features} name it fd."
-        )
+        raise GanzooError(f"FID is the Frechet distance on {INCEPTION} features: with --features {features}, use fd.")
     return tuple(dict.fromkeys("fd" if name == "fid" else name for name in names)), INCEPTION
 
 
 class Reference:
     """The real data that samples are compared with; each split is read once.
 
-    train: the training split, where it has been read already.
+    train: the training split, if it has been read already.
     """
 
     def __init__(self, data: Data, options: RunOptions, train: Dataset | None = None) -> None:
@@ -91,7 +89,7 @@ class Reference:
         self._splits = {} if train is None else {"train": train}
 
     def load(self, split: str) -> Dataset:
-        """The split "train" or "test". Raises GanzooError if there is none."""
+        """The split "train" or "test". Raises GanzooError if the data set does not have it."""
         if split not in self._splits:
             self._splits[split] = load_data(self.data, self.options, split)
         return self._splits[split]
@@ -132,17 +130,17 @@ class Reference:
         )
 
 
-def draw(team: Team, gan: GAN, name: str, wanted: Draw, prepared: Callable[[Tensor], Tensor]) -> Tensor:
+def draw(group: RankGroup, gan: GAN, name: str, wanted: Draw, prepare: Callable[[Tensor], Tensor]) -> Tensor:
     """Samples `[n, *shape]` to score, drawn by all ranks; `name` is the variant's.
 
-    The first rank has all of them; on the others only their own rows are filled in. prepared: turns drawn samples into
+    The first rank has all of them; on the others only their own rows are filled in. prepare: turns drawn samples into
     those to score. Raises the errors of `ganzoo.runs.sampling.draw`.
     """
-    with drawn_by_rows(gan, name, wanted) as drawn:
-        (fake,) = team.share_or_stop(wanted.n, lambda rows: [prepared(drawn(rows))])
+    with chunk_sampler(gan, name, wanted) as sample:
+        (fake,) = group.map_rows_or_stop(wanted.n, lambda rows: [prepare(sample(rows))])
     return fake
 
 
-def computing(device: torch.device) -> torch.device:
-    """Where features are computed: what has no float64 leaves them to the processor."""
+def feature_device(device: torch.device) -> torch.device:
+    """Where features are computed: a device without float64 leaves them to the CPU."""
     return device if device.type == "cuda" else torch.device("cpu")

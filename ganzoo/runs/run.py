@@ -35,19 +35,19 @@ log = logging.getLogger(__name__)
 class Run:
     """A run folder. `Run.open(path)`, or `ganzoo.load(path)`, opens one that exists.
 
-    recipe.json     variant, plugin, recipe, data, versions, hardware
-    metrics.jsonl   one line per logged step          hints.jsonl    problems found in training, if any
-    samples/        sample sheets over time           samples.png    the last one
-    losses.png      every logged term                 training.gif   the sheets as an animation
-    checkpoints/    the newest states, best/ the best scores.json    the scores at the end
-    evaluations.jsonl  the scores during training     scores-best.json   those of the best state
+    recipe.json        variant, plugin, recipe, data, versions, hardware
+    metrics.jsonl      one line per logged step           hints.jsonl       problems found in training, if any
+    samples/           sample sheets over time            samples.png       the last one
+    losses.png         every logged term                  training.gif      the sheets as an animation
+    checkpoints/       the newest states, best/ the best  scores.json       the scores at the end
+    evaluations.jsonl  the scores during training         scores-best.json  those of the best state
     """
 
     def __init__(
         self, path: Path, info: dict[str, Any], *, options: Mapping[str, Any] | None = None, at_best: bool = False
     ) -> None:
         self.path, self.info, self.at_best = path, info, at_best
-        # Given to this process, and so trusted; recipe.json may come from anyone.
+        # Options given to this process are trusted; recipe.json may come from anyone.
         self._given = dict(options or {})
 
     @classmethod
@@ -76,7 +76,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path, **options: Any) -> Run:
-        """Open a run folder; GanzooError if there is none, its recipe.json is damaged, or a link leads out of it.
+        """Open a run folder; GanzooError if it is none, its recipe.json is damaged, or a link leads out of it.
 
         options: fields of RunOptions that replace the recorded ones.
         """
@@ -84,8 +84,8 @@ class Run:
         file = path / "recipe.json"
         if not file.is_file():
             here = "does not exist" if not path.exists() else "has no recipe.json"
-            raise GanzooError(f"{path} is not a run folder: it {here}. Runs are made by `ganzoo train`.")
-        trust.inspect(path)
+            raise GanzooError(f"{path} is not a run folder: it {here}. Runs are created by `ganzoo train`.")
+        trust.check_links(path)
         return cls(path, read_info(file), options=options)
 
     def write_info(self) -> None:
@@ -119,7 +119,7 @@ class Run:
         return self.path / "checkpoints" / "best" if self.at_best else self.path / "checkpoints"
 
     def best(self) -> Run:
-        """The run at the state that `--eval-every` found best; GanzooError if none was kept."""
+        """The run at the state that `--eval-every` found best; GanzooError if none was saved."""
         run = Run(self.path, self.info, options=self._given, at_best=True)
         if not any(run.checkpoints.glob("step-*.pt")):
             raise GanzooError(f"{self.path} has no best state: train or resume it with --eval-every N.")
@@ -195,9 +195,9 @@ class Run:
         with gan.for_sampling(), torch.random.fork_rng():
             torch.manual_seed(seed)
             start, end = gan.draw_latent(rows), gan.draw_latent(rows)
-            share = torch.linspace(0, 1, columns)
-            straight = getattr(gan, "latent_distribution", "normal") == "uniform"
-            z = torch.stack([torch.lerp(start, end, s) if straight else slerp(start, end, s) for s in share], 1)
+            fractions = torch.linspace(0, 1, columns)
+            linear = getattr(gan, "latent_distribution", "normal") == "uniform"
+            z = torch.stack([torch.lerp(start, end, f) if linear else slerp(start, end, f) for f in fractions], 1)
             y = None if y is None else y.repeat_interleave(columns)
             return gan.generate(z.flatten(0, 1), y).float().cpu()
 
@@ -235,5 +235,5 @@ class Run:
         return found
 
     def options(self, **given: Any) -> dict[str, Any]:
-        """The run options to resume with: the recorded ones that are safe to trust, overridden by those given."""
+        """The run options to resume with: the recorded ones that can be trusted, overridden by those given."""
         return trust.recorded_options(self.path / "recipe.json", self.info) | self._given | given

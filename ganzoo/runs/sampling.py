@@ -44,7 +44,7 @@ class Draw:
 
     def __post_init__(self) -> None:
         if self.n < 1:
-            raise GanzooError(f"cannot draw {self.n} samples: ask for at least one.")
+            raise GanzooError(f"cannot draw {self.n} samples: at least one is needed.")
         if self.truncation is not None and not self.truncation > 0:
             raise GanzooError(f"truncation must be a number of standard deviations above 0, not {self.truncation:g}.")
 
@@ -71,16 +71,19 @@ def class_numbers(gan: GAN, name: str, n: int, labels: Labels) -> Tensor | None:
 def draw(gan: GAN, name: str, wanted: Draw) -> Tensor:
     """Samples `[n, *shape]` of a game, on the CPU, in the data's range (images: [-1, 1]).
 
-    name: the variant's, for messages. Raises GanzooError for labels that are not classes of the game,
-    and for a truncation of a game without latents.
+    name: the variant's, for messages. Raises GanzooError for labels that are not classes of the game, and for a
+    truncation if the game has no latents.
     """
-    with drawn_by_rows(gan, name, wanted) as rows:
-        return torch.cat([rows(slice(start, start + BATCH)) for start in range(0, wanted.n, BATCH)])
+    with chunk_sampler(gan, name, wanted) as sample:
+        return torch.cat([sample(slice(start, start + BATCH)) for start in range(0, wanted.n, BATCH)])
 
 
 @contextmanager
-def drawn_by_rows(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice], Tensor]]:
-    """`draw`, chunk by chunk in any order: a function from the rows of a chunk of `BATCH` samples to those samples."""
+def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice], Tensor]]:
+    """Yield a function that draws one chunk of a `Draw`: a slice of `BATCH` rows to the samples in them, in any order.
+
+    The arguments and the errors are those of `draw`.
+    """
     device = wanted.device or torch.device("cpu")
     y = class_numbers(gan, name, wanted.n, wanted.labels)
     if wanted.truncation is not None and not isinstance(gan, Latent):
@@ -88,7 +91,7 @@ def drawn_by_rows(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
     options = {} if wanted.truncation is None else {"truncation": wanted.truncation}
     gan = gan.to(device)
 
-    def rows(chunk: slice) -> Tensor:
+    def sample(chunk: slice) -> Tensor:
         count = min(chunk.stop, wanted.n) - chunk.start
         torch.manual_seed(chunk_seed(wanted.seed, chunk.start // BATCH))
         part = None if y is None else y[chunk.start : chunk.start + count].to(device)
@@ -97,7 +100,7 @@ def drawn_by_rows(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
     # Only the device in use: a process must not touch the GPUs of other ranks.
     used = [device] if device.type == "cuda" else []
     with gan.for_sampling(wanted.averaged), torch.random.fork_rng(used), full_precision(device):
-        yield rows
+        yield sample
 
 
 def chunk_seed(seed: int, chunk: int) -> int:
@@ -107,8 +110,8 @@ def chunk_seed(seed: int, chunk: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {chunk}".encode()).digest()[:8], "big") >> 1
 
 
-def slerp(a: Tensor, b: Tensor, share: Tensor | float) -> Tensor:
-    """Spherical interpolation between vectors `[N, D]`, from `a` (share 0) to `b` (share 1)."""
+def slerp(a: Tensor, b: Tensor, fraction: Tensor | float) -> Tensor:
+    """Spherical interpolation between vectors `[N, D]`, from `a` (fraction 0) to `b` (fraction 1)."""
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1 + 1e-6, 1 - 1e-6)
     angle = torch.arccos(cosine)[:, None]
-    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+    return (torch.sin((1 - fraction) * angle) * a + torch.sin(fraction * angle) * b) / torch.sin(angle)

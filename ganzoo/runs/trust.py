@@ -1,4 +1,4 @@
-"""What is believed of a run folder, which may be a stranger's: nothing that would read, write or send elsewhere."""
+"""What is trusted in a run folder, which may be someone else's: nothing that reads, writes or sends data elsewhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ganzoo.errors import GanzooError
 from ganzoo.recipes import RunOptions
 from ganzoo.zoo import config
 
-NOT_KEPT = ("out", "loggers", "data_root", "recorded_root")
-"""Options that name a place or send something away: they hold only where they are typed."""
+NOT_TRUSTED = ("out", "loggers", "data_root", "recorded_root")
+"""Options that name a path or send data elsewhere: they count only when given to this process."""
 
 
-def inspect(folder: Path) -> None:
+def check_links(folder: Path) -> None:
     """Raise GanzooError if something in a run folder is a link that leads out of it, or neither a file nor a folder.
 
     A link that stays inside is allowed; the folder itself may be reached by one.
@@ -32,10 +32,10 @@ def inspect(folder: Path) -> None:
                         _check_link(Path(entry.path), root, folder)
                     elif entry.is_dir(follow_symlinks=False):
                         waiting.append(Path(entry.path))
-                    # A training may be removing its temporary files right now.
+                    # A training process may be removing its temporary files right now.
                     elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
                         raise GanzooError(
-                            f"{folder} is not opened: {_inside(entry.path, root)} is neither a file nor a folder; "
+                            f"{folder} is not opened: {_relative(entry.path, root)} is neither a file nor a folder; "
                             "remove it."
                         )
         except FileNotFoundError:
@@ -51,26 +51,25 @@ def _check_link(link: Path, root: Path, folder: Path) -> None:
         inside = False
     if not inside:
         raise GanzooError(
-            f"{folder} is not opened: {_inside(link, root)} is a link that leads out of it; "
-            "if you made it, put what it leads to in its place."
+            f"{folder} is not opened: {_relative(link, root)} is a link that leads out of it; "
+            "if you created it, replace it by a copy of what it links to."
         )
 
 
-def _inside(path: str | Path, root: Path) -> str:
+def _relative(path: str | Path, root: Path) -> str:
     return printable(str(Path(path).relative_to(root)))
 
 
 def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey: without line breaks and control characters."""
+    """Text that is safe to print on a terminal: with "?" for line breaks and control characters."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def recorded_options(file: Path, info: Mapping[str, Any]) -> dict[str, Any]:
-    """The machine's options that a run was started with, to go on with; each of the right type.
+    """The run options that a run was started with, to resume with.
 
-    Neither loggers, which could send data away, nor the place of the data set are among them: a recorded data root
-    becomes `recorded_root`, from which is read what is there, and nothing is downloaded to it.
-    Raises GanzooError for an option of another type.
+    Loggers, which could send data elsewhere, are left out. A recorded data root becomes `recorded_root`: data sets are
+    read from it, but nothing is downloaded to it. Raises GanzooError for an option of the wrong type.
     """
     recorded = info.get("options", {})
     hints = typing.get_type_hints(RunOptions)
@@ -79,12 +78,12 @@ def recorded_options(file: Path, info: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in recorded.items():
         if name in hints and not config.fits(hints[name], value):
             raise GanzooError(f"{file} is damaged: its option {name} is {printable(repr(value)[:40])}.")
-    kept = {name: value for name, value in recorded.items() if name in hints and name not in NOT_KEPT}
+    kept = {name: value for name, value in recorded.items() if name in hints and name not in NOT_TRUSTED}
     return kept | {"recorded_root": recorded.get("data_root")}
 
 
-def loggers_left_out(info: Mapping[str, Any], typed: Sequence[str]) -> list[str]:
+def dropped_loggers(info: Mapping[str, Any], given: Sequence[str]) -> list[str]:
     """A line for each logger that the run was started with and that has to be named again."""
     recorded = info.get("options", {}).get("loggers") or ()
-    names = [printable(name) for name in recorded if name not in typed]
-    return [f"the training before logged to {name}, this one does not: for that, add --logger {name}" for name in names]
+    names = [printable(name) for name in recorded if name not in given]
+    return [f"the run logged to {name} before and now does not: to log there, add --logger {name}" for name in names]

@@ -1,4 +1,4 @@
-"""The contract that a plugin keeps, as tests: the zoo's own plugins pass it, and so can a stranger's.
+"""The contract of plugins, as tests: the zoo's own plugins pass it, and third-party plugins can run it.
 
     import pytest
     from ganzoo.testing import contract
@@ -7,9 +7,9 @@
     def test_contract(check):
         check()
 
-A failure says what the author should change. A check that does not apply (a metric of sounds, of which there are no
+A failure names what the author should change. A check that does not apply (a metric of sounds, for which there are no
 examples) raises unittest.SkipTest, which pytest counts as skipped. `check_variant`, `check_loss`, `check_penalty`,
-`check_dataset`, `check_metric` and `check_modality` check one thing each, also one that is not registered.
+`check_dataset`, `check_metric` and `check_modality` check a single spec, registered or not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the contract is checked with: kinds of data that a variant must take, made-up data, and samples to score."""
+"""Inputs of the contract's checks: shapes of data that a variant must accept, synthetic data, and samples to score."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KNOWN_SHAPES: dict[str, tuple[int, ...]] = {
     "stacked-mnist": (3, 28, 28),
     "points": (2,),
 }
-"""Shapes of the data sets of the core, which are not read for a check. Of any other, a few samples are read."""
+"""Shapes of the core's data sets, which are not read for a check. Other data sets are read."""
 
 CLASSES = 3
 
@@ -34,8 +34,8 @@ CLASSES = 3
 class Case:
     """One variant, one of its recipes, one shape of data.
 
-    shape: empty if the samples of the recipe's own data set are to be used.
-    own: whether this is the shape of the recipe's own data set, for which it must work; any other it may refuse with a
+    shape: empty to use the samples of the recipe's own data set.
+    own: whether this is the shape of the recipe's own data set, which it must accept; it may refuse any other with a
     GanzooError.
     """
 
@@ -57,7 +57,7 @@ def cases(*names: str) -> list[Case]:
 
 
 def cases_of(variant: Variant) -> Iterator[Case]:
-    """The cases of a variant, which need not be registered; none for a recipe whose data set is not."""
+    """The cases of a variant, registered or not; none for a recipe whose data set is not registered."""
     for name, recipe in variant.recipes.items():
         found = registry.datasets().get(recipe.data.name)
         if found is None:
@@ -70,7 +70,7 @@ def cases_of(variant: Variant) -> Iterator[Case]:
 
 
 def own_shape(recipe: Recipe) -> tuple[int, ...]:
-    """The shape of a recipe's data where it is known without reading them."""
+    """The shape of a recipe's data if it is known without reading them, else ()."""
     shape = KNOWN_SHAPES.get(recipe.data.name, ())
     if len(shape) == 3:
         size, channels = recipe.data.size, recipe.data.channels
@@ -79,14 +79,14 @@ def own_shape(recipe: Recipe) -> tuple[int, ...]:
 
 
 def case_data(case: Case, recipe: Recipe) -> Dataset:
-    """The data of a case: made up, or read if it is the recipe's own. Raises GanzooError if those cannot be had."""
+    """The data of a case: synthetic, or read if it is the recipe's own. GanzooError if that is not available."""
     if case.shape:
         return example_data(case.modality, case.shape)
     return registry.datasets().find(recipe.data.name).load(recipe.data, data_root(), "train")
 
 
 def example_data(modality: str, shape: tuple[int, ...], count: int = 32, classes: int = CLASSES) -> Dataset:
-    """Made-up samples of a modality, labelled when there are classes: noise, unless the modality has better ones."""
+    """Synthetic samples of a modality, labelled if there are classes: noise, unless the modality defines others."""
     kind = registry.modality(modality)
     spec = DataSpec("example", modality, shape, classes, range=kind.example_range)
     arrays = {"x": kind.example(shape, count, torch.Generator().manual_seed(0))}
@@ -103,7 +103,7 @@ def example_samples(modality: str, count: int = 800, fake: Tensor | None = None)
     """
     kind = registry.modality(modality)
     if not kind.example_dataset:
-        raise SkipTest(f"there are no examples of {modality} data: call check_metric with samples of your own")
+        raise SkipTest(f"there are no examples of {modality} data: call check_metric with your own samples")
     data = Data(name=kind.example_dataset)
     load = registry.datasets().find(data.name).load
 

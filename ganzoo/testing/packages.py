@@ -30,7 +30,7 @@ PART_CHECKS: dict[str, Callable[[Any], None]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one thing: call it. AssertionError says what is wrong, SkipTest that it does not apply."""
+    """One check of one spec: call it. Raises AssertionError with what is wrong, or SkipTest if it does not apply."""
 
     name: str
     run: Callable[[], None]
@@ -45,10 +45,10 @@ class Check:
 def contract(*packages: str, keys: Mapping[str, Any] | None = None, leave_out: Collection[str] = ()) -> list[Check]:
     """The checks of everything that the named packages register, or all installed ones.
 
-    packages: the names of packages or of plugins. keys: over the recipes' own, where a recipe has them, to make large
-    networks small, as {"width": 16}. leave_out: names of variants, losses, ... that are not checked (data sets that
-    would be downloaded).
-    Raises GanzooError if no plugin of that name is installed. One that is broken is a check that fails.
+    packages: the names of packages or of plugins. keys: values for keys that a recipe has, to make networks small, such
+    as {"width": 16}. leave_out: names of variants, losses, ... that are not checked (data sets that would be
+    downloaded).
+    Raises GanzooError if no plugin of that name is installed. A broken plugin is a check that fails.
     """
     known = current_zoo().plugins
     for package in packages:
@@ -82,10 +82,10 @@ def _variant_checks(variant: Variant, keys: Mapping[str, Any] | None) -> Iterato
 
 
 def check_plugin(plugin: Plugin) -> None:
-    """It loads, cleanly and without torch, and beside the card of a variant lies its page, README.md."""
+    """The plugin loads without notes and without torch, and a variant has its page, README.md, beside the card."""
     assert not plugin.error, plugin.problem
     for note in plugin.notes:
-        # Its time on this machine, right now, is no fact about the plugin.
+        # Load time depends on the machine and its load, not only on the plugin.
         assert note.startswith("slow"), f"{plugin.source}: {note}"
     module = plugin.target.partition(":")[0]
     if plugin.package != "local":
@@ -101,7 +101,7 @@ def check_plugin(plugin: Plugin) -> None:
 
 
 def check_commands(plugin: Plugin) -> None:
-    """The commands that a plugin adds are added, and explained."""
+    """The commands of a plugin can be added, and have help texts."""
     group = click.Group()
     for problem in current_zoo().add_commands(group):
         if problem.startswith(plugin.source):

@@ -1,4 +1,4 @@
-"""The contract of losses, penalties, data sets, metrics and commands."""
+"""The contract of losses, penalties, data sets, modalities, metrics and commands."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ganzoo.testing.examples import example_samples
 
 
 def check_loss(spec: LossSpec) -> None:
-    """Both sides are finite scalars that teach, also for confident logits; the options are taken and explained."""
+    """Both losses are finite scalars with gradients, also for confident logits; options are accepted and have help."""
     loss = _built(spec.name, spec.build)
     for option in spec.options:
         assert option.help, f"{spec.name}: explain the option {option.name!r}"
         _built(spec.name, spec.build, **{option.name: option.default})
     paired = getattr(loss, "paired", None)
-    assert isinstance(paired, bool), f"{spec.name}: set `paired`: whether generator() looks at real logits"
+    assert isinstance(paired, bool), f"{spec.name}: set `paired`: whether generator() uses real logits"
     for scale, dtype in ((1.0, torch.float32), (30.0, torch.float32), (1.0, torch.bfloat16)):
         real, fake = (_logits(seed, scale, dtype) for seed in (0, 1))
         d = _scalar(f"{spec.name}: discriminator()", loss.discriminator(real, fake), scale)
@@ -41,7 +41,7 @@ def check_loss(spec: LossSpec) -> None:
             continue
         (to_fake,) = torch.autograd.grad(g, fake, allow_unused=True)
         reaches = to_fake is not None and bool(to_fake.any())
-        assert reaches, f"{spec.name}: generator() sends no gradient to the fake logits, so G would learn nothing"
+        assert reaches, f"{spec.name}: generator() has no gradient for the fake logits, so G would learn nothing"
         grads = torch.autograd.grad(d, [real, fake], allow_unused=True)
         reaches = all(grad is not None and bool(grad.any()) for grad in grads)
         assert reaches, f"{spec.name}: discriminator() must depend on the real and the fake logits"
@@ -50,13 +50,13 @@ def check_loss(spec: LossSpec) -> None:
         try:
             alone = loss.generator(fake, fake.new_empty(0))
         except (RuntimeError, IndexError) as error:
-            raise AssertionError(f"{spec.name}: generator() looks at real logits: set paired = True") from error
+            raise AssertionError(f"{spec.name}: generator() uses real logits: set paired = True") from error
         same = torch.equal(alone, loss.generator(fake, _logits(0)))
-        assert same, f"{spec.name}: generator() looks at real logits: set paired = True"
+        assert same, f"{spec.name}: generator() uses real logits: set paired = True"
 
 
 def check_penalty(spec: PenaltySpec) -> None:
-    """A finite scalar for vectors and for images, with a gradient for the critic; the samples stay as they are."""
+    """A finite scalar for vectors and for images, with a gradient for the critic; the samples stay unchanged."""
     penalty = _built(spec.name, spec.build)
     for shape in ((2,), (1, 8, 8)):
         torch.manual_seed(0)
@@ -67,19 +67,19 @@ def check_penalty(spec: PenaltySpec) -> None:
         weights = [weight for weight in critic.parameters() if weight.ndim > 1]
         grads = torch.autograd.grad(value, weights, allow_unused=True) if value.requires_grad else ()
         reached = any(grad is not None for grad in grads)
-        assert reached, f"{spec.name}: the penalty sends no gradient to the critic: use create_graph=True"
+        assert reached, f"{spec.name}: the penalty has no gradient for the critic: use create_graph=True"
         untouched = torch.equal(real, kept[0]) and torch.equal(fake, kept[1])
         assert untouched, f"{spec.name}: the penalty changes the samples in place"
 
 
 def check_dataset(spec: DatasetSpec, data: Data | None = None, root: Path | None = None) -> None:
-    """Each kind and split: the shape, range, labels and modality that its spec promises, the same each time.
+    """Each kind and split has the shape, range, labels and modality of its spec, the same each time.
 
-    data: for a data set that reads files of the user's own, where they lie. root: the data root.
-    Raises SkipTest where the files are not there.
+    data: for a data set that reads the user's own files, where they are. root: the data root.
+    Raises SkipTest if the files do not exist.
     """
     if data is None and spec.argument == "path":
-        raise SkipTest(f"{spec.name} reads your own files: call check_dataset with data that names some")
+        raise SkipTest(f"{spec.name} reads your own files: call check_dataset with data that names them")
     root = root or data_root()
     for kind in spec.kinds or ("",):
         given = data or Data(name=spec.name, kind=kind)
@@ -99,7 +99,7 @@ def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
     name, found = f"{spec.name} ({split})", dataset.spec
     assert isinstance(dataset, Dataset), f"{name}: load() must return a ganzoo.data.dataset.Dataset"
     assert found.name == spec.name, f"{name}: its DataSpec is called {found.name!r}"
-    assert len(dataset) > 0, f"{name}: there are no samples"
+    assert len(dataset) > 0, f"{name}: it has no samples"
     index = torch.arange(min(64, len(dataset)))
     batch = dataset.batch(index)
     for key, value in batch.items():
@@ -110,19 +110,19 @@ def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
             if found.range is not None and key != "y":
                 low, high = found.range
                 inside = bool(value.min() >= low and value.max() <= high)
-                assert inside, f"{name}: {key!r} leaves the range {low} to {high} of its DataSpec"
+                assert inside, f"{name}: {key!r} is outside the range {low} to {high} of its DataSpec"
     if "x" in batch:
         shape = tuple(batch["x"].shape[1:])
         assert shape == found.shape, f"{name}: samples have the shape {shape}, its DataSpec says {found.shape}"
     again = spec.load(data, root, split).batch(index)
     same = all(torch.equal(batch[key], again[key]) for key in batch)
-    assert same, f"{name}: load() gives other samples the second time: seed a generator of your own"
+    assert same, f"{name}: load() gives other samples the second time: use a seeded generator of your own"
     _check_labels(spec, name, dataset, batch)
 
 
 def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: Batch) -> None:
     classes = dataset.spec.classes
-    assert ("y" in batch) == (classes > 0), f"{name}: there must be labels 'y' exactly when its DataSpec has classes"
+    assert ("y" in batch) == (classes > 0), f"{name}: there must be labels 'y' if and only if its DataSpec has classes"
     if classes:
         assert spec.labelled, f"{name} has labels: set labelled=True in its DatasetSpec"
         y = np.asarray(dataset.arrays["y"] if "y" in dataset.arrays else batch["y"])
@@ -143,7 +143,7 @@ def _expect_refusal(message: str, spec: DatasetSpec, data: Data, root: Path, spl
 
 
 def check_modality(spec: ModalitySpec) -> None:
-    """Pictures, files, scores and vectors of made-up samples in each of the modality's example shapes."""
+    """Pictures, files, scores and vectors of synthetic samples in each of the modality's example shapes."""
     modality = spec.load(spec.name)
     assert isinstance(modality, Modality), f"{spec.name}: load() must return a ganzoo.modalities.Modality"
     assert modality.name == spec.name, f"{spec.name}: its Modality is called {modality.name!r}: pass the name on"
@@ -155,7 +155,7 @@ def check_modality(spec: ModalitySpec) -> None:
         assert tuple(x.shape[1:]) == shape, f"{name}: example() makes samples of shape {tuple(x.shape[1:])}"
         if modality.has_picture:
             count, columns = modality.sheet_size(0)
-            assert count > 0, f"{name}: sheet_size() asks for no samples"
+            assert count > 0, f"{name}: sheet_size() requests no samples"
             picture = modality.picture(x, description, real=x, columns=columns, title="step 1")
             assert isinstance(picture, Image), f"{name}: picture() must return a PIL image"
         assert len(modality.array(x)) == len(x), f"{name}: array() changes the number of samples"
@@ -172,9 +172,9 @@ def check_modality(spec: ModalitySpec) -> None:
 
 
 def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
-    """Finite numbers by name, the same each time, with a direction that is known; the samples stay as they are.
+    """Finite numbers by name, the same each time, with a valid direction; the samples stay unchanged.
 
-    samples: of your own, for modalities of which there are no examples (else SkipTest).
+    samples: your own, for modalities without examples (else SkipTest).
     """
     for direction in spec.better.values():
         known = direction in ("higher", "lower", "")
@@ -192,7 +192,7 @@ def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
 
 
 def check_command(command: click.Command) -> None:
-    """A command and each of its options say what they do."""
+    """A command and each of its options have a help text."""
     assert command.help, f"ganzoo {command.name}: give its function a docstring, which is its help"
     for option in command.params:
         explained = not isinstance(option, click.Option) or option.help

@@ -1,4 +1,4 @@
-"""The contract of variants: what they draw, what their phases move, and that a training can stop and go on."""
+"""The contract of variants: what they sample, which weights their phases update, and that training can be resumed."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ BATCH = 4
 def check_variant(variant: Variant, keys: Mapping[str, Any] | None = None) -> None:
     """All checks of a variant: its card, and every recipe with every shape of its kind of data.
 
-    keys: over the recipes' own, where a recipe has them, to make large networks small (`{"width": 16}`).
-    AssertionError says what is wrong.
+    keys: values for keys that a recipe has, to make large networks small (`{"width": 16}`).
+    Raises AssertionError with what is wrong.
     """
     check_recipes(variant)
     if registry.variants().get(variant.name) is variant:
@@ -53,14 +53,14 @@ def check_variant(variant: Variant, keys: Mapping[str, Any] | None = None) -> No
 
 
 def check_case(case: Case, keys: Mapping[str, Any] | None = None) -> None:
-    """Shapes, updates and resuming in one case of a registered variant; AssertionError says what is wrong."""
+    """Shapes, updates and resuming in one case of a registered variant; AssertionError with what is wrong."""
     variant = registry.variants().find(case.variant)
     for check in (check_samples, check_updates, check_resume):
         run_check(check, variant, case, keys)
 
 
 def run_check(check: Any, variant: Variant, case: Case, keys: Mapping[str, Any] | None = None) -> None:
-    """One check in one case. Raises SkipTest where the variant refuses a shape that is not its recipe's own."""
+    """One check in one case. Raises SkipTest if the variant refuses a shape that is not its recipe's own."""
     recipe = variant.recipes[case.recipe]
     has = {key.path.partition(".")[0] for key in config.keys(recipe)}
     smaller = {name: value for name, value in (keys or {}).items() if name.partition(".")[0] in has}
@@ -79,13 +79,13 @@ def run_check(check: Any, variant: Variant, case: Case, keys: Mapping[str, Any] 
 
 
 def check_card(variant: Variant) -> None:
-    """The card: recipes survive JSON, every key is explained, and importing the plugin imports no torch."""
+    """The card: recipes survive JSON, every key has a help text, and importing the plugin imports no torch."""
     check_recipes(variant)
     check_import(current_zoo().owner("variants", variant.name).module.__name__)
 
 
 def check_recipes(variant: Variant) -> None:
-    """Recipes survive JSON, every key is explained, and every name in them is registered."""
+    """Recipes survive JSON, every key has a help text, and every name in them is registered."""
     for name, recipe in variant.recipes.items():
         full = f"{variant.name}.{name}"
         plain = "__dataclass_fields__" in vars(type(recipe))
@@ -128,20 +128,20 @@ def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
         samples = gan.sample(5)
     wanted = (5, *data.spec.shape)
     assert samples.shape == wanted, f"{variant.name}: sample(5) returned {tuple(samples.shape)}, not {wanted}"
-    assert samples.isfinite().all(), f"{variant.name}: fresh networks draw values that are not finite"
+    assert samples.isfinite().all(), f"{variant.name}: fresh networks generate values that are not finite"
     if data.spec.range is not None:
         low, high = data.spec.range
         inside = samples.min() >= low and samples.max() <= high
-        assert inside, f"{variant.name}: samples leave the data's range {low} to {high}; end the generator with tanh"
-    assert not torch.equal(samples[0], samples[1]), f"{variant.name}: different latents draw the same sample"
+        assert inside, f"{variant.name}: samples are outside the range {low} to {high}; end the generator with tanh"
+    assert not torch.equal(samples[0], samples[1]), f"{variant.name}: different latents give the same sample"
 
 
 def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """Each phase moves its own player alone, and the phases together reach every trainable weight."""
+    """Each phase updates only its own player, and the phases together reach every trainable weight."""
     trainer = _trainer(variant, recipe, data)
     seen: dict[str, set[str]] = {name: set() for name in trainer.gan.players}
     moved: dict[str, bool] = {phase.name: False for phase in trainer.phases}
-    # Early and late in training: a growing network has weights that only learn later.
+    # Early and late in training: a growing network has weights that are only trained later.
     for step, phase in itertools.product((0, recipe.steps - 1), trainer.phases):
         trainer.progress.step = step
         trainer.gan.on_step(trainer.progress)
@@ -155,18 +155,18 @@ def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
                     if weight.grad is not None:
                         seen[name].add(weight_name)
                 else:
-                    assert not changed, f"{variant.name}: phase {phase.name!r} moved {name}.{weight_name}"
+                    assert not changed, f"{variant.name}: phase {phase.name!r} changed {name}.{weight_name}"
     for phase_name, any_moved in moved.items():
-        assert any_moved, f"{variant.name}: phase {phase_name!r} moves no weight of its player"
+        assert any_moved, f"{variant.name}: phase {phase_name!r} changes no weight of its player"
     for name, player in trainer.gan.players.items():
         trainable = {id(weight) for weight in trainer.updater.weights[name]}
         for weight_name, weight in player.named_parameters():
             reached = weight_name in seen[name] or id(weight) not in trainable
-            assert reached, f"{variant.name}: no phase sends a gradient to {name}.{weight_name}"
+            assert reached, f"{variant.name}: no phase has a gradient for {name}.{weight_name}"
 
 
 def check_resume(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """Two steps, a checkpoint file and two more steps end bitwise where four steps end."""
+    """Two steps, a checkpoint file and two more steps give bitwise the same weights as four steps."""
     straight = _trainer(variant, recipe, data)
     for _ in range(4):
         straight.play_step()
@@ -177,7 +177,7 @@ def check_resume(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     second.load_state(_saved_and_loaded(variant, first))
     for _ in range(2):
         second.play_step()
-    advice = "differs after a resume: keep all state in weights or registered buffers"
+    advice = "differs after resuming: keep all state in weights or registered buffers"
     _assert_same_weights(second.gan, straight.gan, f"{variant.name}: {{}} {advice}")
 
 
@@ -190,9 +190,9 @@ def _saved_and_loaded(variant: Variant, trainer: Trainer) -> dict[str, Any]:
 
 
 def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """The same seed gives the same weights, at the start and after a step; another seed gives others."""
+    """The same seed gives the same weights, at the start and after a step; another seed gives other weights."""
     runs = [_trainer(variant, dataclasses.replace(recipe, seed=seed), data) for seed in (0, 0, 1)]
-    advice = "differs between two trainings with the same seed: draw all random numbers with torch's global generator"
+    advice = "differs between two runs with the same seed: draw all random numbers with torch's global generator"
     _assert_same_weights(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
     for run in runs[:2]:
         run.play_step()
@@ -202,9 +202,9 @@ def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
 
 
 def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """A conditional game draws the class that it is asked for; any other trains without labels.
+    """A conditional game generates the requested class; any other game trains without labels.
 
-    After a few steps, as a network may begin with label weights of 0.
+    Checked after a few steps, as a network may begin with label weights of 0.
     """
     if not variant.needs_labels and data.spec.name == "example":
         _trainer(variant, recipe, example_data(data.spec.modality, data.spec.shape, classes=0)).play_step()
@@ -221,7 +221,7 @@ def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
             torch.manual_seed(1)
             drawn.append(gan.sample(3, torch.full((3,), label)))
     assert drawn[0].shape == (3, *data.spec.shape), f"{variant.name}: sample(3, y) returned {tuple(drawn[0].shape)}"
-    assert not torch.equal(*drawn), f"{variant.name}: sample(n, y) draws the same for each class: give y to the network"
+    assert not torch.equal(*drawn), f"{variant.name}: sample(n, y) gives the same for each class: pass y to the network"
 
 
 def check_precision(variant: Variant, recipe: Recipe, data: Dataset) -> None:
@@ -232,17 +232,17 @@ def check_precision(variant: Variant, recipe: Recipe, data: Dataset) -> None:
             trainer.play_step()
         trainer.read_log()
     except (RuntimeError, GanzooError) as error:
-        advice = "cast with .float() what must not be bf16"
+        advice = "cast what must not be bf16 with .float()"
         raise AssertionError(f"{variant.name}: fails under bf16 autocast, {advice}: {_one_line(error)}") from error
     for name, weight in trainer.gan.named_parameters():
         assert weight.dtype != torch.bfloat16, f"{variant.name}: {name} became bf16: leave the casting to autocast"
 
 
 def check_compile(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """Compiled networks lose what eager ones do. SkipTest for a variant that does not claim to compile.
+    """Compiled networks give the same losses as eager ones. SkipTest for a variant that does not claim to compile.
 
-    The graphs are captured and differentiated as for any backend, then run eagerly ("aot_eager"): that takes no C++
-    compiler and seconds, and it fails where a variant's code can make it fail.
+    The graphs are captured and differentiated as for any backend, then run eagerly ("aot_eager"). That needs no C++
+    compiler, takes seconds, and still fails if a variant's code cannot be compiled.
     """
     if not variant.compiles:
         raise SkipTest(f"{variant.name} does not claim to compile")
@@ -266,7 +266,7 @@ def check_compile(variant: Variant, recipe: Recipe, data: Dataset) -> None:
 def case_checks(variant: Variant, case: Case) -> list[Callable[[Variant, Recipe, Dataset], None]]:
     """The checks of a case: a few for any shape of data, all for the recipe's own.
 
-    Compiling, which takes longest, is for the default recipe.
+    Compiling, which takes longest, is checked for the default recipe only.
     """
     checks: list[Callable[[Variant, Recipe, Dataset], None]] = [check_samples, check_updates]
     if case.own:

@@ -105,26 +105,26 @@ class Captured:
 
     def __call__(self, *inputs: Tensor) -> Tensor | None:
         if self.recorded:
-            return self._play(inputs)
+            return self._run_replay(inputs)
         if self.reason or self._recorder is None:
             return self.work(*inputs)
         self._calls += 1
         if self._calls < WARM_UPS:
             return self.work(*inputs)
         if self._calls == WARM_UPS:
-            return self._watch(inputs)
+            return self._run_watched(inputs)
         if self._calls == WARM_UPS + 1:
             return self._record(inputs, self._recorder)
-        return self._compare(inputs, self._recorder)
+        return self._check_replay(inputs, self._recorder)
 
-    def _play(self, inputs: Sequence[Tensor]) -> Tensor | None:
+    def _run_replay(self, inputs: Sequence[Tensor]) -> Tensor | None:
         for held, new in zip(self._inputs, inputs, strict=True):
             held.copy_(new, non_blocking=True)
         self._replay()
         # The next replay overwrites it.
         return None if self._result is None else self._result.clone()
 
-    def _watch(self, inputs: Sequence[Tensor]) -> Tensor | None:
+    def _run_watched(self, inputs: Sequence[Tensor]) -> Tensor | None:
         before = python_state(self.subject)
         with HostWork() as seen:
             result = self.work(*inputs)
@@ -142,22 +142,22 @@ class Captured:
             self.reason = str(error).partition("\n")[0]
         return self.work(*inputs)
 
-    def _compare(self, inputs: Sequence[Tensor], recorder: Recorder) -> Tensor | None:
+    def _check_replay(self, inputs: Sequence[Tensor], recorder: Recorder) -> Tensor | None:
         """Call the code, with other inputs and random numbers than were recorded, and do the same by replay."""
         tensors = self.tensors()
         before, random = copies(tensors), recorder.random_state()
         result = self.work(*inputs)
         after = copies(tensors)
-        put_back(tensors, before)
+        restore(tensors, before)
         recorder.set_random_state(random)
-        replayed = self._play(inputs)
+        replayed = self._run_replay(inputs)
         moved = [*tensors, *([] if replayed is None else [replayed])]
         wanted = [*after, *([] if result is None else [result])]
         start = [*before, *([] if result is None else [torch.zeros_like(result)])]
-        self.recorded = same_move(moved, wanted, start)
+        self.recorded = same_change(moved, wanted, start)
         if not self.recorded:
             self.reason = "a replay does not do what the code does"
-            put_back(tensors, after)
+            restore(tensors, after)
             return result
         return replayed
 
@@ -212,13 +212,13 @@ def copies(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 @torch.no_grad()
-def put_back(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+def restore(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     for tensor, value in zip(tensors, values, strict=True):
         tensor.copy_(value)
 
 
 @torch.no_grad()
-def same_move(moved: Sequence[Tensor], wanted: Sequence[Tensor], start: Sequence[Tensor]) -> bool:
+def same_change(moved: Sequence[Tensor], wanted: Sequence[Tensor], start: Sequence[Tensor]) -> bool:
     """Whether `moved` is where `wanted` is, up to a small share of the way from `start`, and rounding."""
     if [value.shape for value in moved] != [value.shape for value in wanted]:
         return False

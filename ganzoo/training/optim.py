@@ -52,21 +52,21 @@ class FusedAdam(torch.optim.Adam):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            moving = [weight for weight in group["params"] if weight.grad is not None]
-            whole = len(moving) == len(group["params"])
-            new = [weight for weight in moving if not self.state[weight]]
+            updated = [weight for weight in group["params"] if weight.grad is not None]
+            all_updated = len(updated) == len(group["params"])
+            new = [weight for weight in updated if not self.state[weight]]
             if new:
-                self._begin(new, together=whole and not isinstance(group["lr"], Tensor))
-            if not whole:
-                self._count_apart(group["params"])
-            states = [self.state[weight] for weight in moving]
+                self._make_state(new, together=all_updated and not isinstance(group["lr"], Tensor))
+            if not all_updated:
+                self._separate_counts(group["params"])
+            states = [self.state[weight] for weight in updated]
             steps = [state["step"] for state in states]
             counts = list({id(step): step for step in steps}.values())
             torch._foreach_add_(counts, 1)
             kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
             kernel(
-                moving,
-                [weight.grad for weight in moving],
+                updated,
+                [weight.grad for weight in updated],
                 [state["exp_avg"] for state in states],
                 [state["exp_avg_sq"] for state in states],
                 [],
@@ -87,7 +87,7 @@ class FusedAdam(torch.optim.Adam):
     # So torch does not wrap it in what looks for hooks and profilers, which takes longer than a small step.
     step.hooked = True  # type: ignore[attr-defined]
 
-    def _begin(self, weights: Sequence[Tensor], together: bool) -> None:
+    def _make_state(self, weights: Sequence[Tensor], together: bool) -> None:
         """The state of weights that move for the first time.
 
         together: whether they share one count of steps, as each count takes a call on a CPU. They do as long as all
@@ -100,7 +100,7 @@ class FusedAdam(torch.optim.Adam):
             for name in ("exp_avg", "exp_avg_sq"):
                 state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
 
-    def _count_apart(self, weights: Iterable[Tensor]) -> None:
+    def _separate_counts(self, weights: Iterable[Tensor]) -> None:
         """A count of its own for each of these weights, where some shared one."""
         seen = set()
         for state in [self.state[weight] for weight in weights if weight in self.state]:
@@ -129,5 +129,5 @@ def learning_rate(spec: Optimiser, step: int, steps: int) -> float:
     if spec.schedule == "constant" or step <= begin:
         return rate
     share = min(1.0, (step - begin) / max(1.0, steps - begin))
-    kept = 1 - share if spec.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * share))
-    return rate * (spec.final_lr + (1 - spec.final_lr) * kept)
+    decay = 1 - share if spec.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * share))
+    return rate * (spec.final_lr + (1 - spec.final_lr) * decay)

@@ -36,17 +36,26 @@ BY_VALUE: tuple[Callable[..., Any], ...] = (
 )
 """Those that take more or fewer random numbers as the values in the rows are."""
 
-ALIKE = ("randperm", "_cudnn_rnn", "miopen_rnn", "gru", "lstm", "rnn_relu", "rnn_tanh", "scaled_dot_product_attention")
+SAME_ON_ALL_RANKS = (
+    "randperm",
+    "_cudnn_rnn",
+    "miopen_rnn",
+    "gru",
+    "lstm",
+    "rnn_relu",
+    "rnn_tanh",
+    "scaled_dot_product_attention",
+)
 """What draws and is left as it is: the numbers are the same on all ranks, so other rows of the batch get them too."""
 
 
-class GlobalDraws(TorchFunctionMode):
+class GlobalBatchRandom(TorchFunctionMode):
     """While it is entered, random numbers for the samples of a batch are drawn for all ranks, and each keeps its own.
 
     All generators must be in the same state on all ranks. Then a rank's draw with a leading dimension of `rows` (or a
     multiple: real and fake samples in one tensor) is the part of the draw that one rank with the global batch would
     make, bit for bit; the ranks' rows follow each other in the order of the ranks. Other draws (one number for the
-    whole batch, say) are the same on all ranks, as they are on one. So are those of `ALIKE`: permutations, and dropout
+    whole batch, say) are the same on all ranks, as they are on one. So are those of `SAME_ON_ALL_RANKS`: permutations, and dropout
     inside recurrent layers and attention. A size that is a multiple of `rows` by chance is taken for a batch. After one
     of `BY_VALUE` the ranks' generators are in different states, and draws are not one rank's until they are seeded.
 
@@ -132,7 +141,7 @@ class GlobalDraws(TorchFunctionMode):
         return own[0] if len(own) == 1 else torch.cat(own)
 
 
-def as_one_rank(fabric: Fabric, rows: int, sync_batch_norm: bool = False) -> AbstractContextManager[Any]:
+def global_batch_random(fabric: Fabric, rows: int, sync_batch_norm: bool = False) -> AbstractContextManager[Any]:
     """Entered around losses of `rows` samples, it makes several ranks draw as one would.
 
     sync_batch_norm: batch normalisation takes its statistics over all ranks, too.
@@ -140,4 +149,4 @@ def as_one_rank(fabric: Fabric, rows: int, sync_batch_norm: bool = False) -> Abs
     if fabric.world_size == 1:
         return nullcontext()
     replaced = {functional.batch_norm: synchronised_batch_norm} if sync_batch_norm else {}
-    return GlobalDraws(fabric.global_rank, fabric.world_size, rows, replaced)
+    return GlobalBatchRandom(fabric.global_rank, fabric.world_size, rows, replaced)

@@ -27,14 +27,14 @@ class PhaseRecording:
         self.updater, self.gan, self.recorder = updater, updater.gan, recorder
         self.sync_batch_norm = sync_batch_norm
         self._decay = torch.zeros((), device=updater.fabric.device)
-        self.forget()
+        self.reset()
         if recorder is not None:
             updater.execute, updater.update_averages = self.execute, self.update_averages
             for optimiser in updater.optimisers.values():
                 # A recording holds the memory of the state that is replaced.
-                optimiser.register_load_state_dict_post_hook(lambda optimiser: self.forget())
+                optimiser.register_load_state_dict_post_hook(lambda optimiser: self.reset())
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Record everything anew."""
         self._captured: dict[tuple[str, str], Captured] = {}
         own = type(self.gan).update_averages is not GAN.update_averages
@@ -46,7 +46,7 @@ class PhaseRecording:
         """Call `work(phase, *inputs)`, or replay it once it is recorded."""
         key = (work.__name__, phase.name)
         if key not in self._captured:
-            self._captured[key] = self._capture(partial(work, phase), self._obstacle(phase))
+            self._captured[key] = self._capture(partial(work, phase), self._reason_not_to_record(phase))
         return self._captured[key](*inputs)
 
     def update_averages(self, decay: float) -> None:
@@ -64,8 +64,8 @@ class PhaseRecording:
         """With a recorder, the phases that are not replayed, with the reason; "" if they may be yet."""
         return {phase: work.reason for (_, phase), work in self._captured.items() if not work.recorded}
 
-    def _capture(self, work: Work, obstacle: str) -> Captured:
-        return Captured(work, None if obstacle else self.recorder, self.gan, self._changing, obstacle)
+    def _capture(self, work: Work, reason: str) -> Captured:
+        return Captured(work, None if reason else self.recorder, self.gan, self._changing, reason)
 
     def _changing(self) -> list[Tensor]:
         """All tensors that an update can change."""
@@ -73,7 +73,7 @@ class PhaseRecording:
         kept = [value for state in states for value in state.values() if isinstance(value, Tensor)]
         return [*self.gan.parameters(), *self.gan.buffers(), *kept, self.updater.finite_check.found]
 
-    def _obstacle(self, phase: Phase) -> str:
+    def _reason_not_to_record(self, phase: Phase) -> str:
         """Why a phase must not be recorded, or ""."""
         if self.sync_batch_norm and self.updater.fabric.world_size > 1:
             return "batch normalisation exchanges statistics between the ranks"

@@ -17,7 +17,7 @@ class TermMeans:
         self._unread: list[UpdateReport] = []
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
-        self._fault: NonFinite | None = None
+        self._error: NonFinite | None = None
 
     def add(self, update: UpdateReport) -> None:
         self._unread.append(update)
@@ -30,15 +30,15 @@ class TermMeans:
                 values = reports[: len(update.values)]
                 reports = reports[len(update.values) :]
                 if values.pop():
-                    self._fault = self._fault or NonFinite(f"{update.first_nonfinite()} {update.where}.")
+                    self._error = self._error or NonFinite(f"{update.first_nonfinite()} {update.where}.")
                 # One by one, in the order of the updates: then it does not matter how often this was called.
                 for name, value in zip(update.logged_names, values, strict=True):
                     self._sums[name] = self._sums.get(name, 0.0) + value
                     self._counts[name] = self._counts.get(name, 0) + 1
             self._unread = []
         # Kept, as one rank may ask more often than the others.
-        if self._fault:
-            raise self._fault
+        if self._error:
+            raise self._error
 
     def means(self) -> dict[str, float]:
         """Means of all terms since the last call. Raises NonFinite as `read` does."""
@@ -54,6 +54,6 @@ class TermMeans:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `state` returned."""
-        self._unread, self._fault = [], None
+        self._unread, self._error = [], None
         self._sums = {name: float(value) for name, value in state["sums"].items()}
         self._counts = dict(state["counts"])

@@ -19,7 +19,7 @@ from ganzoo.recipes import Recipe, to_dict
 from ganzoo.training.capture import Recorder, side_stream
 from ganzoo.training.nonfinite import FiniteCheck
 from ganzoo.training.optim import make_optimiser
-from ganzoo.training.rank_random import as_one_rank
+from ganzoo.training.rank_random import global_batch_random
 from ganzoo.training.recording import PhaseRecording
 from ganzoo.training.term_means import TermMeans
 from ganzoo.training.update import Updater
@@ -79,7 +79,7 @@ class Trainer:
             self.optimisers,
             self.finite_check,
             self.term_means,
-            as_one_rank(fabric, self.part_size, sync_batch_norm),
+            global_batch_random(fabric, self.part_size, sync_batch_norm),
             parts,
         )
         self.recording = PhaseRecording(self.updater, recorder, sync_batch_norm)

@@ -28,7 +28,7 @@ from ganzoo.training.term_means import TermMeans
 class Updater:
     """Plays phases: each call is one update of the phase's player.
 
-    weights, optimisers: of each player. per_rank: entered around the losses; it makes several ranks draw the random
+    weights, optimisers: of each player. random_context: entered around the losses; it makes several ranks draw the random
     numbers of one. parts: equal parts that a batch is split into, over ranks and `recipe.accumulate`.
     execute, update_averages: call device work as `execute(work, phase, *inputs)`, and move the game's averages;
     recording replaces both (see recording.py).
@@ -44,12 +44,12 @@ class Updater:
     optimisers: dict[str, torch.optim.Optimizer]
     finite_check: FiniteCheck
     term_means: TermMeans
-    per_rank: AbstractContextManager[Any]
+    random_context: AbstractContextManager[Any]
     parts: int
     execute: Callable[..., Any] = field(init=False)
     update_averages: Callable[[float], None] = field(init=False)
     term_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _reached: dict[str, list[nn.Parameter]] = field(default_factory=dict)
+    _with_gradient: dict[str, list[nn.Parameter]] = field(default_factory=dict)
     _batch_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Updater:
         self.finite_check.remember_buffers()
         values = []
         for batch in self.batches(inputs):
-            with self.per_rank, self.fabric.autocast():
+            with self.random_context, self.fabric.autocast():
                 terms = phase.loss(batch)
             losses = [term.float() for term in terms.values() if term.requires_grad]
             if not losses:
@@ -101,13 +101,13 @@ class Updater:
         optimiser = self.optimisers[phase.player]
         gradients = [weight.grad for weight in self.weights[phase.player] if weight.grad is not None]
         report = self.finite_check.inspect(values, gradients, optimiser)
-        if self.finite_check.needs_host(optimiser) and not self.admit(phase, report):
+        if self.finite_check.needs_host(optimiser) and not self.may_step(phase, report):
             return None
         optimiser.step()
         self.gan.after_update(phase)
         return report
 
-    def admit(self, phase: Phase, report: Tensor) -> bool:
+    def may_step(self, phase: Phase, report: Tensor) -> bool:
         """Whether the optimiser may step, where the host decides. Raises NonFinite if the run ends here."""
         if self.finite_check.all_finite:
             return True
@@ -126,13 +126,13 @@ class Updater:
     def local_gradients(self, phase: Phase, *inputs: Tensor) -> Tensor:
         """The part of an update before the exchange between ranks: the terms' values and all gradients, flat."""
         values = self.compute_gradients(phase, inputs)
-        self._reached[phase.name] = [weight for weight in self.weights[phase.player] if weight.grad is not None]
-        gradients = [weight.grad for weight in self._reached[phase.name] if weight.grad is not None]
+        self._with_gradient[phase.name] = [weight for weight in self.weights[phase.player] if weight.grad is not None]
+        gradients = [weight.grad for weight in self._with_gradient[phase.name] if weight.grad is not None]
         return torch.cat([values, *[gradient.flatten() for gradient in gradients]])
 
     def apply_mean_gradients(self, phase: Phase, flat: Tensor) -> Tensor | None:
         """The part after it, with the means over the ranks."""
-        weights = self._reached[phase.name]
+        weights = self._with_gradient[phase.name]
         values, *means = flat.split([len(self.term_names[phase.name]), *[weight.numel() for weight in weights]])
         for weight, mean in zip(weights, means, strict=True):
             # Not into the old gradient: a recording must not hold memory that other code may free.

@@ -40,7 +40,7 @@ class Key:
 
 
 def override(recipe: R, values: Mapping[str, Any]) -> R:
-    """A copy of the recipe with other values: nested (`{"g": {"lr": 1e-4}}`) or dotted (`{"g.lr": "1e-4"}`), typed or as text.
+    """The recipe with other values: nested (`{"g": {"lr": 1e-4}}`) or dotted (`{"g.lr": "1e-4"}`), typed or as text.
 
     Raises GanzooError, one line, for an unknown key, a value of the wrong type or out of its bounds.
     """

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.paths import data_root, reading_only
+from ganzoo.data.paths import data_root, without_downloads
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo import registry
@@ -34,14 +34,14 @@ def parse_dataset(text: str) -> dict[str, str]:
 def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
     """Read a data set. Raises GanzooError, naming the expected location, if it is not available.
 
-    The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's own
-    root. A third-party data set may download even where it must not, so it is never given a recorded root.
+    The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's
+    own root. A third-party data set may download even where it must not, so it is never given a recorded root.
     """
     load, recorded = registry.datasets().find(data.name).load, options.recorded_root
     ours = current_zoo().owner("datasets", data.name).package == "ganzoo"
     if recorded and not options.data_root and ours:
         try:
-            with reading_only():
+            with without_downloads():
                 return load(data, data_root(recorded), split)
         except GanzooError as error:
             log.info("%s Looking in %s.", error, data_root())

@@ -45,7 +45,7 @@ def used(variant: Variant, recipe: Recipe) -> list[dict[str, str]]:
 
 
 def require(path: Path, info: Mapping[str, Any], kinds: Iterable[str] = ("variants", "losses", "penalties")) -> None:
-    """Raise GanzooError, naming the package to install, unless everything of these kinds that a run needs is registered."""
+    """Raise GanzooError, naming the package to install, unless all that a run needs of these kinds is registered."""
     for part in parts(info):
         if part["kind"] in kinds and part["what"] not in registry_of(part["kind"]):
             raise GanzooError(missing(path, part))

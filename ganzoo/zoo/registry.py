@@ -60,8 +60,8 @@ def modality(name: str) -> Modality:
 def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Recipe]:
     """A variant and one of its recipes from `NAME` or `NAME.RECIPE`.
 
-    Without a recipe's name: the first recipe for `dataset`, else the one that the variant's `for_data` names for it, else
-    the first for data of the same modality, else the default.
+    Without a recipe's name: the first recipe for `dataset`, else the one that the variant's `for_data` names for it,
+    else the first for data of the same modality, else the default.
     """
     variant_name, dot, recipe_name = name.partition(".")
     variant = variants().find(variant_name)

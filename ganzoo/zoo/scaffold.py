@@ -72,13 +72,13 @@ def check_name(name: str, kind: str, commands: Iterable[str] = ()) -> str:
         if keyword.iskeyword(word) or keyword.issoftkeyword(word):
             raise GanzooError(f"{word!r} is a keyword of Python: choose another name, such as {word}-gan.")
     if module in sys.stdlib_module_names:
-        raise GanzooError(f"{module!r} is a module of Python's standard library: choose another name, such as {name}-gan.")
+        raise GanzooError(f"{module!r} is in Python's standard library: choose another name, such as {name}-gan.")
     taken = list(commands) if kind == "command" else registry_names(KINDS[kind][0])
     if thing in taken:
         raise GanzooError(f"the {kind} {thing!r} already exists: choose another name, such as my-{thing}.")
     for plugin in current_zoo().plugins:
         if name == plugin.package or thing == plugin.name:
-            raise GanzooError(f"the name {name!r} is taken by {plugin.source}: choose another name, such as my-{thing}.")
+            raise GanzooError(f"the name {name!r} is taken by {plugin.source}: choose another, such as my-{thing}.")
     if importlib.util.find_spec(module) is not None:
         raise GanzooError(f"a module {module!r} is already installed: choose another name, such as my-{thing}.")
     return thing

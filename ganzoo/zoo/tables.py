@@ -104,7 +104,7 @@ def check_recipes(variant: Variant, source: str) -> None:
         raise GanzooError(f"{source}: variant {variant.name!r} has no recipes: give it a dict with at least one.")
     for dataset, name in variant.for_data.items():
         if name not in variant.recipes:
-            raise GanzooError(f"{source}: {variant.name!r} has no recipe {name!r}, which for_data names for {dataset!r}.")
+            raise GanzooError(f"{source}: {variant.name!r} has no recipe {name!r}, named in for_data for {dataset!r}.")
     for name, recipe in variant.recipes.items():
         if not isinstance(recipe, Recipe) or not VALID_NAME.fullmatch(str(name)) or not isinstance(name, str):
             owner = f"{source}: recipe {name!r} of {variant.name!r}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ganzoo.callbacks import Callback, RunFolder
 
 API = 1
-"""The version of the plugin interface. A module declares the one that it was made for with `ganzoo_api = 1`, the default.
+"""The version of the plugin interface. A module declares the one that it was made for: `ganzoo_api = 1`, the default.
 
 The version is raised when plugins that worked would break. A plugin made for a newer version is refused; one made for
 an older version is accepted from OLDEST_API on.
@@ -188,7 +188,7 @@ class Zoo:
                 new = [name for name, command in cli.commands.items() if before.get(name) is not command]
                 taken = [name for name in new if name in before or name in getattr(cli, "lazy", ())]
                 if taken or not before.keys() <= cli.commands.keys():
-                    raise GanzooError(f"the command {taken[0]!r} already exists" if taken else "it removes other commands")
+                    raise GanzooError(f"the command {taken[0]!r} already exists" if taken else "it removes commands")
                 plugin.adds["commands"] = new
             except (Exception, SystemExit) as error:
                 cli.commands.clear()
@@ -226,8 +226,8 @@ def check_api(plugin: Plugin) -> None:
         raise GanzooError(f"{plugin.source}: ganzoo_api must be a whole number such as {API}, not {made_for!r}.")
     if made_for > API:
         raise GanzooError(
-            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo has version {API}: "
-            "pip install --upgrade ganzoo"
+            f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo has version "
+            f"{API}: pip install --upgrade ganzoo"
         )
     if made_for < OLDEST_API:
         raise GanzooError(

@@ -1,4 +1,4 @@
-"""conditional: a GAN that draws the class it is asked for (Mirza & Osindero 2014)."""
+"""conditional: a GAN that generates the requested class (Mirza & Osindero 2014)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ConditionalRecipe(TwoPlayerRecipe):
     g_hidden: tuple[int, ...] = key((256, 512, 1024), "Sizes of the generator's hidden layers (mlp).", minimum=1)
     d_hidden: tuple[int, ...] = key((512, 256), "Sizes of the discriminator's hidden layers (mlp).", minimum=1)
     width: int = key(32, "Channels at the finest resolution (conv).", minimum=1)
-    d_width: int | None = key(None, "The same for the discriminator, where it should differ.", minimum=1)
+    d_width: int | None = key(None, "The same for the discriminator, if it should differ.", minimum=1)
 
 
 def build(recipe: ConditionalRecipe, data: DataSpec) -> TwoPlayer:
@@ -33,21 +33,21 @@ def build(recipe: ConditionalRecipe, data: DataSpec) -> TwoPlayer:
     return TwoPlayer.from_recipe(*networks(recipe, data), recipe, data, classes=data.classes)
 
 
-# Small networks and short trainings bear higher rates than DCGAN's 2e-4, if they fall towards the end.
+# Small networks and short runs tolerate higher learning rates than DCGAN's 2e-4, if they decay towards the end.
 FAST: dict[str, Any] = {
     "network": "conv",
     "g": Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5),
     "d": Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5),
 }
 
-# Without a penalty the perceptrons settle on one sample per class.
-SMOOTH = {"r1": Term(weight=1.0)}
+# Without a penalty the perceptrons collapse to one sample per class.
+R1 = {"r1": Term(weight=1.0)}
 
 RECIPES = {
     "digits": ConditionalRecipe(width=32, steps=4000, **FAST),
-    "digits-mlp": ConditionalRecipe(steps=3000, penalties=SMOOTH),
+    "digits-mlp": ConditionalRecipe(steps=3000, penalties=R1),
     "mnist": ConditionalRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=5000, **FAST),
-    "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=10_000, penalties=SMOOTH),
+    "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=10_000, penalties=R1),
 }
 
 
@@ -56,7 +56,7 @@ def ganzoo_variants() -> list[Variant]:
     return [
         Variant(
             name="conditional",
-            summary="Generator and discriminator see the class label: samples of the class you ask for.",
+            summary="Generator and discriminator see the class label: samples of a requested class.",
             paper="Mirza & Osindero 2014, Conditional Generative Adversarial Nets, https://arxiv.org/abs/1411.1784",
             modalities=("image", "points"),
             recipes=RECIPES,

@@ -1,4 +1,4 @@
-"""Any generator and discriminator made conditional: the label's embedding joins their input."""
+"""Any generator and discriminator made conditional: the label's embedding is appended to their input."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def networks(recipe: ConditionalRecipe, data: DataSpec) -> tuple[nn.Module, nn.M
 
 
 class Conditional(nn.Module):
-    """A network whose input is joined by the label's embedding: x `[N, C, ...]` and y `[N]` to the body's output.
+    """A network with the label's embedding appended to its input: x `[N, C, ...]` and y `[N]` to the body's output.
 
-    Beside a vector (a latent, a point, an image that is flattened first) the embedding is more coordinates; beside an
-    image, more channels, each constant over the pixels.
+    A vector (a latent, a point, an image that is flattened first) gets the embedding as more coordinates; an image gets
+    it as more channels, each constant over the pixels.
     """
 
     def __init__(self, body: nn.Module, classes: int, embedding: int, *, flatten: bool = False) -> None:

@@ -17,14 +17,14 @@ NORMS = ("batch", "instance", "layer", "none")
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANRecipe(TwoPlayerRecipe):
-    """The convolutional networks' size and kind."""
+    """The convolutional networks' sizes and layers."""
 
     width: int = key(64, "Channels at the finest resolution; they double as it halves, up to eight times.", minimum=1)
-    d_width: int | None = key(None, "The same for the discriminator, where it should differ.", minimum=1)
+    d_width: int | None = key(None, "The same for the discriminator, if it should differ.", minimum=1)
     g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps.", minimum=1)
     d_hidden: tuple[int, ...] = key((), "Fully connected layers between the feature maps and the logit.", minimum=1)
-    kernel: int = key(4, "Pixels of the strided convolutions' kernels.", minimum=3, maximum=7)
-    up: str = key("transposed", "How the generator enlarges.", choices=("transposed", "shuffle", "nearest"))
+    kernel: int = key(4, "Kernel size of the strided convolutions, in pixels.", minimum=3, maximum=7)
+    up: str = key("transposed", "Upsampling in the generator.", choices=("transposed", "shuffle", "nearest"))
     g_norm: str = key("batch", "Normalisation in the generator.", choices=NORMS)
     d_norm: str = key("batch", "Normalisation in the discriminator.", choices=NORMS)
 
@@ -37,11 +37,11 @@ def build(recipe: DCGANRecipe, data: DataSpec) -> TwoPlayer:
     return TwoPlayer.from_recipe(generator(recipe, data), discriminator(recipe, data), recipe, data)
 
 
-# Small networks and short trainings bear higher rates than the paper's 2e-4, if they fall towards the end.
+# Small networks and short runs tolerate higher learning rates than the paper's 2e-4, if they decay towards the end.
 FAST_G = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
 FAST_D = Optimiser(lr=5e-4, schedule="linear", schedule_start=0.5)
 
-# Two or three doublings leave a small image's networks shallow: fully connected layers make up for it at little cost.
+# Networks for small images have two or three levels only; fully connected layers make up for that at little cost.
 HIDDEN: dict[str, Any] = {"g_hidden": (256, 256), "d_hidden": (256,)}
 
 RECIPES = {

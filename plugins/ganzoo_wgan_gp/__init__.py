@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ganzoo.games import TwoPlayer
 
 GP = {"wgan-gp": Term(weight=10.0)}
-# Small networks and short trainings bear higher rates than the paper's 1e-4, if they fall towards the end.
+# Small networks and short runs tolerate higher learning rates than the paper's 1e-4, if they decay towards the end.
 ADAM = Optimiser(lr=1e-3, betas=(0.0, 0.9), schedule="linear", schedule_start=0.5)
 FAST_ADAM = Optimiser(lr=2e-3, betas=(0.0, 0.9), schedule="linear")
 RMSPROP = Optimiser(name="rmsprop", lr=2e-4)
@@ -31,7 +31,7 @@ class WGANRecipe(TwoPlayerRecipe):
         "auto", "Networks; auto is mlp for points, else conv.", choices=("auto", "mlp", "conv", "residual")
     )
     width: int = key(64, "Channels at the finest resolution (conv), everywhere (residual), or units (mlp).", minimum=1)
-    d_width: int | None = key(None, "The same for the critic, where it should differ.", minimum=1)
+    d_width: int | None = key(None, "The same for the critic, if it should differ.", minimum=1)
     g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps (conv).", minimum=1)
     d_hidden: tuple[int, ...] = key((), "Fully connected layers before the critic's output (conv).", minimum=1)
     depth: int = key(3, "Hidden layers of the perceptrons (mlp).", minimum=1)
@@ -54,7 +54,7 @@ PLANE: dict[str, Any] = {"width": 128, "depth": 5, "steps": 8000, "batch": 128, 
 
 GP_RECIPES = {
     "digits": WGANRecipe(width=32, steps=2000, penalties=GP, g=ADAM, d=ADAM),
-    # Fully connected layers make up, at little cost, for how shallow a network is that halves its images only twice.
+    # A network that halves its images only twice is shallow; fully connected layers make up for that at little cost.
     "mnist": WGANRecipe(
         data=MNIST, width=16, latent=64, g_hidden=(256, 256), d_hidden=(256,), steps=1200, penalties=GP, g=ADAM, d=ADAM
     ),

@@ -39,8 +39,8 @@ def networks(recipe: WGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut; feature maps keep, double (`scale` 2) or halve (0.5) their size.
 
-    Gulrajani et al. 2017, appendix F: normalisation (in the generator only), ReLU, convolution, twice; enlarging comes
-    before the first convolution, mean pooling after the second.
+    Gulrajani et al. 2017, appendix F: normalisation (in the generator only), ReLU, convolution, twice; upsampling
+    comes before the first convolution, mean pooling after the second.
     """
 
     def __init__(self, fan_in: int, fan_out: int, *, scale: float = 1, norm: bool = False) -> None:
@@ -55,7 +55,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         residual = self.conv1(self._enlarge(relu(self.norm1(x))))
         residual = self._shrink(self.conv2(relu(self.norm2(residual))))
-        # A 1x1 convolution and a change of size commute; the cheaper order is to convolve the smaller map.
+        # A 1x1 convolution commutes with resampling; convolving the smaller map is cheaper.
         return residual + self._enlarge(self.shortcut(self._shrink(x)))
 
     def _enlarge(self, x: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualGenerator(nn.Module):
-    """A projection, one doubling block per level, normalisation, ReLU, convolution, tanh (appendix F, table 4)."""
+    """A projection, one upsampling block per level, normalisation, ReLU, convolution, tanh (appendix F, table 4)."""
 
     def __init__(self, latent: int, shape: tuple[int, ...], width: int) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class ResidualGenerator(nn.Module):
 
 
 class ResidualCritic(nn.Module):
-    """Halving blocks down to 8 pixels (at most two for 32), two more blocks, mean over pixels, linear (table 4)."""
+    """Downsampling blocks to 8 pixels (at most two for 32), two more blocks, mean over pixels, linear (table 4)."""
 
     def __init__(self, shape: tuple[int, ...], width: int) -> None:
         super().__init__()

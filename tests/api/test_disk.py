@@ -20,7 +20,7 @@ from small import SET, SMALL, same, train_digits
 import ganzoo
 from ganzoo.api import execution
 from ganzoo.api.execution import make_callbacks
-from ganzoo.api.failures import is_out_of_memory, smaller
+from ganzoo.api.failures import is_out_of_memory, memory_suggestions
 from ganzoo.callbacks import Callback
 from ganzoo.cli import report, run
 from ganzoo.errors import TrainingError
@@ -124,7 +124,7 @@ def test_a_full_disk_keeps_the_checkpoint_before_and_with_room_it_goes_on(
 
         said = failure(run_folder, monkeypatch, 5, fill)
         assert f"cannot write {run_folder}/" in said
-        assert "no space is left on the disk. The checkpoint of step 4 is whole" in said
+        assert "no space left on the disk. The checkpoint of step 4 is whole" in said
         assert f"`ganzoo resume {run_folder}`" in said
         assert list(checkpoint.found(run_folder / "checkpoints"))[-1] == 4
         change("size=64m")
@@ -143,7 +143,7 @@ def test_a_file_that_may_not_grow_is_said_and_what_is_kept_goes_on(
         said = failure(tmp_path / "r", monkeypatch, 3, limit)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert "step-000000004.pt: it would be larger than this process may write (ulimit -f)" in said
+    assert "step-000000004.pt: the file would exceed this process's size limit (ulimit -f)" in said
     assert "The checkpoint of step 2 is whole" in said
     check_goes_on(tmp_path / "r", straight)
 
@@ -217,7 +217,7 @@ def test_a_folder_that_is_removed_is_not_made_again(
         if again:
             folder.mkdir()
 
-    assert "was removed or replaced during the training: nothing more was written" in failure(
+    assert "was removed or replaced during training: nothing more was written" in failure(
         folder, monkeypatch, 4, remove
     )
     assert folder.exists() == again
@@ -257,7 +257,7 @@ def test_scores_that_cannot_be_written_are_said_and_can_be_had_later(
     monkeypatch.setattr(report, "evaluate", full)
     assert run(["train", "vanilla", *SET, "--device", "cpu", "--steps", "2", "--out", str(tmp_path / "r")]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert f"cannot write {tmp_path}/r/scores.json: no space is left on the disk; the training is finished" in said
+    assert f"cannot write {tmp_path}/r/scores.json: no space left on the disk; the training is finished" in said
     assert "`ganzoo eval " in said
 
 
@@ -331,7 +331,7 @@ def test_only_what_a_recipe_has_is_offered_at_half_of_what_it_is() -> None:
     from ganzoo.zoo import registry
 
     dcgan = registry.variants()["dcgan"].recipes["digits"]
-    assert f"--set width={dcgan.width // 2}" in smaller(dcgan)  # type: ignore[attr-defined]
+    assert f"--set width={dcgan.width // 2}" in memory_suggestions(dcgan)  # type: ignore[attr-defined]
     plain = Recipe(batch=6, accumulate=3, data=Data(size=64))
-    assert smaller(plain) == ["--set batch=3", "--set data.size=32"]
-    assert smaller(plain, data_only=True) == ["--set data.size=32"]
+    assert memory_suggestions(plain) == ["--set batch=3", "--set data.size=32"]
+    assert memory_suggestions(plain, data_only=True) == ["--set data.size=32"]

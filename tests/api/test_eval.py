@@ -106,7 +106,7 @@ def test_scores_of_an_earlier_step_are_put_aside(copied: Path) -> None:
 def test_a_damaged_file_of_scores_is_put_aside(content: str, tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / "scores.json").write_text(content)
-        assert len(records.keep(tmp_path / "scores.json", Scores([], [f"note {number}"]), 3)) == 1
+        assert len(records.write_merged(tmp_path / "scores.json", Scores([], [f"note {number}"]), 3)) == 1
     kept = [(tmp_path / f"scores-damaged{end}.json").read_text() for end in ("", "-2")]
     assert kept == [content, content]
     assert json.loads((tmp_path / "scores.json").read_text())["notes"] == ["note 1"]
@@ -293,7 +293,7 @@ MISTAKES = [
     ("eval pictures --against digits --metrics w2", "the metric 'w2' scores data of the kind points, not image"),
     ("eval pictures --against wide.npz", "wide.npz|npz has images of 4x6"),
     ("eval few.npz --against digits", "5 samples are too few to score"),
-    ("eval nothing.npz --against digits", "of its arrays a, b none is called x"),
+    ("eval nothing.npz --against digits", "none of its arrays (a, b) is named x"),
     ("eval fake.npz --against digits", "fake.npz cannot be used"),
     ("eval points.npz --against digits", "points.npz holds points data and digits image data"),
     ("eval points3.npz --against points", "points3.npz has samples of shape 3 and points of 2"),
@@ -301,7 +301,7 @@ MISTAKES = [
     ("eval run --metrics ,", "no metric is named"),
     ("eval run --metrics modes", "scores data of the kind points, not image"),
     ("eval run --features inception", "unknown feature space 'inception': did you mean inception-v3-compat"),
-    ("eval run --metrics fid --features domain", "with --features domain name it fd"),
+    ("eval run --metrics fid --features domain", "with --features domain, use fd"),
     ("eval run -n 0", "0 is not in the range"),
     ("eval run -n 9", "9 samples are too few to score"),
     ("eval run --best", "run has no best state: train or resume it with --eval-every N"),

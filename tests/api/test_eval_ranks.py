@@ -14,7 +14,7 @@ from small import SET
 
 import ganzoo
 from ganzoo.machine import rank_group
-from ganzoo.machine.rank_group import Team
+from ganzoo.machine.rank_group import RankGroup
 from ganzoo.runs import sampling
 
 SCRIPT = """
@@ -24,10 +24,10 @@ import ganzoo
 from ganzoo.api import targets
 from ganzoo.api.planning import make_options
 from ganzoo.errors import GanzooError, OtherRankFailed
-from ganzoo.evaluation import scoring, together
+from ganzoo.evaluation import distributed, scoring
 from ganzoo.evaluation.features import domain
 from ganzoo.machine.launch import launch
-from ganzoo.machine.rank_group import Team
+from ganzoo.machine.rank_group import RankGroup
 from ganzoo.modalities import image
 from ganzoo.runs import reference
 from ganzoo.specs import MetricSpec
@@ -60,10 +60,10 @@ spec = MetricSpec("theirs", "A stranger's.", "none", ("image",), theirs)
 options = make_options(**RANKS)
 def samples():
     request = reference.make_request(n=N, seed=5)
-    return targets.of_run(ganzoo.load(run), request, options, None, said.append, Team(fabric))[0]
+    return targets.of_run(ganzoo.load(run), request, options, None, said.append, RankGroup(fabric))[0]
 
 drawn = samples()
-both = together.score_together(Team(fabric), drawn, lambda: scoring.score(drawn, [spec], with_real=False))
+both = distributed.score_distributed(RankGroup(fabric), drawn, lambda: scoring.score(drawn, [spec], with_real=False))
 found["theirs"], found["ran here"] = both.scores[0].value, len(whole)
 
 def failing(self, images):
@@ -75,7 +75,7 @@ domain.Domain.extract = failing
 fresh = samples()
 metrics = [*registry.metrics().values(), spec]
 names = ["fd", "theirs"]
-both = together.score_together(Team(fabric), fresh, lambda: scoring.score(fresh, metrics, names, with_real=False))
+both = distributed.score_distributed(RankGroup(fabric), fresh, lambda: scoring.score(fresh, metrics, names, with_real=False))
 found["of a failure"] = [[item.name for item in both.scores], both.notes]
 
 domain.Domain.extract = extract
@@ -94,7 +94,7 @@ def refuse():
     raise GanzooError("nothing to be had")
 last = samples()
 try:
-    together.score_together(Team(fabric), last, refuse)
+    distributed.score_distributed(RankGroup(fabric), last, refuse)
 except GanzooError as error:
     found["of the first rank"] = [type(error).__name__, str(error), bool(getattr(error, "agreed", False))]
 
@@ -207,7 +207,7 @@ def test_a_training_on_two_ranks_is_scored_along_the_way_and_at_the_end_as_on_on
 def test_a_chunk_of_samples_is_the_same_wherever_it_is_drawn(digits_run: Path) -> None:
     run = ganzoo.load(digits_run)
     whole = run.sample(600, seed=3)
-    with sampling.drawn_by_rows(run.gan, "vanilla", sampling.Draw(600, seed=3)) as drawn:
+    with sampling.chunk_sampler(run.gan, "vanilla", sampling.Draw(600, seed=3)) as drawn:
         last, first = drawn(slice(512, 600)), drawn(slice(0, 256))
     assert first.equal(whole[:256])
     assert last.equal(whole[512:])
@@ -231,6 +231,6 @@ def test_drawing_leaves_the_random_state(digits_run: Path) -> None:
 
 def test_alone_the_rows_are_joined_in_their_order() -> None:
     numbers = torch.arange(700)
-    (joined,) = Team().share(700, lambda rows: [numbers[rows]])
+    (joined,) = RankGroup().map_rows(700, lambda rows: [numbers[rows]])
     assert joined.equal(numbers)
-    assert [rows.stop - rows.start for rows in rank_group.parts(700)] == [256, 256, 188]
+    assert [rows.stop - rows.start for rows in rank_group.chunks(700)] == [256, 256, 188]

@@ -30,8 +30,8 @@ def test_every_stage_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return found
 
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(classifier, "FEWEST_STEPS", 20)
-    monkeypatch.setattr(classifier, "MOST_STEPS", 20)
+    monkeypatch.setattr(classifier, "MIN_STEPS", 20)
+    monkeypatch.setattr(classifier, "MAX_STEPS", 20)
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
     monkeypatch.setattr(evaluation, "child", here)
     words = ["--n", "300", "--repetitions", "1", "--inception", "2", "--keep", str(tmp_path / "kept")]

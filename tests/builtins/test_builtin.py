@@ -1,4 +1,4 @@
-"""The list of built-in data sets, and what all of them refuse alike."""
+"""The list of built-in data sets, and what all of them refuse."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_unknown_split_is_refused_by_name(spec: DatasetSpec, split: str, tmp_
 
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if BY_NAME[str(spec.id)].argument != "path"])
 def test_a_path_that_the_data_set_does_not_read_is_refused(spec: DatasetSpec, tmp_path: Path) -> None:
-    with pytest.raises(GanzooError, match=f"{spec.name} reads no files of yours"):
+    with pytest.raises(GanzooError, match=f"{spec.name} does not read your own files"):
         spec.load(dataclasses.replace(given(spec, tmp_path), path="here"), tmp_path, "train")
 
 

@@ -1,6 +1,6 @@
 """Every mistake on the command line is exit code 2, one line that starts with "error:", and no new file.
 
-`python tests/cli/test_bad_input.py` runs the whole table and prints how many there are and which fail.
+`python tests/cli/test_bad_input.py` runs the whole table and prints their number and those that fail.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from PIL import Image
 
 from ganzoo.cli import run
 
-# What is typed, with {run} and {conditional} for the folders of runs, and what the line must say. Other words in braces
-# are files that are made for it (FILES).
+# The command, with {run} and {conditional} for the folders of runs, and what the line must contain. Other words in
+# braces are files that are created for it (FILES).
 MISTAKES: list[tuple[str, str]] = [
     # Commands and options.
     ("trian dcgan", "unknown command 'trian': did you mean train"),
@@ -45,7 +45,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("train dcgn", "unknown variant 'dcgn': did you mean dcgan"),
     ("train dcgan.mnits", "unknown recipe of dcgan 'mnits'"),
     ("train vanilla --dataset digit", "unknown data set 'digit': did you mean digits"),
-    ("train vanilla --dataset digits:3", "takes nothing after a colon"),
+    ("train vanilla --dataset digits:3", "takes no argument after a colon"),
     ("train vanilla --dataset points:circle", "unknown kind of points 'circle'"),
     ("train vanilla --set data.name=mnits", "unknown data set 'mnits'"),
     ("train vanilla --set loss=hing", "unknown loss 'hing': did you mean hinge"),
@@ -88,7 +88,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("train vanilla --recipe broken.json", "broken.json is not valid JSON"),
     ("train vanilla --recipe unknown.json", "unknown recipe key 'stpes'"),
     ("train vanilla --recipe wrong.json", "steps: expected a whole number"),
-    ("train vanilla --recipe list.json", "must hold keys and values"),
+    ("train vanilla --recipe list.json", "must contain keys and values"),
     ("train dcgan --recipe {conditional}", "unknown recipe key 'network'"),
     ("train vanilla --recipe empty", "cannot read the recipe file"),
     # Data.
@@ -142,12 +142,12 @@ MISTAKES: list[tuple[str, str]] = [
     ("train vanilla --dataset {pickle.npz}", "cannot be read as a .npz file of plain arrays"),
     ("train vanilla --dataset {truncated.npz}", "cannot be read as a .npz file of plain arrays"),
     ("train vanilla --dataset {flat.npz}", "neither images"),
-    ("train vanilla --dataset {hollow.npz}", "x holds no samples"),
-    ("train vanilla --dataset {nameless.npz}", "none is called x"),
+    ("train vanilla --dataset {hollow.npz}", "x contains no samples"),
+    ("train vanilla --dataset {nameless.npz}", "none of its arrays (a, b) is named x"),
     ("train vanilla --dataset {infinite.npz}", "not finite"),
     ("train vanilla --dataset {bright.npz}", "floats must be in [0, 1] or [-1, 1]"),
     ("train vanilla --dataset {wide.npz}", "save them as uint8"),
-    ("train vanilla --dataset {few-labels.npz}", "there must be one each"),
+    ("train vanilla --dataset {few-labels.npz}", "there must be one per sample"),
     ("train vanilla --dataset {float-labels.npz}", "they must be integers"),
     ("train vanilla --dataset {negative-labels.npz}", "number the classes from 0"),
     ("train vanilla --dataset {large-labels.npz}", "number the classes from 0"),
@@ -214,12 +214,12 @@ MISTAKES: list[tuple[str, str]] = [
     ("resume {run} --steps 9 --set data.size=16", "its shape or classes differ"),
     ("resume {run-edited} --steps 9", "g.lr: 0.0002 in the checkpoint, 0.5 in recipe.json"),
     # Checkpoints.
-    ("resume {run-empty} --steps 9", "there is no whole checkpoint in"),
+    ("resume {run-empty} --steps 9", "there is no intact checkpoint in"),
     ("resume {run-truncated} --steps 9", "its checksum does not match"),
     ("resume {run-flipped} --steps 9", "its checksum does not match"),
     ("resume {run-code} --steps 9", "holds more than tensors and plain values; it was not loaded"),
     ("resume {run-linked} --steps 9", "is a link that leads out of it"),
-    ("sample {run-empty}", "there is no whole checkpoint in"),
+    ("sample {run-empty}", "there is no intact checkpoint in"),
     ("sample {run-truncated}", "its checksum does not match"),
     ("sample {run-flipped}", "its checksum does not match"),
     ("sample {run-code}", "holds more than tensors and plain values; it was not loaded"),
@@ -295,7 +295,7 @@ def png() -> bytes:
 
 
 def bomb() -> bytes:
-    """A PNG of 30,000 x 30,000 pixels, as its header says: decoded it would take 900 MB."""
+    """A PNG whose header claims 30,000 x 30,000 pixels: decoded it would take 900 MB."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = zlib.crc32(kind + content)
@@ -307,7 +307,7 @@ def bomb() -> bytes:
 
 
 class Code:
-    """Unpickled, it makes a file."""
+    """Creates a file when it is unpickled."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, ("ran",)
@@ -348,8 +348,8 @@ def run_with(change: Callable[[bytes], bytes], right_checksum: bool = False) -> 
     return make
 
 
-def run_that_says(**values: object) -> Callable[[Path, Path], None]:
-    """A run with another recipe.json; names with two underscores reach inside."""
+def run_with_recipe(**values: object) -> Callable[[Path, Path], None]:
+    """A run with changed values in recipe.json; names with two underscores are nested."""
 
     def make(path: Path, source: Path) -> None:
         shutil.copytree(source, path)
@@ -408,15 +408,15 @@ RUNS: dict[str, Callable[[Path, Path], None]] = {
     "run-flipped": run_with(flipped),
     "run-code": run_with(lambda content: code(), right_checksum=True),
     "run-linked": linked_run,
-    "run-edited": run_that_says(recipe__g__lr=0.5),
-    "run-shapes": run_that_says(recipe__g_hidden=[3]),
-    "run-options": run_that_says(options__devices="all"),
-    "run-plugin": run_that_says(variant="their", plugin={"name": "t", "package": "ganzoo-their", "version": "1.2"}),
+    "run-edited": run_with_recipe(recipe__g__lr=0.5),
+    "run-shapes": run_with_recipe(recipe__g_hidden=[3]),
+    "run-options": run_with_recipe(options__devices="all"),
+    "run-plugin": run_with_recipe(variant="their", plugin={"name": "t", "package": "ganzoo-their", "version": "1.2"}),
 }
 
 
 def prepare(folder: Path) -> None:
-    """Files to stumble over in the current directory."""
+    """Invalid files in the current directory."""
     (folder / "broken.toml").write_text("steps = ")
     (folder / "broken.json").write_text("{")
     (folder / "unknown.json").write_text('{"stpes": 5}')
@@ -431,7 +431,7 @@ def prepare(folder: Path) -> None:
 
 
 def fill_in(typed: str, folder: Path, runs: dict[str, Path]) -> list[str]:
-    """The arguments, with what they name in braces made in the folder."""
+    """The arguments, with the files that they name in braces created in the folder."""
 
     def path(match: re.Match[str]) -> str:
         name = match[1]
@@ -452,7 +452,7 @@ def listing(folder: Path) -> list[str]:
 
 
 def problem(code: int, err: str, part: str) -> str:
-    """What is wrong with how a mistake ended; empty if nothing is."""
+    """What is wrong with the outcome of a mistake; empty if nothing."""
     lines = err.splitlines()
     if code != 2:
         return f"exit code {code}: {err}"
@@ -464,7 +464,7 @@ def problem(code: int, err: str, part: str) -> str:
 
 
 def cannot_be_tried(typed: str) -> str:
-    """Why a mistake is none on this machine."""
+    """Why a mistake cannot be made on this machine."""
     if "cuda" in typed and torch.cuda.is_available():
         return "there is a GPU here"
     if "mps" in typed and sys.platform == "darwin":
@@ -474,7 +474,7 @@ def cannot_be_tried(typed: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory, with files to stumble over."""
+    """The current directory, with invalid files."""
     prepare(tmp_path)
     monkeypatch.chdir(tmp_path)
     # The data sets that are downloaded must not be.
@@ -505,7 +505,7 @@ def test_every_file_that_is_made_is_typed() -> None:
     assert used == {*FILES, *RUNS, "run", "conditional"}
 
 
-def test_the_bomb_is_one() -> None:
+def test_the_decompression_bomb_is_refused() -> None:
     with pytest.raises(Image.DecompressionBombError):
         Image.open(io.BytesIO(bomb()))
 

@@ -49,7 +49,7 @@ SURFACE = {
     "plugins new": ["NAME", "--kind", "--licence", "--into"],
     "completion": ["SHELL"],
 }
-"""Every argument and option. Users' scripts hold them: take one away only with a deprecation."""
+"""Every argument and option. Scripts rely on them: remove one only after a deprecation."""
 
 
 def surface(command: click.Command) -> list[str]:
@@ -186,7 +186,7 @@ def test_completion_prints_a_script(capsys: pytest.CaptureFixture[str]) -> None:
 # Training.
 
 
-def test_train_writes_a_whole_run_folder_and_says_what_to_type_next(
+def test_train_writes_a_complete_run_folder_and_prints_the_next_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(*TRAIN, "--steps", "25")
@@ -209,13 +209,13 @@ def test_train_writes_a_whole_run_folder_and_says_what_to_type_next(
         assert animation.n_frames == len(list((folder / "samples").iterdir()))
 
 
-def test_every_line_of_the_log_holds_step_epoch_seconds_and_the_terms(digits_run: Path) -> None:
+def test_every_line_of_the_log_has_step_epoch_seconds_and_the_terms(digits_run: Path) -> None:
     for record in ganzoo.load(digits_run).metrics():
         assert set(record) == {"step", "epoch", "seconds", "cpu_seconds", "d/loss", "d/real", "d/fake", "g/loss"}
         assert record["epoch"] == pytest.approx(record["step"] * 8 / 1438, abs=1e-3)
 
 
-def test_two_trainings_get_two_folders(tmp_path: Path) -> None:
+def test_two_runs_get_two_folders(tmp_path: Path) -> None:
     for _ in range(2):
         typed(*TRAIN, "--steps", "1")
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["vanilla-digits-1", "vanilla-digits-2"]
@@ -234,7 +234,7 @@ def test_epochs_count_passes_over_the_data(capsys: pytest.CaptureFixture[str]) -
     assert ganzoo.load("r").recipe.steps == 3
 
 
-def test_points_are_trained_and_drawn() -> None:
+def test_points_can_be_trained_and_sampled() -> None:
     typed(*TRAIN, "--dataset", "points:moons", "--steps", "2", "--out", "r")
     assert ganzoo.load("r").info["recipe"]["data"]["kind"] == "moons"
     assert Path("r/samples.png").is_file()
@@ -284,7 +284,7 @@ def log_without_times(folder: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if key not in clock} for record in records]
 
 
-def test_resuming_ends_bitwise_where_a_straight_run_ends_and_its_log_has_no_gaps_or_doubles() -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one_bitwise_and_its_log_has_no_gaps_or_duplicates() -> None:
     typed(*TRAIN, "--steps", "60", "--out", "straight")
     typed(*TRAIN, "--steps", "40", "--out", "parts")
     typed("resume", "parts", "--steps", "60")
@@ -311,7 +311,7 @@ def test_after_a_crash_the_log_is_cut_back_to_the_checkpoint(cut: int) -> None:
     assert same(*states)
 
 
-def test_a_damaged_checkpoint_is_said_and_the_older_one_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     typed(*TRAIN, "--steps", "20", "--out", "r")
     newest = Path("r/checkpoints/step-000000020.pt")
     newest.write_bytes(newest.read_bytes()[:99])
@@ -355,7 +355,7 @@ def test_samples_are_written_and_named(digits_run: Path, capsys: pytest.CaptureF
         assert np.array_equal(np.asarray(picture), pixels[2, :, :, 0])
 
 
-def test_classes_and_walks_are_drawn(conditional_run: Path) -> None:
+def test_classes_and_interpolations_are_sampled(conditional_run: Path) -> None:
     typed("sample", str(conditional_run), "-n", "4", "--class", "3", "--class", "5", "--npz", "a.npz")
     with np.load("a.npz") as arrays:
         assert arrays["y"].tolist() == [3, 5, 3, 5]
@@ -403,7 +403,7 @@ def test_debug_shows_a_traceback(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(
         f"'{sys.executable}' -m ganzoo list datasets | head -n 1",
         shell=True, capture_output=True, text=True, cwd=tmp_path, env=os.environ, check=False,
@@ -412,7 +412,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_an_unforeseen_error_is_one_line_with_the_way_to_a_traceback(
+def test_an_unexpected_error_is_one_line_with_the_command_for_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from ganzoo.api import planning
@@ -423,5 +423,5 @@ def test_an_unforeseen_error_is_one_line_with_the_way_to_a_traceback(
     monkeypatch.setattr(planning, "plan", broken)
     assert run([*TRAIN]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("error: ValueError: two lines (a traceback: `ganzoo --debug train vanilla")
+    assert err.startswith("error: ValueError: two lines (for a traceback: `ganzoo --debug train vanilla")
     assert len(err.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Run options: told once, in RunOptions, for Python and the command line."""
+"""Run options: defined once, in RunOptions, for Python and the command line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_commands_take_their_options_from_the_fields(command: str, name: str) ->
         assert option.type.min == metadata["ge"]
 
 
-def test_what_is_not_typed_is_told_from_what_is() -> None:
+def test_typed_options_are_distinguished_from_others() -> None:
     @click.command()
     @run_options(*MACHINE)
     def command(**options: Any) -> None: ...
@@ -90,7 +90,7 @@ def test_a_path_that_is_not_utf8_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"devise": "cpu"}, "unknown option 'devise': did you mean device"),
         ({"device": 5}, "device: expected text, got 5."),
@@ -107,8 +107,8 @@ def test_a_path_that_is_not_utf8_is_taken() -> None:
         ({"out": 5}, "out: expected text or none, got 5."),
     ],
 )
-def test_a_wrong_option_is_one_line(options: dict[str, Any], said: str) -> None:
+def test_a_wrong_option_is_one_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(GanzooError) as caught:
         make_options(**options)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)

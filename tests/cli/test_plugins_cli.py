@@ -1,4 +1,4 @@
-"""`ganzoo plugins`, GANZOO_PLUGINS and --no-plugins; runs whose plugins are gone or of another version; callbacks."""
+"""`ganzoo plugins`, GANZOO_PLUGINS and --no-plugins; runs whose plugins are missing or differ in version; callbacks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRAIN = ["train", "vanilla", *SET, "--steps", "2", "--no-scores", "--device", "c
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Zoo:
-    """What this process takes for the zoo, with room for more plugins."""
+    """The zoo of this process, to which tests add plugins."""
     zoo = Zoo()
     zoo.discover()
     monkeypatch.setattr(zoo_module, "_current", zoo)
@@ -90,7 +90,7 @@ def test_no_plugins_leaves_the_core(folder: Path) -> None:
     assert [row["name"] for row in json.loads(finished.stdout)] == ["builtins"]
 
 
-def test_the_help_says_how_to_choose(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_explains_how_to_select_plugins(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
     assert "--no-plugins" in shown
@@ -114,7 +114,7 @@ THEIRS = {"name": "their", "package": "ganzoo-their", "version": "1.2"}
 
 
 @pytest.mark.parametrize("command", ["sample", "resume"])
-def test_a_run_whose_plugin_is_not_here_says_what_to_install(
+def test_a_run_whose_plugin_is_missing_names_what_to_install(
     command: str, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(copied, variant="their-gan", plugin=THEIRS)
@@ -135,7 +135,7 @@ def test_a_run_whose_plugin_is_not_here_says_what_to_install(
         ("datasets", "resume", True),
     ],
 )
-def test_so_does_one_whose_loss_penalty_or_data_set_is_not_here(
+def test_a_run_whose_loss_penalty_or_data_set_is_missing_names_what_to_install(
     kind: str, command: str, needed: bool, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(copied, uses=[{"kind": kind, "what": "theirs", **THEIRS}])
@@ -149,24 +149,24 @@ def test_another_version_is_a_warning_of_one_line(copied: Path, capsys: pytest.C
     change(copied, plugin={"name": "vanilla", "package": "ganzoo", "version": "0.0.9"})
     assert cli.run(["sample", str(copied), "-n", "2"]) == 0
     line = f"warning: the run was made with ganzoo 0.0.9, and {version()} is installed"
-    assert capsys.readouterr().err == f"{line}; for the same: pip install ganzoo==0.0.9\n"
+    assert capsys.readouterr().err == f"{line}; for the same version: pip install ganzoo==0.0.9\n"
 
 
-def test_the_same_version_is_none(digits_run: Path) -> None:
+def test_the_same_version_is_no_warning(digits_run: Path) -> None:
     info = json.loads((digits_run / "recipe.json").read_text())
     assert info["plugin"] == {"name": "vanilla", "package": "ganzoo", "version": version()}
     assert info["uses"] == []
     assert provenance.differences(info) == []
 
 
-def test_a_plugin_that_is_here_but_broken_is_named_with_the_reason(fresh: Zoo, copied: Path) -> None:
+def test_an_installed_but_broken_plugin_is_named_with_the_reason(fresh: Zoo, copied: Path) -> None:
     fresh.plugins.append(Plugin("their", "ganzoo-their", "1.2", error="import failed: ImportError: x"))
     change(copied, variant="their-gan", plugin=THEIRS)
     with pytest.raises(GanzooError, match="which was left out: import failed: ImportError: x"):
         provenance.require(copied, json.loads((copied / "recipe.json").read_text()))
 
 
-def test_a_plugin_that_is_here_without_the_variant_needs_the_other_version(fresh: Zoo, copied: Path) -> None:
+def test_an_installed_plugin_without_the_variant_needs_the_other_version(fresh: Zoo, copied: Path) -> None:
     fresh.plugins.append(Plugin("their", "ganzoo-their", "2.0"))
     change(copied, variant="their-gan", plugin=THEIRS)
     with pytest.raises(GanzooError, match=r"not in the version that is installed here: pip install ganzoo-their==1\.2"):
@@ -189,7 +189,7 @@ class Failing(Callback):
         raise ValueError("no\nluck")
 
 
-def test_a_callback_that_raises_is_named_once_and_the_training_goes_on(
+def test_a_callback_that_raises_is_reported_once_and_training_continues(
     fresh: Zoo, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with_hook(fresh, lambda: [Failing()])
@@ -197,7 +197,7 @@ def test_a_callback_that_raises_is_named_once_and_the_training_goes_on(
     assert run.metrics()[-1]["step"] == 3
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         "plugin 'mine' (package gan-mine 1.0): Failing.on_step failed: ValueError: no luck; "
-        "training goes on without it."
+        "training continues without it."
     ]
 
 
@@ -208,7 +208,7 @@ def failing() -> list[Callback]:
 @pytest.mark.parametrize(
     ("hook", "message"),
     [
-        (failing, "ganzoo_callbacks failed: OSError: no server; training goes on without."),
+        (failing, "ganzoo_callbacks failed: OSError: no server; training continues without it."),
         (lambda: None, "ganzoo_callbacks failed: TypeError: "),
         (lambda: [print], "it must return ganzoo.callbacks.Callback objects, not builtin_function_or_method"),
     ],
@@ -223,7 +223,7 @@ def test_a_hook_of_callbacks_that_fails_is_named_and_left_out(
     assert message in record.getMessage()
 
 
-def test_a_callback_may_refuse_what_the_user_asked_for() -> None:
+def test_a_callback_may_refuse_a_run() -> None:
     class Strict(Callback):
         def on_start(self, trainer: Any) -> None:
             raise GanzooError("set TRACKER_URL first.")

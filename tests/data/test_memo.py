@@ -1,4 +1,4 @@
-"""What is computed from samples or a data set is computed once, and lives as long as they do."""
+"""Values computed from samples or a data set are computed once, and kept as long as the samples or data set exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kinds import IMAGES
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.memo import Memo
 from ganzoo.data.samples import Samples
-from ganzoo.machine.rank_group import ALONE, Team
+from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec
 
 SPEC = DataSpec("black", "image", (1, 4, 4))
@@ -66,15 +66,15 @@ def test_a_split_is_read_once() -> None:
 
 def test_other_samples_made_from_these_begin_with_an_empty_memo_and_on_one_rank() -> None:
     given = samples()
-    given.shared_by(Team())
+    given.shared_by(RankGroup())
     given.memo.once("value", lambda: 1)
     other = dataclasses.replace(given, seed=1)
     assert other.memo.once("value", lambda: 2) == 2
-    assert given.team is not ALONE
-    assert other.team is ALONE
+    assert given.group is not SINGLE_PROCESS
+    assert other.group is SINGLE_PROCESS
 
 
 def test_real_samples_in_their_place_are_shared_by_the_same_ranks() -> None:
-    given, team = samples(), Team()
-    given.shared_by(team)
-    assert given.stand_in().team is team
+    given, group = samples(), RankGroup()
+    given.shared_by(group)
+    assert given.real_baseline().group is group

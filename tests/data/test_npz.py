@@ -42,7 +42,7 @@ def x(dataset: Dataset) -> np.ndarray:
         (RGB, RGB),
         (RGB.transpose(0, 2, 3, 1), RGB),
         (np.zeros((2, 4, 9, 9), np.uint8), np.zeros((2, 4, 9, 9), np.uint8)),
-        # Both axes could be channels: the last is.
+        # Both axes could be channels: the last one is used.
         (np.zeros((2, 1, 9, 3), np.uint8), np.zeros((2, 3, 1, 9), np.uint8)),
     ],
     ids=["NHW", "N1HW", "NHW1", "NCHW", "NHWC", "four channels", "ambiguous"],
@@ -116,16 +116,16 @@ def test_a_compressed_file_is_read(tmp_path: Path) -> None:
 NAN = np.full((2, 3), np.nan)
 REFUSED = {
     "objects": ({"x": np.array([{}, 1], dtype=object)}, "plain arrays"),
-    "no samples": ({"y": np.arange(3)}, "none is called x"),
-    "two candidates": ({"a": GREY, "b": GREY}, "none is called x"),
+    "no samples": ({"y": np.arange(3)}, r"none of its arrays \(.*\) is named x"),
+    "two candidates": ({"a": GREY, "b": GREY}, r"none of its arrays \(.*\) is named x"),
     "nothing": ({}, "no array"),
-    "scalar": ({"x": np.uint8(3)}, "x holds no samples"),
+    "scalar": ({"x": np.uint8(3)}, "x contains no samples"),
     "vector": ({"x": np.arange(6.0)}, "neither images"),
     "five axes": ({"x": np.zeros((2, 2, 2, 2, 3), np.uint8)}, "neither images"),
     "two channels": ({"x": np.zeros((2, 2, 8, 8), np.uint8)}, "neither images"),
-    "empty": ({"x": GREY[:0]}, "x holds no samples"),
-    "empty images": ({"x": np.zeros((2, 0, 8), np.uint8)}, "x holds no samples"),
-    "empty test split": ({"x": GREY, "x_test": GREY[:0]}, "x_test holds no samples"),
+    "empty": ({"x": GREY[:0]}, "x contains no samples"),
+    "empty images": ({"x": np.zeros((2, 0, 8), np.uint8)}, "x contains no samples"),
+    "empty test split": ({"x": GREY, "x_test": GREY[:0]}, "x_test contains no samples"),
     "integer points": ({"x": np.zeros((4, 2), np.uint8)}, "points must be float"),
     "text": ({"x": np.array([["a", "b"]])}, "points must be float"),
     "complex": ({"x": np.zeros((4, 2), complex)}, "points must be float"),
@@ -172,7 +172,7 @@ def test_a_test_split_that_does_not_fit_is_refused(arrays: dict[str, Any], patte
 
 @pytest.mark.parametrize("data", [Data(flip=True), Data(size=8), Data(channels=1)])
 def test_points_refuse_settings_of_images(data: Data, tmp_path: Path) -> None:
-    with pytest.raises(GanzooError, match="npz holds points"):
+    with pytest.raises(GanzooError, match="npz contains points"):
         load(tmp_path, data=data, x=POINTS)
 
 

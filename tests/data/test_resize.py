@@ -1,4 +1,4 @@
-"""Size and channels of images in memory."""
+"""Converting the size and channels of images in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_alpha_lies_on_white() -> None:
 
 
 def test_shrinking_is_antialiased() -> None:
-    # One white pixel in each block of 16, where a plain bilinear resize, which looks at four, does not look.
+    # One white pixel in each block of 16, at a place that plain bilinear resizing, which reads four, ignores.
     dots = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
     dots[..., ::4, ::4] = 255
     inside = to_size(dots, 16)[..., 2:-2, 2:-2].float()

@@ -1,4 +1,4 @@
-"""digits and points: the data sets that need no file."""
+"""digits and points: the data sets that need no files."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def arrays(dataset: Dataset) -> tuple[Tensor, Tensor]:
 def test_digits_are_split_four_to_one_in_each_class() -> None:
     train, test = (arrays(digits.load(Data(), ROOT, split))[1] for split in ("train", "test"))
     assert len(train) + len(test) == 1797
-    share = train.bincount(minlength=10) / (train.bincount(minlength=10) + test.bincount(minlength=10))
-    torch.testing.assert_close(share, torch.full((10,), 0.8), rtol=0, atol=0.004)
+    fraction = train.bincount(minlength=10) / (train.bincount(minlength=10) + test.bincount(minlength=10))
+    torch.testing.assert_close(fraction, torch.full((10,), 0.8), rtol=0, atol=0.004)
 
 
 def test_digits_test_split_holds_what_the_training_split_leaves() -> None:
@@ -105,8 +105,8 @@ def test_the_test_points_do_not_repeat_the_training_points_draws() -> None:
 def test_labelled_points_lie_around_their_modes(kind: str, count: int, std: float) -> None:
     found = points.modes(kind)
     assert found is not None
-    centres, deviation = found
-    assert (centres.shape, centres.dtype, deviation) == ((count, 2), np.float64, std)
+    centres, found_std = found
+    assert (centres.shape, centres.dtype, found_std) == ((count, 2), np.float64, std)
     dataset = points.load(Data(kind=kind), ROOT, "train")
     x, y = arrays(dataset)
     assert dataset.spec.classes == count
@@ -114,8 +114,8 @@ def test_labelled_points_lie_around_their_modes(kind: str, count: int, std: floa
     offset = x.double() - torch.from_numpy(centres)[y]
     assert offset.abs().max() < 6 * std
     torch.testing.assert_close(offset.std(0), torch.full((2,), std).double(), rtol=0.02, atol=0)
-    shares = y.bincount() / len(y)
-    torch.testing.assert_close(shares, torch.full((count,), 1 / count), rtol=0.1, atol=0)
+    fractions = y.bincount() / len(y)
+    torch.testing.assert_close(fractions, torch.full((count,), 1 / count), rtol=0.1, atol=0)
 
 
 def test_the_ring_has_radius_two_and_the_grid_spans_four() -> None:
@@ -159,7 +159,7 @@ def test_an_unknown_kind_names_its_neighbour(make: Callable[[], object]) -> None
 
 @pytest.mark.parametrize("data", [Data(flip=True), Data(size=8), Data(channels=1)])
 def test_points_refuse_settings_of_images(data: Data) -> None:
-    with pytest.raises(GanzooError, match="points holds points, not images"):
+    with pytest.raises(GanzooError, match="points contains points, not images"):
         points.load(data, ROOT, "train")
 
 

@@ -16,7 +16,7 @@ from ganzoo.recipes import DataSpec
 
 
 def points(count: int) -> Dataset:
-    """`count` samples that are their own index."""
+    """`count` samples, each of which is its index."""
     x = torch.arange(count, dtype=torch.float32)[:, None]
     return Dataset({"x": x}, DataSpec("numbers", "points", (1,), range=None))
 
@@ -103,7 +103,7 @@ def test_a_memory_mapped_array_gives_the_same_batches_as_a_tensor(tmp_path: Path
 
 @pytest.fixture
 def on_disk(tmp_path: Path) -> Dataset:
-    """1,000 images of 5x7 in a memory-mapped file, so that rows lie across pages; mirrored ones count too."""
+    """1,000 images of 5x7 in a memory-mapped file, so that rows cross page boundaries; with mirrored copies."""
     x = np.random.RandomState(0).randint(0, 256, (1000, 1, 5, 7), dtype=np.uint8)
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -113,7 +113,7 @@ def on_disk(tmp_path: Path) -> Dataset:
 def test_what_is_read_ahead_changes_no_batch(on_disk: Dataset) -> None:
     held = Dataset({**on_disk.arrays, "x": torch.from_numpy(np.array(on_disk.arrays["x"]))}, on_disk.spec, flip=True)
     ours, plain = (BatchStream(dataset, batch=64, seed=1) for dataset in (on_disk, held))
-    on_disk.expect(torch.arange(2000))
+    on_disk.prefetch(torch.arange(2000))
     for i in (0, 1, 2, 31, 32, 5):
         assert torch.equal(ours.batch(i)["x"], plain.batch(i)["x"])
         assert torch.equal(ours.batch(i, 1, 4)["y"], plain.batch(i, 1, 4)["y"])

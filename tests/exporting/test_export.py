@@ -145,10 +145,10 @@ class Tied(GAN):
 
 
 def test_a_game_without_a_generator_is_exported_whole() -> None:
-    from ganzoo.exporting.writing import drawing_players, weights
+    from ganzoo.exporting.writing import sampling_players, weights
 
     gan = Tied()
-    assert drawing_players(gan) == ["a", "b"]
+    assert sampling_players(gan) == ["a", "b"]
     found = safetensors.torch.load(safetensors.torch.save(weights(gan, ["a", "b"], True)))
     assert set(found) == {"mean", *(f"players.{p}.{w}" for p in "ab" for w in ("weight", "bias"))}
 

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not at all, verified, and never unpickled beyond tensors and plain values."""
+"""Checkpoints: complete or absent, verified, and never unpickled beyond tensors and plain values."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def files(folder: Path) -> list[str]:
 
 
 def seal(path: Path) -> None:
-    """Give a file the note of a whole checkpoint."""
+    """Write the JSON file of an intact checkpoint beside a file."""
     content = path.read_bytes()
     checksum = hashlib.sha256(content).hexdigest()
-    note = {"format": checkpoint.FORMAT, "step": 1, "bytes": len(content), "sha256": checksum}
-    path.with_suffix(".json").write_text(json.dumps(note))
+    metadata = {"format": checkpoint.FORMAT, "step": 1, "bytes": len(content), "sha256": checksum}
+    path.with_suffix(".json").write_text(json.dumps(metadata))
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -60,27 +60,27 @@ def test_only_the_newest_are_kept(tmp_path: Path, keep: int) -> None:
 
 def damage(path: Path, how: str) -> None:
     content = path.read_bytes()
-    note = path.with_suffix(".json")
+    metadata = path.with_suffix(".json")
     if how == "one bit":
         path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
     elif how == "truncated":
         path.write_bytes(content[: len(content) // 2])
     elif how == "empty":
         path.write_bytes(b"")
-    elif how == "no note":
-        note.unlink()
-    elif how == "empty note":
-        note.write_text("")
-    elif how == "a list for a note":
-        note.write_text("[]")
+    elif how == "no metadata":
+        metadata.unlink()
+    elif how == "empty metadata":
+        metadata.write_text("")
+    elif how == "a list as metadata":
+        metadata.write_text("[]")
     elif how == "another format":
-        note.write_text(json.dumps(json.loads(note.read_text()) | {"format": 99}))
+        metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"format": 99}))
     else:
         path.unlink()
         path.mkdir()
 
 
-DAMAGES = ["one bit", "truncated", "empty", "empty note", "a list for a note", "another format", "a folder"]
+DAMAGES = ["one bit", "truncated", "empty", "empty metadata", "a list as metadata", "another format", "a folder"]
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -107,7 +107,7 @@ def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
 def test_an_unfinished_save_counts_as_none(tmp_path: Path, damage_too: bool) -> None:
     checkpoint.save(tmp_path, 1, STATE | {"name": "old"})
     unfinished = checkpoint.save(tmp_path, 2, STATE)
-    damage(unfinished, "no note")
+    damage(unfinished, "no metadata")
     if damage_too:
         damage(unfinished, "truncated")
     path, state, problems = checkpoint.newest(tmp_path)
@@ -118,7 +118,7 @@ def test_an_unfinished_save_counts_as_none(tmp_path: Path, damage_too: bool) -> 
 def test_cleaning_removes_what_killed_processes_left_and_nothing_else(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, 1, STATE)
     whole = files(tmp_path)
-    damage(checkpoint.save(tmp_path, 2, STATE), "no note")
+    damage(checkpoint.save(tmp_path, 2, STATE), "no metadata")
     damage(checkpoint.save(tmp_path, 3, STATE), "a folder")
     checkpoint.save(tmp_path, 4, STATE, keep=9).unlink()
     (tmp_path / ".step-000000005.pt.4711").write_bytes(b"half")
@@ -133,20 +133,20 @@ def test_cleaning_removes_what_killed_processes_left_and_nothing_else(tmp_path: 
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_damaged_checkpoint_alone_is_one_line(tmp_path: Path, how: str) -> None:
     damage(checkpoint.save(tmp_path, 2, STATE), how)
-    with pytest.raises(GanzooError, match=r"there is no whole checkpoint in .*\(the checkpoint ") as caught:
+    with pytest.raises(GanzooError, match=r"there is no intact checkpoint in .*\(the checkpoint ") as caught:
         checkpoint.newest(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_an_empty_or_missing_folder_has_no_checkpoint(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(GanzooError, match="there is no whole checkpoint"):
+        with pytest.raises(GanzooError, match="there is no intact checkpoint"):
             checkpoint.newest(folder)
 
 
 @pytest.mark.parametrize("keep", [1, 2])
 def test_going_on_from_an_older_checkpoint_keeps_what_is_saved_next(tmp_path: Path, keep: int) -> None:
-    """A damaged newer one must not count among those that are kept."""
+    """A damaged newer checkpoint must not count among those that are kept."""
     checkpoint.save(tmp_path, 10, STATE, keep=2)
     damage(checkpoint.save(tmp_path, 20, STATE, keep=2), "truncated")
     assert checkpoint.newest(tmp_path)[0].name == "step-000000010.pt"
@@ -157,7 +157,7 @@ def test_going_on_from_an_older_checkpoint_keeps_what_is_saved_next(tmp_path: Pa
 
 
 class Code:
-    """Unpickling this would make a folder."""
+    """Unpickling this would create a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -101,7 +101,7 @@ def test_a_training_lets_its_lock_go_when_it_ends_and_when_it_fails(
 
 
 def test_two_trainings_into_one_new_folder_make_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second looks when the folder is still empty, and claims it when the first already has."""
+    """The second checks the folder while it is empty, and claims it after the first has."""
     build = planning.build
     plans = [planning.plan("vanilla", dataset="digits", steps=1, out=str(tmp_path / "run"), device="cpu")]
 
@@ -144,7 +144,7 @@ def test_a_folder_that_was_removed_or_replaced_is_noticed(tmp_path: Path, again:
         (tmp_path / "filler").touch()
         folder.mkdir()
         other = Lock(folder)
-    with pytest.raises(TrainingError, match="was removed or replaced during the training: nothing more was written"):
+    with pytest.raises(TrainingError, match="was removed or replaced during training: nothing more was written"):
         lock.check()
     lock.release()
     if other:

@@ -1,4 +1,4 @@
-"""Ranks that torchrun or SLURM have started, and jobs that they start again."""
+"""Ranks started by torchrun or SLURM, and jobs that they restart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganzoo.api import restart
 from ganzoo.api.planning import Plan, plan
 from ganzoo.errors import GanzooError
 from ganzoo.machine import cluster
-from ganzoo.machine.cluster import Cluster, with_launched_devices, job, restarted, started_by
+from ganzoo.machine.cluster import Cluster, job, restarted, started_by, with_launched_devices
 from ganzoo.recipes import DataSpec, RunOptions
 from ganzoo.runs.run import Run
 
@@ -24,7 +24,7 @@ SLURM |= {"SLURM_PROCID": "2", "SLURM_CLUSTER_NAME": "big", "SLURM_JOB_NAME": "t
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what the machine that runs the tests says of itself."""
+    """Remove the launcher variables of the machine that runs the tests."""
     for name in (*TORCHRUN, *SLURM, "NODE_RANK", "SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"):
         monkeypatch.delenv(name, raising=False)
 
@@ -52,8 +52,8 @@ def test_devices_and_machines_are_those_that_torchrun_started(monkeypatch: pytes
 
 def test_what_was_typed_must_fit_and_what_was_recorded_need_not(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, TORCHRUN)
-    said = r"--devices 2: torchrun has started ranks for 3 devices on 2 machines; leave --devices and --nodes out\."
-    with pytest.raises(GanzooError, match=said):
+    message = r"--devices 2: torchrun has started ranks for 3 devices on 2 machines; leave out --devices and --nodes\."
+    with pytest.raises(GanzooError, match=message):
         with_launched_devices(RunOptions(devices=2))
     with pytest.raises(GanzooError, match=r"--nodes 1: torchrun"):
         with_launched_devices(RunOptions(devices=3, nodes=1), typed={"nodes": 1})
@@ -104,7 +104,7 @@ def test_a_job_is_known_by_its_name_its_number_or_the_folder_of_its_logs(monkeyp
 
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plan:
-    """What a job under torchrun is told to train; its run folder is made, and it was started again."""
+    """The plan of a job under torchrun that has created its run folder and was then restarted."""
     monkeypatch.chdir(tmp_path)
     given(monkeypatch, TORCHRUN)
     made = plan("vanilla", dataset="digits", steps=5, set=SMALL, out="r")
@@ -119,24 +119,24 @@ def create(made: Plan, path: Path) -> None:
 
 
 def test_a_job_that_was_started_again_finds_its_run(planned: Plan) -> None:
-    assert restart.begun(planned, "vanilla-digits") == Path("r")
+    assert restart.find_run(planned, "vanilla-digits") == Path("r")
 
 
 def test_the_first_start_finds_none(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
-    assert restart.begun(planned, "vanilla-digits") is None
+    assert restart.find_run(planned, "vanilla-digits") is None
 
 
 def test_another_jobs_run_is_not_its_own(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", "/logs/none_cd34/attempt_1/1/error.json")
-    assert restart.begun(planned, "vanilla-digits") is None
+    assert restart.find_run(planned, "vanilla-digits") is None
 
 
 def test_a_run_that_no_job_made_is_not_its_own(planned: Plan) -> None:
     info = json.loads(Path("r/recipe.json").read_text())
     del info["job"]
     Path("r/recipe.json").write_text(json.dumps(info))
-    assert restart.begun(planned, "vanilla-digits") is None
+    assert restart.find_run(planned, "vanilla-digits") is None
 
 
 def test_another_recipe_in_its_folder_is_refused_in_one_line(planned: Plan) -> None:
@@ -144,17 +144,17 @@ def test_another_recipe_in_its_folder_is_refused_in_one_line(planned: Plan) -> N
     with pytest.raises(
         GanzooError, match=r"^r is of another recipe \(batch, g\.lr\), though this job began it: choose"
     ):
-        restart.begun(other, "vanilla-digits")
+        restart.find_run(other, "vanilla-digits")
 
 
 def test_without_out_it_finds_the_one_of_its_recipe(planned: Plan) -> None:
     unnamed = plan("vanilla", dataset="digits", steps=5, set=SMALL)
     other = plan("vanilla", dataset="digits", steps=6, set=SMALL)
-    assert restart.begun(unnamed, "vanilla-digits") is None
+    assert restart.find_run(unnamed, "vanilla-digits") is None
     create(other, Path("runs/vanilla-digits-1"))
     create(unnamed, Path("runs/vanilla-digits-2"))
-    assert restart.begun(unnamed, "vanilla-digits") == Path("runs/vanilla-digits-2")
+    assert restart.find_run(unnamed, "vanilla-digits") == Path("runs/vanilla-digits-2")
 
 
 def test_epochs_are_not_compared_before_the_data_are_read(planned: Plan) -> None:
-    assert restart.begun(plan("vanilla", dataset="digits", epochs=2, set=SMALL, out="r"), "x") == Path("r")
+    assert restart.find_run(plan("vanilla", dataset="digits", epochs=2, set=SMALL, out="r"), "x") == Path("r")

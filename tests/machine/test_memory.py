@@ -1,4 +1,4 @@
-"""glibc keeps freed memory, so that no step asks the system for it page by page."""
+"""glibc keeps freed memory, so that training steps do not request it from the system again page by page."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def faults(*arguments: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library hands out memory its own way")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries allocate memory differently")
 def test_blocks_that_were_freed_are_used_again() -> None:
     kept, without = faults("keep"), faults()
-    # With huge pages it is a fault for 2 MiB, else for 4 KiB.
+    # One page fault per 2 MiB with huge pages, else per 4 KiB.
     assert kept < 20 < without
 
 

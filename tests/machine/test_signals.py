@@ -1,4 +1,4 @@
-"""Signals: a training finishes its step and saves; anything else ends at once, in one line; ranks stop together."""
+"""Signals: training finishes its step and saves; anything else ends at once with one line; ranks stop together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TRAIN = ["train", "vanilla", "--dataset", "digits", *SET, "--no-scores", "--devi
 
 
 class Sends(Callback):
-    """Sends this process a signal in a step, a moment before the step's last callbacks."""
+    """Sends this process a signal in a step, just before the last callbacks of that step."""
 
     def __init__(self, number: int, step: int) -> None:
         self.number, self.step = number, step
@@ -44,7 +44,7 @@ class Sends(Callback):
 
 @pytest.fixture
 def sending(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Have every training get a signal in a step."""
+    """Make every training run receive a signal in a step."""
 
     def send(number: int, step: int) -> None:
         made = make_callbacks
@@ -94,12 +94,12 @@ def test_a_second_signal_ends_at_once_even_in_a_save_and_leaves_the_checkpoint_b
     monkeypatch.setattr(os, "fsync", interrupted)
     with interruptible():
         assert run([*TRAIN, "--steps", "50", "--out", str(tmp_path / "r")]) == 130
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert f"stopped by SIGINT at once. The checkpoint of step 5 is whole; go on with `ganzoo resume {tmp_path}" in said
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"stopped by SIGINT at once. The checkpoint of step 5 is whole; go on with `ganzoo resume {tmp_path}" in line
     folder = tmp_path / "r" / "checkpoints"
     assert sorted(path.name for path in folder.iterdir()) == ["step-000000005.json", "step-000000005.pt"]
     assert checkpoint.newest(folder)[2] == []
-    # The signals act again as before.
+    # The previous handlers are restored.
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -123,8 +123,8 @@ def test_while_scores_are_computed_a_signal_says_that_the_training_is_saved(
     arguments = [argument for argument in TRAIN if argument != "--no-scores"]
     with interruptible():
         assert run([*arguments, "--steps", "2", "--out", str(tmp_path / "r")]) == 143
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert f"the training is finished and saved; score it with `ganzoo eval {tmp_path}" in said
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"training has finished and is saved; score it with `ganzoo eval {tmp_path}" in line
 
 
 @pytest.mark.parametrize("own", [signal.SIG_IGN, lambda number, frame: None], ids=["ignored", "handled"])
@@ -162,7 +162,7 @@ def test_a_signal_during_the_exchange_between_ranks_is_kept_for_the_next_one(mon
         return numbers
 
     monkeypatch.setattr("ganzoo.training.trainer.maximum", exchange)
-    # Not yet: the other rank has not heard of it, and would wait for this one in the next step.
+    # Not yet: the other rank does not know of it, and would wait for this one in the next step.
     assert not playing._agree_to_stop()
     assert playing._agree_to_stop()
     assert exchanged[1] == [0.0, 1.0, float(signal.SIGTERM)]
@@ -190,7 +190,7 @@ def test_two_ranks_stop_after_the_same_step_whichever_got_the_signal(rank: int, 
     finally:
         child.kill()
     assert child.returncode == 128 + number, err
-    assert len(re.findall("stopped: the step under way was finished and saved; go on with", err)) == 1
+    assert len(re.findall("stopped: the current step was finished and saved; resume with", err)) == 1
     assert "Traceback" not in err
     assert "error:" not in err
     assert not Path(f"/proc/{other}").exists()

@@ -1,4 +1,4 @@
-"""The networks that variants share: shapes for every size, norm, kernel and kind of enlargement."""
+"""The networks that variants share: shapes for every size, norm, kernel and kind of upsampling."""
 
 from __future__ import annotations
 

@@ -181,14 +181,14 @@ def test_what_changes_the_networks_is_refused(folder: Path, values: dict[str, An
 def test_the_refusal_names_the_key_and_what_to_type(folder: Path) -> None:
     line = refused(folder, 5, set={"latent": 5})
     assert line.startswith("latent cannot change in a run: the weights in ")
-    assert line.endswith(f"start anew with `ganzoo train vanilla --recipe {folder} --set ...`.")
+    assert line.endswith(f"start over with `ganzoo train vanilla --recipe {folder} --set ...`.")
 
 
 @pytest.mark.parametrize("values", [{"g.name": "sgd"}, {"d.name": "rmsprop"}, {"g.name": "sgd", "g.momentum": "0.9"}])
 def test_another_optimiser_is_refused(folder: Path, values: dict[str, Any]) -> None:
     line = refused(folder, 5, set=values)
     assert "cannot change in a run: the optimiser's state would not fit" in line
-    assert "start anew with `ganzoo train vanilla --recipe" in line
+    assert "start over with `ganzoo train vanilla --recipe" in line
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_the_command_line_sets_too(folder: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_differing_keys_are_found_on_both_sides() -> None:
-    assert changes.differing({"a": 1, "b": 2, "c": None}, {"a": 1, "b": 3, "d": 4}) == ["b", "c", "d"]
+    assert changes.differing_keys({"a": 1, "b": 2, "c": None}, {"a": 1, "b": 3, "d": 4}) == ["b", "c", "d"]
 
 
 def test_only_a_few_differences_are_shown() -> None:
     keys = list("abcde")
-    shown = changes.described(keys, dict.fromkeys(keys, 1), dict.fromkeys(keys, 2))
+    shown = changes.describe(keys, dict.fromkeys(keys, 1), dict.fromkeys(keys, 2))
     assert shown.endswith("c: 1 in the checkpoint, 2 in recipe.json; and 2 more")

@@ -1,4 +1,4 @@
-"""Diagnosis while training: what healthy and failing trainings are told, and that looking changes nothing."""
+"""Diagnosis while training: what healthy and failing trainings are told, and that looking would_change nothing."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ganzoo.recipes import Recipe, Term, TwoPlayerRecipe
 from ganzoo.runs.callbacks.diagnosis import (
     Diagnosis,
     Variety,
-    as_it_was,
+    count_nearest,
     distances,
-    duel,
-    looks_every,
-    reached,
+    logit_statistics,
+    measure_every,
+    restored,
 )
-from ganzoo.runs.callbacks.symptoms import Look, advice, changes, find
+from ganzoo.runs.callbacks.symptoms import Measurement, advice, find_hints, would_change
 from ganzoo.runs.run import Run
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
@@ -54,16 +54,16 @@ def names(run: Run) -> list[str]:
     return [hint["name"] for hint in run.hints()]
 
 
-def looks(**values: list[float]) -> list[Look]:
+def looks(**values: list[float]) -> list[Measurement]:
     """Looks at steps 0, 100, 200, ... with the values of each measure."""
     count = len(next(iter(values.values())))
     return [{"step": 100 * i, **{name: series[i] for name, series in values.items()}} for i in range(count)]
 
 
-def found(history: list[Look], steps: int = 2000) -> list[str]:
+def found(history: list[Measurement], steps: int = 2000) -> list[str]:
     """The names of the hints that a history gets, in the order in which it gets them, each once."""
     recipe = TwoPlayerRecipe(steps=steps)
-    given = [hint.name for end in range(1, len(history) + 1) for hint in find(history[:end], recipe, ["g", "d"])]
+    given = [hint.name for end in range(1, len(history) + 1) for hint in find_hints(history[:end], recipe, ["g", "d"])]
     return list(dict.fromkeys(given))
 
 
@@ -72,7 +72,7 @@ def found(history: list[Look], steps: int = 2000) -> list[str]:
 GOOD = {"variety": 0.8, "spread": 0.9, "separation": 0.8, "gradient": 2.0, "logits": 1.0, "term": 2.0}
 
 
-def history(**changed: list[float]) -> list[Look]:
+def history(**changed: list[float]) -> list[Measurement]:
     series = {name: [value] * 21 for name, value in GOOD.items()}
     return looks(**(series | changed))
 
@@ -144,7 +144,7 @@ def test_what_is_to_be_tried_is_taken_by_every_recipe_of_the_zoo_and_changes_it(
         logits=[3.0**i for i in range(21)],
     )
     bad = [look | {"step": look["step"] / 2000 * recipe.steps} for look in bad]
-    hints = {hint.name: hint.hint for end in range(1, 22) for hint in find(bad[:end], recipe, ["g", "d"])}
+    hints = {hint.name: hint.hint for end in range(1, 22) for hint in find_hints(bad[:end], recipe, ["g", "d"])}
     assert set(hints) == {"mode-collapse", "discriminator-won", "divergence"}
     for text in hints.values():
         tried = [part.split("`")[0] for part in text.split("`--set ")[1:]]
@@ -154,8 +154,8 @@ def test_what_is_to_be_tried_is_taken_by_every_recipe_of_the_zoo_and_changes_it(
 
 
 def test_keys_that_a_recipe_does_not_have_are_not_advised() -> None:
-    assert not changes(Recipe(), "penalties", "r1")
-    assert not changes(TwoPlayerRecipe(), "g.lr", 2e-4)
+    assert not would_change(Recipe(), "penalties", "r1")
+    assert not would_change(TwoPlayerRecipe(), "g.lr", 2e-4)
     tries = [("colour", "red"), ("penalties", "r1"), ("batch", 32)]
     assert advice(Recipe(), tries) == "try `--set batch=32`"
     assert advice(Recipe(), []) == "try another recipe"
@@ -163,7 +163,7 @@ def test_keys_that_a_recipe_does_not_have_are_not_advised() -> None:
 
 def test_advice_fits_the_recipe() -> None:
     def hint(recipe: TwoPlayerRecipe, **series: list[float]) -> str:
-        return next(h.hint for end in range(1, 22) for h in find(history(**series)[:end], recipe, ["g", "d"]))
+        return next(h.hint for end in range(1, 22) for h in find_hints(history(**series)[:end], recipe, ["g", "d"]))
 
     won: dict[str, Any] = {"separation": [1.0] * 21, "gradient": [2.0] + [0.0] * 20}
     assert "`--set loss=non-saturating`" in hint(TwoPlayerRecipe(loss="minimax"), **won)
@@ -179,9 +179,9 @@ def test_advice_fits_the_recipe() -> None:
 def test_variety_of_real_samples_is_about_one_and_of_copies_of_one_of_them_next_to_nothing() -> None:
     data = torch.randn(1024, 8, generator=torch.Generator().manual_seed(0))
     real, held_out, others = data[:256], data[256:512], data[512:768]
-    whole = reached(distances(real, held_out))
-    assert 0.8 < reached(distances(real, others)) / whole < 1.25
-    assert reached(distances(real, others[:1].repeat(256, 1))) == 1
+    whole = count_nearest(distances(real, held_out))
+    assert 0.8 < count_nearest(distances(real, others)) / whole < 1.25
+    assert count_nearest(distances(real, others[:1].repeat(256, 1))) == 1
 
 
 def test_images_are_averaged_down_and_what_is_no_number_does_not_spread() -> None:
@@ -196,8 +196,8 @@ def test_images_are_averaged_down_and_what_is_no_number_does_not_spread() -> Non
 
 @pytest.mark.parametrize("steps", [1, 50, 200, 5000, 100_000])
 def test_there_are_at_most_20_looks_and_one_in_50_steps(steps: int) -> None:
-    assert steps / looks_every(steps) <= 20
-    assert looks_every(steps) >= 50
+    assert steps / measure_every(steps) <= 20
+    assert measure_every(steps) >= 50
 
 
 # Trainings.
@@ -248,8 +248,8 @@ def test_it_does_not_matter_which_player_moved_last() -> None:
     trainer.phases = trainer.phases[::-1]
     trainer.play_step()
     before = [weight.requires_grad for weight in trainer.gan.players.parameters()]
-    with as_it_was(trainer.gan):
-        assert duel(trainer)["gradient"] > 0
+    with restored(trainer.gan):
+        assert logit_statistics(trainer)["gradient"] > 0
     assert [weight.requires_grad for weight in trainer.gan.players.parameters()] == before
     assert len(set(before)) == 2
 
@@ -261,8 +261,8 @@ def test_any_game_can_be_looked_at(game: str, tmp_path: Path, caplog: pytest.Log
     gan, data, recipe = GAMES[game]()
     Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1), [diagnosis], log_every=1).fit()
     assert caplog.text == ""
-    assert [look["step"] for look in diagnosis.looks] == [0, 2, 4, 6]
-    assert "term" in diagnosis.looks[-1]
+    assert [look["step"] for look in diagnosis.measurements] == [0, 2, 4, 6]
+    assert "term" in diagnosis.measurements[-1]
 
 
 def test_a_game_that_cannot_be_looked_at_costs_a_line_and_not_the_training(
@@ -279,7 +279,7 @@ def test_a_game_that_cannot_be_looked_at_costs_a_line_and_not_the_training(
     trainer.fit()
     assert trainer.progress.step == 6
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["the diagnosis failed (ZeroDivisionError: not now); training goes on without it."]
+    assert lines == ["the diagnosis failed (ZeroDivisionError: not now); training continues without it."]
 
 
 def test_too_few_data_are_not_compared_with(tmp_path: Path) -> None:

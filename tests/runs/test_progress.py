@@ -28,7 +28,7 @@ def test_a_bar_on_a_terminal_ends_where_the_training_does(monkeypatch: pytest.Mo
 
 def test_the_bar_moves_during_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=io.StringIO(), force_terminal=True))
-    monkeypatch.setattr(progress, "REDRAWN", 0.0)
+    monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
     bar = ProgressBar()
     seen: list[float] = []
 

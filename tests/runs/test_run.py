@@ -95,7 +95,7 @@ def test_a_checkpoint_of_something_else_says_so(copied: Path) -> None:
 
 def test_a_run_without_checkpoints_says_so(copied: Path) -> None:
     shutil.rmtree(copied / "checkpoints")
-    assert "there is no whole checkpoint" in refused(copied)
+    assert "there is no intact checkpoint" in refused(copied)
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_older_one(copied: Path) -> None:

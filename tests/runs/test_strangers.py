@@ -362,7 +362,7 @@ def test_recorded_loggers_are_not_started_unless_named_again(
     assert started == list(named)
     left_out = [name for name in ("wandb", "tensorboard") if name not in named]
     assert [line for line in said if "logged to" in line] == [
-        f"the training before logged to {name}, this one does not: for that, add --logger {name}" for name in left_out
+        f"the run logged to {name} before and now does not: to log there, add --logger {name}" for name in left_out
     ]
 
 
@@ -457,7 +457,7 @@ def test_no_command_of_a_strangers_is_shown_to_type(
     world.describe(variant="theirs", plugin={"name": "t", "package": package, "version": version})
     line = world.refuses("sample", capfd)
     assert "pip install" not in line
-    assert "the run does not say which package has it" in line
+    assert "the run does not record its package" in line
 
 
 # Logs and scores.

@@ -1,4 +1,4 @@
-"""Every variant keeps the contract; and the contract says what is wrong with one that does not."""
+"""Every registered spec keeps the contract, and the checks report what is wrong with one that does not."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_one_variant_and_one_case_are_checked_by_themselves() -> None:
     check_card(registry.variants()["dcgan"])
 
 
-def test_a_package_that_is_not_installed_is_told_how_to_install_it() -> None:
+def test_a_package_that_is_not_installed_names_the_command_to_install_it() -> None:
     with pytest.raises(GanzooError, match=r"unknown package 'my-gan': .*pip install -e \."):
         contract("my-gan")
 
@@ -99,14 +99,14 @@ def test_a_plugin_that_was_left_out_fails_with_the_reason(monkeypatch: pytest.Mo
         check()
 
 
-def test_a_variant_without_a_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_without_a_page_gets_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     module = SimpleNamespace(__file__="/nowhere/__init__.py")
     mine = zoo_module.Plugin("mine", "local", "0", module, adds={"variants": ["mine"]})
     with pytest.raises(AssertionError, match=r"write README\.md beside the card"):
         check_plugin(mine)
 
 
-# Variants that break it, and what they are told.
+# Variants that break it, and the message.
 
 
 def variant(build: Callable[[Any, Any], GAN], recipe: Recipe | None = None) -> tuple[Variant, Recipe]:
@@ -144,15 +144,15 @@ class IdleWeight(Simple):
         self.players["d"].register_parameter("forgotten", nn.Parameter(torch.zeros(2)))
 
 
-class Meddler(Simple):
+class ChangesOther(Simple):
     def judge(self, batch: Batch) -> Terms:
         with torch.no_grad():
             self.players["g"].first.weight.mul_(0.9)
         return super().judge(batch)
 
 
-class Memory(Simple):
-    """Its loss depends on a count that no checkpoint holds."""
+class HiddenState(Simple):
+    """Its loss depends on a count that is in no checkpoint."""
 
     count = 0
 
@@ -168,14 +168,14 @@ class FrozenPart(Simple):
 
 
 class Idle(Simple):
-    """Its second phase is given no way to change anything."""
+    """Its second phase cannot change anything."""
 
     def fool(self, batch: Batch) -> Terms:
         return {name: 0 * term for name, term in super().fool(batch).items()}
 
 
-class Lottery(Simple):
-    """Draws random numbers that no seed governs."""
+class UnseededNoise(Simple):
+    """Draws random numbers that do not depend on the seed."""
 
     def fool(self, batch: Batch) -> Terms:
         factor = 1 + torch.rand((), generator=self.mine).item()
@@ -187,8 +187,8 @@ class Lottery(Simple):
         self.mine.seed()
 
 
-class Deaf(Simple):
-    """Claims to know classes and draws the same for each."""
+class IgnoresLabel(Simple):
+    """Claims to be conditional, and gives the same samples for each class."""
 
     classes = 3
 
@@ -197,29 +197,33 @@ class Deaf(Simple):
 
 
 class Branching(Simple):
-    """Its network is another one when it is compiled."""
+    """Its network behaves differently when it is compiled."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.players["d"].append(Twofold())
+        self.players["d"].append(DoubledWhenCompiled())
 
 
-class Twofold(nn.Module):
+class DoubledWhenCompiled(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return 2 * x if torch.compiler.is_compiling() else x
 
 
 BAD: dict[str, tuple[type[GAN], Callable[..., None], str]] = {
     "wrong shape": (WrongShape, check_samples, r"bad: sample\(5\) returned \(5, 1\), not \(5, 2\)"),
-    "one sample": (OneSample, check_samples, "bad: different latents draw the same sample"),
-    "not finite": (NotFinite, check_samples, "bad: fresh networks draw values that are not finite"),
-    "idle weight": (IdleWeight, check_updates, r"bad: no phase sends a gradient to d\.forgotten"),
-    "meddling phase": (Meddler, check_updates, r"bad: phase 'd' moved g\.first\.weight"),
-    "idle phase": (Idle, check_updates, "bad: phase 'g' moves no weight of its player"),
-    "own randomness": (Lottery, check_seed, "bad: .* differs between two trainings with the same seed: draw all"),
-    "deaf": (Deaf, check_labels, r"bad: sample\(n, y\) draws the same for each class: give y to the network"),
+    "one sample": (OneSample, check_samples, "bad: different latents give the same sample"),
+    "not finite": (NotFinite, check_samples, "bad: fresh networks generate values that are not finite"),
+    "idle weight": (IdleWeight, check_updates, r"bad: no phase has a gradient for d\.forgotten"),
+    "meddling phase": (ChangesOther, check_updates, r"bad: phase 'd' changed g\.first\.weight"),
+    "idle phase": (Idle, check_updates, "bad: phase 'g' changes no weight of its player"),
+    "own randomness": (UnseededNoise, check_seed, "bad: .* differs between two runs with the same seed: draw all"),
+    "deaf": (IgnoresLabel, check_labels, r"bad: sample\(n, y\) gives the same for each class: pass y to the network"),
     "not compilable": (Branching, check_compile, r"bad: ./\w+ is .* when compiled and .* when not"),
-    "hidden state": (Memory, check_resume, r"bad: .* differs after a resume: keep all state in .* registered buffers"),
+    "hidden state": (
+        HiddenState,
+        check_resume,
+        r"bad: .* differs after resuming: keep all state in .* registered buffers",
+    ),
 }
 
 
@@ -233,26 +237,26 @@ def test_a_game_that_keeps_the_contract_passes(game: type[GAN], check: Callable[
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_a_game_that_breaks_the_contract_is_told_how(fault: str) -> None:
+def test_a_game_that_breaks_the_contract_gets_a_message(fault: str) -> None:
     game, check, message = BAD[fault]
     made, recipe = variant(lambda recipe, data: game())  # type: ignore[call-arg]
     with pytest.raises(AssertionError, match=message):
         check(made, recipe, example_data("points", (2,)))
 
 
-def test_images_outside_the_datas_range_are_told_how_to_stay_in_it() -> None:
+def test_images_outside_the_datas_range_get_a_message_with_the_fix() -> None:
     made, recipe = variant(lambda recipe, data: LoudImages())
-    with pytest.raises(AssertionError, match=r"bad: samples leave the data's range -1.0 to 1.0; end .* with tanh"):
+    with pytest.raises(AssertionError, match=r"bad: samples are outside the range -1.0 to 1.0; end .* with tanh"):
         check_samples(made, recipe, example_data("image", (1, 8, 8)))
 
 
-def test_a_player_without_an_optimiser_in_the_recipe_is_told_its_name() -> None:
+def test_a_player_without_an_optimiser_in_the_recipe_gets_its_name() -> None:
     made, recipe = variant(lambda recipe, data: games.TripleGame())
     with pytest.raises(AssertionError, match="bad: give the recipe an Optimiser named 'c', after the player"):
         check_updates(made, recipe, example_data("points", (2,)))
 
 
-def test_a_key_without_a_meaning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_without_a_meaning_gets_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     unexplained = dataclasses.make_dataclass(
         "Unexplained", [("beta", float, 0.5)], bases=(games.PlainRecipe,), frozen=True, kw_only=True
     )
@@ -263,21 +267,23 @@ def test_a_key_without_a_meaning_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         check_card(made)
 
 
-def test_a_card_that_imports_torch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_that_imports_torch_gets_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = variant(lambda recipe, data: Simple())
     owner = SimpleNamespace(module=SimpleNamespace(__name__="ganzoo.games.losses"))
     monkeypatch.setattr(current_zoo(), "owner", lambda kind, name: owner)
-    with pytest.raises(AssertionError, match=r"importing ganzoo\.games\.losses imports torch: move that import into build"):
+    with pytest.raises(
+        AssertionError, match=r"importing ganzoo\.games\.losses imports torch: move that import into build"
+    ):
         check_card(made)
 
 
-def test_a_variant_that_does_not_claim_to_compile_is_not_asked_to() -> None:
+def test_a_variant_that_does_not_claim_to_compile_is_skipped() -> None:
     made = Variant("bad", "Bad.", "None.", ("points",), {"points": games.PlainRecipe()}, build=dict, compiles=False)  # type: ignore[arg-type]
     with pytest.raises(SkipTest):
         check_compile(made, made.recipes["points"], example_data("points", (2,)))
 
 
-def test_a_term_that_bf16_breaks_is_told() -> None:
+def test_a_term_that_bf16_breaks_gets_a_message() -> None:
     class Exact(Simple):
         def fool(self, batch: Batch) -> Terms:
             # Inverting a matrix is not there for bf16.
@@ -285,7 +291,9 @@ def test_a_term_that_bf16_breaks_is_told() -> None:
             return {name: term + extra for name, term in super().fool(batch).items()}
 
     made, recipe = variant(lambda recipe, data: Exact())
-    with pytest.raises(AssertionError, match=r"bad: fails under bf16 autocast, cast with \.float\(\)"):
+    with pytest.raises(
+        AssertionError, match=r"bad: fails under bf16 autocast, cast what must not be bf16 with \.float\(\)"
+    ):
         check_precision(made, recipe, example_data("points", (2,)))
 
 
@@ -314,7 +322,7 @@ class Detached(Loss):
         return (fake * 0).sum()
 
 
-class HalfBlind(Loss):
+class IgnoresReal(Loss):
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake.mean()
 
@@ -324,45 +332,45 @@ class Overflowing(Loss):
         return -(torch.log(torch.sigmoid(real)) + torch.log(1 - torch.sigmoid(fake))).mean()
 
 
-class Secretive(Loss):
+class HiddenPairing(Loss):
     def generator(self, fake: Tensor, real: Tensor) -> Tensor:
         return (real.mean() if len(real) else 0) - fake.mean()
 
 
-class Unsaid(Loss):
+class WithoutPaired(Loss):
     paired = None  # type: ignore[assignment]
 
 
 LOSSES = {
     Unreduced: r"bad: generator\(\) must return a scalar, not \(16,\): take the mean",
-    Detached: r"bad: generator\(\) sends no gradient to the fake logits",
-    HalfBlind: r"bad: discriminator\(\) must depend on the real and the fake logits",
+    Detached: r"bad: generator\(\) has no gradient for the fake logits",
+    IgnoresReal: r"bad: discriminator\(\) must depend on the real and the fake logits",
     Overflowing: r"bad: discriminator\(\) is inf for logits around 30: write it with softplus",
-    Secretive: r"bad: generator\(\) looks at real logits: set paired = True",
-    Unsaid: "bad: set `paired`",
+    HiddenPairing: r"bad: generator\(\) uses real logits: set paired = True",
+    WithoutPaired: "bad: set `paired`",
 }
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_loss_that_breaks_the_contract_is_told_how(loss: type[Loss]) -> None:
+def test_a_loss_that_breaks_the_contract_gets_a_message(loss: type[Loss]) -> None:
     with pytest.raises(AssertionError, match=LOSSES[loss]):
         check_loss(LossSpec("bad", "Bad.", "None.", loss))
 
 
-def test_a_loss_that_does_not_take_its_option_is_told() -> None:
+def test_a_loss_that_does_not_take_its_option_gets_a_message() -> None:
     with pytest.raises(AssertionError, match=r"bad: build\(margin\) failed: "):
         check_loss(LossSpec("bad", "Bad.", "None.", Loss, (Option("margin", 1.0, "The margin."),)))
 
 
 PENALTIES: dict[str, tuple[Callable[..., Tensor], str]] = {
-    "no gradient": (lambda critic, real, fake: real.square().mean(), "sends no gradient to the critic"),
+    "no gradient": (lambda critic, real, fake: real.square().mean(), "has no gradient for the critic"),
     "in place": (lambda critic, real, fake: critic(real.mul_(2)).square().mean(), "changes the samples in place"),
     "a row each": (lambda critic, real, fake: critic(real).square(), r"must return a scalar, not \(6,\)"),
 }
 
 
 @pytest.mark.parametrize("fault", PENALTIES)
-def test_a_penalty_that_breaks_the_contract_is_told_how(fault: str) -> None:
+def test_a_penalty_that_breaks_the_contract_gets_a_message(fault: str) -> None:
     function, message = PENALTIES[fault]
     with pytest.raises(AssertionError, match=message):
         check_penalty(PenaltySpec("bad", "Bad.", "None.", lambda: function))
@@ -393,7 +401,7 @@ DATASETS: dict[str, tuple[Callable[[Any, Any, str], Any], dict[str, Any], str]] 
     "range": (
         lambda arrays, spec, split: Dataset(arrays, dataclasses.replace(spec, range=(0.0, 1.0))),
         {},
-        "'x' leaves the range 0.0 to 1.0",
+        "'x' is outside the range 0.0 to 1.0",
     ),
     "double": (
         lambda arrays, spec, split: Dataset({"x": arrays["x"].double()}, spec),
@@ -403,7 +411,7 @@ DATASETS: dict[str, tuple[Callable[[Any, Any, str], Any], dict[str, Any], str]] 
     "labels": (
         lambda arrays, spec, split: Dataset(arrays, dataclasses.replace(spec, classes=2)),
         {},
-        "there must be labels 'y' exactly when its DataSpec has classes",
+        "there must be labels 'y' if and only if its DataSpec has classes",
     ),
     "class numbers": (
         lambda arrays, spec, split: Dataset({**arrays, "y": torch.arange(8)}, dataclasses.replace(spec, classes=2)),
@@ -419,13 +427,13 @@ DATASETS: dict[str, tuple[Callable[[Any, Any, str], Any], dict[str, Any], str]] 
 
 
 @pytest.mark.parametrize("fault", DATASETS)
-def test_a_data_set_that_breaks_the_contract_is_told_how(fault: str) -> None:
+def test_a_data_set_that_breaks_the_contract_gets_a_message(fault: str) -> None:
     change, fields, message = DATASETS[fault]
     with pytest.raises(AssertionError, match=message):
         check_dataset(dataset_spec(change, **fields))
 
 
-def test_a_data_set_that_takes_any_split_is_told() -> None:
+def test_a_data_set_that_takes_any_split_gets_a_message() -> None:
     spec = DataSpec("bad", "points", (2,), range=None)
     loose = DatasetSpec("bad", "Bad.", "None.", "points", lambda *given: Dataset({"x": torch.zeros(8, 2)}, spec))
     with pytest.raises(AssertionError, match="must raise GanzooError for an unknown split"):
@@ -442,7 +450,7 @@ METRICS: dict[str, tuple[Callable[[Any], Any], dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("fault", METRICS)
-def test_a_metric_that_breaks_the_contract_is_told_how(fault: str) -> None:
+def test_a_metric_that_breaks_the_contract_gets_a_message(fault: str) -> None:
     compute, better, message = METRICS[fault]
     with pytest.raises(AssertionError, match=message):
         check_metric(MetricSpec("bad", "Bad.", "None.", ("points",), compute, better))
@@ -455,7 +463,7 @@ def test_a_metric_of_another_modality_needs_samples() -> None:
     check_metric(spec, example_samples("points"))
 
 
-def test_a_command_without_help_is_told() -> None:
+def test_a_command_without_help_gets_a_message() -> None:
     with pytest.raises(AssertionError, match="ganzoo mine: give its function a docstring"):
         check_command(click.Command("mine"))
     with pytest.raises(AssertionError, match="ganzoo mine: explain the option --loud"):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganzoo.training import rank_random as draws
-from ganzoo.training.rank_random import GlobalDraws
+from ganzoo.training.rank_random import GlobalBatchRandom
 
 ROWS, RANKS = 3, 4
 
@@ -50,7 +50,7 @@ def test_the_ranks_draw_what_one_rank_would_bit_for_bit(draw: Callable[[Tensor],
     parts = []
     for rank in range(RANKS):
         torch.manual_seed(1)
-        with GlobalDraws(rank, RANKS, ROWS):
+        with GlobalBatchRandom(rank, RANKS, ROWS):
             parts.append(draw(x[rank * ROWS : (rank + 1) * ROWS]))
             # What was drawn in all is the same too, so that the next draw is.
             assert torch.equal(torch.rand(()), after)
@@ -65,7 +65,7 @@ def test_real_and_fake_samples_in_one_tensor_are_both_taken_apart() -> None:
     for rank in range(RANKS):
         own = slice(rank * ROWS, (rank + 1) * ROWS)
         torch.manual_seed(1)
-        with GlobalDraws(rank, RANKS, ROWS):
+        with GlobalBatchRandom(rank, RANKS, ROWS):
             both = functional.dropout(torch.cat([real[own], fake[own]]))
         assert torch.equal(both, torch.cat([whole[: len(real)][own], whole[len(real) :][own]]))
 
@@ -74,7 +74,7 @@ def test_a_draw_that_is_not_for_the_samples_is_the_same_on_all_ranks() -> None:
     drawn = []
     for rank in range(RANKS):
         torch.manual_seed(1)
-        with GlobalDraws(rank, RANKS, ROWS):
+        with GlobalBatchRandom(rank, RANKS, ROWS):
             drawn.append(torch.cat([torch.rand(()).view(1), torch.randn(ROWS + 1), torch.randperm(ROWS).float()]))
     assert all(torch.equal(drawn[0], other) for other in drawn)
 
@@ -82,14 +82,14 @@ def test_a_draw_that_is_not_for_the_samples_is_the_same_on_all_ranks() -> None:
 def test_gradients_flow_through_dropout() -> None:
     weight = torch.ones(6, requires_grad=True)
     x = torch.randn(ROWS, 6)
-    with GlobalDraws(1, RANKS, ROWS):
+    with GlobalBatchRandom(1, RANKS, ROWS):
         dropped = functional.dropout(x * weight)
         (gradient,) = torch.autograd.grad(dropped.sum(), weight)
     torch.testing.assert_close(gradient, dropped.detach().sum(0))
 
 
 def test_a_drawn_leaf_can_have_a_gradient() -> None:
-    with GlobalDraws(1, RANKS, ROWS):
+    with GlobalBatchRandom(1, RANKS, ROWS):
         z = torch.randn(ROWS, 2, requires_grad=True)
     assert z.is_leaf
     assert z.requires_grad
@@ -98,7 +98,7 @@ def test_a_drawn_leaf_can_have_a_gradient() -> None:
 def test_every_operation_that_draws_is_handled_or_said_to_be_left() -> None:
     """torch marks what takes numbers from a generator; a new one has to be looked at."""
     handled = {function.__name__.rstrip("_") for function in (*draws.SIZED, *draws.BY_ROW, *draws.BY_VALUE)} | set(
-        draws.ALIKE
+        draws.SAME_ON_ALL_RANKS
     )
     inner = {
         "_fused_dropout": "dropout", "normal_functional": "normal", "rrelu_with_noise": "rrelu",

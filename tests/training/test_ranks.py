@@ -15,7 +15,7 @@ from small import SET
 from two_ranks import CASES, UNEQUAL, train
 
 import ganzoo
-from ganzoo.api.failures import explained
+from ganzoo.api.failures import explain_failures
 from ganzoo.machine.ranks import is_first_rank
 
 SCRIPT = """
@@ -191,13 +191,13 @@ def test_a_batch_that_two_ranks_cannot_share_is_one_error_and_no_hanging(tmp_pat
 def test_a_rank_that_is_gone_is_said_in_words_and_what_is_kept(text: str, digits_run: Path) -> None:
     run = ganzoo.load(digits_run)
     said = r"another rank has ended\. The checkpoint of step 3 is whole; go on with `ganzoo resume "
-    with pytest.raises(ganzoo.TrainingError, match=said), explained(run, run.recipe):
+    with pytest.raises(ganzoo.TrainingError, match=said), explain_failures(run, run.recipe):
         raise RuntimeError(text)
 
 
 def test_other_errors_of_torch_stay_what_they_are(digits_run: Path) -> None:
     run = ganzoo.load(digits_run)
-    with pytest.raises(RuntimeError, match="shapes"), explained(run, run.recipe):
+    with pytest.raises(RuntimeError, match="shapes"), explain_failures(run, run.recipe):
         raise RuntimeError("shapes do not match")
 
 

@@ -1,4 +1,4 @@
-"""Plugins broken in every way we could think of, all installed at once: each is named, none stops the others."""
+"""Plugins broken in many ways, all installed together: each is reported, none stops the others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BROKEN: dict[str, tuple[str, str]] = {
     ),
     "newer": (
         "from ganzoo.specs import SomethingNew\n",
-        "; it was made for another ganzoo: pip install --upgrade ganzoo gan-newer",
+        "; it was made for another version of ganzoo: pip install --upgrade ganzoo gan-newer",
     ),
     "hook-name": (
         hook("return []", "ganzoo_loses"),
@@ -69,11 +69,12 @@ BROKEN: dict[str, tuple[str, str]] = {
     ),
     "api-newer": (
         "ganzoo_api = 2\n" + LOSS.format("api"),
-        "it was made for version 2 of the plugin interface, and this ganzoo has 1: pip install --upgrade ganzoo",
+        "it was made for version 2 of the plugin interface, and this ganzoo has version 1: "
+        "pip install --upgrade ganzoo",
     ),
     "api-older": (
         "ganzoo_api = 0\n" + LOSS.format("api"),
-        "it was made for version 0 of the plugin interface, and this ganzoo takes 1 to 1: "
+        "it was made for version 0 of the plugin interface, and this ganzoo supports 1 to 1: "
         "pip install --upgrade gan-api-older",
     ),
     "api-text": (
@@ -81,12 +82,12 @@ BROKEN: dict[str, tuple[str, str]] = {
         "ganzoo_api must be a whole number such as 1, not 'one'.",
     ),
 }
-"""Name to source, and what the message says."""
+"""Name to source and expected message."""
 
 ODD: dict[str, tuple[str, str]] = {
     "slow": (
         "import time\ntime.sleep(0.6)\n" + LOSS.format("slow"),
-        r"slow: it took \d\.\d s to load; import what is heavy inside functions\.",
+        r"slow: it took \d\.\d s to load; import heavy modules inside functions\.",
     ),
     "loud": (
         "import sys\nprint('hello')\nprint('there', file=sys.stderr)\n" + LOSS.format("loud"),
@@ -94,7 +95,7 @@ ODD: dict[str, tuple[str, str]] = {
     ),
     "heavy": (
         "import torch\n" + LOSS.format("heavy"),
-        r"it imports torch, which everybody's `ganzoo list` waits for: import it inside build\(\)\.",
+        r"it imports torch, which slows down every `ganzoo list`: import it inside build\(\)\.",
     ),
     "idle": ("x = 1\n", r"it adds nothing: none of its functions is marked with @ganzoo\.hookimpl\."),
     "commands": (
@@ -103,15 +104,15 @@ ODD: dict[str, tuple[str, str]] = {
     ),
     "thief": (
         f"import click\n{HEAD}@hookimpl\ndef ganzoo_commands(cli):\n    cli.add_command(click.Command('train'))\n",
-        r"its commands were left out: GanzooError: the command 'train' is already there",
+        r"its commands were left out: GanzooError: the command 'train' already exists",
     ),
 }
-"""Those that work, but whose authors should hear something."""
+"""Plugins that work, but with notes for their authors."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where all of them are installed, and a good one that comes last."""
+    """A folder where all of them are installed, and last a valid one."""
     folder = tmp_path_factory.mktemp("installed")
     for name, (source, _) in (BROKEN | ODD).items():
         installed(folder, f"gan-{name}", {name: source}, requires="a-module-that-is-not-there")
@@ -164,7 +165,9 @@ def test_a_broken_plugin_is_named_with_the_reason(
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_plugin_works_and_its_author_is_told(name: str, reported: dict[str, dict[str, object]]) -> None:
+def test_a_plugin_with_notes_works_and_its_notes_are_reported(
+    name: str, reported: dict[str, dict[str, object]]
+) -> None:
     notes = reported[name]["notes"]
     assert isinstance(notes, list)
     assert any(re.fullmatch(ODD[name][1], note) for note in notes), notes
@@ -172,7 +175,7 @@ def test_an_odd_plugin_works_and_its_author_is_told(name: str, reported: dict[st
 
 
 @pytest.mark.parametrize("name", ["slow", "loud", "heavy", "idle"])
-def test_the_list_says_it_too(name: str, listed: tuple[list[str], str]) -> None:
+def test_the_list_prints_the_notes_too(name: str, listed: tuple[list[str], str]) -> None:
     start = f"warning: plugin {name!r} (package gan-{name} 1.0): "
     lines = [line.removeprefix(start) for line in listed[1].splitlines() if line.startswith(start)]
     assert any(re.fullmatch(ODD[name][1], line) for line in lines)
@@ -210,7 +213,7 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
     [
         (["show", "syntax"], "vanilla,syntax", "; left out plugin 'syntax' (package gan-syntax 1.0): import failed"),
         (["show", "bad-recipe"], "vanilla,recipe", "; left out plugin 'recipe' (package gan-recipe 1.0): recipe"),
-        (["show", "other"], "vanilla,recipe,quits", "; left out: quits, recipe (`ganzoo plugins` says why)"),
+        (["show", "other"], "vanilla,recipe,quits", "; left out: quits, recipe (see `ganzoo plugins`)"),
         (["show", "hinge2"], "", "; GANZOO_PLUGINS loads only the core"),
         (["quits"], "vanilla,quits", "left out plugin 'quits' (package gan-quits 1.0): import failed: SystemExit: bye"),
     ],

@@ -131,7 +131,7 @@ def test_a_recipes_own_penalty_can_be_changed_and_removed() -> None:
     assert changed("penalties=none", recipe=recipe).penalties == {}
 
 
-def test_set_reads_loss_options_and_takes_them_away() -> None:
+def test_set_reads_loss_options_and_removes_them() -> None:
     recipe = changed("loss_options.smoothing=0.1")
     assert recipe.loss_options == {"smoothing": 0.1}
     assert changed("loss_options.smoothing=none", recipe=recipe).loss_options == {}
@@ -202,7 +202,7 @@ def test_nested_mappings_and_dotted_names_mean_the_same() -> None:
         ("batch=10 ", []),
     ],
 )
-def test_a_wrong_assignment_says_what_it_takes(text: str, parts: list[str]) -> None:
+def test_the_message_about_a_wrong_assignment_names_the_allowed_values(text: str, parts: list[str]) -> None:
     if not parts:
         assert changed(text).batch == 10
         return
@@ -211,7 +211,7 @@ def test_a_wrong_assignment_says_what_it_takes(text: str, parts: list[str]) -> N
         assert part in found
 
 
-def test_a_batch_that_cannot_be_cut_is_refused_with_a_number_that_can() -> None:
+def test_a_batch_that_cannot_be_split_is_refused_with_a_number_that_works() -> None:
     assert "try --set accumulate=2" in message("batch=6", "accumulate=4")
 
 
@@ -254,7 +254,7 @@ def test_a_run_folder_gives_its_recipe(tmp_path: Path) -> None:
     [
         ("a.json", b"{", "a.json is not valid JSON"),
         ("a.toml", b"steps = ", "a.toml is not valid TOML"),
-        ("a.json", b"[1]", "must hold keys and values"),
+        ("a.json", b"[1]", "must contain keys and values"),
         ("a.json", b"\xff\xfe", "not a text file"),
         ("a.json", b"[" * 100_000, "not valid JSON"),
     ],
@@ -267,7 +267,7 @@ def test_a_bad_recipe_file_is_one_line(tmp_path: Path, name: str, content: bytes
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_recipe_file_says_so(tmp_path: Path) -> None:
+def test_a_missing_recipe_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(GanzooError, match=r"cannot read the recipe file .*No such file"):
         config.read_file(tmp_path / "none.json")
 
@@ -319,11 +319,11 @@ def test_any_assignment_gives_a_recipe_or_a_one_line_error(text: str) -> None:
     try:
         recipe = changed(text, recipe=RECIPES["wgan-gp.digits"])
     except GanzooError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = "a recipe"
+        message = "a recipe"
         assert config.override(recipe, to_dict(recipe)) == recipe
-    assert len(said.splitlines()) == 1
+    assert len(message.splitlines()) == 1
 
 
 JSON = st.recursive(
@@ -339,11 +339,11 @@ def test_any_recipe_file_gives_a_recipe_or_a_one_line_error(values: dict[str, An
     try:
         recipe = config.override(RECIPES["wgan-gp.digits"], values)
     except GanzooError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = "a recipe"
+        message = "a recipe"
         assert config.override(recipe, to_dict(recipe)) == recipe
-    assert len(said.splitlines()) == 1
+    assert len(message.splitlines()) == 1
 
 
 @given(TWO_PLAYER)
@@ -385,7 +385,7 @@ def test_typed_values_make_an_instance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cls", "values", "said"),
+    ("cls", "values", "message"),
     [
         (Term, {"wieght": 2}, "unknown key 'wieght': did you mean weight?"),
         (Term, {"every": "3"}, "every: expected a whole number of at least 1, got '3'."),
@@ -403,9 +403,9 @@ def test_typed_values_make_an_instance() -> None:
     ],
 )
 def test_typed_values_are_not_parsed_from_text_and_mistakes_are_one_line(
-    cls: Any, values: dict[str, Any], said: str
+    cls: Any, values: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(GanzooError) as caught:
         config.make(cls, values, "key")
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Plugins: found, loaded, isolated and reported; the seam is small, documented, and costs no import of torch."""
+"""Plugins: found, loaded, isolated and reported; the interface is small, documented, and imports no torch."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_plugin_adds_what_its_hooks_return() -> None:
     zoo = Zoo()
     plugin = add(zoo, module(ganzoo_losses=returning([loss("mine")]), ganzoo_penalties=returning((penalty("p"),))))
     assert plugin.error == ""
-    assert plugin.adds == {"variants": [], "losses": ["mine"], "penalties": ["p"], "datasets": [], "metrics": []}
+    assert plugin.adds == {kind: [] for kind in TYPES} | {"losses": ["mine"], "penalties": ["p"]}
     assert zoo.tables["losses"].source("mine") == "plugin 'mine' (package ganzoo-mine 1.2)"
     assert zoo.owner("losses", "mine") is plugin
 
@@ -143,7 +143,7 @@ def test_a_name_that_two_plugins_offer_stays_with_the_first_and_names_both() -> 
     assert list(zoo.tables["losses"]) == ["same"]
 
 
-def test_a_module_under_two_names_is_refused_the_second_time_and_works_on() -> None:
+def test_a_module_under_two_names_is_refused_the_second_time_and_keeps_working() -> None:
     zoo = Zoo()
     made = module(ganzoo_losses=returning([loss("mine")]))
     assert add(zoo, made, "first").error == ""
@@ -207,7 +207,7 @@ def test_a_plugin_whose_commands_fail_or_replace_others_is_named_and_changes_not
     problems = zoo.add_commands(group)
     assert len(problems) == 2
     assert any("ganzoo-a" in line and "ValueError: broken" in line for line in problems)
-    assert any("ganzoo-b" in line and "'there' is already there" in line for line in problems)
+    assert any("ganzoo-b" in line and "'there' already exists" in line for line in problems)
     assert group.commands == {"there": there}
 
 
@@ -227,7 +227,7 @@ def test_every_hook_is_documented_and_typed(hook: str) -> None:
     assert all(parameter.annotation is not inspect.Parameter.empty for parameter in signature.parameters.values())
 
 
-def test_every_kind_of_thing_has_a_hook() -> None:
+def test_every_kind_of_spec_has_a_hook() -> None:
     assert {f"ganzoo_{kind}" for kind in TYPES} | {"ganzoo_callbacks", "ganzoo_commands"} == set(HOOKS)
 
 
@@ -258,6 +258,12 @@ CALLS = {
     "help": "assert run(['--help']) == 0",
     "completion": "assert shell_complete(cli, {}, 'ganzoo', '_GANZOO_COMPLETE', 'bash_complete') == 0",
 }
+
+
+def test_dir_has_every_public_name_without_importing_torch() -> None:
+    code = "import sys, ganzoo; print('torch' in sys.modules, dir(ganzoo) == sorted(ganzoo.__all__))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "True"]
+    assert all(hasattr(ganzoo, name) for name in dir(ganzoo))
 
 
 def test_names_are_listed_shown_and_completed_without_importing_torch() -> None:

@@ -1,4 +1,4 @@
-"""What plugins can do beyond the usual: images that are not square, several inputs, building on other plugins."""
+"""Unusual plugins: images that are not square, several inputs, building on other plugins."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PairsRecipe(games.CycleRecipe):
 
 
 class Translator(games.CycleGame):
-    """The two-domain game, drawing in domain b."""
+    """The two-domain game, sampling in domain b."""
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
         translated: Tensor = self.players["generators"]["a_to_b"](torch.randn(n, 2))
@@ -83,7 +83,7 @@ class Gain(nn.Module):
 
 
 def build_double(recipe: DoubleRecipe, data: DataSpec) -> GAN:
-    """Another plugin's game with a part of its own in it."""
+    """Another plugin's game with an additional module."""
     gan = bundled()[0].build(recipe, data)
     gan.players["d"] = Gain(gan.players["d"], recipe.gain)
     return gan
@@ -91,7 +91,7 @@ def build_double(recipe: DoubleRecipe, data: DataSpec) -> GAN:
 
 @pytest.fixture
 def zoo(monkeypatch: pytest.MonkeyPatch) -> Zoo:
-    """What this process takes for the zoo, with a plugin that has all of the above."""
+    """The zoo of this process, with a plugin that registers all of the above."""
     double = dataclasses.replace(
         bundled()[0], name="double", recipes={"digits": DoubleRecipe(width=8)}, build=build_double, for_data={}
     )
@@ -122,7 +122,7 @@ def named(name: str, values: list[Any]) -> Any:
     return hook
 
 
-def test_images_that_are_not_square_are_trained_drawn_sampled_and_scored(
+def test_images_that_are_not_square_are_trained_sampled_and_scored(
     zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check_dataset(zoo.tables["datasets"]["wide"])

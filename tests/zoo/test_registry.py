@@ -1,4 +1,4 @@
-"""Names to specs: one source each, near misses, and which recipe a name means."""
+"""Names to specs: one source each, near misses, and which recipe a name selects."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def variant(name: str = "mine", **recipes: object) -> Variant:
 
 
 def add(table: SpecTable[Any], spec: object, source: str) -> None:
-    """Check and put a spec, as the zoo does with what a plugin registers."""
+    """Check and add a spec, as the zoo does when a plugin registers it."""
     table.check(spec, source)
     table.add(spec, source)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_every_registered_thing_says_what_it_is_and_where_it_comes_from(kind: str) -> None:
+def test_every_registered_spec_has_a_summary_and_a_source(kind: str) -> None:
     table = getattr(registry, kind)()
     assert len(table) > 0
     for name, spec in table.items():
@@ -58,7 +58,7 @@ def test_a_near_miss_is_suggested(kind: str, typed: str, meant: str) -> None:
         getattr(registry, kind)().find(typed)
 
 
-def test_a_name_that_is_near_to_nothing_gets_all_names() -> None:
+def test_a_name_without_near_misses_gets_all_names() -> None:
     assert str(unknown("loss", "zzz", ["b", "a"])) == "unknown loss 'zzz': available: a, b."
     assert str(unknown("loss", "zzz", [])) == "unknown loss 'zzz': none available."
 
@@ -115,7 +115,7 @@ def test_a_variant_and_data_set_mean_the_recipe_made_for_it() -> None:
     assert registry.find_recipe("vanilla", "fashion-mnist")[1] == "fashion-mnist"
 
 
-def test_a_data_set_without_a_recipe_means_the_one_that_the_variant_says_suits_it() -> None:
+def test_a_data_set_without_a_recipe_means_the_one_in_for_data() -> None:
     suited = [
         (found.name, dataset, recipe)
         for found in registry.variants().values()
@@ -138,12 +138,12 @@ def test_a_recipe_that_is_named_outweighs_the_data_set() -> None:
     assert registry.find_recipe("vanilla.mnist", "points")[1] == "mnist"
 
 
-def test_an_unknown_recipe_is_refused_with_those_there_are() -> None:
+def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:
     with pytest.raises(GanzooError, match=r"unknown recipe of vanilla 'mnits': did you mean .*mnist.*show vanilla"):
         registry.find_recipe("vanilla.mnits")
 
 
-def test_every_two_player_recipe_names_registered_things() -> None:
+def test_every_name_in_a_two_player_recipe_is_registered() -> None:
     for found in registry.variants().values():
         for recipe in found.recipes.values():
             assert recipe.data.name in registry.datasets()
@@ -159,14 +159,14 @@ NAMES = st.lists(st.from_regex(r"[a-z]{1,5}(-[a-z0-9]{1,3})?", fullmatch=True), 
 
 @settings(deadline=None, max_examples=100)
 @given(NAMES, st.text(max_size=30))
-def test_any_name_is_found_or_refused_in_one_line(names: list[str], asked: str) -> None:
+def test_any_name_is_found_or_refused_in_one_line(names: list[str], typed: str) -> None:
     table: SpecTable[LossSpec] = SpecTable("losses")
     for name in names:
         add(table, loss(name), "plugin a")
     assert [table.find(name).name for name in names] == names
-    if asked not in names:
+    if typed not in names:
         with pytest.raises(GanzooError) as caught:
-            table.find(asked)
+            table.find(typed)
         assert len(str(caught.value).splitlines()) == 1
 
 
@@ -177,14 +177,14 @@ def test_any_name_is_added_once_or_refused_and_then_nothing_is_added(name: str) 
     try:
         add(table, loss(name), "plugin a")
     except GanzooError as error:
-        said = str(error)
+        message = str(error)
         assert len(table) == 0
     else:
-        said = "added"
+        message = "added"
         assert VALID_NAME.fullmatch(name)
         with pytest.raises(GanzooError, match="is already registered by plugin a"):
             add(table, loss(name), "plugin b")
-    assert len(said.splitlines()) == 1
+    assert len(message.splitlines()) == 1
 
 
 @settings(deadline=None, max_examples=100)
@@ -193,8 +193,8 @@ def test_any_variant_and_recipe_is_found_or_refused_in_one_line(variant: str, re
     try:
         found, name, _ = registry.find_recipe(f"{variant}.{recipe}")
     except GanzooError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = "found"
+        message = "found"
         assert (found.name, name) == (variant, recipe)
-    assert len(said.splitlines()) == 1
+    assert len(message.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""`ganzoo plugins new`: each kind of package is whole, passes its tests at once, is listed, and overwrites nothing."""
+"""`ganzoo plugins new`: each kind of package is complete, passes its tests, is listed, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def code_lines(path: Path) -> int:
 
 
 @pytest.mark.parametrize("kind", scaffold.KINDS)
-def test_a_package_is_complete_and_no_word_is_left_to_fill_in(kind: str, tmp_path: Path) -> None:
+def test_a_package_is_complete_and_has_no_unfilled_placeholder(kind: str, tmp_path: Path) -> None:
     folder = scaffold.create("ganzoo-my-thing", kind, into=tmp_path)
     assert folder == tmp_path / "ganzoo-my-thing"
     found = files(folder)
@@ -67,7 +67,7 @@ def test_card_and_networks_of_a_variant_have_at_most_40_lines(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", scaffold.KINDS)
-def test_the_style_is_ruffs(kind: str, tmp_path: Path) -> None:
+def test_ruff_accepts_the_package(kind: str, tmp_path: Path) -> None:
     pytest.importorskip("ruff")
     folder = scaffold.create("my-gan", kind, into=tmp_path)
     ruff = [sys.executable, "-m", "ruff"]
@@ -86,7 +86,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_they_install_and_pass_their_tests_at_once(everything: Path) -> None:
+def test_the_packages_install_and_pass_their_tests(everything: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider"]
     shown = done([*command, *[f"my-{kind}" for kind in scaffold.KINDS]], everything, {"PYTHONPATH": "seen"})
     for kind in scaffold.KINDS:
@@ -94,7 +94,7 @@ def test_they_install_and_pass_their_tests_at_once(everything: Path) -> None:
 
 
 @pytest.mark.slow
-def test_they_are_listed_and_the_variant_trains_with_the_others(everything: Path) -> None:
+def test_the_packages_are_listed_and_the_variant_trains_with_the_others(everything: Path) -> None:
     seen = {"PYTHONPATH": str(everything / "seen")}
     ganzoo = [sys.executable, "-m", "ganzoo"]
     listed = done([*ganzoo, "plugins"], everything, seen)
@@ -109,7 +109,7 @@ def test_they_are_listed_and_the_variant_trains_with_the_others(everything: Path
     assert (folder / "samples.png").is_file()
     assert "step 20 " in done([*ganzoo, "my-command", str(folder)], everything, seen)
     refused = run([*ganzoo, "plugins", "new", "my-variant", "--into", "elsewhere"], everything, seen)
-    assert "there is a variant 'my-variant' already" in refused.stderr
+    assert "the variant 'my-variant' already exists" in refused.stderr
 
 
 # Refusals.
@@ -122,14 +122,14 @@ NAMES = {
     "../gan": "must be lower-case letters",
     "": "must be lower-case letters",
     "gän": "must be lower-case letters",
-    "class": "'class' is a word of Python itself: choose another name, as class-gan.",
-    "ganzoo-import": "'import' is a word of Python itself",
-    "match": "'match' is a word of Python itself",
-    "json": "'json' is a module of Python itself: choose another name, as json-gan.",
-    "dcgan": "there is a variant 'dcgan' already: choose another name, as my-dcgan.",
-    "ganzoo-dcgan": "there is a variant 'dcgan' already",
+    "class": "'class' is a keyword of Python: choose another name, such as class-gan.",
+    "ganzoo-import": "'import' is a keyword of Python",
+    "match": "'match' is a keyword of Python",
+    "json": "'json' is in Python's standard library: choose another name, such as json-gan.",
+    "dcgan": "the variant 'dcgan' already exists: choose another name, such as my-dcgan.",
+    "ganzoo-dcgan": "the variant 'dcgan' already exists",
     "ganzoo": "the name 'ganzoo' is taken by plugin 'builtins' (package ganzoo ",
-    "torch": "a module 'torch' is installed already",
+    "torch": "a module 'torch' is already installed",
 }
 
 
@@ -143,14 +143,14 @@ def test_a_name_that_cannot_be_used_is_refused_in_one_line_and_nothing_is_writte
 
 
 @pytest.mark.parametrize(("kind", "name"), [("loss", "hinge"), ("dataset", "digits"), ("metric", "kid")])
-def test_so_is_a_name_of_its_kind_that_is_taken(kind: str, name: str, tmp_path: Path) -> None:
-    with pytest.raises(GanzooError, match=f"there is a {kind} '{name}' already"):
+def test_a_name_of_its_kind_that_is_taken_is_refused(kind: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(GanzooError, match=f"the {kind} '{name}' already exists"):
         scaffold.create(name, kind, into=tmp_path)
 
 
-def test_so_is_the_name_of_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_name_of_a_command_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["plugins", "new", "train", "--kind", "command", "--into", str(tmp_path)]) == 2
-    assert "there is a command 'train' already" in capsys.readouterr().err
+    assert "the command 'train' already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("there", ["folder", "file", "dangling link"])
@@ -162,7 +162,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
         folder.write_text("mine")
     else:
         folder.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(GanzooError, match="exists, and nothing is overwritten"):
+    with pytest.raises(GanzooError, match="already exists and is not overwritten"):
         scaffold.create("my-gan", into=tmp_path)
     assert len(list(tmp_path.rglob("*"))) == 1
 

@@ -1,4 +1,4 @@
-"""A stranger's package with all seven hooks: built, installed beside ganzoo, used, uninstalled, and nothing is left."""
+"""A third-party package: built, installed with ganzoo, used, and uninstalled without a trace."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def use_parts(ganzoo: list[str], folder: Path) -> None:
 
 
 def refused(ganzoo: list[str], folder: Path) -> None:
-    """What runs say once the package is gone."""
+    """What commands on its runs print after the package is uninstalled."""
     finished = run([*ganzoo, "resume", "a", "--steps", "30"], folder)
     assert finished.returncode == 2
     assert finished.stderr == (

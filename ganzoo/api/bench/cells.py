@@ -1,4 +1,4 @@
-"""A cell of a benchmark: where its run stands, and what is left to do to finish it."""
+"""A cell of a benchmark: the state of its run, and what remains to be done to finish it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 from ganzoo.api.bench.grid import Cell, cell_plan
 from ganzoo.api.evaluate import evaluate
 from ganzoo.api.planning import Plan
-from ganzoo.api.resume import last_saved, resume
+from ganzoo.api.resume import newest_state, resume
 from ganzoo.api.train import execute
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files.atomic import write_atomically
 from ganzoo.recipes import Recipe, flat, to_dict
-from ganzoo.runs.changes import differing, steps_done
+from ganzoo.runs.changes import differing_keys, steps_done
 from ganzoo.runs.run import Run
 
 Report = Callable[[str], None]
@@ -28,9 +28,10 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class State:
-    """Where a cell stands: "finished", "trained" (not scored), "started", "new", or what stands in its way.
+    """The state of a cell.
 
-    status: one of these, or "failed", "mismatch", "unsuited". message: one line, where there is something to say.
+    status: "finished", "started" (also if it is trained and not scored), "new", "failed", "mismatch" or "unsuited".
+    message: one line on what prevents it from being finished, or empty.
     """
 
     status: str
@@ -38,19 +39,19 @@ class State:
 
 
 class Mismatch(GanzooError):
-    """The folder of a cell holds another training than the grid asks for."""
+    """The folder of a cell contains a different run from the one that the grid specifies."""
 
 
-def record_path(out: Path, cell: Cell) -> Path:
-    """Where it is written why a cell failed: beside its run, whose folder must stay free for a new start."""
+def failure_path(out: Path, cell: Cell) -> Path:
+    """The file that records why a cell failed: beside its run, whose folder must stay empty for a new start."""
     folder = out / cell.folder
     return folder.with_name(f"{folder.name}.failed.json")
 
 
 def read_state(out: Path, cell: Cell) -> State:
-    """Where a cell stands, from what lies in its folder; trains and writes nothing."""
+    """The state of a cell, read from its folder; trains and writes nothing."""
     path = out / cell.folder
-    failure = _failure(record_path(out, cell))
+    failure = _read_failure(failure_path(out, cell))
     if not (path / "recipe.json").is_file():
         return failure or State("new")
     try:
@@ -66,9 +67,9 @@ def read_state(out: Path, cell: Cell) -> State:
 
 
 def finish(out: Path, cell: Cell, report: Report, **options: Any) -> Run:
-    """Bring a cell to its end, from wherever it stands: train, go on, or only score. Returns its run.
+    """Finish a cell from its current state: train it, resume it, or only score it. Returns its run.
 
-    options: fields of RunOptions. Raises Mismatch, Stopped, and whatever the training raises.
+    options: fields of RunOptions. Raises Mismatch, Stopped, and whatever training raises.
     """
     path = out / cell.folder
     plan = cell_plan(cell, **options, out=str(path))
@@ -77,16 +78,16 @@ def finish(out: Path, cell: Cell, report: Report, **options: Any) -> Run:
         require_same(run, plan)
         if is_scored(run):
             return run
-        run = continued(run, report, **options)
+        run = train_to_end(run, report, **options)
     else:
         run = execute(plan, report).run
     evaluate(run, report=report, **options)
     return run
 
 
-def continued(run: Run, report: Report, **options: Any) -> Run:
-    """The run trained to its end."""
-    _, state, _ = last_saved(run)
+def train_to_end(run: Run, report: Report, **options: Any) -> Run:
+    """Resume a run to its last step, unless it has got there; returns the run."""
+    _, state, _ = newest_state(run)
     if state is not None and steps_done(run, state) >= run.recipe.steps:
         return run
     return resume(run.path, None, report, **options)
@@ -106,49 +107,49 @@ def is_scored(run: Run) -> bool:
 
 
 def require_same(run: Run, plan: Plan) -> None:
-    """Raise Mismatch, naming the keys that differ, unless the run is the training that the plan describes."""
+    """Raise Mismatch, naming the keys that differ, unless the run is the one that the plan describes."""
     changed = [change["key"] for change in run.info.get("changes", [])]
     if changed:
         keys = ", ".join(dict.fromkeys(changed))
         raise Mismatch(f"{run.path} was changed along the way ({keys}): choose another folder with --out.")
-    held = {"variant": run.info["variant"], "recipe": run.info["recipe_name"], **_whole(run, plan.recipe)}
+    held = {"variant": run.info["variant"], "recipe": run.info["recipe_name"], **_complete_recipe(run, plan.recipe)}
     wanted = {"variant": plan.variant.name, "recipe": plan.recipe_name, **flat(to_dict(plan.recipe))}
-    names = differing(wanted, held)
+    names = differing_keys(wanted, held)
     if names:
         shown = ", ".join(f"{name} is {held.get(name, 'not set')}, not {wanted.get(name, 'set')}" for name in names[:5])
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        raise Mismatch(f"{run.path} holds another training ({shown}{more}): choose another folder with --out.")
+        raise Mismatch(f"{run.path} contains a different run ({shown}{more}): choose another folder with --out.")
 
 
-def _whole(run: Run, recipe: Recipe) -> dict[str, Any]:
-    """A run's recipe, flat, with the defaults of keys that came after it was written."""
+def _complete_recipe(run: Run, recipe: Recipe) -> dict[str, Any]:
+    """A run's recipe, flat, with the defaults of keys that were added after it was written."""
     defaults = flat(to_dict(type(recipe)()))
-    # What is not in a group of names (penalties, options of the loss) was left out on purpose.
+    # An entry that a group (penalties, options of the loss) lacks was left out on purpose.
     groups = [field.name for field in dataclasses.fields(recipe) if isinstance(getattr(recipe, field.name), dict)]
     new = {name: value for name, value in defaults.items() if name.partition(".")[0] not in groups}
     return new | flat(run.info["recipe"])
 
 
-def record(out: Path, cell: Cell, status: str, error: Exception) -> str:
-    """Write down why a cell could not be finished; returns it in one line."""
+def record_failure(out: Path, cell: Cell, status: str, error: Exception) -> str:
+    """Record why a cell could not be finished; returns the reason in one line."""
     line = " ".join(str(error).split())
     details = {}
     if not isinstance(error, GanzooError):
         line = f"{type(error).__name__}: {line}"
         details = {"traceback": "".join(traceback.format_exception(error))}
     content = {"status": status, "message": line, **details}
-    # The disk may be what failed; then the line on the terminal is all there is.
+    # The disk may be what failed; then only the line on the terminal remains.
     with contextlib.suppress(OSError):
-        write_atomically(record_path(out, cell), (json.dumps(content, indent=1) + "\n").encode())
+        write_atomically(failure_path(out, cell), (json.dumps(content, indent=1) + "\n").encode())
     return line
 
 
-def forget(out: Path, cell: Cell) -> None:
-    """Remove what an earlier start wrote down about a cell's failure."""
-    record_path(out, cell).unlink(missing_ok=True)
+def clear_failure(out: Path, cell: Cell) -> None:
+    """Remove the record of a failure from an earlier start."""
+    failure_path(out, cell).unlink(missing_ok=True)
 
 
-def _failure(path: Path) -> State | None:
+def _read_failure(path: Path) -> State | None:
     content = _json(path)
     if not isinstance(content, dict):
         return None

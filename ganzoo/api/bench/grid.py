@@ -23,7 +23,7 @@ LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 class Group:
     """What is trained once for each seed: a variant's recipe on a data set, with keys of its own.
 
-    variant: `NAME.RECIPE`. dataset: as `--dataset` takes it. label: tells groups of one recipe and data set apart.
+    variant: `NAME.RECIPE`. dataset: as `--dataset` takes it. label: distinguishes groups of one recipe and data set.
     """
 
     variant: str
@@ -38,7 +38,7 @@ class Group:
 
     @property
     def folder(self) -> str:
-        """`VARIANT.RECIPE-DATASET[-LABEL]`, in characters that every file system takes."""
+        """`VARIANT.RECIPE-DATASET[-LABEL]`, in characters that every file system accepts."""
         name, colon, argument = self.dataset.partition(":")
         dataset = f"{name}-{Path(argument).stem}" if colon else Path(name).stem
         dataset = re.sub(r"[^a-z0-9._-]+", "-", dataset.lower()).strip("-.") or "data"
@@ -47,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Cell:
-    """One training of a group."""
+    """One training run of a group."""
 
     group: Group
     seed: int
@@ -59,13 +59,13 @@ class Cell:
 
     @property
     def folder(self) -> Path:
-        """Where its run lies within the benchmark's folder."""
+        """The folder of its run, within the benchmark's folder."""
         return Path(self.group.folder) / f"seed-{self.seed}"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The groups, the seeds that each is trained with, and what was left out, each with the reason."""
+    """The groups, the seeds that each is trained with, and the groups left out, each with the reason."""
 
     groups: tuple[Group, ...]
     seeds: tuple[int, ...]
@@ -74,11 +74,11 @@ class Grid:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Every training, a group's seeds one after the other."""
+        """Every training run, group by group."""
         return [Cell(group, seed) for group in self.groups for seed in self.seeds]
 
     def shard(self, number: int, count: int) -> list[Cell]:
-        """Part `number` (from 1) of `count`, the same in every process: every count-th cell, first seeds first."""
+        """Part `number` (from 1) of `count`, the same in every process: every count-th cell, ordered by seed."""
         if not 1 <= number <= count:
             raise GanzooError(f"shard {number}/{count}: the first number must be from 1 to the second.")
         taken = self.cells[number - 1 :: count]
@@ -94,7 +94,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def cell_plan(cell: Cell, **options: Any) -> Plan:
-    """What `ganzoo train VARIANT.RECIPE --dataset D --seed S --set ...` would do. options: fields of RunOptions."""
+    """The plan of `ganzoo train VARIANT.RECIPE --dataset D --seed S --set ...`. options: fields of RunOptions."""
     group = cell.group
     return plan(group.variant, dataset=group.dataset, seed=cell.seed, set=group.set, **options)
 
@@ -102,7 +102,7 @@ def cell_plan(cell: Cell, **options: Any) -> Plan:
 def read_grid(source: str | Path | Mapping[str, Any]) -> Grid:
     """The grid in a TOML file, or in the same keys as a mapping.
 
-    Raises GanzooError, one line that names the file, for anything that is wrong in it.
+    Raises GanzooError, one line that names the file, for any error in it.
     """
     if isinstance(source, Mapping):
         return make_grid(source)
@@ -121,7 +121,7 @@ def read_grid(source: str | Path | Mapping[str, Any]) -> Grid:
 
 
 def make_grid(values: Mapping[str, Any], name: str = "grid") -> Grid:
-    """The grid that `values` describe. Raises GanzooError for unknown keys, names and values, and for no cells."""
+    """The grid that `values` describe. Raises GanzooError for unknown keys, names and values, and without cells."""
     for key in values:
         if key not in KEYS:
             raise unknown("grid key", key, KEYS)
@@ -154,7 +154,7 @@ def make_grid(values: Mapping[str, Any], name: str = "grid") -> Grid:
 
 
 def unsuited(group: Group) -> str:
-    """Why the variant cannot take the data, as far as can be said before they are read; empty when nothing is known."""
+    """Why the variant cannot use the data, as far as is known before they are read; empty if no reason is known."""
     planned = cell_plan(Cell(group, 0))
     variant, data = planned.variant, registry.datasets().find(planned.recipe.data.name)
     if data.modality not in variant.modalities:
@@ -165,7 +165,7 @@ def unsuited(group: Group) -> str:
 
 
 def _group(variant: str, dataset: str, label: str, keys: Mapping[str, Any], seeds: tuple[int, ...]) -> Group:
-    """The group with its recipe's name in full, once everything in it was found to be known and in range."""
+    """The group with its full recipe name, checked: every name is known and every value in range."""
     try:
         planned = plan(variant, dataset=dataset, set=keys)
         group = Group(f"{planned.variant.name}.{planned.recipe_name}", dataset, label, keys)
@@ -187,7 +187,7 @@ def _require_distinct(groups: list[Group]) -> None:
 def _cells(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     cells = values.get("cells", [])
     if not isinstance(cells, list) or not all(isinstance(cell, Mapping) for cell in cells):
-        raise GanzooError("cells must be tables: begin each with [[cells]].")
+        raise GanzooError("cells must be tables: start each with [[cells]].")
     return cells
 
 
@@ -224,12 +224,14 @@ def _table(values: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]
     flat = dict(_flat(given))
     for name in ("seed", "steps") if where == "set" else ("seed",):
         if name in flat:
-            raise GanzooError(f"{where}: {name} is a key of the grid itself: use {name}{'s' * (name == 'seed')} there.")
+            raise GanzooError(
+                f"{where}: {name} is set for the whole grid: use its top-level key {name}{'s' * (name == 'seed')}."
+            )
     return flat
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys, so that a cell's `g.lr` goes over the grid's and leaves its `g.betas`."""
+    """Dotted keys, so that a cell's `g.lr` overrides the grid's and keeps its `g.betas`."""
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{name}.")

@@ -1,4 +1,4 @@
-"""The report of a benchmark: mean and standard deviation over seeds, real data's scores, cost, and what is missing."""
+"""The report on a benchmark: mean and standard deviation over seeds, scores of real data, cost, and missing cells."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REAL = "real data"
 
 
 def make_report(grid: Grid, out: Path, source: str | Path | None = None) -> dict[str, Any]:
-    """The report as JSON holds it: command, machine, groups with their scores, what was left out.
+    """The report as in report.json: command, machine, groups with their scores, what was left out.
 
     source: the grid's file, for the command. Nothing is trained, and nothing is written.
     """
-    # Where a file lies on one machine means nothing on another.
+    # An absolute path on one machine means nothing on another.
     name = "GRID.toml" if source is None else Path(source).name if Path(source).is_absolute() else str(source)
     groups = [describe(group, grid.seeds, out) for group in grid.groups]
     return {
@@ -40,12 +40,12 @@ def make_report(grid: Grid, out: Path, source: str | Path | None = None) -> dict
 
 
 def identity(group: Group) -> dict[str, Any]:
-    """What tells a group from the others."""
+    """What distinguishes a group from the others."""
     return {"recipe": group.variant, "dataset": group.dataset, "label": group.label, "set": dict(group.set)}
 
 
 def describe(group: Group, seeds: Iterable[int], out: Path) -> dict[str, Any]:
-    """A group: its finished seeds, its scores over them, what they cost, and what the others lack."""
+    """A group: its finished seeds, their scores and cost, and the state of the other seeds."""
     runs: dict[int, Run] = {}
     missing: dict[str, dict[str, str]] = {}
     for seed in seeds:
@@ -70,9 +70,9 @@ def describe(group: Group, seeds: Iterable[int], out: Path) -> dict[str, Any]:
 
 
 def summarise(seeds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """A row for each score that all seeds of a group have with one protocol.
+    """A row for each score that all seeds of a group have with the same protocol.
 
-    Of a name that they have with different protocols only, a row with the values alone, not averaged.
+    If they have a score only with different protocols, its row has the values alone, not averaged.
     """
     by_name: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for scores in seeds:
@@ -81,7 +81,7 @@ def summarise(seeds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     rows = []
     for name, by_key in by_name.items():
         most = max(map(len, by_key.values()))
-        # Of a single protocol some seeds may have no score; where there are several, one that all have is needed.
+        # With a single protocol, some seeds may lack the score; with several, only one that all seeds have is averaged.
         shared = [found for found in by_key.values() if len(by_key) == 1 or len(found) == most == len(seeds)]
         rows += [_averaged(name, found) for found in shared]
         if not shared:
@@ -102,13 +102,13 @@ def _row(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def common_protocol(scores: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the protocols of comparable scores have in common: not their seeds."""
+    """The entries that the protocols of comparable scores have in common: all but their seeds."""
     first = scores[0]["protocol"]
     return {name: value for name, value in first.items() if all(s["protocol"].get(name) == value for s in scores)}
 
 
 def spread(values: list[float]) -> dict[str, Any]:
-    """Number, mean and standard deviation (of the sample, n - 1; none for a single value)."""
+    """Number, mean and sample standard deviation (n - 1; None for a single value)."""
     return {
         "n": len(values),
         "mean": statistics.mean(values) if values else None,
@@ -126,13 +126,13 @@ def distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
-    """Write FOLDER/report.json and FOLDER/report.md, each whole or not at all. Raises GanzooError."""
+    """Write FOLDER/report.json and FOLDER/report.md, each atomically. Raises GanzooError."""
     write_json(report, folder / "report.json")
-    _write(folder / "report.md", f"# {report['command']}\n\n{where(report)}\n\n{markdown(report)}")
+    _write(folder / "report.md", f"# {report['command']}\n\n{describe_machine(report)}\n\n{markdown(report)}")
 
 
 def write_json(report: Mapping[str, Any], path: Path) -> None:
-    """Write the report as JSON, whole or not at all. Raises GanzooError."""
+    """Write the report as JSON, atomically. Raises GanzooError."""
     _write(path, json.dumps(report, indent=1) + "\n")
 
 
@@ -143,13 +143,13 @@ def _write(path: Path, text: str) -> None:
         raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
 
 
-def where(report: Mapping[str, Any]) -> str:
-    """Machine, version of torch and date, in a line."""
+def describe_machine(report: Mapping[str, Any]) -> str:
+    """Machine, version of torch and date, in one line."""
     found = report["machine"]
     parts = [found["processor"], f"{found['cores']} cores", *found["gpus"]]
     threads = distinct(used.get("threads") for group in report["groups"] for used in group["hardware"] if used)
     if len(threads) == 1:
-        parts.append(f"{threads[0]} thread{'s' * (threads[0] != 1)} a training")
+        parts.append(f"{threads[0]} thread{'s' * (threads[0] != 1)} per run")
     return ", ".join([*parts, f"torch {found['versions']['torch']}", found["date"]])
 
 
@@ -177,7 +177,7 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> ScoreTable:
     scores = [score for group in groups for score in group["scores"] if score["equal_protocols"]]
     columns, legend = columns_of(scores)
     spaces = distinct(column.name.partition("[")[2].rstrip("]") for column in columns if "[" in column.name)
-    # All on the same features: they are named once, below, so that the table fits on a screen.
+    # If all are on the same features, these are named once, below, so that the table fits on a screen.
     short = len(spaces) == 1 and not legend
     names = [column.title.partition("[")[0] if short else column.title for column in columns]
     header = ["recipe", "seeds", *names, "seconds", "CPU seconds"]
@@ -190,21 +190,21 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> ScoreTable:
             [
                 title,
                 f"{len(group['done'])}/{len(group['done']) + len(group['missing'])}",
-                *["" if value is None else with_spread(value) for value in values],
-                with_spread(group["seconds"], 3),
-                with_spread(group["cpu_seconds"], 3),
+                *["" if value is None else format_spread(value) for value in values],
+                format_spread(group["seconds"], 3),
+                format_spread(group["cpu_seconds"], 3),
             ]
         )
         notes += [f"{title}: {line}" for line in remarks(group)]
-    floors = {key_of(score): score["real"] for score in scores}
-    if floors:
-        rows.append([REAL, "", *[_floor(floors[column.key]) for column in columns], "", ""])
+    real = {key_of(score): score["real"] for score in scores}
+    if real:
+        rows.append([REAL, "", *[_format_real(real[column.key]) for column in columns], "", ""])
     return ScoreTable(dataset, header, rows, left=2, notes=notes)
 
 
-def _floor(real: Mapping[str, Any]) -> str:
-    """What real data get: most often the same for every seed, without a deviation then."""
-    return with_spread(real if real["sd"] else {**real, "sd": None})
+def _format_real(real: Mapping[str, Any]) -> str:
+    """The score of real data: usually the same for every seed, and then without a standard deviation."""
+    return format_spread(real if real["sd"] else {**real, "sd": None})
 
 
 def _title(group: Mapping[str, Any]) -> str:
@@ -212,8 +212,8 @@ def _title(group: Mapping[str, Any]) -> str:
 
 
 def remarks(group: Mapping[str, Any]) -> list[str]:
-    """What is to be known about a group's row: cells that are missing, and scores that could not be averaged."""
-    words = {"new": "not begun", "started": "unfinished"}
+    """Notes on a group's row: missing cells, scores that could not be averaged, different hardware."""
+    words = {"new": "not started", "started": "unfinished"}
     lines = []
     for seed, state in group["missing"].items():
         message = f": {state['message']}" if state["message"] else "."
@@ -222,18 +222,18 @@ def remarks(group: Mapping[str, Any]) -> list[str]:
         if not score["equal_protocols"]:
             lines.append(f"{score['name']} is not averaged: its protocol differs between seeds.")
     if len(group["hardware"]) > 1:
-        lines.append("the seeds were trained on different hardware, so their seconds differ for that.")
+        lines.append("the seeds were trained on different hardware, so their seconds are not comparable.")
     return lines
 
 
-def with_spread(values: Mapping[str, Any], digits: int = 4) -> str:
+def format_spread(values: Mapping[str, Any], digits: int = 4) -> str:
     """`mean ± standard deviation`."""
     if values["mean"] is None:
         return ""
-    spread = "" if values["sd"] is None else f" ± {_plain(values['sd'], 2)}"
-    return _plain(values["mean"], digits) + spread
+    spread = "" if values["sd"] is None else f" ± {_format_number(values['sd'], 2)}"
+    return _format_number(values["mean"], digits) + spread
 
 
-def _plain(value: float, digits: int) -> str:
-    """A number with so many significant digits, or whole where it has more before the point: never 1.1e+02."""
+def _format_number(value: float, digits: int) -> str:
+    """A number with `digits` significant digits, or rounded if it has more before the point: never 1.1e+02."""
     return f"{value:.{digits}g}" if abs(round(value)) < 10**digits else f"{value:.0f}"

@@ -1,4 +1,4 @@
-"""Runs a grid cell by cell: a second start goes on where the first was, and a failed cell does not stop the rest."""
+"""Runs a grid cell by cell: a second start resumes the first, and a failed cell does not stop the others."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Report = cells.Report
 class Bench:
     """What a benchmark did.
 
-    out: its folder. report: the table of all cells that are there, as `OUT/report.json` holds it. failed: the titles of
-    this shard's cells that could not be finished, each with the reason.
+    out: its folder. report: the table of all finished cells, as in `OUT/report.json`. failed: the titles of this
+    shard's cells that could not be finished, each with the reason.
     """
 
     out: Path
@@ -44,10 +44,10 @@ def bench(
     """Train and score every cell of a grid, then write OUT/report.md and OUT/report.json.
 
     grid: a TOML file, or its keys as a mapping. out: a folder, by default `runs/bench-NAME` after the file. shard: part
-    i of n, `(i, n)`; the parts can run at the same time, and write no report. train: without, only the report is
-    written. report gets a line at each stage. options: fields of RunOptions, as device, data_root, progress.
+    i of n, `(i, n)`; the parts can run at the same time, and write no report. train: if false, only the report is
+    written. report is called with a line at each stage. options: fields of RunOptions, such as device and data_root.
 
-    Raises GanzooError, before anything is written, for a grid that is wrong; Stopped after a signal, with all saved.
+    Raises GanzooError, before anything is written, for an invalid grid; Stopped after a signal, with everything saved.
     """
     read = read_grid(grid)
     given = {name: value for name, value in options.items() if value is not None}
@@ -56,17 +56,17 @@ def bench(
     if folder.exists() and not folder.is_dir():
         raise GanzooError(f"{folder} is a file: choose a folder with --out.")
     if not train and not folder.is_dir():
-        raise GanzooError(f"there is no benchmark in {folder}: name its folder with --out, or leave --report out.")
+        raise GanzooError(f"{folder} does not exist: name the benchmark's folder with --out, or leave --report out.")
     failed = run_cells(read, folder, shard, report, given) if train else {}
     made = make_report(read, folder, grid if isinstance(grid, (str, Path)) else None)
-    # Shards may run at the same time, on several machines: they write nothing in common.
+    # Shards may run at the same time, on several machines: they do not write the same files.
     if not train or shard == (1, 1):
         write_report(made, folder)
     return Bench(folder, made, failed)
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Raise GanzooError for what would make every cell fail alike."""
+    """Raise GanzooError for options that would make every cell fail."""
     for name in ("devices", "nodes"):
         if options.get(name, 1) != 1:
             raise GanzooError(f"a benchmark trains each cell on one device: leave {name} out, and use shards.")
@@ -84,7 +84,7 @@ def run_cells(
     for number, cell in enumerate(mine, 1):
         title = f"[{number}/{len(mine)}] {cell.title}"
         if cells.read_state(out, cell).status == "finished":
-            report(f"{title}: finished before.")
+            report(f"{title}: already finished.")
             continue
         report(f"{title} ...")
         problem = finish_cell(cell, out, report, options)
@@ -94,14 +94,14 @@ def run_cells(
 
 
 def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any]) -> str:
-    """Finish one cell; returns why it failed, or nothing. Only signals end the benchmark."""
-    cells.forget(out, cell)
+    """Finish one cell; returns why it failed, or "". Only signals end the benchmark."""
+    cells.clear_failure(out, cell)
     try:
         run = cells.finish(out, cell, report, **options)
     except Stopped:
         raise
     except IncompatibleData as error:
-        report(f"left out: {cell.title}: {cells.record(out, cell, 'unsuited', error)}")
+        report(f"left out: {cell.title}: {cells.record_failure(out, cell, 'unsuited', error)}")
         return ""
     except Locked as error:
         report(f"left alone: {cell.title} is being trained elsewhere: {error}")
@@ -110,7 +110,7 @@ def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any
         report(f"mismatch: {error}")
         return str(error)
     except Exception as error:
-        line = cells.record(out, cell, "failed", error)
+        line = cells.record_failure(out, cell, "failed", error)
         report(f"failed: {cell.title}: {line}")
         return line
     report(f"finished: {cell.title}: {short_scores(run.scores)}")

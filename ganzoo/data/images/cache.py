@@ -1,4 +1,4 @@
-"""Image files decoded once, in parallel, into one memory-mapped array that later runs open in an instant."""
+"""Image files decoded once, in parallel, into one memory-mapped array that later runs open at once."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from ganzoo.data.images.workers import Part, decoded
+from ganzoo.data.images.workers import Chunk, decode_all
 from ganzoo.errors import GanzooError
 
 FORMAT = 1
-"""Part of every key: raise it when files are decoded differently, and no old array is taken for a new one."""
+"""Part of every cache key: raise it when files are decoded differently, so that old arrays are not used."""
 
 BUILDING = ".building-"
-"""What the names of unfinished arrays begin with."""
+"""Prefix of the names of unfinished arrays."""
 
 SHOW_AFTER = 1.0
 """Seconds before a progress bar appears."""
 
 
 class Names:
-    """File names, in order, in one byte more each than they are long: strings would take 50 bytes more."""
+    """File names in order, stored with one extra byte each; as strings, each would take 50 extra bytes."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -56,7 +56,7 @@ class Names:
 
 @dataclass
 class Listing:
-    """Which files, in order, and a digest of their names, sizes in bytes and times of change."""
+    """File names in order, and a digest of their names, sizes in bytes and modification times."""
 
     names: Names = field(default_factory=Names)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -69,17 +69,17 @@ class Listing:
 
 @dataclass(frozen=True)
 class CachedImages:
-    """images: uint8 `[N, C, H, W]`, memory-mapped, in the listing's order; skipped: names that could not be read."""
+    """images: uint8 `[N, C, H, W]`, memory-mapped, in the listing's order; skipped: names of unreadable files."""
 
     images: np.ndarray
     skipped: tuple[str, ...]
 
 
 def cached_images(store: Path, base: Path, listing: Listing, size: int, channels: int | None) -> CachedImages:
-    """The listed files of folder `base` as squares (see `read_square`), from `store`, made there first if absent.
+    """The listed files of folder `base` as squares (see `read_square`), from the cache `store`, decoded if absent.
 
     channels: 1, 3, or None for 3 unless every pixel of every image is grey. An array in `store` may be deleted at any
-    time; it is made again. Raises GanzooError when `store` cannot be written, and when no file can be read.
+    time and is then decoded again. Raises GanzooError if `store` is not writable or no file can be read.
     """
     request = f"{FORMAT} {size} {channels} {listing.digest.hexdigest()}"
     target = store / hashlib.sha256(request.encode()).hexdigest()
@@ -93,19 +93,19 @@ def cached_images(store: Path, base: Path, listing: Listing, size: int, channels
 
 
 def _open(target: Path, *, accept_retry: bool = False) -> CachedImages | None:
-    """What is in the cache, or None where that is absent, damaged, or (unless accepted) worth another try."""
+    """The cached array; None if it is absent, damaged, or (unless accepted) some files are worth another try."""
     try:
         facts = json.loads((target / "facts.json").read_text(encoding="ascii"))
         images = np.load(target / "images.npy", mmap_mode="r", allow_pickle=False)
-        whole = list(images.shape) == facts["shape"] and images.dtype == np.uint8
-        usable = whole and (accept_retry or not facts["retry"])
+        intact = list(images.shape) == facts["shape"] and images.dtype == np.uint8
+        usable = intact and (accept_retry or not facts["retry"])
         return CachedImages(images, tuple(facts["skipped"])) if usable else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _build(target: Path, base: Path, names: Names, size: int, channels: int | None) -> None:
-    # Everything is written beside the target and renamed at the end, so what bears the target's name is complete.
+    # Everything is written beside the target and renamed at the end, so that the target is always complete.
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
@@ -116,19 +116,19 @@ def _build(target: Path, base: Path, names: Names, size: int, channels: int | No
             try:
                 made.rename(target)
             except OSError:
-                # Either another process was faster, and its array is as good, or what lies there is of no use.
+                # Either another process was faster, and its array is equally good, or the existing one is unusable.
                 if _open(target) is None:
                     shutil.rmtree(target, ignore_errors=True)
                     made.rename(target)
     except OSError as error:
         raise GanzooError(
             f"could not write the decoded images to {target.parent} ({error.strerror or error}): "
-            "set the environment variable GANZOO_CACHE to a folder with room."
+            "set the environment variable GANZOO_CACHE to a folder with enough space."
         ) from error
 
 
 def _sweep(store: Path) -> None:
-    """Remove what processes that were killed have left; a day old, as another process may be writing."""
+    """Remove leftovers of killed processes once they are a day old; another process may write newer ones."""
     for leftover in store.glob(f"{BUILDING}*"):
         try:
             newest = max(path.stat().st_mtime for path in (leftover, *leftover.rglob("*")))
@@ -144,14 +144,14 @@ def _decode_all(made: Path, base: Path, names: Names, size: int, channels: int |
     retry, coloured = False, channels is not None
     kept = 0
     array = made / "images.npy"
-    parts = decoded(base, names, len(names), size, channels or 3)
-    with array.open("wb") as file, closing(parts):
+    chunks = decode_all(base, names, len(names), size, channels or 3)
+    with array.open("wb") as file, closing(chunks):
         _header(file, (len(names), channels or 3, size, size))
-        for part in _progress(parts, len(names)):
-            file.write(part.pixels)
-            skipped += part.skipped
-            kept += part.files - len(part.skipped)
-            retry, coloured = retry or part.retry, coloured or part.coloured
+        for chunk in _progress(chunks, len(names)):
+            file.write(chunk.pixels)
+            skipped += chunk.skipped
+            kept += chunk.files - len(chunk.skipped)
+            retry, coloured = retry or chunk.retry, coloured or chunk.coloured
         if not kept:
             first = printable(next(iter(names)))
             raise GanzooError(f"none of the {len(names)} image files under {base} could be read; the first is {first}.")
@@ -180,35 +180,35 @@ def _keep_one_channel(array: Path) -> tuple[int, int, int, int]:
     return shape
 
 
-def _progress(parts: Iterable[Part], total: int) -> Iterator[Part]:
-    """Pass the parts on, with a bar on a terminal's standard error when it takes long."""
+def _progress(chunks: Iterable[Chunk], total: int) -> Iterator[Chunk]:
+    """Yield the chunks; if it takes long, show a progress bar on standard error, if that is a terminal."""
     start, bar = time.monotonic(), Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task("Decoding images", total=total)
     shown = False
     try:
-        for part in parts:
-            bar.advance(task, part.files)
+        for chunk in chunks:
+            bar.advance(task, chunk.files)
             if not shown and sys.stderr.isatty() and time.monotonic() - start > SHOW_AFTER:
                 bar.start()
                 shown = True
-            yield part
+            yield chunk
     finally:
         if shown:
             bar.stop()
 
 
 def _header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    # NumPy pads this header so that the first axis can change in place; how many files are readable shows at the end.
+    # NumPy pads this header so that the first axis can change in place; the number of readable files is known last.
     file.seek(0)
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
 def _sync(file: BinaryIO) -> None:
-    # Before the rename, or a power cut could leave the name without the bytes.
+    # Before the rename, as a power failure could otherwise leave the name without the content.
     file.flush()
     os.fsync(file.fileno())
 
 
 def printable(name: str) -> str:
-    """A file name that can be printed, whatever bytes it has."""
+    """A file name with bytes that are not UTF-8 replaced, so that it can be printed."""
     return os.fsencode(name).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""CelebA: faces, aligned and cropped by its authors; decoded once like a folder of the user's own."""
+"""CelebA: faces, aligned and cropped by its authors; decoded once, like the user's own image folders."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DEFAULT_SIZE = 64
 def load(data: Data, root: Path, split: str) -> Dataset:
     """The 162,770 training or 19,962 test faces, `[3, size, size]`, size 64 unless data.size is set; no labels.
 
-    The published 178x218 pictures are cropped to their central 178x178 and resized (Lanczos, antialiased), once, into a
-    memory-mapped array in `cache_dir()`. It has attributes, not classes, so data.labels changes nothing. Raises
-    GanzooError, which names the folder, when the files are neither there nor to be had, or are incomplete; and for a
+    The published 178x218 images are cropped to their central 178x178 and resized (Lanczos, antialiased), once, into a
+    memory-mapped array in `cache_dir()`. CelebA has attributes, not classes, so data.labels has no effect. Raises
+    GanzooError, naming the folder, if the files are missing and cannot be downloaded, or are incomplete; also for a
     kind, a path, an unknown split, or channels other than 1 and 3.
     Source: Liu et al. 2015, https://arxiv.org/abs/1411.7766.
     """
@@ -39,7 +39,7 @@ def load(data: Data, root: Path, split: str) -> Dataset:
 
 
 def _listing(folder: Path, names: list[str]) -> Listing:
-    # torchvision looks only whether the folder is there; an archive half unpacked would pass for a smaller data set.
+    # torchvision only checks that the folder exists; a partly unpacked archive would pass as a smaller data set.
     listing, missing = Listing(), 0
     for name in names:
         try:

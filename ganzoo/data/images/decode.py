@@ -1,4 +1,4 @@
-"""One image file, of whatever kind, to one small square of uint8 pixels."""
+"""Decoding one image file of any format to one small square of uint8 pixels."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture of each EXIF orientation (EXIF 2.3, tag 274) upright."""
+"""The operation that turns an image of each EXIF orientation (EXIF 2.3, tag 274) upright."""
 
 
 def read_square(path: Path, size: int, channels: int) -> np.ndarray:
     """Read an image file as uint8 `[channels, size, size]`, channels 1 (BT.601 luma) or 3 (RGB).
 
-    The short side is resized to `size` (Lanczos, antialiased) and the centre kept. Alpha lies on white, 16 bits are
-    scaled to 8, EXIF orientation is applied, and of an animation the first frame is taken. Raises whatever Pillow
-    raises for a file that it cannot read, and DecompressionBombError above 179 million pixels.
+    The short side is resized to `size` (Lanczos, antialiased) and the centre is kept. Alpha is blended onto white, 16
+    bits are scaled to 8, EXIF orientation is applied, and the first frame of an animation is used. Raises whatever
+    Pillow raises for an unreadable file, and DecompressionBombError above 179 million pixels.
     """
     with Image.open(path) as image:
-        # JPEG alone can be decoded at a half, a quarter or an eighth; twice the size is left for Lanczos to work on.
+        # Only JPEG can be decoded at a half, a quarter or an eighth; Lanczos resizes from at least twice the size.
         image.draft(None, (2 * size, 2 * size))
         image.load()
         square = _centre(_flat(image), size)
@@ -44,12 +44,12 @@ def read_square(path: Path, size: int, channels: int) -> np.ndarray:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # a broken EXIF block makes Pillow raise nearly anything; the pixels are good all the same
+    except Exception:  # a broken EXIF block makes Pillow raise nearly anything, but the pixels are fine
         return 1
 
 
 def _centre(image: Image.Image, size: int) -> Image.Image:
-    # Cropped before it is resized: a strip of 1 x 10,000 pixels would else grow to hundreds of megabytes.
+    # Cropped before resizing: a strip of 1 x 10,000 pixels would otherwise grow to hundreds of megabytes.
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
@@ -71,8 +71,8 @@ def _flat(image: Image.Image) -> Image.Image:
 def _eight_bits(levels: np.ndarray) -> np.ndarray:
     """Grey levels of 16 bits, 32 bits or floating point to uint8.
 
-    Nothing in such files says which level is white. Integers are taken as 16-bit; floats as up to 1 or up to 255,
-    whichever holds them; what exceeds that has its highest level made white.
+    Such files do not specify the white level. It is 65,535 for integers and 1 or 255 for floats, the smallest that
+    covers all values; if none does, the highest value becomes white.
     """
     usual = (1.0, 255.0) if levels.dtype.kind == "f" else (65_535.0,)
     values = levels.astype(np.float64)

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: small enough to train on in a minute, and never downloaded."""
+"""scikit-learn's handwritten digits: small enough to train on in a minute, and no download."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import prepare
 from ganzoo.recipes import Data
 
-TRAIN_SHARE = 0.8
+TRAIN_FRACTION = 0.8
 CLASS_NAMES = tuple("0123456789")
 
 
 def load(data: Data, root: Path, split: str) -> Dataset:
-    """The digits, `[1, 8, 8]`, 10 classes: 1,438 to train on and 359 to test on (80/20 in each class, always the same).
+    """The digits, `[1, 8, 8]`, 10 classes: 1,438 for training, 359 for testing (80/20 in each class, always the same).
 
     `root` is not used. Raises GanzooError for a kind, a path, an unknown split, or channels other than 1 and 3.
-    Source: Alpaydin & Kaynak 1998, https://doi.org/10.24432/C50P49 (its test set, as scikit-learn carries it).
+    Source: Alpaydin & Kaynak 1998, https://doi.org/10.24432/C50P49 (its test set, as included in scikit-learn).
     """
     check_request("digits", data, split)
     values, labels = _read()
     rows = _rows(labels, split)
-    # The original counts ink in 4x4 blocks of pixels: 0 to 16.
+    # The original values count the inked pixels in 4x4 blocks: 0 to 16.
     pixels = np.rint(values[rows] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     images = prepare("digits", torch.from_numpy(pixels), data)
     return image_dataset("digits", images, data, labels=torch.from_numpy(labels[rows]), class_names=CLASS_NAMES)
 
 
 def _read() -> tuple[np.ndarray, np.ndarray]:
-    """Counts of ink `[1797, 64]` and labels `[1797]`, from scikit-learn's file: to import it takes seconds."""
+    """Pixel counts `[1797, 64]` and labels `[1797]`, from scikit-learn's file, as importing it takes seconds."""
     found = find_spec("sklearn")
     for folder in (found.submodule_search_locations or ()) if found else ():
         file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
@@ -49,11 +49,11 @@ def _read() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(labels: np.ndarray, split: str) -> np.ndarray:
-    # RandomState, whose stream NumPy has frozen; default_rng's may change, and the split with it.
+    # NumPy guarantees the stream of RandomState; that of default_rng may change, and the split with it.
     random = np.random.RandomState(0)
     rows: list[np.ndarray] = []
     for label in range(10):
         members = random.permutation(np.flatnonzero(labels == label))
-        cut = round(TRAIN_SHARE * len(members))
+        cut = round(TRAIN_FRACTION * len(members))
         rows.append(members[:cut] if split == "train" else members[cut:])
     return np.sort(np.concatenate(rows))

@@ -1,4 +1,4 @@
-"""The user's own images: any folder of them, decoded once into a memory-mapped array."""
+"""The user's own images: any folder, decoded once into a memory-mapped array."""
 
 from __future__ import annotations
 
@@ -28,20 +28,18 @@ DEFAULT_SIZE = 64
 def load(data: Data, root: Path, split: str) -> Dataset:
     """The images under data.path, `[C, size, size]`, size 64 unless data.size is set, as `read_square` reads them.
 
-    Found at any depth by their extension; hidden files and folders are left out, links are followed. The first level of
-    subfolders names the classes, in natural order (2 before 10), if all readable images are in one and there are at
-    least two. data.channels, when not set, is 3 if any image has colour, else 1. What could not be read is in the data
-    set's `skipped`. `root` is not used: the decoded images lie in `cache_dir()`, under a name made from size, channels,
-    and every file's path, bytes and time of change. Raises GanzooError for a missing or wrong path, no readable image,
-    and split "test", which there is none of.
+    Images are found at any depth by their extension; hidden files and folders are ignored, links are followed. The
+    first level of subfolders names the classes, in natural order (2 before 10), if all readable images are in a
+    subfolder and there are at least two. data.channels, when not set, is 3 if any image has colour, else 1. Unreadable
+    files are listed in the data set's `skipped`. `root` is not used: the decoded images are in `cache_dir()`, under a
+    name derived from size, channels, and the path, size and modification time of every file. Raises GanzooError for a
+    missing or wrong path, no readable image, and split "test", which does not exist.
     """
     check_request("folder", data, split, argument="path")
     check_channels("folder", data.channels)
     folder = _folder(data.path)
     if split == "test":
-        raise GanzooError(
-            "folder has no test split: use split train, or put held-out images into a folder of their own."
-        )
+        raise GanzooError("folder has no test split: use split train, or put held-out images into a separate folder.")
     listing = Listing()
     for name, size, changed in scan(folder):
         listing.add(name, size, changed)
@@ -57,21 +55,21 @@ def load(data: Data, root: Path, split: str) -> Dataset:
 
 def _folder(path: str) -> Path:
     if not path:
-        raise GanzooError("folder needs the folder that holds your images: type --dataset folder:PATH.")
+        raise GanzooError("folder needs the path of your images: type --dataset folder:PATH.")
     folder = Path(path).expanduser()
     if folder.is_dir():
         return folder
     if folder.is_file():
         instead = f"npz:{path}" if folder.suffix == ".npz" else f"folder:{folder.parent}"
         raise GanzooError(f"{path} is a file, not a folder of images: type --dataset {instead}.")
-    raise GanzooError(f"there is no folder {path}: type --dataset folder:PATH with the folder that holds your images.")
+    raise GanzooError(f"there is no folder {path}: type --dataset folder:PATH with the path of your images.")
 
 
 def scan(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Every image under `folder`, sorted: its relative path (with "/"), bytes, and time of change in nanoseconds.
+    """Every image under `folder`, sorted: its relative path (with "/"), bytes, and modification time in nanoseconds.
 
-    A link that leads nowhere is listed with -1 for both, so that it is reported like a damaged file. Raises GanzooError
-    for a subfolder that may not be read.
+    A broken link is listed with -1 for both, so that it is reported like a damaged file. Raises GanzooError for a
+    subfolder that cannot be read.
     """
     yield from _walk(str(folder), "", frozenset())
 
@@ -79,14 +77,16 @@ def scan(folder: Path) -> Iterator[tuple[str, int, int]]:
 def _walk(directory: str, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
     try:
         here = Path(directory).stat()
-        # A folder inside itself, by way of a link, would be walked for ever.
+        # A link to a parent folder would make the walk endless.
         if (here.st_dev, here.st_ino) in above:
             return
         names, folders = _names(directory)
     except OSError as error:
-        raise GanzooError(f"cannot read {directory} ({error.strerror}): allow it, or move that folder away.") from error
+        raise GanzooError(
+            f"cannot read {directory} ({error.strerror}): grant access, or move that folder elsewhere."
+        ) from error
     above = above | {(here.st_dev, here.st_ino)}
-    # From the end, so that a name's memory is free as soon as the name is passed on.
+    # From the end, so that each name's memory is freed as soon as it is yielded.
     names.sort(reverse=True)
     while names:
         name = names.pop()
@@ -99,15 +99,15 @@ def _walk(directory: str, prefix: str, above: frozenset[tuple[int, int]]) -> Ite
         except OSError:
             yield prefix + name, -1, -1
             continue
-        # Anything else that has an image's name (a pipe, a socket) would hang whoever opens it.
+        # Opening anything else with an image's name (a pipe, a socket) could block.
         if stat.S_ISREG(facts.st_mode):
             yield prefix + name, facts.st_size, facts.st_mtime_ns
 
 
 def _names(directory: str) -> tuple[list[str], set[str]]:
-    """The names in a folder that are images' or folders', and those of the folders among them.
+    """The names of images and subfolders in a folder, and the set of those that are subfolders.
 
-    Names alone: the entries themselves, once asked for size and time, keep a kilobyte each.
+    Names only: directory entries take a kilobyte each once their size and time have been queried.
     """
     names, folders = [], set()
     with os.scandir(directory) as entries:
@@ -130,10 +130,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def classify(names: Iterable[str], skipped: Iterable[str]) -> tuple[Tensor | None, tuple[str, ...]]:
-    """The class number of each name that is not skipped, and the classes' names; None and () where there are none.
-
-    Numbers are int64 `[N]`.
-    """
+    """The class of each name that is not skipped, int64 `[N]`, and the class names; None and () without classes."""
     unreadable = frozenset(skipped)
     found: dict[str, int] = {}
     numbers = array("q")
@@ -153,6 +150,6 @@ def classify(names: Iterable[str], skipped: Iterable[str]) -> tuple[Tensor | Non
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:
-    # Splitting at digits leaves text at even places and numbers at odd ones, so like is compared with like.
+    # Splitting at digits leaves text at even positions and numbers at odd ones, so only equal types are compared.
     parts = re.split(r"(\d+)", name)
     return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name

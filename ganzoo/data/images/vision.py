@@ -1,4 +1,4 @@
-"""Published image sets, read by torchvision from the data root and downloaded into it when they are not there."""
+"""Published image data sets, read by torchvision from the data root and downloaded to it if missing."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ T = TypeVar("T")
 
 DIGITS = tuple("0123456789")
 
-SILENCE = 30.0
-"""Seconds that a server may keep silent before a download is given up."""
+TIMEOUT = 30.0
+"""Seconds without a response after which a download fails."""
 
 
 @dataclass(frozen=True)
 class _Published:
-    """torchvision's class, where its files lie under the data root, and how it is asked for a split.
+    """torchvision's class, the folder of its files under the data root, and which argument selects the split.
 
-    inside: the folder under the data root that torchvision is given as its root; empty for the data root itself.
-    layout: axes of torchvision's array that become `[N, C, H, W]`; N, H and W alone are grey.
+    inside: the folder under the data root that torchvision gets as its root; empty for the data root itself.
+    layout: the axes of torchvision's array in the order `[N, C, H, W]`, or `[N, H, W]` for grey images.
     """
 
     cls: str
@@ -51,7 +51,7 @@ PUBLISHED = {
     "fashion-mnist": _Published("FashionMNIST", "FashionMNIST/raw", True, (0, 1, 2)),
     "cifar10": _Published("CIFAR10", "cifar-10-batches-py", True, (0, 3, 1, 2)),
     "cifar100": _Published("CIFAR100", "cifar-100-python", True, (0, 3, 1, 2)),
-    # torchvision would strew its two files over the data root.
+    # torchvision would put its two files directly into the data root.
     "svhn": _Published("SVHN", "svhn", False, inside="svhn", class_names=DIGITS),
     "stl10": _Published("STL10", "stl10_binary", False),
 }
@@ -62,18 +62,18 @@ def load(name: str, data: Data, root: Path, split: str) -> Dataset:
 
     mnist and fashion-mnist 60,000 + 10,000; cifar10 and cifar100 50,000 + 10,000; svhn 73,257 + 26,032 (its "extra"
     images are left out); stl10 5,000 + 8,000 (its unlabelled images are left out). data.size and data.channels convert
-    them. Raises GanzooError, which names the folder, when the files are neither there nor to be had, or are damaged;
-    and for a kind, a path, an unknown split, or channels other than 1 and 3.
+    them. Raises GanzooError, naming the folder, if the files are missing and cannot be downloaded, or are damaged;
+    also for a kind, a path, an unknown split, or channels other than 1 and 3.
     """
     check_request(name, data, split)
-    # Imported here so that data sets which do not need torchvision do not wait for it.
+    # Imported here so that data sets that do not need torchvision do not wait for its import.
     from torchvision import datasets
 
     source = PUBLISHED[name]
-    which: dict[str, Any] = {"train": split == "train"} if source.by_train_flag else {"split": split}
+    selected: dict[str, Any] = {"train": split == "train"} if source.by_train_flag else {"split": split}
 
     def read(download: bool) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-        found = getattr(datasets, source.cls)(str(root / source.inside), download=download, **which)
+        found = getattr(datasets, source.cls)(str(root / source.inside), download=download, **selected)
         labels = found.targets if source.by_train_flag else found.labels
         names = source.class_names or tuple(found.classes)
         return _images(found.data, source.layout), torch.as_tensor(np.asarray(labels), dtype=torch.int64), names
@@ -88,12 +88,12 @@ def _images(values: Tensor | np.ndarray, layout: tuple[int, ...]) -> Tensor:
 
 
 def find_or_download(name: str, folder: Path, read: Callable[[bool], T]) -> T:
-    """What `read(False)` returns, or, where that fails, `read(True)`, which downloads first, if that is allowed.
+    """The result of `read(False)` or, if that fails and downloads are allowed, of `read(True)`, which downloads first.
 
-    folder: where the files of data set `name` belong, for the message of the GanzooError when neither works.
+    folder: where the files of data set `name` belong, for the message of the GanzooError if neither works.
     """
     # Both steps fail in many ways (URLError, RuntimeError, OSError, BadZipFile, a missing gdown, an assertion on a file
-    # that is too short), and none of them is the user's to read as a traceback.
+    # that is too short), and the user should get a one-line error for each.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -122,9 +122,9 @@ def find_or_download(name: str, folder: Path, read: Callable[[bool], T]) -> T:
 
 @contextlib.contextmanager
 def _downloading() -> Iterator[None]:
-    """Progress goes to standard error, torchvision's messages nowhere, and a dead connection is given up."""
+    """Show only the progress bar (on standard error), suppress torchvision's messages, and set a timeout."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENCE)
+    socket.setdefaulttimeout(TIMEOUT)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield

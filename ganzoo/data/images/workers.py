@@ -1,7 +1,7 @@
-"""Many image files to pixels, in parallel: in threads where they are few, in worker processes where they are many.
+"""Decoding many image files in parallel: few of them in threads, many in worker processes.
 
-`python -m ganzoo.data.images.workers FOLDER SIZE CHANNELS` is a worker. It reads a line for each part, a JSON list of
-file names, and answers with a line of JSON, what `Part` says but the pixels, and then the pixels.
+`python -m ganzoo.data.images.workers FOLDER SIZE CHANNELS` is a worker. It reads one line per chunk, a JSON list of
+file names, and replies with a line of JSON, the fields of `Chunk` except the pixels, followed by the pixels.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from queue import SimpleQueue
 
 from ganzoo.data.images.decode import read_square
 
-MANY = 2_000
-"""Files from which on processes are worth their start: a third of the time is Python's, which threads cannot share."""
+PROCESS_THRESHOLD = 2_000
+"""Number of files from which starting processes pays off: a third of the time is Python's, which holds the GIL."""
 
-PART_FILES, PART_BYTES = 16, 1 << 20
-"""How many files a worker is given at a time, and at most how many bytes of pixels come back."""
+CHUNK_FILES, CHUNK_BYTES = 16, 1 << 20
+"""Maximum number of files that a worker gets at a time, and maximum number of bytes of pixels that it returns."""
 
-MOST_WORKERS = 16
+MAX_WORKERS = 16
 
 
 @dataclass(frozen=True)
-class Part:
-    """What became of some files.
+class Chunk:
+    """The result of decoding some files.
 
-    files: how many they were; pixels: of those that could be read, uint8 `[C, H, W]` each, one after the other.
-    skipped: the names of the others; retry: whether the system refused any, which may pass without the file changing.
-    coloured: whether any pixel is not grey.
+    files: number of files; pixels: those of the readable files, uint8 `[C, H, W]` each, concatenated. skipped: names of
+    the unreadable files; retry: whether any failure may be temporary (see `_may_be_temporary`). coloured: whether any
+    pixel is not grey.
     """
 
     files: int
@@ -49,37 +49,38 @@ class Part:
     coloured: bool
 
 
-class Died(Exception):
+class WorkerDied(Exception):
     """A worker process has ended."""
 
 
-def decoded(base: Path, names: Iterable[str], count: int, size: int, channels: int) -> Generator[Part]:
-    """The `count` files `names` of folder `base` as `read_square` reads them: in order, a few parts ahead."""
-    number = min(MOST_WORKERS, _processors())
-    waiting: deque[Future[Part]] = deque()
+def decode_all(base: Path, names: Iterable[str], count: int, size: int, channels: int) -> Generator[Chunk]:
+    """The `count` files `names` of folder `base` as `read_square` reads them: in order, decoded a few chunks ahead."""
+    number = min(MAX_WORKERS, _processors())
+    waiting: deque[Future[Chunk]] = deque()
     with (
         warnings.catch_warnings(),
         ThreadPoolExecutor(number) as pool,
         contextlib.ExitStack() as stack,
     ):
-        warnings.simplefilter("ignore")  # of large images, odd palettes and broken EXIF blocks
-        idle: SimpleQueue[Callable[[list[str]], Part]] = SimpleQueue()
+        warnings.simplefilter("ignore")  # about large images, odd palettes and broken EXIF blocks
+        idle: SimpleQueue[Callable[[list[str]], Chunk]] = SimpleQueue()
+        here = partial(decode_files, base, size=size, channels=channels)
         for _ in range(number):
             worker = Worker(base, size, channels)
             stack.callback(worker.end)
-            idle.put(worker.decode if count >= MANY else partial(decode_files, base, size=size, channels=channels))
+            idle.put(worker.decode if count >= PROCESS_THRESHOLD else here)
 
-        def decode(part: list[str]) -> Part:
+        def decode(chunk: list[str]) -> Chunk:
             decoder = idle.get()
             try:
-                return decoder(part)
+                return decoder(chunk)
             finally:
                 idle.put(decoder)
 
         try:
-            # The queue is bounded, so that a slow disk does not let decoded images pile up.
-            for part in _parts(names, _part_size(count, size, channels)):
-                waiting.append(pool.submit(decode, part))
+            # The queue is bounded, so that decoded images do not pile up if the disk is slow.
+            for chunk in _chunks(names, _chunk_size(count, size, channels)):
+                waiting.append(pool.submit(decode, chunk))
                 if len(waiting) > 2 * number:
                     yield waiting.popleft().result()
             while waiting:
@@ -88,33 +89,33 @@ def decoded(base: Path, names: Iterable[str], count: int, size: int, channels: i
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def decode_files(base: Path, names: list[str], size: int, channels: int) -> Part:
-    """Decode files here and now; one that cannot be read is skipped."""
+def decode_files(base: Path, names: list[str], size: int, channels: int) -> Chunk:
+    """Decode files in this process; unreadable ones are skipped."""
     images, skipped, retry, coloured = [], [], False, False
     for name in names:
         try:
             pixels = read_square(base / name, size, channels)
-        except Exception as error:  # Pillow's decoders raise nearly every type there is on damaged files
+        except Exception as error:  # Pillow's decoders raise nearly any type of error on damaged files
             skipped.append(name)
-            retry = retry or _may_pass(error)
+            retry = retry or _may_be_temporary(error)
             continue
         images.append(pixels.tobytes())
         coloured = coloured or bool((pixels != pixels[:1]).any())
-    return Part(len(names), b"".join(images), tuple(skipped), retry, coloured)
+    return Chunk(len(names), b"".join(images), tuple(skipped), retry, coloured)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether the system refused (no permission, a lost drive, no memory), which may pass without the file changing."""
+def _may_be_temporary(error: Exception) -> bool:
+    """Whether the system caused the failure (permission, lost drive, memory), so that the file itself may be fine."""
     if isinstance(error, OSError):
         return error.errno is not None and not isinstance(error, FileNotFoundError)
     return isinstance(error, MemoryError)
 
 
 class Worker:
-    """A process that decodes. When a file makes it die, that file is skipped and another process takes its place.
+    """A process that decodes. If a file crashes it, that file is skipped and another process is started.
 
-    It is none of multiprocessing's: those import the user's script once more, or copy a process that has threads.
-    Where no process starts, the files are decoded here.
+    It does not use multiprocessing, which would import the user's script again or fork a process that has threads.
+    If no process can be started, the files are decoded in this one.
     """
 
     def __init__(self, base: Path, size: int, channels: int) -> None:
@@ -122,25 +123,25 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
 
-    def decode(self, names: list[str]) -> Part:
-        """As `decode_files`. Raises Died after `end`."""
+    def decode(self, names: list[str]) -> Chunk:
+        """As `decode_files`. Raises WorkerDied after `end`."""
         if self._process is None and not self._start():
             return decode_files(self._base, names, self._size, self._channels)
         try:
-            return self._ask(names)
-        except Died:
+            return self._request(names)
+        except WorkerDied:
             self._stop()
             if self._ended:
                 raise
         if len(names) == 1:
-            return Part(1, b"", tuple(names), retry=True, coloured=False)
-        parts = [self.decode([name]) for name in names]
-        return Part(
+            return Chunk(1, b"", tuple(names), retry=True, coloured=False)
+        chunks = [self.decode([name]) for name in names]
+        return Chunk(
             len(names),
-            b"".join(part.pixels for part in parts),
-            tuple(name for part in parts for name in part.skipped),
-            any(part.retry for part in parts),
-            any(part.coloured for part in parts),
+            b"".join(chunk.pixels for chunk in chunks),
+            tuple(name for chunk in chunks for name in chunk.skipped),
+            any(chunk.retry for chunk in chunks),
+            any(chunk.coloured for chunk in chunks),
         )
 
     def end(self) -> None:
@@ -150,7 +151,7 @@ class Worker:
     def _start(self) -> bool:
         command = [sys.executable, "-P", "-m", "ganzoo.data.images.workers", str(self._base)]
         paths = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        # NumPy's own threads would only lie idle in it.
+        # NumPy's threads would be idle.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
         try:
             self._process = subprocess.Popen(
@@ -160,8 +161,8 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 env=environment,
             )
-            self._answer()
-        except (OSError, Died):
+            self._read_reply()
+        except (OSError, WorkerDied):
             self._stop()
             return False
         return True
@@ -172,57 +173,59 @@ class Worker:
             process.kill()
             process.wait()
 
-    def _ask(self, names: list[str]) -> Part:
+    def _request(self, names: list[str]) -> Chunk:
         try:
             assert self._process
             assert self._process.stdin
             self._process.stdin.write(json.dumps(names).encode("ascii") + b"\n")
             self._process.stdin.flush()
         except OSError as error:
-            raise Died from error
-        return self._answer()
+            raise WorkerDied from error
+        return self._read_reply()
 
-    def _answer(self) -> Part:
+    def _read_reply(self) -> Chunk:
         try:
             assert self._process
             assert self._process.stdout
-            answer = json.loads(self._process.stdout.readline())
-            pixels = self._process.stdout.read(answer["bytes"])
+            header = json.loads(self._process.stdout.readline())
+            pixels = self._process.stdout.read(header["bytes"])
         except (OSError, ValueError) as error:
-            raise Died from error
-        if len(pixels) != answer["bytes"]:
-            raise Died
-        return Part(answer["files"], pixels, tuple(answer["skipped"]), answer["retry"], answer["coloured"])
+            raise WorkerDied from error
+        if len(pixels) != header["bytes"]:
+            raise WorkerDied
+        return Chunk(header["files"], pixels, tuple(header["skipped"]), header["retry"], header["coloured"])
 
 
 def serve(base: Path, size: int, channels: int) -> None:
-    """Be a worker until standard input ends, as it does when the process that asks is gone."""
-    # Ctrl-C goes to every process of a terminal; who asked decides what follows.
+    """Run as a worker until standard input ends, as it does when the parent process has ended."""
+    # Ctrl-C goes to every process of a terminal; the parent decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-    # Decoders are C libraries, and what they may print must not come between the answers.
-    answers = os.fdopen(os.dup(1), "wb")
+    # Decoders are C libraries; what they print must not mix with the replies.
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
-    def answer(part: Part) -> None:
-        said = {"files": part.files, "skipped": part.skipped, "retry": part.retry, "coloured": part.coloured}
-        answers.write(json.dumps(said | {"bytes": len(part.pixels)}).encode("ascii") + b"\n" + part.pixels)
-        answers.flush()
+    def reply(chunk: Chunk) -> None:
+        header = {"files": chunk.files, "skipped": chunk.skipped, "retry": chunk.retry, "coloured": chunk.coloured}
+        replies.write(json.dumps(header | {"bytes": len(chunk.pixels)}).encode("ascii") + b"\n" + chunk.pixels)
+        replies.flush()
 
-    answer(Part(0, b"", (), retry=False, coloured=False))
+    reply(Chunk(0, b"", (), retry=False, coloured=False))
     with contextlib.suppress(BrokenPipeError):
         for line in sys.stdin.buffer:
-            answer(decode_files(base, json.loads(line), size, channels))
+            reply(decode_files(base, json.loads(line), size, channels))
 
 
-def _part_size(count: int, size: int, channels: int) -> int:
-    return max(1, min(PART_FILES, PART_BYTES // (channels * size * size))) if count >= MANY else 1
+def _chunk_size(count: int, size: int, channels: int) -> int:
+    if count < PROCESS_THRESHOLD:
+        return 1
+    return max(1, min(CHUNK_FILES, CHUNK_BYTES // (channels * size * size)))
 
 
-def _parts(names: Iterable[str], files: int) -> Iterator[list[str]]:
-    left = iter(names)
-    while part := list(islice(left, files)):
-        yield part
+def _chunks(names: Iterable[str], files: int) -> Iterator[list[str]]:
+    remaining = iter(names)
+    while chunk := list(islice(remaining, files)):
+        yield chunk
 
 
 def _processors() -> int:

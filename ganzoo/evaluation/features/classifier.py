@@ -16,11 +16,11 @@ VERSION = 1
 """Part of the cache's key: raise it with any change below that changes the weights."""
 
 SEED = 0
-LARGEST_SIDE = 32
+MAX_SIDE = 32
 WIDTH, FEATURES = 24, 64
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 3e-3, 1e-2
-EPOCHS, FEWEST_STEPS, MOST_STEPS = 30, 200, 1000
-IMAGES_AT_ONCE = 500
+EPOCHS, MIN_STEPS, MAX_STEPS = 30, 200, 1000
+EVAL_BATCH = 500
 
 
 class Classifier(nn.Module):
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
         super().__init__()
         channels, height, width = shape
         self.shape, self.classes = tuple(shape), classes
-        self.size = min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)
+        self.size = min(height, MAX_SIDE), min(width, MAX_SIDE)
         stride = 2 if max(self.size) > 16 else 1
         self.body = nn.Sequential(
             *_convolution(channels, WIDTH, stride),
@@ -72,7 +72,7 @@ def train_classifier(train: Dataset, rows: Tensor, steps: int | None = None) -> 
     steps: batches of 128; by default 30 epochs, but between 200 and 1,000 steps.
     """
     if steps is None:
-        steps = max(FEWEST_STEPS, min(MOST_STEPS, EPOCHS * len(rows) // BATCH))
+        steps = max(MIN_STEPS, min(MAX_STEPS, EPOCHS * len(rows) // BATCH))
     with _seeded():
         classifier = Classifier(train.spec.shape, train.spec.classes)
     order = torch.randint(len(rows), (steps, BATCH), generator=torch.Generator().manual_seed(SEED))
@@ -93,7 +93,7 @@ def train_classifier(train: Dataset, rows: Tensor, steps: int | None = None) -> 
 
 def evaluate(classifier: Classifier, dataset: Dataset, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Features `[N, 64]` and logits `[N, classes]` of the images of a data set at `rows`, float64 on the CPU."""
-    parts = [outputs(classifier, dataset.batch(part)["x"].cpu()) for part in rows.split(IMAGES_AT_ONCE)]
+    parts = [outputs(classifier, dataset.batch(part)["x"].cpu()) for part in rows.split(EVAL_BATCH)]
     return torch.cat([features for features, _ in parts]), torch.cat([logits for _, logits in parts])
 
 
@@ -109,7 +109,7 @@ def outputs(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def accuracy(classifier: Classifier, dataset: Dataset, rows: Tensor) -> float:
     """Fraction of the images at `rows` that are classified as labelled."""
-    labels = torch.cat([dataset.batch(part)["y"].cpu() for part in rows.split(IMAGES_AT_ONCE)])
+    labels = torch.cat([dataset.batch(part)["y"].cpu() for part in rows.split(EVAL_BATCH)])
     return (evaluate(classifier, dataset, rows)[1].argmax(dim=1) == labels).double().mean().item()
 
 

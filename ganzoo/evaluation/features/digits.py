@@ -22,7 +22,7 @@ class Digits:
 
     domain: Domain
     suffix = ""
-    most_real = SCORED
+    max_real = SCORED
 
     @property
     def name(self) -> str:
@@ -39,8 +39,8 @@ class Digits:
     def extract(self, images: Tensor) -> Features:
         return Features(read_digits(self.domain, images).to(torch.uint8), None)
 
-    def sent(self) -> dict[str, Any]:
-        return {"digits by": self.domain.sent()}
+    def to_dict(self) -> dict[str, Any]:
+        return {"digit classifier": self.domain.to_dict()}
 
     def describe(self) -> dict[str, Any]:
         return self.domain.describe()

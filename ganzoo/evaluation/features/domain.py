@@ -57,7 +57,7 @@ class Domain:
         return f"[{self.name}]"
 
     @property
-    def most_real(self) -> int:
+    def max_real(self) -> int:
         """Training images that samples are compared with: for more, precision and recall take minutes."""
         return 10_000
 
@@ -69,11 +69,11 @@ class Domain:
     def extract(self, images: Tensor) -> Features:
         """Features float64 `[N, 64]` and logits float64 `[N, classes]` of uint8 images, computed on their device."""
         network = self.classifier.to(images.device)
-        parts = [small.outputs(network, part) for part in images.split(small.IMAGES_AT_ONCE)]
+        parts = [small.outputs(network, part) for part in images.split(small.EVAL_BATCH)]
         return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
 
-    def sent(self) -> dict[str, Any]:
-        """Tensors and plain values from which another rank has the same space by `received`."""
+    def to_dict(self) -> dict[str, Any]:
+        """Tensors and plain values from which another rank has the same space by `from_dict`."""
         facts = {name: getattr(self, name) for name in (field.name for field in fields(self)) if name != "classifier"}
         weights = {name: weight.cpu() for name, weight in self.classifier.state_dict().items()}
         return {"facts": facts, "shape": self.classifier.shape, "classes": self.classifier.classes, "weights": weights}
@@ -107,9 +107,9 @@ def find_domain(samples: Samples) -> Domain:
     return train.memo.once("domain", make)
 
 
-def received(sent: dict[str, Any]) -> Domain:
+def from_dict(values: dict[str, Any]) -> Domain:
     """The feature space that another rank has."""
-    return Domain(**sent["facts"], classifier=_network(sent["shape"], sent["classes"], sent["weights"]))
+    return Domain(**values["facts"], classifier=_network(values["shape"], values["classes"], values["weights"]))
 
 
 def has_labels(samples: Samples) -> bool:
@@ -118,7 +118,7 @@ def has_labels(samples: Samples) -> bool:
     return train.spec.classes >= 2 and "y" in train.arrays
 
 
-def labels_remedy(samples: Samples) -> str:
+def labels_hint(samples: Samples) -> str:
     """What to do where there are no labels."""
     if not samples.data.labels:
         return "type --set data.labels=true if it has any"
@@ -129,7 +129,7 @@ def labels_remedy(samples: Samples) -> str:
 def _require_labels(train: Dataset, samples: Samples) -> None:
     name = train.spec.name
     if not has_labels(samples):
-        raise GanzooError(f"no labels to train domain features on in {name}: {labels_remedy(samples)}.")
+        raise GanzooError(f"no labels to train domain features on in {name}: {labels_hint(samples)}.")
     if train.count < MINIMUM:
         raise GanzooError(f"{train.count} images in {name} are too few to train domain features on: add more.")
 

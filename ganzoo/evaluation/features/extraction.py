@@ -1,4 +1,4 @@
-"""Features of images: what a feature space is, and each set of images taken through it once."""
+"""Features of images: the protocol of feature spaces, and extraction, once for each set of images."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from ganzoo.data.memo import Memo
 from ganzoo.data.samples import MINIMUM, Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import cache as feature_cache
-from ganzoo.machine.rank_group import ALONE, Team, parts
+from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup, chunks
 from ganzoo.machine.tf32 import full_precision
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_REPORTS = 20.0
+"""Seconds between log messages during a long extraction."""
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Of N images, on the CPU: features `[N, D]`, and logits `[N, classes]` where the space knows classes.
+    """Features `[N, D]` of N images, and logits `[N, classes]` if the network has any; both on the CPU.
 
-    sha256: of the images themselves, where they are real ones. memo: what was computed from the features.
+    sha256: of the images, if they are real ones. memo: values computed from the features.
     """
 
     features: Tensor
@@ -41,10 +42,11 @@ class Features:
 class Space(Protocol):
     """A feature space.
 
-    name: as it is printed, like domain:mnist. suffix: what the names of scores end in: empty for the published
-    Inception weights alone, on which FID is defined. resize: what is done to images first.
-    most_real: real images that samples are compared with, at most. identity: what the features depend on besides the
-    images. A space that other ranks can have too, to share the work, has a method `sent` (see `spaces.received`).
+    name: as printed, for example domain:mnist. suffix: appended to the names of scores; empty only for the published
+    Inception weights, on which FID is defined. resize: how images are resized before extraction.
+    max_real: maximum number of real images that samples are compared with. identity: everything that the features
+    depend on besides the images. A space whose extraction can be distributed over ranks has a method `to_dict`, from
+    whose result `spaces.from_dict` rebuilds it on another rank.
     """
 
     @property
@@ -57,7 +59,7 @@ class Space(Protocol):
     def resize(self) -> str: ...
 
     @property
-    def most_real(self) -> int: ...
+    def max_real(self) -> int: ...
 
     @property
     def identity(self) -> str: ...
@@ -67,27 +69,28 @@ class Space(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What a score's protocol says of the features, the hash of the weights among it."""
+        """The features' entry in a score's protocol, including the hash of the weights."""
         ...
 
 
-FAKE, STAND_IN, REFERENCE = "fake", "stand-in", "reference"
-"""The sets of images that any rank can find: samples, real ones in their place, and those to compare with."""
+FAKE, REAL_BASELINE, REFERENCE = "fake", "real baseline", "reference"
+"""The image sets that every rank can access: generated samples, real samples scored as a baseline, and the real images
+that both are compared with."""
 
 
 def fake_features(samples: Samples, space: Space) -> Features:
-    """The features of the samples, extracted once; those of real samples in their place are also kept on disk."""
+    """The features of the samples, extracted once; those of a real baseline are also cached on disk."""
     split = samples.split
     return samples.memo.once(
         ("features", space.identity),
-        lambda: _extract(samples, FAKE, space) if split is None else _cached(samples, STAND_IN, space, split),
+        lambda: _extract(samples, FAKE, space) if split is None else _cached(samples, REAL_BASELINE, space, split),
     )
 
 
 def reference_features(samples: Samples, space: Space) -> Features:
-    """The features of at most `space.most_real` images of the reference split, always the same ones, extracted once.
+    """The features of at most `space.max_real` images of the reference split, always the same ones, extracted once.
 
-    Without mirror images (data.flip), as they are no data but augmentation.
+    Mirrored images (data.flip) are left out: they are augmentation, not data.
     """
     real = samples.real(samples.reference)
     if real.count < MINIMUM:
@@ -97,85 +100,88 @@ def reference_features(samples: Samples, space: Space) -> Features:
 
 def reference_rows(real: Dataset, space: Space) -> Tensor:
     """Indices of the real images that samples are compared with, int64."""
-    return subset(real.count, space.most_real)
+    return subset(real.count, space.max_real)
 
 
-def answer(order: Any, samples: Samples, team: Team, find: Callable[[Any, Samples], Space]) -> None:
-    """Do this rank's part of what the first rank asks for. find: `spaces.received`."""
-    made: list[Callable[[slice], Sequence[Tensor]]] = []
+def handle_request(
+    request: Any, samples: Samples, group: RankGroup, from_dict: Callable[[Any, Samples], Space]
+) -> None:
+    """Do this rank's part of an extraction that the first rank requests. from_dict: `spaces.from_dict`."""
+    extractors: list[Callable[[slice], Sequence[Tensor]]] = []
 
-    def work(rows: slice) -> Sequence[Tensor]:
-        # What can fail has to fail in here, where all ranks hear of it.
-        if not made:
-            whose = samples.stand_in() if order["whose"] == STAND_IN else samples
-            space = find(order["space"], samples)
-            made.append(_worker(_images(whose, order["whose"], space), space, whose))
-        return made[0](rows)
+    def extract(rows: slice) -> Sequence[Tensor]:
+        # Anything that can fail must fail in here, where the error is reported to all ranks.
+        if not extractors:
+            image_set = request["image set"]
+            scored = samples.real_baseline() if image_set == REAL_BASELINE else samples
+            space = from_dict(request["space"], samples)
+            extractors.append(_extractor(_images(scored, image_set, space), space, scored))
+        return extractors[0](rows)
 
-    team.share(order["count"], work)
+    group.map_rows(request["count"], extract)
 
 
 @dataclass(frozen=True)
 class _Images:
-    """A number of uint8 images, and how to read some of them."""
+    """A set of `count` uint8 images, and a function that reads the images of a slice."""
 
     count: int
     at: Callable[[slice], Tensor]
 
-    def parts(self) -> Iterable[Tensor]:
-        return (self.at(rows) for rows in parts(self.count))
+    def chunks(self) -> Iterable[Tensor]:
+        return (self.at(rows) for rows in chunks(self.count))
 
 
-def _images(samples: Samples, whose: str, space: Space) -> _Images:
-    if whose != REFERENCE:
+def _images(samples: Samples, image_set: str, space: Space) -> _Images:
+    if image_set != REFERENCE:
         return _Images(len(samples.fake), lambda rows: samples.fake[rows])
     real = samples.real(samples.reference)
     chosen = reference_rows(real, space)
     return _Images(len(chosen), lambda rows: to_uint8(real.batch(chosen[rows])["x"]))
 
 
-def _extract(samples: Samples, whose: str, space: Space) -> Features:
-    """Features of one of the sets of images; a line in the log now and then, if they take long."""
-    team, images = samples.team, _images(samples, whose, space)
-    sent = getattr(space, "sent", None)
-    if team.ranks > 1 and sent is not None:
-        team.ask({"whose": whose, "count": images.count, "space": sent()})
+def _extract(samples: Samples, image_set: str, space: Space) -> Features:
+    """Features of one of the image sets, on all ranks that have it; a long extraction logs its progress."""
+    group, images = samples.group, _images(samples, image_set, space)
+    to_dict = getattr(space, "to_dict", None)
+    if group.ranks > 1 and to_dict is not None:
+        group.request({"image set": image_set, "count": images.count, "space": to_dict()})
     else:
-        team = ALONE
-    work, last = _worker(images, space, samples), [time.monotonic()]
+        group = SINGLE_PROCESS
+    extract, last = _extractor(images, space, samples), [time.monotonic()]
 
-    def reported(rows: slice) -> Sequence[Tensor]:
-        found = work(rows)
+    def extract_and_log(rows: slice) -> Sequence[Tensor]:
+        found = extract(rows)
         if rows.stop < images.count and time.monotonic() - last[0] > SECONDS_BETWEEN_REPORTS:
             last[0] = time.monotonic()
             log.info("%s features of %s of %s images", space.name, f"{rows.stop:,}", f"{images.count:,}")
         return found
 
-    made = team.share(images.count, reported)
-    return Features(made[0], made[1] if len(made) > 1 else None)
+    outputs = group.map_rows(images.count, extract_and_log)
+    return Features(outputs[0], outputs[1] if len(outputs) > 1 else None)
 
 
-def _worker(images: _Images, space: Space, samples: Samples) -> Callable[[slice], Sequence[Tensor]]:
-    """What makes features, and logits where there are any, of the images at some rows."""
+def _extractor(images: _Images, space: Space, samples: Samples) -> Callable[[slice], Sequence[Tensor]]:
+    """A function that computes the features, and the logits if there are any, of the images of a slice."""
     device = samples.device or samples.fake.device
 
-    def work(rows: slice) -> Sequence[Tensor]:
+    def extract(rows: slice) -> Sequence[Tensor]:
         with full_precision(device):
             found = space.extract(images.at(rows).to(device))
         return [found.features] if found.logits is None else [found.features, found.logits]
 
-    return work
+    return extract
 
 
-def _cached(samples: Samples, whose: str, space: Space, split: str) -> Features:
-    """The features of real images: from the disk if they are there, else extracted and kept."""
-    images = _images(samples, whose, space)
-    digest = _digest(images.parts())
+def _cached(samples: Samples, image_set: str, space: Space, split: str) -> Features:
+    """The features of real images: read from the disk cache, or extracted and written to it."""
+    images = _images(samples, image_set, space)
+    digest = _digest(images.chunks())
     shape = (images.count, *samples.spec.shape)
     key = feature_cache.key(digest, samples.spec.name, shape, split, space.identity)
     found = feature_cache.read(key)
     if found is None:
-        extracted = _extract(samples, whose, space)
+        extracted = _extract(samples, image_set, space)
         found = {"features": extracted.features.numpy()}
         if extracted.logits is not None:
             found["logits"] = extracted.logits.numpy()
@@ -184,11 +190,11 @@ def _cached(samples: Samples, whose: str, space: Space, split: str) -> Features:
     return Features(torch.from_numpy(found["features"]), logits, digest)
 
 
-def _digest(parts: Iterable[Tensor]) -> str:
-    """SHA-256 of uint8 images `[N, C, H, W]` in parts, and of the shape of each, in hexadecimal."""
+def _digest(chunks: Iterable[Tensor]) -> str:
+    """SHA-256, in hexadecimal, of the shape of an image and of uint8 images `[N, C, H, W]` that come in chunks."""
     digest = hashlib.sha256()
-    for i, part in enumerate(parts):
+    for i, chunk in enumerate(chunks):
         if i == 0:
-            digest.update(str(tuple(part.shape[1:])).encode())
-        digest.update(part.cpu().contiguous().numpy().tobytes())
+            digest.update(str(tuple(chunk.shape[1:])).encode())
+        digest.update(chunk.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Names of the feature spaces that images can be compared in."""
+"""Names of the feature spaces in which images can be compared."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TORCH_FIDELITY = (
     "clip-vit-l-14",
     "clip-vit-l-14-336px",
 )
-"""What torch-fidelity registers."""
+"""The feature extractors that torch-fidelity registers."""
 
 
 def names() -> tuple[str, ...]:
-    """The feature spaces that `features` can name, besides "auto"."""
+    """The values that `features` accepts besides "auto"."""
     return (DOMAIN, *TORCH_FIDELITY)

@@ -27,16 +27,16 @@ class FeaturePair:
     fake: Features
     real: Features
 
-    def once(self, how: str, compute: Callable[[Tensor, Tensor], Sequence[float]]) -> list[float]:
+    def cached(self, key: str, compute: Callable[[Tensor, Tensor], Sequence[float]]) -> list[float]:
         """What `compute` makes of the features of the samples and the real images, `[N, D]` and `[M, D]`.
 
-        Of real samples in a generator's place it is kept on disk, as it is the same at each scoring. how: the metric
+        Of real samples in a generator's place it is kept on disk, as it is the same at each scoring. key: the metric
         and its settings, which tell its values from others.
         """
         if self.samples.split is None:
             return list(compute(self.fake.features, self.real.features))
         images = f"{self.fake.sha256} {self.real.sha256}"
-        shape, identity = self.samples.fake.shape, f"{self.space.identity} {how}"
+        shape, identity = self.samples.fake.shape, f"{self.space.identity} {key}"
         key = feature_cache.key(images, self.samples.spec.name, shape, self.samples.split, identity)
         found = feature_cache.read(key)
         if found is None:

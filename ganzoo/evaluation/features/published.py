@@ -23,8 +23,8 @@ from ganzoo.evaluation.features.extraction import Features
 from ganzoo.evaluation.features.names import INCEPTION
 from ganzoo.evaluation.features.weights import Weights, cached_file, fetch, read_bytes, read_state, tensors_only
 
-IMAGES_AT_ONCE = 64
-MOST_REAL = 50_000
+BATCH_SIZE = 64
+MAX_REAL = 50_000
 
 PUBLISHED = {
     INCEPTION: "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
@@ -60,8 +60,8 @@ class FidelitySpace:
         return "" if self.name == INCEPTION else f"[{self.name}]"
 
     @property
-    def most_real(self) -> int:
-        return MOST_REAL
+    def max_real(self) -> int:
+        return MAX_REAL
 
     @property
     def identity(self) -> str:
@@ -82,13 +82,13 @@ class FidelitySpace:
             )
         network, parts = self.extractor.to(images.device), []
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            for part in images.split(IMAGES_AT_ONCE):
+            for part in images.split(BATCH_SIZE):
                 parts.append([output.cpu() for output in network(part.expand(-1, 3, -1, -1))])
         joined = [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
         return Features(joined[0], joined[1] if len(joined) > 1 else None)
 
-    def sent(self) -> dict[str, Any]:
-        """Plain values from which another rank has the same space by `received`."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values from which another rank has the same space by `from_dict`."""
         return {"extractor": self.extractor.get_name(), "sha256": self.sha256}
 
     def describe(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class FidelitySpace:
 _SPACES = Memo()
 
 
-def is_here(name: str) -> bool:
+def is_downloaded(name: str) -> bool:
     """Whether the weights of a space lie where torch keeps such files."""
     return name in URLS and cached_file(URLS[name]).is_file()
 
@@ -116,10 +116,10 @@ def find(name: str, weights: Path | None = None) -> FidelitySpace:
     return _SPACES.once((name, weights, _stamp(weights)), lambda: _read(name, weights))
 
 
-def received(sent: dict[str, Any], weights: Path | None) -> FidelitySpace:
+def from_dict(values: dict[str, Any], weights: Path | None) -> FidelitySpace:
     """The feature space that another rank has; GanzooError if the weights are others here."""
-    space = find(sent["extractor"], weights)
-    if space.sha256 != sent["sha256"]:
+    space = find(values["extractor"], weights)
+    if space.sha256 != values["sha256"]:
         raise GanzooError(f"the weights of {space.name} are not the same on all machines: copy those of the first.")
     return space
 

@@ -1,4 +1,4 @@
-"""The feature spaces that images can be compared in, by name. Naming them imports no torch."""
+"""The feature spaces in which images can be compared, by name. Does not import torch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ganzoo.evaluation.features.names import DOMAIN, INCEPTION, names
 
 
 def find_space(samples: Samples) -> Space:
-    """The feature space that the samples are to be compared in.
+    """The feature space in which the samples are compared.
 
-    Raises GanzooError for an unknown name, weights that are missing, damaged or not wanted, or a data set without
-    labels in the domain space.
+    Raises GanzooError for an unknown name; for weights that are missing, damaged or not accepted by the space; and for
+    domain features of a data set without labels.
     """
     from ganzoo.evaluation.features import domain, published
 
@@ -30,20 +30,20 @@ def find_space(samples: Samples) -> Space:
     return domain.find_domain(samples)
 
 
-def received(sent: dict[str, Any], samples: Samples) -> Space:
-    """The feature space of another rank, from what its `sent` returned there. Raises what finding it here does."""
+def from_dict(values: dict[str, Any], samples: Samples) -> Space:
+    """The feature space whose `to_dict` returned `values` on another rank. Raises what `find_space` raises."""
     from ganzoo.evaluation.features import domain, published
     from ganzoo.evaluation.features.digits import Digits
 
-    if "digits by" in sent:
-        return Digits(domain.received(sent["digits by"]))
-    return published.received(sent, samples.weights) if "extractor" in sent else domain.received(sent)
+    if "digit classifier" in values:
+        return Digits(domain.from_dict(values["digit classifier"]))
+    return published.from_dict(values, samples.weights) if "extractor" in values else domain.from_dict(values)
 
 
 def resolve(samples: Samples) -> str:
-    """The name of that space: what "auto" stands for is domain where there are labels, else Inception.
+    """The name of that space; "auto" means domain if the data set has labels, else Inception.
 
-    Nothing is downloaded that was not asked for by name: GanzooError says how to, where the weights are not here.
+    "auto" never downloads weights: if those of Inception are needed and missing, GanzooError says how to request them.
     """
     from ganzoo.evaluation.features import domain, published
 
@@ -53,9 +53,9 @@ def resolve(samples: Samples) -> str:
         return samples.features
     if domain.has_labels(samples):
         return DOMAIN
-    if samples.weights is None and not published.is_here(INCEPTION):
+    if samples.weights is None and not published.is_downloaded(INCEPTION):
         raise GanzooError(
             f"no labels to train domain features on in {samples.real('train').spec.name}: "
-            f"{domain.labels_remedy(samples)}, or ask for other features with --features {INCEPTION}."
+            f"{domain.labels_hint(samples)}, or request other features with --features {INCEPTION}."
         )
     return INCEPTION

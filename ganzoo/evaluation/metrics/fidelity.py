@@ -15,7 +15,7 @@ from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, p
 SPLITS, SPLIT_SIZE = 10, 100
 SUBSETS, SUBSET_SIZE = 100, 1000
 NEIGHBOURS = 3
-ROWS_A_THREAD = 125
+ROWS_PER_THREAD = 125
 """Rows in a block of distances, for each thread: the blocks of 10,000 samples then stay in the processor's caches."""
 
 
@@ -68,7 +68,7 @@ def precision_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:
     The manifold is the union of the balls that reach to a sample's third neighbour. Features `[N, D]`, `[M, D]`.
     Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2.
     """
-    rows = ROWS_A_THREAD * torch.get_num_threads()
+    rows = ROWS_PER_THREAD * torch.get_num_threads()
     measured = prc_features_to_metric(
         fake, real, prc_neighborhood=NEIGHBOURS, prc_batch_size=rows, save_cpu_ram=True, verbose=False
     )

@@ -26,7 +26,7 @@ def inception_score(samples: Samples) -> Measured:
 def frechet_distance(samples: Samples) -> Measured:
     """Frechet distance between features of samples and training images; 0 at best."""
     pair = feature_pair(samples)
-    (value,) = pair.once("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
+    (value,) = pair.cached("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
     return pair.measured({"FD": value})
 
 
@@ -35,14 +35,14 @@ def kernel_distance(samples: Samples) -> Measured:
     pair = feature_pair(samples)
     size = fidelity.subset_size(len(pair.fake.features), len(pair.real.features))
     subsets = {"subsets": fidelity.SUBSETS, "subset_size": size}
-    (value,) = pair.once(f"kid {subsets}", lambda fake, real: [fidelity.kernel_distance(fake, real)])
+    (value,) = pair.cached(f"kid {subsets}", lambda fake, real: [fidelity.kernel_distance(fake, real)])
     return pair.measured({"KD": value}, **subsets)
 
 
 def precision_recall(samples: Samples) -> Measured:
     """Precision and recall of samples against training images; 0 to 1."""
     pair = feature_pair(samples)
-    precision, recall = pair.once(f"prc {fidelity.NEIGHBOURS}", fidelity.precision_recall)
+    precision, recall = pair.cached(f"prc {fidelity.NEIGHBOURS}", fidelity.precision_recall)
     return pair.measured({"precision": precision, "recall": recall}, neighbours=fidelity.NEIGHBOURS)
 
 

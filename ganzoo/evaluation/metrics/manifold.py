@@ -12,7 +12,7 @@ from ganzoo.evaluation.features.extraction import Features
 from ganzoo.evaluation.features.pairs import feature_pair
 
 NEIGHBOURS = 5
-DISTANCES_AT_ONCE = 1_000_000
+MAX_DISTANCES = 1_000_000
 """8 MB of them: more leave the processor's caches, and fewer are too little work for its threads."""
 
 
@@ -24,7 +24,7 @@ def density_coverage(samples: Samples) -> Measured:
     get about 0.97.
     """
     pair = feature_pair(samples)
-    density, coverage = pair.once(f"density {NEIGHBOURS}", lambda fake, _: density_and_coverage(fake, pair.real))
+    density, coverage = pair.cached(f"density {NEIGHBOURS}", lambda fake, _: density_and_coverage(fake, pair.real))
     return pair.measured({"density": density, "coverage": coverage}, neighbours=NEIGHBOURS)
 
 
@@ -34,10 +34,10 @@ def density_and_coverage(fake: Tensor, real: Features) -> tuple[float, float]:
     Equations 4 and 5 of Naeem et al. 2020. Memory is bounded: distances are computed for some rows at a time.
     """
     # They serve every set of samples that is compared with these images.
-    reach = real.memo.once(("radii", NEIGHBOURS), lambda: radii(real.features, NEIGHBOURS))
+    radius = real.memo.once(("radii", NEIGHBOURS), lambda: radii(real.features, NEIGHBOURS))
     inside, covered = 0, torch.zeros(len(real.features), dtype=torch.bool)
     for distances in _distances(fake, real.features):
-        hits = distances < reach
+        hits = distances < radius
         inside += int(hits.sum())
         covered |= hits.any(dim=0)
     return inside / (NEIGHBOURS * len(fake)), covered.double().mean().item()
@@ -51,5 +51,5 @@ def radii(real: Tensor, neighbours: int) -> Tensor:
 
 
 def _distances(a: Tensor, b: Tensor) -> Iterator[Tensor]:
-    for part in a.split(max(1, DISTANCES_AT_ONCE // len(b))):
+    for part in a.split(max(1, MAX_DISTANCES // len(b))):
         yield torch.cdist(part, b)

@@ -14,14 +14,14 @@ from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.pictures import sheets
 
-CHECKED = 2_000
-FEWEST = 100
+MAX_SAMPLES = 2_000
+MIN_SAMPLES = 100
 QUANTILE = 0.01
-LARGEST_SIDE = 32
+MAX_SIDE = 32
 """Pixels on a side at which images are compared; larger ones are averaged down, so that a search takes seconds."""
 
-ROWS_AT_ONCE = 4_096
-SHOWN, PER_ROW = 24, 2
+CHUNK_ROWS = 4_096
+SAMPLES_SHOWN, SAMPLES_PER_ROW = 24, 2
 NEAREST = 3
 
 
@@ -44,9 +44,9 @@ def memorisation(samples: Samples) -> Measured:
     Raises GanzooError without held-out images, and for fewer than 100 of them or of samples.
     """
     held_out = _held_out(samples)
-    n = min(CHECKED, len(samples.fake), held_out.count)
-    if n < FEWEST:
-        raise GanzooError(f"memorisation: {n} samples or held-out images are too few, it takes {FEWEST} of each.")
+    n = min(MAX_SAMPLES, len(samples.fake), held_out.count)
+    if n < MIN_SAMPLES:
+        raise GanzooError(f"memorisation: {n} samples or held-out images are too few, it takes {MIN_SAMPLES} of each.")
     train = samples.real("train")
     fake = _of_samples(samples).distances[:, 0]
     real = _of_held_out(held_out, train, n).distances[:, 0]
@@ -56,7 +56,7 @@ def memorisation(samples: Samples) -> Measured:
         "distance-ratio[pixels]": (fake.median() / real.median()).item(),
     }
     side = max(samples.spec.shape[1:])
-    resize = f"average pooling to {LARGEST_SIDE}x{LARGEST_SIDE}" if side > LARGEST_SIDE else "none"
+    resize = f"average pooling to {MAX_SIDE}x{MAX_SIDE}" if side > MAX_SIDE else "none"
     return Measured(
         values,
         n_fake=n,
@@ -78,15 +78,19 @@ def draw_neighbours(samples: Samples, path: Path) -> Path:
     if not samples.modality.shows_samples_apart:
         raise GanzooError(f"{samples.spec.modality} data have no picture of neighbours: leave --neighbours out.")
     found = _of_samples(samples)
-    fake, train = samples.fake[_checked(samples)].cpu(), samples.real("train")
-    rows = min(SHOWN, len(fake)) // PER_ROW
+    fake, train = samples.fake[_rows_checked(samples)].cpu(), samples.real("train")
+    rows = min(SAMPLES_SHOWN, len(fake)) // SAMPLES_PER_ROW
     nearest = found.distances[:, 0].argsort()[:rows]
     others = torch.tensor([i for i in range(len(fake)) if i not in set(nearest.tolist())])[:rows]
     tiles = []
     for left, right in zip(nearest, others, strict=True):
-        tiles += [_shown(fake, found, train, left), torch.ones(1, *fake.shape[1:]), _shown(fake, found, train, right)]
+        tiles += [
+            _with_neighbours(fake, found, train, left),
+            torch.ones(1, *fake.shape[1:]),
+            _with_neighbours(fake, found, train, right),
+        ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheets.sheet(torch.cat(tiles), PER_ROW * (1 + NEAREST) + 1).save(path)
+    sheets.sheet(torch.cat(tiles), SAMPLES_PER_ROW * (1 + NEAREST) + 1).save(path)
     return path
 
 
@@ -96,9 +100,9 @@ def find_nearest(images: Tensor, real: Dataset, k: int = NEAREST) -> Nearest:
     wanted = _pixels(images)
     distances = torch.full((len(wanted), k), torch.inf, device=wanted.device)
     indices = torch.zeros(len(wanted), k, dtype=torch.int64, device=wanted.device)
-    for rows in torch.arange(len(real)).split(ROWS_AT_ONCE):
-        there = torch.cdist(wanted, _pixels(real.batch(rows)["x"].to(wanted.device)))
-        near, at = there.topk(min(k, len(rows)), largest=False)
+    for rows in torch.arange(len(real)).split(CHUNK_ROWS):
+        distances_here = torch.cdist(wanted, _pixels(real.batch(rows)["x"].to(wanted.device)))
+        near, at = distances_here.topk(min(k, len(rows)), largest=False)
         distances, chosen = torch.cat([distances, near], 1).topk(k, largest=False)
         indices = torch.cat([indices, rows.to(at.device)[at]], 1).gather(1, chosen)
     return _exact(wanted, real, indices.cpu())
@@ -108,7 +112,7 @@ def _exact(wanted: Tensor, real: Dataset, indices: Tensor) -> Nearest:
     """The distances once more: those of a search by matrix products are off by rounding, and a copy's must be 0."""
     columns = []
     for column in indices.unbind(1):
-        parts = zip(wanted.split(ROWS_AT_ONCE), column.split(ROWS_AT_ONCE), strict=True)
+        parts = zip(wanted.split(CHUNK_ROWS), column.split(CHUNK_ROWS), strict=True)
         gaps = [part - _pixels(real.batch(rows)["x"].to(part.device)) for part, rows in parts]
         columns.append(torch.cat([gap.square().mean(1).sqrt().cpu() for gap in gaps]))
     distances, order = torch.stack(columns, 1).sort(1)
@@ -119,8 +123,8 @@ def _pixels(x: Tensor) -> Tensor:
     """Images `[N, C, H, W]`, uint8 or in [-1, 1], as vectors in [-1, 1] of at most 32 x 32 pixels."""
     x = as_input(x).float()
     height, width = x.shape[-2:]
-    if max(height, width) > LARGEST_SIDE:
-        x = adaptive_avg_pool2d(x, (min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)))
+    if max(height, width) > MAX_SIDE:
+        x = adaptive_avg_pool2d(x, (min(height, MAX_SIDE), min(width, MAX_SIDE)))
     return x.flatten(1)
 
 
@@ -131,13 +135,13 @@ def _held_out(samples: Samples) -> Dataset:
         raise GanzooError(f"memorisation is measured against held-out images: {error}") from error
 
 
-def _checked(samples: Samples) -> Tensor:
-    return subset(len(samples.fake), CHECKED)
+def _rows_checked(samples: Samples) -> Tensor:
+    return subset(len(samples.fake), MAX_SAMPLES)
 
 
 def _of_samples(samples: Samples) -> Nearest:
     return samples.memo.once(
-        "nearest training images", lambda: find_nearest(samples.fake[_checked(samples)], samples.real("train"))
+        "nearest training images", lambda: find_nearest(samples.fake[_rows_checked(samples)], samples.real("train"))
     )
 
 
@@ -147,7 +151,7 @@ def _of_held_out(held_out: Dataset, train: Dataset, n: int) -> Nearest:
     )
 
 
-def _shown(fake: Tensor, found: Nearest, train: Dataset, i: Tensor) -> Tensor:
+def _with_neighbours(fake: Tensor, found: Nearest, train: Dataset, i: Tensor) -> Tensor:
     near = train.batch(found.indices[i])["x"].cpu()
     blanks = torch.ones(NEAREST - len(near), *near.shape[1:])
     return torch.cat([as_input(fake[i][None]), near, blanks])

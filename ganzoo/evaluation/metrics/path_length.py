@@ -31,7 +31,7 @@ from ganzoo.game import Latent
 LPIPS = "lpips-vgg16"
 EPSILON = 1e-4
 PATHS = 10_000
-KEPT = 1.0, 99.0
+PERCENTILES = 1.0, 99.0
 LATENTS = "ganzoo-latents"
 
 
@@ -58,7 +58,9 @@ def perceptual_path_length(samples: Samples) -> Measured:
         raise GanzooError(f"{LPIPS} takes grey or RGB images, not {samples.spec.shape[0]} channels.")
     distances = path_distances(gan, similarity, paths, samples.seed, rounded=not in_domain)
     value = float(np.mean(_without_extremes(distances)))
-    return Measured({name: value}, n_fake=paths, features=described, resize=resize, epsilon=EPSILON, kept=list(KEPT))
+    return Measured(
+        {name: value}, n_fake=paths, features=described, resize=resize, epsilon=EPSILON, kept=list(PERCENTILES)
+    )
 
 
 def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bool) -> np.ndarray:
@@ -67,7 +69,7 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
     gan: a game that is a `Latent`. similarity: the name of a distance registered with torch-fidelity. rounded: whether
     that takes uint8 RGB images rather than images in [-1, 1].
     """
-    with gan.for_sampling(), torch.random.fork_rng(), _drawing_from(gan), tensors_only():
+    with gan.for_sampling(), torch.random.fork_rng(), _latents_from(gan), tensors_only():
         model = _Model(gan, rounded)
         try:
             result = calculate_ppl(
@@ -98,8 +100,8 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
 
 
 def _without_extremes(distances: np.ndarray) -> np.ndarray:
-    low = np.percentile(distances, KEPT[0], method="lower")
-    high = np.percentile(distances, KEPT[1], method="higher")
+    low = np.percentile(distances, PERCENTILES[0], method="lower")
+    high = np.percentile(distances, PERCENTILES[1], method="higher")
     return distances[(low <= distances) & (distances <= high)]
 
 
@@ -133,7 +135,7 @@ class _Model(GenerativeModelBase):
 
 
 @contextmanager
-def _drawing_from(gan: Any) -> Iterator[None]:
+def _latents_from(gan: Any) -> Iterator[None]:
     """torch-fidelity asks for noise by name only: within this block, the name stands for the latents of `gan`."""
 
     def draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Tensor:

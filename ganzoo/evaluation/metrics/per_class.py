@@ -39,7 +39,7 @@ def intra_class_distance(samples: Samples) -> Measured:
             f"intra: {real:,} training images in a class are too few for features of {enough - 1:,} dimensions, "
             f"which take {enough:,}."
         )
-    (value,) = pair.once("intra", lambda *_: [mean_distance(pair.fake, labels, pair.real, real_labels, classes)])
+    (value,) = pair.cached("intra", lambda *_: [mean_distance(pair.fake, labels, pair.real, real_labels, classes)])
     return pair.measured({"intra-FD": value}, fewest_per_class={"fake": drawn, "real": real})
 
 

@@ -10,8 +10,8 @@ from ganzoo.data import points
 from ganzoo.data.samples import Measured, Samples, subset
 
 MODE_SAMPLES = 2500
-TRANSPORTED = 2000
-REACH = 3.0
+W2_SAMPLES = 2000
+MODE_RADIUS = 3.0
 
 
 def modes(samples: Samples) -> Measured:
@@ -25,24 +25,24 @@ def modes(samples: Samples) -> Measured:
     if gaussians is None:
         return Measured({})
     centres, std = gaussians
-    values = _some(samples, MODE_SAMPLES)
+    values = _subset(samples, MODE_SAMPLES)
     covered, quality = count_modes(values, centres, std)
-    return Measured({"modes": covered, "quality": quality}, n_fake=len(values), of=len(centres), reach=REACH)
+    return Measured({"modes": covered, "quality": quality}, n_fake=len(values), of=len(centres), reach=MODE_RADIUS)
 
 
 def wasserstein(samples: Samples) -> Measured:
     """2-Wasserstein distance between 2,000 samples and as many held-out points, in the data's own units."""
     real = samples.real(samples.reference)
-    n = min(TRANSPORTED, len(samples.fake), real.count)
+    n = min(W2_SAMPLES, len(samples.fake), real.count)
     held_out = real.batch(subset(real.count, n))["x"].cpu().double().numpy()
-    distance = wasserstein_2(_some(samples, n), held_out)
+    distance = wasserstein_2(_subset(samples, n), held_out)
     return Measured({"W2": distance}, n_fake=n, n_real=n, split=samples.reference)
 
 
 def count_modes(values: np.ndarray, centres: np.ndarray, std: float) -> tuple[int, float]:
     """Modes covered and the fraction of high-quality samples: `values [N, D]`, `centres [K, D]`."""
     distances = cdist(values, centres)
-    nearest, good = distances.argmin(axis=1), distances.min(axis=1) <= REACH * std
+    nearest, good = distances.argmin(axis=1), distances.min(axis=1) <= MODE_RADIUS * std
     return len(np.unique(nearest[good])), float(good.mean())
 
 
@@ -55,6 +55,6 @@ def wasserstein_2(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(cost[linear_sum_assignment(cost)].mean()))
 
 
-def _some(samples: Samples, n: int) -> np.ndarray:
+def _subset(samples: Samples, n: int) -> np.ndarray:
     """The same `n` of the samples each time; not the first ones, as samples may be sorted by class."""
     return samples.fake[subset(len(samples.fake), n)].cpu().double().numpy()

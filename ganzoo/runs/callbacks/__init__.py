@@ -1,1 +1,1 @@
-"""What is recorded along a training run."""
+"""The callbacks of every training run: log, pictures, checkpoints, scores, diagnosis."""

@@ -1,4 +1,4 @@
-"""Diagnosis while training: looks at samples, logits and logged terms every so often, and gives each hint once."""
+"""Diagnosis during training: measures samples, logits and logged terms at intervals, and gives each hint once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.files.atomic import append_line, write_atomically
 from ganzoo.files.records import read_records
 from ganzoo.game import GAN, AdversarialLoss, Latent, uncompiled
-from ganzoo.runs.callbacks.symptoms import Hint, Look, find, unsound
+from ganzoo.runs.callbacks.symptoms import Hint, Measurement, find_hints, nonfinite_hint
 from ganzoo.runs.run import Run
 from ganzoo.training.nonfinite import NonFinite
 from ganzoo.zoo import registry
@@ -29,73 +29,74 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAMPLES = 256
-LOOKS = 20
+MEASUREMENTS = 20
 
 
-def looks_every(steps: int) -> int:
-    """Steps between looks: 20 looks in a training, but none oftener than every 50 steps, as each costs about a step."""
-    return max(50, math.ceil(steps / LOOKS))
+def measure_every(steps: int) -> int:
+    """Steps between measurements: 20 in a training run, at most one every 50 steps, as each costs about a step."""
+    return max(50, math.ceil(steps / MEASUREMENTS))
 
 
 class Diagnosis(Callback):
-    """Looks at the training every `every` steps; writes RUN/diagnosis.jsonl and, when a hint is due, RUN/hints.jsonl.
+    """Measures every `every` steps; writes RUN/diagnosis.jsonl and, when a hint is due, RUN/hints.jsonl.
 
-    A look is a function of weights, data, seed and step, and a hint one of the looks so far; both files are cut back to
-    the step that a training goes on from. So a resumed training ends with the files of an unbroken one.
+    A measurement is a function of weights, data, seed and step, and a hint is a function of the measurements so far.
+    Both files are truncated to the step from which training resumes, so a resumed run ends with the files of an
+    uninterrupted one.
     """
 
     def __init__(self, run: Run, every: int) -> None:
         self.run, self.every = run, every
-        self.looks_file, self.hints_file = run.path / "diagnosis.jsonl", run.path / "hints.jsonl"
-        self.looks: list[Look] = []
+        self.measurements_file, self.hints_file = run.path / "diagnosis.jsonl", run.path / "hints.jsonl"
+        self.measurements: list[Measurement] = []
         self.hints: list[dict[str, Any]] = []
         self.logged: list[dict[str, float]] = []
         self.variety: Variety | None = None
-        self.broken = False
+        self.failed = False
 
     def on_start(self, trainer: Training) -> None:
         step = trainer.progress.step
-        # What was written before the first checkpoint of a killed training is written again.
+        # A run that was killed before its first checkpoint starts over and writes these lines again.
         last = step if step else -1
-        self.looks, self.hints = cut_back(self.looks_file, last), cut_back(self.hints_file, last)
+        self.measurements, self.hints = truncate_log(self.measurements_file, last), truncate_log(self.hints_file, last)
         self.variety = Variety.of(trainer)
         if step == 0:
-            self.look(trainer)
-        seen = self.looks[-1]["step"] if self.looks else 0
+            self.measure(trainer)
+        seen = self.measurements[-1]["step"] if self.measurements else 0
         self.logged = [record for record in self.run.metrics() if seen < record["step"] <= step]
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         self.logged.append(values)
 
     def on_step(self, trainer: Training) -> None:
-        if trainer.progress.step % self.every == 0 and not self.broken:
-            self.look(trainer)
+        if trainer.progress.step % self.every == 0 and not self.failed:
+            self.measure(trainer)
 
-    def look(self, trainer: Training) -> None:
+    def measure(self, trainer: Training) -> None:
         """Measure, record, and give the hints that are due."""
-        look: Look = {"step": trainer.progress.step}
+        measurement: Measurement = {"step": trainer.progress.step}
         try:
-            with as_it_was(trainer.gan):
-                look |= self.variety.measure(trainer) if self.variety is not None else {}
-                look |= duel(trainer) if isinstance(trainer.gan, Duel) else {}
+            with restored(trainer.gan):
+                measurement |= self.variety.measure(trainer) if self.variety is not None else {}
+                measurement |= logit_statistics(trainer) if isinstance(trainer.gan, HasLogits) else {}
         except Exception as error:
-            # Somebody's game may not bear to be looked at; its training must not end for that.
-            self.broken = True
+            # Measuring a third-party game can fail; that must not end its training.
+            self.failed = True
             what = " ".join(f"{type(error).__name__}: {error}".split())
-            log.warning("the diagnosis failed (%s); training goes on without it.", what)
+            log.warning("the diagnosis failed (%s); training continues without it.", what)
             return
         terms = [abs(value) for record in self.logged for name, value in record.items() if "/" in name]
-        look |= {"term": max(terms)} if terms else {}
+        measurement |= {"term": max(terms)} if terms else {}
         self.logged = []
-        # Neither NaN nor infinity is JSON.
-        look = {name: value for name, value in look.items() if math.isfinite(value)}
-        self.looks.append(look)
-        append_line(self.looks_file, json.dumps(look))
-        for hint in find(self.looks, trainer.recipe, list(trainer.gan.players)):
-            self.give(hint)
+        # JSON has neither NaN nor infinity.
+        measurement = {name: value for name, value in measurement.items() if math.isfinite(value)}
+        self.measurements.append(measurement)
+        append_line(self.measurements_file, json.dumps(measurement))
+        for hint in find_hints(self.measurements, trainer.recipe, list(trainer.gan.players)):
+            self.add_hint(hint)
 
-    def give(self, hint: Hint) -> None:
-        """Record and show a hint, unless the run has had it."""
+    def add_hint(self, hint: Hint) -> None:
+        """Record and show a hint, unless the run already has it."""
         if any(given["name"] == hint.name for given in self.hints):
             return
         self.hints.append(dataclasses.asdict(hint))
@@ -105,26 +106,26 @@ class Diagnosis(Callback):
 
 @dataclasses.dataclass(frozen=True)
 class Variety:
-    """Real samples, always the same, with which fake ones are compared in pixels or coordinates.
+    """A fixed set of real samples with which fake ones are compared, in pixels or coordinates.
 
-    index: which of the data they are. real: `[N, D]`. reached: how many of them held-out real samples are nearest to.
-    spread: mean distance between two of them.
+    index: their indices in the data set. real: `[N, D]`. held_out_count: how many of them are the nearest one to some
+    held-out real sample. spread: mean distance between two of them.
     """
 
     index: Tensor
     real: Tensor
-    reached: int
+    held_out_count: int
     spread: float
     vectors: Callable[[Tensor], Tensor]
 
     @classmethod
     def of(cls, trainer: Training) -> Variety | None:
-        """The measure for a training; None where the modality has no vectors, or there are too few data."""
+        """The measure for a training run; None if the modality has no vectors or the data set is too small."""
         dataset = trainer.stream.dataset
         count = min(SAMPLES, dataset.count // 2)
         if count < SAMPLES // 4 or type(trainer.gan).sample is GAN.sample:
             return None
-        order = some(dataset.count)
+        order = fixed_order(dataset.count)
         first = dataset.batch(order[:1])
         vectors = cast(Callable[[Tensor], Tensor], registry.modality(dataset.spec.modality).vectors)
         if "x" not in first or vectors(first["x"]) is None:
@@ -134,10 +135,10 @@ class Variety:
             for index in (order[:count], order[count : 2 * count])
         )
         spread = distances(real, real).mean().item()
-        return cls(order[:count], real, reached(distances(real, held_out)), spread, vectors)
+        return cls(order[:count], real, count_nearest(distances(real, held_out)), spread, vectors)
 
-    def measure(self, trainer: Training) -> Look:
-        """`variety` and `spread` of as many fake samples, drawn from the same latents each time."""
+    def measure(self, trainer: Training) -> Measurement:
+        """`variety` and `spread` of the same number of fake samples, drawn from the same latents each time."""
         gan, dataset = trainer.gan, trainer.stream.dataset
         fakes = []
         with gan.for_sampling(averaged=False):
@@ -148,29 +149,29 @@ class Variety:
                     fakes.append(self.vectors(gan.sample(len(part), y)))
         fake = torch.cat(fakes)
         return {
-            "variety": reached(distances(self.real, fake)) / self.reached,
+            "variety": count_nearest(distances(self.real, fake)) / self.held_out_count,
             "spread": distances(fake, fake).mean().item() / self.spread,
         }
 
 
-def reached(to_real: Tensor) -> int:
-    """How many real samples are the nearest one to any of the others: distances `[real, others]`."""
+def count_nearest(to_real: Tensor) -> int:
+    """How many real samples are the nearest one to some other sample, from distances `[real, others]`."""
     return len(to_real.argmin(dim=0).unique())
 
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
-    # The quicker way, by products, is too coarse for samples that are almost equal.
+    # The faster way, by matrix multiplication, is too inaccurate for samples that are almost equal.
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def some(count: int) -> Tensor:
-    """All indices in an order that is always the same."""
+def fixed_order(count: int) -> Tensor:
+    """All indices in a random order that is always the same."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(0))
 
 
 @runtime_checkable
-class Duel(Latent, Protocol):
-    """What a game must have for its generator and discriminator to be looked at together, as TwoPlayer has it."""
+class HasLogits(Latent, Protocol):
+    """A game with a generator, a loss, and logits of real and fake samples, such as TwoPlayer."""
 
     generator: torch.nn.Module
     loss: AdversarialLoss
@@ -178,15 +179,15 @@ class Duel(Latent, Protocol):
     def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]: ...
 
 
-def duel(trainer: Training, samples: int = SAMPLES // 4) -> Look:
-    """`separation`, `logits` and `gradient` of a game of two, in training mode as the players meet.
+def logit_statistics(trainer: Training, samples: int = SAMPLES // 4) -> Measurement:
+    """`separation`, `logits` and `gradient` of a two-player game, with both players in training mode.
 
-    The real samples are always the same, and so are the latents.
+    The real samples and the latents are the same each time.
     """
     gan: Any = trainer.gan
     dataset, size = trainer.stream.dataset, trainer.part_size
-    order = some(dataset.count)[: max(size, samples)]
-    # In the trainer only the player that moved last has gradients.
+    order = fixed_order(dataset.count)[: max(size, samples)]
+    # The trainer leaves gradients on only for the player that was updated last.
     weights = [weight.requires_grad_(True) for weight in gan.generator.parameters()]
     torch.manual_seed(trainer.recipe.seed)
     reals, fakes, gradient = [], [], 0.0
@@ -209,8 +210,8 @@ def duel(trainer: Training, samples: int = SAMPLES // 4) -> Look:
 
 
 @contextmanager
-def as_it_was(gan: GAN) -> Iterator[None]:
-    """Put back every buffer and every `requires_grad`, and run nothing compiled meanwhile."""
+def restored(gan: GAN) -> Iterator[None]:
+    """Restore every buffer and every `requires_grad` at the end of the block; within it, players run uncompiled."""
     buffers = [(buffer, buffer.clone()) for buffer in gan.buffers()]
     weights = [(weight, weight.requires_grad) for weight in gan.players.parameters()]
     with ExitStack() as stack:
@@ -226,8 +227,8 @@ def as_it_was(gan: GAN) -> Iterator[None]:
                 weight.requires_grad_(needed)
 
 
-def cut_back(path: Path, step: int) -> list[dict[str, Any]]:
-    """The lines of a file up to a step; the rest of the file is removed, and a file with none of them too."""
+def truncate_log(path: Path, step: int) -> list[dict[str, Any]]:
+    """Truncate a file to its lines up to a step, and return those; without any, the file is removed."""
     kept = [record for record in read_records(path) if record["step"] <= step]
     if kept:
         write_atomically(path, "".join(json.dumps(record) + "\n" for record in kept).encode())
@@ -237,12 +238,12 @@ def cut_back(path: Path, step: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def noting(callbacks: Sequence[Callback], trainer: Training) -> Iterator[None]:
-    """Let a diagnosis among the callbacks give its hint when the training has to stop for its numbers."""
+def hint_on_nonfinite(callbacks: Sequence[Callback], trainer: Training) -> Iterator[None]:
+    """Let a diagnosis among the callbacks give its hint when training stops at a non-finite number."""
     try:
         yield
     except NonFinite:
         for callback in callbacks:
             if isinstance(callback, Diagnosis):
-                callback.give(unsound(trainer.progress.step + 1, trainer.recipe, list(trainer.gan.players)))
+                callback.add_hint(nonfinite_hint(trainer.progress.step + 1, trainer.recipe, list(trainer.gan.players)))
         raise

@@ -1,4 +1,4 @@
-"""Scores along a training, and the best state: `--eval-every`."""
+"""Scores during training, and the best state: `--eval-every`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.callbacks import Callback
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.scoring import Score, Scores, choose, score
-from ganzoo.evaluation.together import score_together
+from ganzoo.evaluation.distributed import score_distributed
+from ganzoo.evaluation.scoring import Score, Scores, score, select_metrics
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import append_line
 from ganzoo.files.lock import Lock
-from ganzoo.machine.rank_group import Team
+from ganzoo.machine.rank_group import RankGroup
 from ganzoo.recipes import RunOptions
-from ganzoo.runs.reference import Reference, Request, computing, draw
+from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw, class_numbers
 from ganzoo.zoo import registry
@@ -31,8 +31,8 @@ SAMPLES = 2_500
 class Evaluations(Callback):
     """Scores the generator every `options.eval_every` steps into evaluations.jsonl, and saves its best state.
 
-    It draws up to 2,500 samples, the same latents each time, from the averaged weights where there are any. Nothing of
-    it changes the training. Every rank has one: all of them draw, and the first writes.
+    It draws up to 2,500 samples from the same latents each time, with the averaged weights if the game keeps them.
+    Training is not affected. Every rank has one: all of them draw samples, and the first writes the scores.
     """
 
     def __init__(self, run: Run, options: RunOptions, lock: Lock | None = None) -> None:
@@ -40,23 +40,23 @@ class Evaluations(Callback):
         self.path, self.folder = run.path / "evaluations.jsonl", run.checkpoints / "best"
         self.modality = registry.modality(run.data.modality)
         self.best: dict[str, Any] | None = None
-        self.said: set[str] = set()
+        self.reported: set[str] = set()
 
     def on_start(self, trainer: Training) -> None:
-        self.team = Team(trainer.fabric)
+        self.group = RankGroup(trainer.fabric)
         data = dataclasses.replace(trainer.recipe.data, labels=True)
         same = data == trainer.recipe.data
         self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
         self.names = self.modality.quick_metrics
         known = registry.metrics().values()
-        if not choose(known, self.names, self.run_folder.data.modality):
-            self._say(f"there is no metric for {self.run_folder.data.modality} data: --eval-every does nothing.")
+        if not select_metrics(known, self.names, self.run_folder.data.modality):
+            self._report(f"no metric for {self.run_folder.data.modality} data is available: --eval-every does nothing.")
             self.every = 0
-        if self.team.leads:
-            self._forget_ahead(trainer.progress.step)
+        if self.group.is_first:
+            self._remove_later(trainer.progress.step)
 
-    def _forget_ahead(self, step: int) -> None:
-        """Forget what lies ahead of the training's step: it will be played and scored again."""
+    def _remove_later(self, step: int) -> None:
+        """Remove scores and states of later steps, which will be run and scored again."""
         kept = [record for record in self.run_folder.evaluations() if record["step"] <= step]
         checkpoint.write_atomically(self.path, "".join(json.dumps(record) + "\n" for record in kept).encode())
         for ahead, path in checkpoint.found(self.folder).items():
@@ -66,7 +66,7 @@ class Evaluations(Callback):
             saved = checkpoint.newest(self.folder)[1]["progress"]["step"]
         except (GanzooError, KeyError, TypeError):
             saved = None
-        # What was best before a state that is gone is gone too, so then the next one is the best that there is.
+        # If the best state is gone, so are those before it: then the next state is the best so far.
         self.best = next((record for record in kept if record["step"] == saved), None)
 
     def due(self, step: int) -> bool:
@@ -76,18 +76,18 @@ class Evaluations(Callback):
     def run(self, trainer: Training) -> None:
         """Score the generator: on every rank, before other callbacks see the step."""
         samples = self._samples(trainer)
-        score_together(self.team, samples, lambda: self._score(trainer, samples))
+        score_distributed(self.group, samples, lambda: self._score(trainer, samples))
 
     def _score(self, trainer: Training, samples: Samples) -> Scores:
-        """On the first rank: the scores, written down, and the state if it is the best."""
+        """On the first rank: compute the scores, write them, and save the state if it is the best."""
         step = trainer.progress.step
         if self.lock:
             self.lock.check()
-        self._say(f"scoring {len(samples.fake):,} samples every {self.every} steps ...", once=True)
+        self._report(f"scoring {len(samples.fake):,} samples every {self.every} steps ...", once=True)
         scores = score(samples, registry.metrics().values(), self.names, with_real=False)
         for note in scores.notes:
-            self._say(f"note: {note}", once=True)
-        # Compared as they are written, so that a resumed training, which reads them, decides the same.
+            self._report(f"note: {note}", once=True)
+        # Compared as they are written, so that a resumed run, which reads them, decides the same.
         rounded = Scores([Score(**row) for row in json.loads(scores.to_json())["scores"]])
         record: dict[str, Any] = {
             "step": step,
@@ -103,16 +103,16 @@ class Evaluations(Callback):
             checkpoint.save(self.folder, step, trainer.state(), keep=1)
             self.best = record
         values = "  ".join(f"{name} {value:.4g}" for name, value in record["scores"].items())
-        self._say(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
+        self._report(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
         return scores
 
     def _samples(self, trainer: Training) -> Samples:
         device = trainer.fabric.device
-        n = self.team.in_turn(lambda: min(SAMPLES, self.reference.default_samples()))
+        n = self.group.first_rank_first(lambda: min(SAMPLES, self.reference.default_samples()))
         name, seed = self.run_folder.variant.name, trainer.recipe.seed + 1
         y = class_numbers(trainer.gan, name, n, None)
-        fake = draw(self.team, trainer.gan, name, Draw(n, y, seed=seed, device=device), self.modality.scored)
-        return self.reference.samples(fake, y, Request(), seed, device=computing(device))
+        fake = draw(self.group, trainer.gan, name, Draw(n, y, seed=seed, device=device), self.modality.scored)
+        return self.reference.samples(fake, y, Request(), seed, device=feature_device(device))
 
     def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:
         known = [item for item in scores.scores if item.better]
@@ -127,7 +127,7 @@ class Evaluations(Callback):
         value, bar = record["scores"][name], before["scores"][name]
         return bool(value < bar if decisive[0].better == "lower" else value > bar)
 
-    def _say(self, line: str, once: bool = False) -> None:
-        if self.options.progress and self.team.leads and not (once and line in self.said):
+    def _report(self, line: str, once: bool = False) -> None:
+        if self.options.progress and self.group.is_first and not (once and line in self.reported):
             print(line, file=sys.stderr, flush=True)
-        self.said.add(line)
+        self.reported.add(line)

@@ -23,19 +23,19 @@ class MetricsLog(Callback):
         self.run, self.path = run, run.path / "metrics.jsonl"
 
     def on_start(self, trainer: Training) -> None:
-        # After a crash the log may be ahead of the checkpoint; those steps will be played and logged again.
+        # After a crash the log may be ahead of the checkpoint; those steps will be run and logged again.
         kept, before, cpu_before = [], 0.0, 0.0
         for record in self.run.metrics():
             if record["step"] <= trainer.progress.step:
                 kept.append(json.dumps(record))
                 before, cpu_before = record["seconds"], record.get("cpu_seconds", 0.0)
         write_atomically(self.path, "".join(line + "\n" for line in kept).encode(), parents=False)
-        self.began, self.cpu_began = time.perf_counter() - before, time.process_time() - cpu_before
+        self.start, self.cpu_start = time.perf_counter() - before, time.process_time() - cpu_before
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         seen = trainer.progress.step * trainer.recipe.images_per_step() / len(trainer.stream.dataset)
-        seconds = round(time.perf_counter() - self.began, 3)
-        cpu_seconds = round(time.process_time() - self.cpu_began, 3)
+        seconds = round(time.perf_counter() - self.start, 3)
+        cpu_seconds = round(time.process_time() - self.cpu_start, 3)
         times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
         record = {"step": trainer.progress.step, "epoch": round(seen, 4), **times, **values}
         append_line(self.path, json.dumps(record))

@@ -1,4 +1,4 @@
-"""Optional callbacks that send the log and the sheets elsewhere: TensorBoard and Weights & Biases."""
+"""Optional callbacks that send the log and the samples elsewhere: TensorBoard and Weights & Biases."""
 
 from __future__ import annotations
 

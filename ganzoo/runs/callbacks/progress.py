@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 from ganzoo.callbacks import Callback
 
-REDRAWN = 0.1
-"""Seconds between two looks of the progress bar at the training. To tell it takes longer than to draw a batch."""
+REFRESH_SECONDS = 0.1
+"""Seconds between updates of the progress bar, each of which takes longer than drawing a batch."""
 
 
 class ProgressBar(Callback):
-    """A bar with losses and time left on a terminal; elsewhere a line every tenth of the way."""
+    """A bar with losses and time left on a terminal; elsewhere a line after every tenth of the steps."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        # Asked once: the answer takes a look at the environment.
-        self.drawn = console.is_terminal
+        # Stored, as the property reads the environment at each access.
+        self.interactive = console.is_terminal
         self.bar = Progress(
             TextColumn("step"),
             MofNCompleteColumn(),
@@ -34,15 +34,15 @@ class ProgressBar(Callback):
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
-            disable=not self.drawn,
+            disable=not self.interactive,
         )
         self.task = TaskID(0)
         self.losses = ""
 
     def on_start(self, trainer: Training) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
-        self.began = self.redrawn = time.perf_counter()
-        self.first = done
+        self.start_time = self.refreshed = time.perf_counter()
+        self.first_step = done
         self.task = self.bar.add_task("train", total=steps, completed=done, losses="")
         self.bar.start()
 
@@ -51,13 +51,13 @@ class ProgressBar(Callback):
 
     def on_step(self, trainer: Training) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
-        if self.drawn:
+        if self.interactive:
             now = time.perf_counter()
-            if now - self.redrawn >= REDRAWN:
+            if now - self.refreshed >= REFRESH_SECONDS:
                 self.bar.update(self.task, completed=done, losses=self.losses)
-                self.redrawn = now
+                self.refreshed = now
         elif done % max(1, steps // 10) == 0:
-            left = (time.perf_counter() - self.began) / (done - self.first) * (steps - done)
+            left = (time.perf_counter() - self.start_time) / (done - self.first_step) * (steps - done)
             print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     def on_end(self, trainer: Training) -> None:

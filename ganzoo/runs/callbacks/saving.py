@@ -1,4 +1,4 @@
-"""Checkpoints, and the watch over the run folder."""
+"""Checkpoints, and the check that the run folder is still in place."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 from ganzoo.callbacks import Callback
 
 
-class Presence(Callback):
-    """Ends the training when its folder was removed or replaced, before anything is written in its place."""
+class FolderCheck(Callback):
+    """Ends training if its folder was removed or replaced, before anything is written in its place."""
 
     def __init__(self, lock: Lock) -> None:
         self.lock = lock
@@ -32,7 +32,7 @@ class Presence(Callback):
 
 
 class Checkpoints(Callback):
-    """Saves the training's state every so often and at the end; keeps the newest `keep`."""
+    """Saves the training state every `every` steps and at the end; keeps the newest `keep` checkpoints."""
 
     def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
         self.folder, self.every, self.keep = folder, every, keep
@@ -43,7 +43,7 @@ class Checkpoints(Callback):
         self.saved = trainer.progress.step
 
     def on_step(self, trainer: Training) -> None:
-        # The last state comes after the last pictures: a training that has it has all the rest. One that is told to
+        # The last state is saved after the last pictures: a run that has it has everything else. A run that is asked to
         # stop saves first, as little time may be left.
         last = trainer.progress.step == trainer.progress.steps
         if (trainer.progress.step % self.every == 0 or trainer.stop_requested) and not last:

@@ -1,4 +1,4 @@
-"""Sample sheets along a training run."""
+"""Sample sheets during training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ganzoo.callbacks import Callback
 
 
 class Sheets(Callback):
-    """Draws the same latents every so often into samples/, and at the end samples.png, losses.png and training.gif."""
+    """Draws the same latents every `every` steps into samples/; at the end samples.png, losses.png and training.gif."""
 
     def __init__(self, run: Run, every: int) -> None:
         self.run, self.every = run, every
@@ -43,7 +43,7 @@ class Sheets(Callback):
             self._draw(trainer)
 
     def on_end(self, trainer: Training) -> None:
-        # A training that was stopped adds no sheet: gone on with, it shall have those of one that never was.
+        # A run that was stopped adds no sheet, so that once resumed it has the sheets of an uninterrupted one.
         last = trainer.progress.step == trainer.progress.steps
         picture = self._draw(trainer) if last else draw(trainer)
         if picture is None:
@@ -63,7 +63,7 @@ class Sheets(Callback):
 
 
 def draw(trainer: Training) -> Image | None:
-    """A picture of what the game draws now, from the same latents each time; None for data that have no picture."""
+    """A picture of current samples, from the same latents each time; None for data that have no picture."""
     gan, dataset = trainer.gan, trainer.stream.dataset
     modality = registry.modality(dataset.spec.modality)
     if not modality.has_picture:
@@ -71,7 +71,7 @@ def draw(trainer: Training) -> Image | None:
     count, columns = modality.sheet_size(gan.classes)
     y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if gan.classes else None
     with gan.for_sampling():
-        # The next step seeds anew, so drawing here changes nothing in training.
+        # The next step sets its own seed, so drawing here does not affect training.
         torch.manual_seed(trainer.recipe.seed)
         samples: Tensor = gan.sample(count, y)
     real = None

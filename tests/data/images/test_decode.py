@@ -1,4 +1,4 @@
-"""One image file to one square of bytes: the oddities of image files."""
+"""Decoding one image file to one square of bytes: the oddities of image files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_16_bits_are_scaled_not_clipped(name: str, level: int, expected: int, tm
 
 @pytest.mark.parametrize(("level", "expected"), [(0, 0), (300, 1), (32_768, 128), (65_535, 255)])
 def test_16_bit_pgm_is_scaled_not_clipped(level: int, expected: int, tmp_path: Path) -> None:
-    # Written by hand: older Pillows read such files and cannot write them.
+    # Written by hand: older versions of Pillow can read such files but not write them.
     (tmp_path / "image.pgm").write_bytes(b"P5 20 20 65535\n" + struct.pack(">H", level) * 400)
     assert middle(read_square(tmp_path / "image.pgm", 8, 3)) == [expected] * 3
 
@@ -143,7 +143,7 @@ def test_exif_orientation_is_applied(orientation: int, name: str, tmp_path: Path
     undo = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
     stored = Image.fromarray(upright)
     if orientation != 1:
-        # Every transformation is its own inverse, but for the two quarter turns, which are each other's.
+        # Every transformation is its own inverse, except for the two quarter turns, which invert each other.
         stored = stored.transpose(undo.get(orientation, UPRIGHT[orientation]))
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
@@ -197,11 +197,11 @@ def test_single_pixels_and_strips(size: tuple[int, int], tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "name", ["image.png", "image.jpg", "image.webp", "image.gif", "image.bmp", "image.tif", "image.ppm"]
 )
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.7])
-def test_a_truncated_file_is_an_error(name: str, share: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.7])
+def test_a_truncated_file_is_an_error(name: str, fraction: float, tmp_path: Path) -> None:
     noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(noise).save(stream, format=Image.registered_extensions()[Path(name).suffix])
-    (tmp_path / name).write_bytes(stream.getvalue()[: int(share * len(stream.getvalue()))])
+    (tmp_path / name).write_bytes(stream.getvalue()[: int(fraction * len(stream.getvalue()))])
     with pytest.raises(DAMAGED):
         read_square(tmp_path / name, 8, 3)

@@ -1,4 +1,4 @@
-"""The user's own images: what is found, how it is read, and the cache of decoded images."""
+"""The user's own images: which are found, how they are read, and the cache of decoded images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RED, BLUE = (200, 0, 0), (0, 0, 200)
 
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of its own for each test; the folder that decoded images lie in."""
+    """A separate cache for each test; returns the folder of decoded images."""
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "folder"
 
@@ -234,7 +234,7 @@ def test_a_crash_leaves_nothing_that_is_believed(images: Path, store: Path, monk
         with pytest.raises(KeyboardInterrupt):
             load(images)
     assert list(store.iterdir()) == []
-    # A process that is killed cannot even tidy up.
+    # A killed process cannot even clean up.
     (store / f"{image_cache.BUILDING}x" / "made").mkdir(parents=True)
     (store / f"{image_cache.BUILDING}x" / "made" / "images.npy").write_bytes(b"half")
     assert pixels(load(images))[:, 0, 0, 0].tolist() == list(range(5))
@@ -269,9 +269,9 @@ def test_a_full_disk_is_said_in_one_line(images: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(image_cache, "_sync", full)
-    said = refusal(images)
-    assert "No space left on device" in said
-    assert "GANZOO_CACHE" in said
+    line = refusal(images)
+    assert "No space left on device" in line
+    assert "GANZOO_CACHE" in line
 
 
 def test_a_refusal_of_the_system_is_tried_again_next_time(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Stacked MNIST: which digits lie over each other, and that they are not held a thousand times."""
+"""Stacked MNIST: which digits are stacked, and that each is held in memory once."""
 
 from __future__ import annotations
 

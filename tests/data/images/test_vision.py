@@ -1,4 +1,4 @@
-"""The published image sets: their real bytes where there are any, and every way of not having them."""
+"""The published image data sets: their real files where available, and every way in which they can be missing."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def test_labels_can_be_left_out(shared_data_root: Path) -> None:
 def test_what_is_absent_and_cannot_be_downloaded_is_said_in_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = message(name, tmp_path)
+    line = message(name, tmp_path)
     folder = tmp_path / ("celeba" if name == "celeba" else vision.PUBLISHED[name].files)
-    assert said.startswith(f"{name} was not found and could not be downloaded (")
-    assert f"belong in {folder};" in said
-    assert "no network in tests" in said
-    assert "--data-root" in said
+    assert line.startswith(f"{name} was not found and could not be downloaded (")
+    assert f"belong in {folder};" in line
+    assert "no network in tests" in line
+    assert "--data-root" in line
     assert capsys.readouterr().out == ""
 
 
@@ -115,9 +115,9 @@ def test_a_truncated_file_is_said_in_one_line(kept: int, tmp_path: Path, shared_
     raw.mkdir(parents=True)
     for source in (shared_data_root / "MNIST" / "raw").iterdir():
         (raw / source.name).write_bytes(source.read_bytes()[:kept] if "images" in source.name else source.read_bytes())
-    said = message("mnist", tmp_path)
-    assert f"mnist: the files in {raw} are incomplete or damaged" in said
-    assert "delete that folder" in said
+    line = message("mnist", tmp_path)
+    assert f"mnist: the files in {raw} are incomplete or damaged" in line
+    assert "delete that folder" in line
 
 
 @pytest.mark.usefixtures("offline")
@@ -145,7 +145,7 @@ def test_an_interrupt_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 class Arrays:
-    """Stands in for a torchvision class: the attributes that are read, for files too large to have here."""
+    """Replaces a torchvision class whose files are too large for tests: the attributes that are read."""
 
     classes = ("one", "two")
 
@@ -167,7 +167,7 @@ def test_sets_that_come_channels_first_stay_so(
 
 @pytest.fixture
 def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Five training and two test pictures of CelebA's size, white above and below the central square."""
+    """Five training and two test images of CelebA's size, white above and below the central square."""
     folder = tmp_path / "celeba" / "img_align_celeba"
     folder.mkdir(parents=True)
     names = {"train": [f"{i:06}.jpg" for i in range(5)], "test": ["000005.jpg", "000006.jpg"]}

@@ -1,4 +1,4 @@
-"""Decoding in worker processes: the same pixels as here, whatever happens to a worker."""
+"""Decoding in worker processes: the same pixels as in this process, whatever happens to a worker."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ganzoo.recipes import Data
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve images, of which the sixth is damaged and the ninth is grey; so few count as many."""
-    monkeypatch.setattr(workers, "MANY", 1)
-    monkeypatch.setattr(workers, "PART_FILES", 3)
-    monkeypatch.setattr(workers, "MOST_WORKERS", 2)
+    """Twelve images, the sixth damaged and the ninth grey; with thresholds at which these use processes."""
+    monkeypatch.setattr(workers, "PROCESS_THRESHOLD", 1)
+    monkeypatch.setattr(workers, "CHUNK_FILES", 3)
+    monkeypatch.setattr(workers, "MAX_WORKERS", 2)
     made = tmp_path / "images"
     made.mkdir()
     for i in range(12):
@@ -39,13 +39,13 @@ def names_in(images: Path) -> list[str]:
 
 def test_workers_give_what_this_process_gives(images: Path) -> None:
     names = names_in(images)
-    parts = list(workers.decoded(images, iter(names), len(names), 8, 3))
-    assert [part.files for part in parts] == [3] * 4
+    chunks = list(workers.decode_all(images, iter(names), len(names), 8, 3))
+    assert [chunk.files for chunk in chunks] == [3] * 4
     here = workers.decode_files(images, names, 8, 3)
-    assert b"".join(part.pixels for part in parts) == here.pixels
-    assert [name for part in parts for name in part.skipped] == list(here.skipped) == ["05.png"]
-    assert [part.coloured for part in parts] == [True] * 4
-    assert not any(part.retry for part in parts)
+    assert b"".join(chunk.pixels for chunk in chunks) == here.pixels
+    assert [name for chunk in chunks for name in chunk.skipped] == list(here.skipped) == ["05.png"]
+    assert [chunk.coloured for chunk in chunks] == [True] * 4
+    assert not any(chunk.retry for chunk in chunks)
 
 
 def test_workers_do_decode(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_workers_do_decode(images: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise AssertionError("decoded here")
 
     monkeypatch.setattr(workers, "decode_files", fail)
-    assert sum(part.files for part in workers.decoded(images, names_in(images), 12, 8, 3)) == 12
+    assert sum(chunk.files for chunk in workers.decode_all(images, names_in(images), 12, 8, 3)) == 12
 
 
 def test_names_that_are_no_utf8_reach_a_worker(images: Path) -> None:
@@ -71,26 +71,26 @@ def test_a_file_that_kills_its_worker_is_skipped_and_tried_again_next_time(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = workers.Worker(images, 8, 3)
-    real: Any = worker._ask
+    real: Any = worker._request
 
-    def ask(names: list[str]) -> workers.Part:
+    def request(names: list[str]) -> workers.Chunk:
         if "07.png" in names:
             assert worker._process
             worker._process.kill()
-        answer: workers.Part = real(names)
-        return answer
+        reply: workers.Chunk = real(names)
+        return reply
 
-    monkeypatch.setattr(worker, "_ask", ask)
-    part = worker.decode(["06.png", "07.png", "08.png"])
-    assert (part.files, part.skipped, part.retry) == (3, ("07.png",), True)
-    assert part.pixels == workers.decode_files(images, ["06.png", "08.png"], 8, 3).pixels
+    monkeypatch.setattr(worker, "_request", request)
+    chunk = worker.decode(["06.png", "07.png", "08.png"])
+    assert (chunk.files, chunk.skipped, chunk.retry) == (3, ("07.png",), True)
+    assert chunk.pixels == workers.decode_files(images, ["06.png", "08.png"], 8, 3).pixels
     worker.end()
 
 
 def test_where_no_process_starts_files_are_decoded_here(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(images / "no python"))
-    (part,) = workers.decoded(images, ["00.png", "01.png"], 2, 8, 3)
-    assert len(part.pixels) == 2 * 3 * 8 * 8
+    (chunk,) = workers.decode_all(images, ["00.png", "01.png"], 2, 8, 3)
+    assert len(chunk.pixels) == 2 * 3 * 8 * 8
 
 
 def test_workers_end_with_the_decoding(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,9 +102,9 @@ def test_workers_end_with_the_decoding(images: Path, monkeypatch: pytest.MonkeyP
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    parts = workers.decoded(images, names_in(images), 12, 8, 3)
-    next(parts)
-    parts.close()
+    chunks = workers.decode_all(images, names_in(images), 12, 8, 3)
+    next(chunks)
+    chunks.close()
     assert started
     assert all(process.poll() is not None for process in started)
 
@@ -125,7 +125,7 @@ def test_a_worker_whose_parent_is_killed_ends(images: Path) -> None:
             os.kill(worker, 0)
         except ProcessLookupError:
             return
-        # Where nobody waits for orphans, an ended one stays as a zombie.
+        # If no process reaps orphans, the ended worker stays as a zombie.
         if Path(f"/proc/{worker}/stat").exists() and ") Z " in Path(f"/proc/{worker}/stat").read_text("ascii"):
             return
         time.sleep(0.05)
@@ -134,9 +134,9 @@ def test_a_worker_whose_parent_is_killed_ends(images: Path) -> None:
 
 def test_the_same_data_set_comes_of_workers(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    for many in (1, 1_000):
-        monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / f"cache-{many}"))
-        monkeypatch.setattr(workers, "MANY", many)
+    for threshold in (1, 1_000):
+        monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / f"cache-{threshold}"))
+        monkeypatch.setattr(workers, "PROCESS_THRESHOLD", threshold)
         dataset = folder.load(Data(name="folder", path=str(images), size=8), Path(), "train")
         assert dataset.skipped == ("05.png",)
         found.append(np.asarray(dataset.arrays["x"]))

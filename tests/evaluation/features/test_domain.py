@@ -56,7 +56,7 @@ def toy(
 @pytest.fixture
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Toy images are told apart after a minimum of training."""
-    monkeypatch.setattr(classifier, "FEWEST_STEPS", 60)
+    monkeypatch.setattr(classifier, "MIN_STEPS", 60)
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +129,11 @@ def test_each_set_of_images_passes_through_the_classifier_once_and_real_ones_onc
     for expected in (1438 + 1438 + 359, 1438):
         passed.clear()
         fresh = samples_of(noisy.fake)
-        stand_in = fresh.stand_in()
+        baseline = fresh.real_baseline()
         for metric in metrics:
             metric(fresh)
         for metric in metrics:
-            metric(stand_in)
+            metric(baseline)
         assert sum(passed) == expected
 
 
@@ -152,15 +152,15 @@ def test_a_reloaded_classifier_gives_identical_features(noisy: Samples, monkeypa
 
 def test_values_of_real_samples_are_computed_once_for_all(noisy: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = (images.frechet_distance, images.kernel_distance, images.precision_recall)
-    first = [dict(metric(samples_of(noisy.fake).stand_in())) for metric in metrics]
+    first = [dict(metric(samples_of(noisy.fake).real_baseline())) for metric in metrics]
     for name in ("frechet_distance", "kernel_distance", "precision_recall"):
         monkeypatch.setattr(fidelity, name, None)
-    assert [dict(metric(samples_of(noisy.fake).stand_in())) for metric in metrics] == first
+    assert [dict(metric(samples_of(noisy.fake).real_baseline())) for metric in metrics] == first
     with pytest.raises(TypeError):
         images.frechet_distance(noisy)
     monkeypatch.setattr(fidelity, "NEIGHBOURS", 4)
     with pytest.raises(TypeError):
-        images.precision_recall(samples_of(noisy.fake).stand_in())
+        images.precision_recall(samples_of(noisy.fake).real_baseline())
 
 
 def test_other_orders_of_samples_change_neither_distance_nor_precision(noisy: Samples) -> None:

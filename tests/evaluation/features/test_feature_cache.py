@@ -24,7 +24,7 @@ from ganzoo.recipes import Data, DataSpec
 class Means:
     """A space of two features, that counts the images that it looks at."""
 
-    name, suffix, resize, most_real = "means", "[means]", "none", 20
+    name, suffix, resize, max_real = "means", "[means]", "none", 20
 
     def __init__(self, identity: str = "means 1") -> None:
         self.identity = identity
@@ -85,7 +85,7 @@ def test_other_weights_and_another_number_of_images_are_another_entry() -> None:
     extracted(samples(), Means())
     assert extracted(samples(), Means("means 2")) == 20
     fewer = Means()
-    fewer.most_real = 15
+    fewer.max_real = 15
     assert extracted(samples(), fewer) == 15
 
 
@@ -106,8 +106,8 @@ def test_real_samples_in_the_place_of_fake_ones_are_kept_and_fake_ones_are_not(c
     space = Means()
     fake_features(samples(), space)
     assert not cache.exists()
-    fake_features(samples().stand_in(), space)
-    fake_features(samples().stand_in(), space)
+    fake_features(samples().real_baseline(), space)
+    fake_features(samples().real_baseline(), space)
     assert space.seen == 12 + 12
     assert len(list(cache.glob("*.npz"))) == 1
 
@@ -154,7 +154,7 @@ def test_images_are_read_in_parts_and_long_extractions_say_how_far_they_are(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = reference_features(samples(name="whole"), Means())
-    monkeypatch.setattr(rank_group, "PART", 8)
+    monkeypatch.setattr(rank_group, "CHUNK", 8)
     monkeypatch.setattr(extraction, "SECONDS_BETWEEN_REPORTS", -1)
     with caplog.at_level(logging.INFO):
         parts = reference_features(samples(name="parts"), Means())

@@ -264,7 +264,7 @@ def test_weights_in_torchs_folder_are_found_and_read_as_carefully(offline: Path,
     offline.mkdir(parents=True)
     file = offline / "weights-inception-2015-12-05-6726825d.pth"
     file.write_bytes(weights_file.read_bytes())
-    assert published.is_here(INCEPTION)
+    assert published.is_downloaded(INCEPTION)
     assert spaces.resolve(grey_samples(None, "auto")) == INCEPTION
     assert published._from_state(INCEPTION, None).sha256 == hashlib.sha256(weights_file.read_bytes()).hexdigest()
     marker = code_in(file, weights_file, legacy=False)

@@ -33,7 +33,7 @@ def by_definition(fake: Tensor, real: Tensor, k: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("at_once", [10_000_000, 700])
 def test_density_and_coverage_follow_their_definition(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifold, "DISTANCES_AT_ONCE", at_once)
+    monkeypatch.setattr(manifold, "MAX_DISTANCES", at_once)
     fake, real = draw(80, 1, 0.5), draw(120, 2)
     assert density_and_coverage(fake, real) == pytest.approx(by_definition(fake, real, 5))
 
@@ -66,5 +66,5 @@ def test_the_order_of_samples_changes_nothing() -> None:
 
 
 def test_no_more_distances_are_held_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifold, "DISTANCES_AT_ONCE", 700)
+    monkeypatch.setattr(manifold, "MAX_DISTANCES", 700)
     assert max(part.numel() for part in manifold._distances(draw(50, 1), draw(60, 2))) <= 700

@@ -16,7 +16,7 @@ from ganzoo.data.dataset import Dataset, to_uint8
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.metrics import neighbours
-from ganzoo.evaluation.scoring import choose, score
+from ganzoo.evaluation.scoring import score, select_metrics
 from ganzoo.recipes import Data, DataSpec
 from ganzoo.zoo import registry
 
@@ -84,7 +84,7 @@ def test_copies_are_found_where_held_out_images_are_copies_too() -> None:
 
 @pytest.mark.parametrize("rows_at_once", [64, 4_096])
 def test_the_nearest_are_those_of_an_exhaustive_search(rows_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(neighbours, "CHUNK_ROWS", rows_at_once)
     fake = images(40, 5)
     found = neighbours.find_nearest(fake, Dataset({"x": TRAIN}, SPEC), 3)
     a, b = (x.flatten(1).double().numpy() / 127.5 for x in (fake, TRAIN))
@@ -126,7 +126,7 @@ def test_what_cannot_be_measured_is_one_line(action: Callable[[], object], part:
 
 def test_it_is_computed_when_it_is_named_and_not_by_default() -> None:
     specs = registry.metrics().values()
-    assert "memorisation" not in [spec.name for spec in choose(specs, None, "image")]
+    assert "memorisation" not in [spec.name for spec in select_metrics(specs, None, "image")]
     found = score(made(TRAIN[:600]), specs, ["memorisation"])
     assert [(item.name, item.value, item.better) for item in found.scores] == [
         ("memorised[pixels]", 1.0, "lower"),

@@ -42,7 +42,7 @@ LN_1000 = math.log(1000)
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         # These digits are easily told apart.
-        patch.setattr(classifier, "FEWEST_STEPS", 40)
+        patch.setattr(classifier, "MIN_STEPS", 40)
         yield write_mnist(tmp_path_factory.mktemp("data"))
 
 

@@ -32,9 +32,9 @@ class PacDCGANRecipe(DCGANRecipe):
 
 
 def check_pack(recipe):
-    """Raise GanzooError unless each part of a batch can be cut into packs."""
+    """Raise GanzooError unless each part of a batch can be split into packs."""
     if recipe.batch // recipe.accumulate % recipe.pack:
-        raise GanzooError(f"a batch of {recipe.batch} cannot be cut into packs of {recipe.pack}: try --set pack=2.")
+        raise GanzooError(f"a batch of {recipe.batch} cannot be split into packs of {recipe.pack}: try --set pack=2.")
 
 
 def build(recipe, data):
@@ -107,8 +107,8 @@ def ganzoo_datasets():
 
         return load_bars(data, root, split)
 
-    summary = "600 images of one to three bars, 16x32 grey, 3 classes; made on the spot."
-    return [DatasetSpec("bars", summary, "made on the spot", "image", load, labelled=True, test=True)]
+    summary = "600 images of one to three bars, 16x32 grey, 3 classes; generated."
+    return [DatasetSpec("bars", summary, "generated", "image", load, labelled=True, test=True)]
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from ganzoo import GanzooError
 
 
 class Packed(nn.Module):
-    """`x [N, C, ...]` to logits `[N]`: each `pack` samples that follow one another are judged as one, side by side.
+    """`x [N, C, ...]` to logits `[N]`: each `pack` consecutive samples are concatenated and judged as one.
 
     All samples of a pack get the logit of their pack: a loss that takes means sees what it would see of the packs.
     """
@@ -20,7 +20,7 @@ class Packed(nn.Module):
     def forward(self, x):
         count = len(x)
         if count % self.pack:
-            raise GanzooError(f"{count} samples cannot be cut into packs of {self.pack}: choose another batch.")
+            raise GanzooError(f"{count} samples cannot be split into packs of {self.pack}: choose another batch.")
         logits = self.body(x.reshape(count // self.pack, *packed_shape(x.shape[1:], self.pack)))
         return logits.repeat_interleave(self.pack)
 

@@ -17,7 +17,7 @@ COMPARED = 200
 
 
 class MarginHinge:
-    """D stops caring for samples beyond `margin`."""
+    """D ignores samples beyond `margin`."""
 
     paired = False
 
@@ -37,7 +37,7 @@ def drift(critic, real, fake):
 
 
 def load_bars(data, root, split):
-    """One to three upright bars, uint8 `[N, 1, 16, 32]`; the label is their number less one."""
+    """One to three vertical bars, uint8 `[N, 1, 16, 32]`; the label is their number minus one."""
     check_request("bars", data, split)
     generator = torch.Generator().manual_seed(SEEDS[split])
     count = COUNTS[split]
@@ -52,7 +52,7 @@ def load_bars(data, root, split):
 
 
 def variety(samples):
-    """Mean distance between pairs of 200 samples, over the same of 200 real ones."""
+    """Mean distance between pairs of 200 samples, divided by that of 200 real ones."""
     real = samples.real(samples.reference)
     held = real.batch(subset(real.count, COMPARED))["x"]
     if samples.spec.modality == "image":

@@ -1,4 +1,4 @@
-"""ganzoo's contract, and what is special about packs."""
+"""ganzoo's contract, and tests of packs."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ def test_contract(check):
     check()
 
 
-def test_a_pack_is_the_samples_that_follow_one_another():
+def test_a_pack_is_consecutive_samples():
     packed = Packed(nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)), 2)
     x = torch.randn(6, 2)
     logits = packed(x)
