@@ -244,13 +244,13 @@ def load(folder: Path) -> Any:
 
 
 def measure_scan(folder: Path, steps: int) -> dict[str, float]:
-    from ganzoo.data.images import folder as image_folder
-    from ganzoo.data.images.cache import Listing
+    from ganzoo.data.images.listing import Listing
+    from ganzoo.data.images.scan import scan
 
     found: dict[str, float] = {}
     with measured(found):
         listing = Listing()
-        for entry in image_folder.scan(folder):
+        for entry in scan(folder):
             listing.add(*entry)
     return found | {"names": len(listing.names)}
 

@@ -62,7 +62,7 @@ class Curve(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         data = dataclasses.replace(trainer.recipe.data, labels=True)
-        self.reference = Reference(data, make_options(**self.run.options), trainer.stream.dataset)
+        self.reference = Reference(data, make_options(**self.run.options()), trainer.stream.dataset)
         # Trains the classifier that scores are made with, where there is none yet.
         self.real = self._score(trainer, with_real=True).real or 0.0
         self.began, self.cpu_began = time.perf_counter(), time.process_time()

@@ -207,12 +207,13 @@ def bundled() -> list[str]:
 
 def example(recipe: Any) -> Any:
     """Noise of the shape of a recipe's data."""
+    from ganzoo.data.resize import height_width
     from ganzoo.testing.examples import example_data
 
     shape = SHAPES[recipe.data.name]
     if len(shape) == 3:
         size, channels = recipe.data.size, recipe.data.channels
-        shape = (channels or shape[0], size or shape[1], size or shape[2])
+        shape = (channels or shape[0], *(shape[1:] if size is None else height_width(size)))
     return example_data("image" if len(shape) == 3 else "points", shape, count=1024, classes=10)
 
 

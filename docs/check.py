@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
     problems = list(dict.fromkeys(check()))
     for problem in problems:
         print(problem)
-    print(f"{len(problems)} faults in the docs" if problems else "the docs are in order")
+    print(f"{len(problems)} problems in the docs" if problems else "the docs are up to date")
     return 1 if problems else 0
 
 
@@ -160,7 +160,7 @@ def check_links(path: Path, text: str) -> Iterator[str]:
         if not file.exists():
             yield f"{target} does not exist"
         elif anchor and anchor not in anchors(file):
-            yield f"{target}#{anchor}: there is no such heading"
+            yield f"{target}#{anchor}: no such heading"
 
 
 def anchors(file: Path) -> set[str]:

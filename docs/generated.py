@@ -88,7 +88,7 @@ def diagnosis_page(result: dict[str, Any]) -> str:
         f"{page.rstrip()}\n\n{heading}",
         f"`{result['command']} --bench FOLDER`, {machine['processor']}, {machine['date']}.\n",
         f"Of {len(healthy)} complete training runs of bundled recipes on digits, MNIST and points,",
-        f"{len(healthy) - len(wrong)} got no hint{'; these did: ' if wrong else ''}{', '.join(wrong)}.",
+        f"{', '.join(wrong) or 'none'} got a hint.",
         f"The measurements took {costs} of the CPU time.\n",
         "Training runs that were designed to fail:\n",
         "| training run | recipe and keys | steps | hints |",

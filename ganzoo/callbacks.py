@@ -1,4 +1,4 @@
-"""The base class of callbacks, and what of a training run and of its folder they may rely on."""
+"""The base class of callbacks, and the protocols of the trainer and the run folder that they can rely on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunFolder(Protocol):
-    """What plugins may use of a run.
+    """The part of a run that plugins may use.
 
     path: its folder. info: the content of recipe.json.
     """
@@ -24,15 +24,15 @@ class RunFolder(Protocol):
     info: dict[str, Any]
 
     def metrics(self) -> list[dict[str, float]]:
-        """What was logged so far, oldest first."""
+        """Everything logged so far, oldest first."""
         ...
 
 
 class Training(Protocol):
-    """What callbacks may use of the trainer.
+    """The part of the trainer that callbacks may use.
 
     gan: the game, with its `players` and `averages`. progress: steps done and in all. fabric: device and precision.
-    stream: the batches; `stream.dataset` is the training data. part_size: how many samples a rank takes through the
+    stream: the batches; `stream.dataset` is the training data. part_size: how many samples a rank passes through the
     networks at once. stop_requested: set it to end training after this step, with everything saved.
     """
 
@@ -53,20 +53,20 @@ class Callback:
     """Override any of these. All are called on the first rank only."""
 
     def on_start(self, trainer: Training) -> None:
-        """Before the first step of this process, which after a resume is not step 0."""
+        """Before the first step of this process, which in a resumed run is not step 0."""
 
     def on_step(self, trainer: Training) -> None:
         """After each step; `trainer.progress.step` counts the steps done."""
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
-        """Every `log_every` steps: the mean of each logged term, `phase/term`, since the last time."""
+        """Every `log_every` steps: the mean of each logged term, `phase/term`, since the last log."""
 
     def on_end(self, trainer: Training) -> None:
-        """After the last step, or when training was asked to stop."""
+        """After the last step, or after the step in which a stop was requested."""
 
 
 class CollectiveCallback(Protocol):
-    """Work that all ranks do together after a step. Every rank has one, and all have to agree on when it is due."""
+    """Work that all ranks do together after a step. Every rank has one, and it must be due at the same steps on all."""
 
     def due(self, step: int) -> bool:
         """Whether to run after step number `step`."""

@@ -1,4 +1,4 @@
-"""Errors that a user can fix, and suggestions for misspelt names."""
+"""Errors that a user can fix, suggestions for misspelt names, and text that is safe to print."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def unknown(kind: str, name: str, known: Iterable[str], see: str = "") -> Ganzoo
     else:
         hint = "none available."
     return GanzooError(f"unknown {kind} {name!r}: {hint}{' ' + see if see else ''}")
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: without line breaks and control characters."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -19,10 +19,10 @@ Terms = dict[str, Tensor]
 
 
 class LazyBatch(MutableMapping[str, Tensor]):
-    """A batch of `size` samples whose parts are gathered on first access.
+    """A batch of `size` samples whose tensors are gathered on first access.
 
     Most generator losses use no real samples, and gathering them takes a few percent of a small network's step.
-    gather: returns the part of that name, `[size, ...]`.
+    gather: returns the tensor of that name, `[size, ...]`.
     """
 
     def __init__(self, size: int, names: Iterable[str], gather: Callable[[str], Tensor]) -> None:
@@ -53,7 +53,7 @@ class LazyBatch(MutableMapping[str, Tensor]):
 
 
 def batch_size(batch: Batch) -> int:
-    """Number of samples in a batch that has a part "x", without gathering them."""
+    """Number of samples in a batch that has a tensor "x", without gathering them."""
     return batch.size if isinstance(batch, LazyBatch) else len(batch["x"])
 
 
@@ -83,7 +83,7 @@ class AdversarialLoss(Protocol):
 
 
 class Penalty(Protocol):
-    """An unweighted penalty, a scalar, on a critic (`x [N, *shape]` to `[N]`); as many real samples as fake ones."""
+    """An unweighted penalty, a scalar, on a critic (`x [N, *shape]` to `[N]`); `real` and `fake` are equally long."""
 
     def __call__(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor: ...
 
@@ -92,9 +92,9 @@ class Penalty(Protocol):
 class Latent(Protocol):
     """A game that generates its samples from latent vectors, which can be truncated, interpolated and exported.
 
-    `sample` of such a game takes `truncation` as well, and passes it on. A game may also say where its latents come
-    from: `latent` is their dimension, `latent_distribution` is "normal" (assumed if it is missing) or "uniform". These
-    are not part of the protocol, as a game without them works as well.
+    `sample` of such a game also takes `truncation`, and passes it on. A game may describe its latents with two
+    attributes: `latent` is their dimension, `latent_distribution` is "normal" (assumed if it is missing) or "uniform".
+    These are optional and therefore not part of the protocol.
     """
 
     def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
@@ -108,11 +108,14 @@ class Latent(Protocol):
 
 @dataclass(frozen=True)
 class Phase:
-    """One row of the game's turn order, in which one player takes a step to lower the sum of `loss`'s terms.
+    """One row of the game's turn order, in which one player takes an optimiser step on the sum of `loss`'s terms.
 
     It runs `repeats` times in each step that is a multiple of `every`, from step `start` up to but excluding `stop`. If
-    a phase runs every k-th step, its gradient is multiplied by k, so that its weight means the same for any k: lazy
-    regularisation (Karras et al. 2020, section 3.2).
+    a phase runs every k-th step, its gradient is multiplied by k, so that its weight has the same meaning for any k:
+    lazy regularisation (Karras et al. 2020, section 3.2).
+
+    new_batch: whether each update takes the next batch of the data. If not, it sees the batch of the update before it,
+    so that an epoch is over when the other phases have seen every sample.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Phase:
     repeats: int = 1
     start: int = 0
     stop: int | None = None
+    new_batch: bool = True
 
     def runs_at(self, step: int) -> bool:
         """Whether the phase runs in step number `step`, counted from 0."""
@@ -130,11 +134,16 @@ class Phase:
 
 @dataclass
 class Progress:
-    """How far training has come: steps done, total steps, and batches drawn so far."""
+    """How far training has come.
+
+    step, steps: steps done, and in all. updates: updates of any player so far. samples: real samples taken from the
+    data set so far; a sample that is seen in two epochs counts twice.
+    """
 
     step: int = 0
     steps: int = 0
-    batches: int = 0
+    updates: int = 0
+    samples: int = 0
 
     @property
     def share(self) -> float:
@@ -142,19 +151,24 @@ class Progress:
         return self.step / self.steps if self.steps else 0.0
 
 
-class GAN(nn.Module):
-    """The base of all games.
+RUNNING_STATISTICS = ("running_mean", "running_var")
+"""Names of the buffers that are averaged along with the weights, as PyTorch's normalisation layers have them."""
 
-    players: the networks that learn, by name; each has an Optimiser of the same name in the recipe.
+
+class GAN(nn.Module):
+    """The base class of all games.
+
+    players: the networks that are trained, by name; each has an Optimiser of the same name in the recipe.
     ema: names of the players whose weights have an exponential moving average, which is used for sampling.
 
     A network that is not a player (a frozen feature extractor) is an attribute, as in any module. State that is neither
     weights nor optimiser state (running means, an image pool, the growth level) belongs in registered buffers: then
-    checkpoints save it and ranks share it without further code.
+    checkpoints save it and ranks share it without further code. In a player with an average, buffers named
+    `running_mean` and `running_var` are averaged, and all others are copied.
     """
 
     classes: int = 0
-    """Number of classes that `sample` draws from, given as `y`; 0 for a game that is not conditional."""
+    """Number of classes that `sample` can draw, given as `y`; 0 for a game that is not conditional."""
 
     def __init__(self, players: Mapping[str, nn.Module], ema: Iterable[str] = ()) -> None:
         super().__init__()
@@ -163,7 +177,7 @@ class GAN(nn.Module):
         self._averaged: tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]] | None = None
 
     def phases(self) -> list[Phase]:
-        """The turn order. Called once, before the first step."""
+        """The turn order. Called once per training run, before the first step."""
         raise NotImplementedError
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
@@ -171,14 +185,14 @@ class GAN(nn.Module):
         raise NotImplementedError
 
     def on_step(self, progress: Progress) -> None:
-        """Called before each step: growth, temperatures."""
+        """Called before each step, for example to grow the networks or change a temperature."""
 
     def after_update(self, phase: Phase) -> None:
-        """Called after each optimiser step: weight clipping."""
+        """Called after each optimiser step, for example to clip weights."""
 
     @contextmanager
     def for_sampling(self, averaged: bool = True) -> Iterator[None]:
-        """Evaluation mode without gradients; with `averaged`, averages stand in for the players that have them."""
+        """Evaluation mode without gradients; with `averaged`, averages replace the players that have them."""
         players = dict(self.players.items())
         training = self.training
         if averaged:
@@ -193,16 +207,19 @@ class GAN(nn.Module):
 
     @torch.no_grad()
     def update_averages(self, decay: float | Tensor) -> None:
-        """Move the averages towards the players: both weights and running statistics; counters are copied.
+        """Move the averages towards the players: their weights, and the running means and variances of normalisation.
+
+        All other buffers are copied. Their average means nothing: spectral normalisation's singular vectors would no
+        longer be those of the averaged weights, nor vectors of length 1.
 
         decay: a number, or a scalar tensor on the device if this is recorded for replay (see capture.py).
         """
         # Looked up once, as for a small network that takes longer than the update; but a game that changes from step to
-        # step may have new ones.
+        # step may have new tensors.
         if self._averaged is None or type(self).on_step is not GAN.on_step:
             self._averaged = self._find_averaged()
-        mean, new, counters = self._averaged
-        for slow, fast in counters:
+        mean, new, copied = self._averaged
+        for slow, fast in copied:
             slow.copy_(fast)
         if isinstance(decay, Tensor):
             step = torch._foreach_sub(new, mean)
@@ -212,21 +229,21 @@ class GAN(nn.Module):
             torch._foreach_lerp_(mean, new, 1.0 - decay)
 
     def _find_averaged(self) -> tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]]:
-        """The averages, the tensors they average, and pairs of counters: the average's and the player's."""
+        """The averages, the tensors they average, and pairs of the average's and the player's other buffers."""
         mean: list[Tensor] = []
         new: list[Tensor] = []
-        counters = []
+        copied = []
         for name, average in self.averages.items():
             player = self.players[name]
             mean += average.parameters()
             new += player.parameters()
-            for slow, fast in zip(average.buffers(), player.buffers(), strict=True):
-                if slow.is_floating_point():
+            for (buffer, slow), fast in zip(average.named_buffers(), player.buffers(), strict=True):
+                if buffer.rpartition(".")[2] in RUNNING_STATISTICS and slow.is_floating_point():
                     mean.append(slow)
                     new.append(fast)
                 else:
-                    counters.append((slow, fast))
-        return mean, new, counters
+                    copied.append((slow, fast))
+        return mean, new, copied
 
     def _apply(self, *args: Any, **options: Any) -> Any:
         # Moving to another device creates new buffers.

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+Size = int | tuple[int, int]
+"""Of images: height and width, as one number where they are equal."""
+
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:
     """A recipe in the types of JSON: nested dicts, tuples as lists."""
@@ -60,6 +63,9 @@ class Optimiser:
     final_lr: float = key(0.0, "Fraction of the learning rate at which the schedule ends.", minimum=0, maximum=1)
 
 
+LAYOUTS = ("auto", "NHW", "NHWC", "NCHW", "HW", "HWC", "CHW")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """The data that a recipe trains on, and how they are prepared."""
@@ -67,8 +73,20 @@ class Data:
     name: str = key("digits", "Data set; `ganzoo list datasets` names them.")
     path: str = key("", "Where the data are stored, for data sets that read your own files (folder, npz).")
     kind: str = key("", "Kind of data, for data sets with several kinds (points: ring, grid, swiss-roll, moons).")
-    size: int | None = key(None, "Height and width in pixels; none keeps the data set's own.", minimum=1, maximum=1024)
-    channels: int | None = key(None, "1 for grey, 3 for RGB; none keeps the data set's own.", minimum=1, maximum=4)
+    size: Size | None = key(
+        None,
+        "Pixels on a side, or height,width; none keeps the data set's own (64 for folders).",
+        minimum=1,
+        maximum=1024,
+    )
+    channels: int | None = key(
+        None, "1 for grey, 3 for RGB, 4 for RGBA; none keeps the data set's own.", minimum=1, maximum=4
+    )
+    low: float | None = key(None, "The value that is black, in your own files (folder, npz); 0 if only high is set.")
+    high: float | None = key(
+        None, "The value that is white, in your own files; none follows from the data set's values."
+    )
+    layout: str = key("auto", "The axes of your own arrays (npz).", choices=LAYOUTS)
     flip: bool = key(False, "Add every image's mirror image to the data set.")
     labels: bool = key(True, "Read the class labels, if there are any.")
 
@@ -98,6 +116,11 @@ class Recipe:
         """Real images shown to the discriminator in a step, by which `--epochs` counts."""
         return self.batch
 
+    def optimiser(self, player: str) -> Optimiser:
+        """How a player learns. Raises AttributeError if the recipe has no field of that name."""
+        settings: Optimiser = getattr(self, player)
+        return settings
+
 
 @dataclass(frozen=True, kw_only=True)
 class TwoPlayerRecipe(Recipe):
@@ -110,12 +133,27 @@ class TwoPlayerRecipe(Recipe):
     loss: str = key("non-saturating", "Adversarial loss; `ganzoo list losses` names them.")
     loss_options: dict[str, float] = key({}, "Options of the loss; `ganzoo show LOSS` names them.")
     penalties: dict[str, Term] = key({}, "Penalties on D by name; `ganzoo list penalties` names them.")
+    lazy_correction: bool = key(
+        False,
+        "With lazy penalties, multiply D's learning rate by k / (k + 1) and raise its betas to that power "
+        "(Karras et al. 2020, appendix B).",
+    )
     n_critic: int = key(1, "Discriminator updates per step.", minimum=1)
     clip: float = key(0.0, "Clip every discriminator weight to [-clip, clip] after its update; 0 is off.", minimum=0)
     spectral_norm: bool = key(False, "Spectral normalisation of the discriminator's layers.")
 
     def images_per_step(self) -> int:
         return self.batch * self.n_critic
+
+    def optimiser(self, player: str) -> Optimiser:
+        settings = super().optimiser(player)
+        lazy = sum(1 / term.every for term in self.penalties.values() if term.every > 1)
+        if player != "d" or not lazy or not self.lazy_correction:
+            return settings
+        # With one penalty every k steps this is Karras's k / (k + 1).
+        factor = 1 / (1 + lazy)
+        first, second = settings.betas
+        return dataclasses.replace(settings, lr=factor * settings.lr, betas=(first**factor, second**factor))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,11 +46,33 @@ class Variant:
 
 @dataclass(frozen=True)
 class Option:
-    """A numeric option of a loss."""
+    """A numeric option of a loss.
+
+    minimum, maximum: the values it may take, inclusive; below: the bound that it must stay under. None for no bound.
+    """
 
     name: str
     default: float
     help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    below: float | None = None
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is a finite number within the bounds."""
+        return (
+            math.isfinite(value)
+            and (self.minimum is None or value >= self.minimum)
+            and (self.maximum is None or value <= self.maximum)
+            and (self.below is None or value < self.below)
+        )
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words: "of at least 0 and below 1"."""
+        given = {"of at least": self.minimum, "of at most": self.maximum, "below": self.below}
+        limits = [f"{words} {bound:g}" for words, bound in given.items() if bound is not None]
+        return " and ".join(limits) or "that is finite"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ganzoo.machine.seeds import mixed_seed
+
 
 class Batches:
     """Shuffled rows of uint8 images: batch i of so many samples, scaled to [-1, 1], and the labels beside them."""
@@ -28,7 +30,7 @@ class Batches:
     def index(self, i: int) -> Tensor:
         epoch, at = divmod(i, self.per_epoch)
         if epoch != self.epoch:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            generator = torch.Generator().manual_seed(mixed_seed("order", self.seed, epoch))
             self.epoch, self.order = epoch, torch.randperm(len(self.images), generator=generator)
         return self.order[at * self.size : (at + 1) * self.size]
 
@@ -75,7 +77,7 @@ def cross_entropy(
     sign = torch.cat([-torch.ones(batch), torch.ones(batch)])
     step = 0
     while True:
-        index = batches.index(2 * step)
+        index = batches.index(step)
         real, y = batches.x(index), [batches.y(index)] if conditional else []
         with torch.no_grad():
             fake = g(torch.randn(batch, latent), *y)
@@ -87,7 +89,6 @@ def cross_entropy(
         optimiser_d.step()
         optimiser_d.zero_grad()
 
-        y = [batches.y(batches.index(2 * step + 1))] if conditional else []
         softplus(-d(g(torch.randn(batch, latent), *y), *y)).mean().backward(inputs=weights)
         optimiser_g.step()
         optimiser_g.zero_grad()
@@ -110,7 +111,7 @@ def wgan_gp(
     step = 0
     while True:
         for turn in range(recipe.n_critic):
-            real = batches.x(batches.index((recipe.n_critic + 1) * step + turn))
+            real = batches.x(batches.index(recipe.n_critic * step + turn))
             with torch.no_grad():
                 fake = g(torch.randn(batch, latent))
             distance = 2 * (sign * d(torch.cat([real, fake]))).mean()

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
+from ganzoo.files.atomic import write_first_free, write_new
 from ganzoo.pictures.comparison import Panel, draw_panels
-from ganzoo.pictures.sheets import write
-from ganzoo.pictures.tables import ScoreTable
+from ganzoo.pictures.sheets import encoded
+from ganzoo.pictures.tables import ScoreTable, format_number
 from ganzoo.runs.run import Run
-from ganzoo.runs.trust import printable
 from ganzoo.zoo import registry
 
 HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
@@ -130,8 +132,14 @@ class Comparison:
         Raises GanzooError if `path` exists, does not end in .png, or cannot be written.
         """
         target = require_picture(path)
+        content = encoded(self.picture(), target.suffix)
         try:
-            write(self.picture(), target)
+            if path is None:
+                return write_first_free(_free_names(), content)
+            write_new(target, content, parents=False)
+        except FileExistsError:
+            require_picture(path)
+            raise
         except OSError as error:
             raise GanzooError(f"cannot write {target}: {error.strerror or error}.") from error
         return target
@@ -160,29 +168,24 @@ def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparis
 def require_picture(path: str | Path | None) -> Path:
     """A path at which a picture can be written. Raises GanzooError as `Comparison.draw` does."""
     if path is None:
-        target, number = Path("compare.png"), 0
-        while target.exists():
-            number += 1
-            target = Path(f"compare-{number}.png")
-        return target
+        return next(target for target in _free_names() if not target.exists())
     target = Path(path)
     if target.suffix != ".png":
         raise GanzooError(f"{target}: the picture is a PNG file: end the name in .png.")
-    if target.exists():
+    if os.path.lexists(target):
         raise GanzooError(f"{target} exists: choose another name, or remove it first.")
     if not target.parent.is_dir():
         raise GanzooError(f"{target.parent} is not a folder: create it first.")
     return target
 
 
+def _free_names() -> Iterator[Path]:
+    yield Path("compare.png")
+    yield from (Path(f"compare-{number}.png") for number in itertools.count(1))
+
+
 def _scores(run: Run) -> list[dict[str, Any]]:
-    found = (run.scores or {}).get("scores", [])
-    try:
-        for score in found:
-            key_of(score), float(score["value"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise GanzooError(f"{run.scores_file} is damaged: remove it and score the run again.") from error
-    return found
+    return [] if run.scores is None else run.scores["scores"]
 
 
 def _row(run: Run, scores: list[dict[str, Any]]) -> Row:
@@ -244,4 +247,4 @@ def _shorten(path: str, width: int = 40) -> str:
 def _format(value: float | int | None, digits: int = 4) -> str:
     if value is None:
         return ""
-    return str(value) if isinstance(value, int) or abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return str(value) if isinstance(value, int) else format_number(value, digits)

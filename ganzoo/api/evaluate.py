@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +15,21 @@ from ganzoo.api.execution import Report
 from ganzoo.api.planning import (
     make_options,
 )
+from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import records
 from ganzoo.evaluation.distributed import score_distributed
 from ganzoo.evaluation.metrics.neighbours import draw_neighbours
 from ganzoo.evaluation.scoring import Scores, score
+from ganzoo.files.atomic import reason
 from ganzoo.machine.rank_group import launched_group
-from ganzoo.runs.reference import make_request
+from ganzoo.runs import source
+from ganzoo.runs.reference import Request, make_request
 from ganzoo.runs.run import Run
 from ganzoo.zoo import provenance, registry
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -35,25 +44,32 @@ def evaluate(
     best: bool = False,
     neighbours: bool = False,
     seed: int | None = None,
+    data: str | Path | None = None,
+    other_data: bool = False,
     out: str | Path | None = None,
     **options: Any,
 ) -> Scores:
     """Score a run, a folder of images or a .npz file of samples. What cannot be scored is a note, not an error.
 
-    against: what to compare with, named as for `train`; by default a run's own data, and needed for files. metrics:
-    names, or a string of them with commas; by default all that suit and are quick. n: number of samples; by default
-    10,000 of a run, fewer for small data sets, and all of a file. features, weights: see `Samples`. best: the state
-    that `eval_every` found best, in place of the last. neighbours: also measure memorisation and draw a run's
-    neighbours.png. seed: of a run's samples. options: fields of RunOptions (device, data_root; devices and nodes, by
-    default 1, split the work over so many ranks, each of which has to call this and gets the same scores).
+    against: what to compare with, named as for `train`; by default a run's own data, required for files. metrics:
+    names, or a comma-separated string of them; by default all fast ones for this kind of data. n: number of samples; by
+    default 10,000 for a run, fewer for small data sets, and all in a file. features, weights: see `Samples`. best: the
+    state that `eval_every` found best, not the last. neighbours: also measure memorisation and draw a run's
+    neighbours.png. seed: of a run's samples. data: where a run's own files are now, if they moved; other_data: compare
+    with them even if they have changed. options: fields of RunOptions (device, data_root; devices and nodes, by
+    default 1, split the work over that many ranks, each of which has to call this and gets the same scores).
 
-    A run's scores join those in its scores.json (`records.write_merged`), or in scores-best.json with `best`. With `out` they
-    are written to that file, which must not exist. Raises GanzooError for what does not fit together.
+    A run's scores are merged into its scores.json (`records.write_merged`), or into scores-best.json with `best`. With
+    `out` they are written to that file, which must not exist. Raises GanzooError for contradictory arguments.
     """
     request = make_request(metrics, n, features, weights, seed)
     if out is not None:
         records.require_absent(Path(out))
     found = targets.find_target(target)
+    if data is not None or other_data:
+        if against is not None or not isinstance(found, Run):
+            raise GanzooError("--data and --other-data are about a run's own data: leave them out.")
+        request = dataclasses.replace(request, data=None if data is None else os.fspath(data), other_data=other_data)
     if isinstance(found, Run):
         found = found.best() if best else found
         provenance.require(found.path, found.info, ("variants", "losses", "penalties", "datasets"))
@@ -63,20 +79,16 @@ def evaluate(
         against = targets.require_reference(found, against, best or neighbours)
     made = make_options(**options)
     with launched_group(made) as group:
-        say = report if group.is_first else lambda line: None
-        samples, resized = targets.read(found, request, made, against, say, group)
+        report_once = report if group.is_first else lambda line: None
+        samples, resized = targets.read(found, request, made, against, report_once, group)
 
         def score_and_write() -> Scores:
-            scores = compute_scores(samples, request.metrics, neighbours)
+            scores = compute_scores(samples, request.metrics, neighbours).joined(Scores(notes=list(samples.notes)))
+            fields = protocol_fields(found, resized) | ({"skipped": samples.skipped} if samples.skipped else {})
+            fields |= check_source(found, samples, request) if isinstance(found, Run) and against is None else {}
             for item in scores.scores:
-                item.protocol.update(protocol_fields(found) | ({"prepared": resized} if resized else {}))
-            if isinstance(found, Run):
-                for line in records.write_merged(found.scores_file, scores, found.step):
-                    report(line)
-                if neighbours:
-                    report(f"wrote {draw_neighbours(samples, found.neighbours_file)}")
-            if out is not None:
-                records.write_new(Path(out), scores)
+                item.protocol.update(fields)
+            write(found, scores, samples, report, neighbours=neighbours, out=out)
             return scores
 
         return score_distributed(group, samples, score_and_write)
@@ -92,8 +104,42 @@ def compute_scores(samples: Samples, metrics: tuple[str, ...] | None, neighbours
     return scores
 
 
-def protocol_fields(scored: Run | Path) -> dict[str, Any]:
+@contextmanager
+def reporting_unkept() -> Iterator[None]:
+    """Within this block, a file that cannot be written is a warning: what was computed is returned all the same."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("cannot write %s: %s; what it would hold is not kept.", error.filename, reason(error))
+
+
+def write(
+    scored: Run | Path, scores: Scores, samples: Samples, report: Report, *, neighbours: bool, out: str | Path | None
+) -> None:
+    """Write scores to a run's scores.json and to `out`, and draw a run's neighbours if requested."""
+    if isinstance(scored, Run):
+        with reporting_unkept():
+            for line in records.write_merged(scored.scores_file, scores, scored.step):
+                report(line)
+        if neighbours:
+            with reporting_unkept():
+                report(f"wrote {draw_neighbours(samples, scored.neighbours_file)}")
+    if out is not None:
+        records.write_new(Path(out), scores)
+
+
+def check_source(run: Run, samples: Samples, request: Request) -> dict[str, Any]:
+    """What the protocol says of data other than the run was trained on; the same data that moved are recorded."""
+    train = samples.real("train")
+    fields = source.protocol(run, train)
+    if request.data is not None and not fields:
+        source.record(run, train, samples.data, run.step)
+    return fields
+
+
+def protocol_fields(scored: Run | Path, resized: str = "") -> dict[str, Any]:
     """A run's entries in the protocol of its scores; for files, that the seed of their samples is unknown."""
+    prepared = {"prepared": resized, "filter": FILTER} if resized else {}
     if not isinstance(scored, Run):
-        return {"seed": None}
-    return {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}
+        return {"seed": None} | prepared
+    return prepared | {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}

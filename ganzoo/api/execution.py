@@ -15,12 +15,12 @@ from ganzoo.api.planning import (
 )
 from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import Dataset
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.files.lock import Lock
 from ganzoo.game import GAN
 from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.machine.signals import Stopped, stop_on_signals
-from ganzoo.recipes import DataSpec, Recipe, RunOptions
+from ganzoo.recipes import Data, DataSpec, Recipe, RunOptions
 from ganzoo.runs.callbacks.diagnosis import Diagnosis, hint_on_nonfinite, measure_every
 from ganzoo.runs.callbacks.evaluations import Evaluations
 from ganzoo.runs.callbacks.log import MetricsLog
@@ -32,6 +32,7 @@ from ganzoo.runs.run import Run
 from ganzoo.training.capture import make_recorder
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo.datasets import load_data
+from ganzoo.zoo.isolated import IsolatedCallback
 from ganzoo.zoo.zoo import current_zoo
 
 Report = Callable[[str], None]
@@ -50,12 +51,15 @@ class Outcome:
     ranks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_dataset(fabric: Fabric, recipe: Recipe, options: RunOptions) -> Dataset:
-    """Read a recipe's data set, first on the first rank, so that it is downloaded or decoded only once."""
+def load_dataset(fabric: Fabric, recipe: Recipe, options: RunOptions, data: Data | None = None) -> Dataset:
+    """Read a recipe's data set, first on the first rank, so that it is downloaded or decoded only once.
+
+    data: how to read it, if not as the recipe says.
+    """
 
     def read() -> Dataset:
         with explain_out_of_memory("reading the data", recipe):
-            return load_data(recipe.data, options)
+            return load_data(data or recipe.data, options)
 
     first = on_first_rank(fabric, read)
     return on_all_ranks(fabric, lambda: first or read())
@@ -106,7 +110,9 @@ def run_training(
                 if is_out_of_memory(error):
                     raise
                 fitting = f"the optimisers of {run.path / 'recipe.json'}"
-                raise GanzooError(f"the newest checkpoint in {run.checkpoints} does not fit {fitting}.") from error
+                raise GanzooError(
+                    f"the newest checkpoint in {run.checkpoints} does not fit {fitting} ({printable(str(error))})."
+                ) from error
         if options.compile:
             for player in gan.players.values():
                 player.compile()
@@ -128,7 +134,7 @@ def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | N
         *([FolderCheck(lock)] if lock else []),
         MetricsLog(run),
         Sheets(run, options.sample_every or max(1, recipe.steps // 20)),
-        *[make_logger(name, run) for name in options.loggers],
+        *[IsolatedCallback(make_logger(name, run), f"--logger {name}") for name in options.loggers],
         *current_zoo().callbacks(run.variant, recipe, run),
         Diagnosis(run, measure_every(recipe.steps)),
         *([Evaluations(run, options, lock)] if options.eval_every else []),

@@ -56,7 +56,9 @@ def memory_suggestions(recipe: Recipe, data_only: bool = False) -> list[str]:
             if "width" in field.name and isinstance(value := getattr(recipe, field.name), int) and value > 1
         ]
     size = recipe.data.size
-    suggestions.append(f"--set data.size={size // 2}" if size and size > 1 else "smaller images (--set data.size=...)")
+    halved = [side // 2 for side in (size if isinstance(size, tuple) else (size or 0,))]
+    given = ",".join(str(side) for side in halved)
+    suggestions.append(f"--set data.size={given}" if min(halved) else "smaller images (--set data.size=...)")
     return suggestions
 
 

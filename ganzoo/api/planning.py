@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,19 @@ import torch
 from lightning_fabric import Fabric
 
 from ganzoo.data.dataset import Dataset
-from ganzoo.errors import GanzooError, IncompatibleData
+from ganzoo.errors import GanzooError, IncompatibleData, printable
 from ganzoo.files.atomic import write_atomically
 from ganzoo.game import GAN
 from ganzoo.machine.launch import choose_device
 from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
 from ganzoo.runs.callbacks.loggers import check_logger
-from ganzoo.runs.trust import printable
 from ganzoo.specs import Variant
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.datasets import parse_dataset
 
 SHOWN = 5
+SHOWN_CLASSES = 20
 SKIPPED = "skipped.txt"
 
 
@@ -50,7 +52,7 @@ class Plan:
 def plan(
     variant: str = "dcgan",
     *,
-    dataset: str | None = None,
+    dataset: str | os.PathLike[str] | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     seed: int | None = None,
@@ -135,21 +137,48 @@ def describe_networks(gan: GAN) -> str:
 
 
 def describe_data(dataset: Dataset, run: Path | None = None) -> list[str]:
-    """What was read, and which files could not be: the first few, and the file in the `run` folder that lists all."""
+    """What was read, the classes, and which files could not be read.
+
+    Of the files the first few are named, with the file in the `run` folder that lists all of them.
+    """
     shape = "x".join(str(n) for n in dataset.spec.shape)
     classes = f", {dataset.spec.classes} classes" if dataset.spec.classes else ""
-    lines = [f"data: {dataset.count:,} samples of {shape}{classes}"]
-    if dataset.skipped:
-        shown = printable(", ".join(dataset.skipped[:SHOWN])) + (", ..." if len(dataset.skipped) > SHOWN else "")
-        all_in = f" (all of them in {run / SKIPPED})" if run is not None else ""
-        lines.append(f"skipped {len(dataset.skipped)} files that could not be read: {shown}{all_in}")
-    return lines
+    lines = [f"data: {dataset.count:,} samples of {shape}{classes}", *_describe_classes(dataset)]
+    lines += [f"{dataset.spec.name}: {printable(note)}" for note in dataset.notes]
+    all_in = f" (all of them in {run / SKIPPED})" if run is not None else ""
+    return lines + [line + all_in for line in describe_skipped(dataset)]
+
+
+def _describe_classes(dataset: Dataset) -> list[str]:
+    """A line with the number of samples of each class, by its name or number: of many, the first ones."""
+    spec, y = dataset.spec, dataset.arrays.get("y")
+    if not spec.classes or y is None:
+        return []
+    counts = torch.as_tensor(y).cpu().bincount(minlength=spec.classes).tolist()
+    names = [printable(name) for name in spec.class_names] or [str(number) for number in range(spec.classes)]
+    shown = [f"{name} {count:,}" for name, count in zip(names, counts, strict=False)][:SHOWN_CLASSES]
+    more = f" and {spec.classes - len(shown)} more" if spec.classes > len(shown) else ""
+    return [f"classes: {', '.join(shown)}{more}"]
+
+
+def describe_skipped(dataset: Dataset) -> list[str]:
+    """A line on the files that could not be read, with the first few of them and why; nothing without any."""
+    if not dataset.skipped:
+        return []
+    rows = list(zip_longest(dataset.skipped[:SHOWN], dataset.reasons[:SHOWN], fillvalue=""))
+    shown = ", ".join(f"{name} ({reason})" if reason else name for name, reason in rows)
+    more = ", ..." if len(dataset.skipped) > SHOWN else ""
+    return [f"skipped {len(dataset.skipped)} files that could not be read: {printable(shown)}{more}"]
 
 
 def write_skipped(dataset: Dataset, run: Path) -> None:
-    """List the files that could not be read in skipped.txt in the `run` folder, one per line; nothing without any."""
+    """List the files that could not be read in skipped.txt in the `run` folder; nothing without any.
+
+    Each has a line: its name, a tab, and the reason.
+    """
     if dataset.skipped:
-        lines = "".join(printable(name) + "\n" for name in dataset.skipped)
+        rows = zip_longest(dataset.skipped, dataset.reasons, fillvalue="")
+        lines = "".join("\t".join(printable(part) for part in row if part) + "\n" for row in rows)
         write_atomically(run / SKIPPED, lines.encode())
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.api.planning import Plan
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.machine.cluster import job, restarted
 from ganzoo.recipes import flat, to_dict
 from ganzoo.runs.changes import differing_keys
+from ganzoo.runs.folders import numbered
 from ganzoo.runs.reading import read_info, read_recipe
-from ganzoo.runs.trust import printable
 
 
 def find_run(plan: Plan, name: str) -> Path | None:
@@ -23,10 +23,16 @@ def find_run(plan: Plan, name: str) -> Path | None:
     if not restarted():
         return None
     out = plan.options.out
-    for path in [Path(out)] if out is not None else sorted(Path("runs").glob(f"{name}-*")):
+    for path in [Path(out)] if out is not None else numbered(Path("runs"), name):
         if not (path / "recipe.json").is_file():
             continue
-        info = read_info(path / "recipe.json")
+        try:
+            info = read_info(path / "recipe.json")
+        except GanzooError:
+            # Someone else's run, as far as can be told, is no reason not to train.
+            if out is not None:
+                raise
+            continue
         if not _same_job(info.get("job")):
             continue
         other = _differences(plan, info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ganzoo.files.lock import held
 from ganzoo.machine import cluster
 from ganzoo.machine.launch import launched
 from ganzoo.machine.ranks import is_first_rank, on_all_ranks, on_first_rank
-from ganzoo.runs import trust
+from ganzoo.runs import source, trust
 from ganzoo.runs.callbacks.loggers import check_logger
 from ganzoo.runs.changes import changed_recipe, check_fit, record, steps_done
 from ganzoo.runs.run import Run
@@ -31,16 +32,19 @@ def resume(
     report: Report = lambda line: None,
     *,
     set: Mapping[str, Any] | None = None,
+    data: str | Path | None = None,
+    other_data: bool = False,
     **options: Any,
 ) -> Run:
     """Resume a run from its newest intact checkpoint, to its recipe's last step or to `steps` in all.
 
     set: recipe keys to change from here on; they are recorded in recipe.json. options: fields of RunOptions to change
-    (another device, for example); loggers are not kept and have to be named again. Raises GanzooError if no steps are
-    left, and if recipe.json is not the recipe that the checkpoint was trained with. In a job that torchrun or SLURM has
-    restarted, a finished run is returned as it is.
+    (another device, for example); loggers are not kept and have to be named again. data: where your own files are now,
+    if they moved. other_data: continue on other data than before; that is recorded too. Raises GanzooError if no steps
+    are left, if recipe.json is not the recipe that the checkpoint was trained with, and if the data are not the same.
+    In a job that torchrun or SLURM has restarted, a finished run is returned as it is.
     """
-    return continue_run(path, steps, report, set=set, **options).run
+    return continue_run(path, steps, report, set=set, data=data, other_data=other_data, **options).run
 
 
 def continue_run(
@@ -49,6 +53,8 @@ def continue_run(
     report: Report = lambda line: None,
     *,
     set: Mapping[str, Any] | None = None,
+    data: str | Path | None = None,
+    other_data: bool = False,
     **options: Any,
 ) -> Outcome:
     """`resume`, which also returns the ranks that trained."""
@@ -72,20 +78,25 @@ def continue_run(
                 f"`ganzoo resume {path} --steps {2 * done}`."
             )
         with launched(made) as fabric:
-            dataset = load_dataset(fabric, recipe, made)
+            own = on_all_ranks(
+                fabric, lambda: source.own_data(run, recipe.data, None if data is None else os.fspath(data))
+            )
+            dataset = load_dataset(fabric, recipe, made, own)
             if dataset.spec != run.data:
                 raise GanzooError(
                     f"the data set {recipe.data.name!r} is not what {path} was trained on: its shape or classes differ."
                 )
+            on_all_ranks(fabric, lambda: source.require_same(run, dataset, own, other=other_data))
             changed = Plan(run.variant, run.info["recipe_name"], recipe, made)
             gan = on_all_ranks(fabric, lambda: build_within_memory(changed, dataset.spec))
-            on_all_ranks(fabric, lambda: check_fit(gan, state, file or run.checkpoints, run, changes))
+            on_all_ranks(fabric, lambda: check_fit(gan, state, file or run.checkpoints, run, recipe, changes))
             if lock:
                 for line in (*problems, f"{path}: step {done} to {recipe.steps}"):
                     report(line)
                 for line in trust.dropped_loggers(run.info, made.loggers):
                     report(line)
             on_first_rank(fabric, lambda: record(run, recipe, changes))
+            on_first_rank(fabric, lambda: source.record(run, dataset, own, done))
             changed_run = Run.open(path, **options)
             return run_training(changed_run, gan, dataset, recipe, made, fabric, state, lock)
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from ganzoo.errors import GanzooError, unknown
-from ganzoo.files.checkpoint import write_atomically
-from ganzoo.runs.folders import require_new
+from ganzoo.errors import GanzooError
+from ganzoo.files.atomic import write_first_free, write_new
+from ganzoo.pictures.sheets import encoded
+from ganzoo.runs.classes import class_number as number_of
+from ganzoo.runs.classes import folder_names
+from ganzoo.runs.folders import claimed, require_new
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
@@ -24,7 +29,7 @@ def write_samples(
     run: str | Path | Run,
     count: int = 64,
     *,
-    classes: Sequence[str | int] = (),
+    classes: Sequence[str | int] | str | int = (),
     seed: int = 0,
     grid: str | Path | None = None,
     folder: str | Path | None = None,
@@ -34,38 +39,42 @@ def write_samples(
 ) -> Path:
     """Draw `count` samples into a picture, a folder or a .npz (uint8 `[N, H, W, C]` for images); returns the path.
 
+    A folder of samples with labels has a subfolder for each class.
     Raises GanzooError if more than one target is named or the target exists, and for an unknown class.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     target, kind = _target(run, grid, folder, npz)
-    labels = [class_number(run, name) for name in classes] or None
+    wanted = [classes] if isinstance(classes, (str, int)) else classes
+    labels = [class_number(run, name) for name in wanted] or None
     if interpolate:
         if truncation is not None:
             raise GanzooError("--interpolate uses latents without truncation: leave --truncation out.")
         samples = run.interpolate(math.ceil(count / COLUMNS), COLUMNS, labels, seed=seed)[:count]
     else:
         samples = run.sample(count, labels, seed=seed, truncation=truncation)
+    drawn = None if interpolate or kind == "grid" else run.labels(count, labels)
     try:
-        if kind == "grid":
-            _write_grid(run, samples, target, COLUMNS if interpolate else None)
-        elif kind == "folder":
-            registry.modality(run.data.modality).write_folder(samples, target)
+        if kind == "folder":
+            with claimed(target):
+                _write_folder(run, samples, drawn, target)
+        elif kind == "npz":
+            write_new(target, _npz(run, samples, drawn))
         else:
-            drawn = None if interpolate else run.labels(count, labels)
-            _write_npz(run, samples, drawn, target)
+            content = _grid(run, samples, target, COLUMNS if interpolate else None)
+            if grid is None:
+                return write_first_free(_free_names(run), content)
+            write_new(target, content)
+    except FileExistsError as error:
+        # Another process has written it since it was checked.
+        raise GanzooError(f"{target} exists: choose another name, or remove it first.") from error
     except OSError as error:
         raise GanzooError(f"cannot write {target}: {error.strerror or error}.") from error
     return target
 
 
 def class_number(run: Run, name: str | int) -> int:
-    """A class by number or by name; GanzooError if it is neither."""
-    if isinstance(name, int) or name.lstrip("-").isdecimal():
-        return int(name)
-    names = run.data.class_names
-    if name not in names:
-        raise unknown("class", name, names or [str(number) for number in range(run.data.classes)])
-    return names.index(name)
+    """A class by name or by number; GanzooError if it is neither, or could be both."""
+    return number_of(name, run.data) if isinstance(name, str) else int(name)
 
 
 def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None) -> tuple[Path, str]:
@@ -73,14 +82,11 @@ def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: s
     if len(named) > 1:
         raise GanzooError("choose one of --grid, --to and --npz.")
     if not named:
-        number = 1
-        while (run.path / f"grid-{number}.png").exists():
-            number += 1
-        return run.path / f"grid-{number}.png", "grid"
+        return next(path for path in _free_names(run) if not path.exists()), "grid"
     path, kind = Path(named[0][0]), named[0][1]
     if kind == "folder":
         require_new(path)
-    elif path.exists():
+    elif os.path.lexists(path):
         raise GanzooError(f"{path} exists: choose another name, or remove it first.")
     if kind == "grid" and path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp", ".gif"):
         raise GanzooError(f"--grid {path}: end the name in .png, .jpg, .webp or .gif.")
@@ -89,18 +95,32 @@ def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: s
     return path, kind
 
 
-def _write_grid(run: Run, samples: Tensor, path: Path, columns: int | None) -> None:
+def _free_names(run: Run) -> Iterator[Path]:
+    return (run.path / f"grid-{number}.png" for number in itertools.count(1))
+
+
+def _grid(run: Run, samples: Tensor, path: Path, columns: int | None) -> bytes:
     picture = registry.modality(run.data.modality).picture(samples, run.data, columns=columns)
     if picture is None:
         raise GanzooError(f"{run.data.modality} data have no picture: use --npz FILE.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    return encoded(picture, path.suffix)
 
 
-def _write_npz(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> None:
+def _write_folder(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> None:
+    """Write each sample to a file of its own; of samples with labels, in a subfolder for each class."""
+    modality = registry.modality(run.data.modality)
+    if labels is None:
+        modality.write_folder(samples, path)
+        return
+    names = folder_names(run.data)
+    for label in labels.unique().tolist():
+        modality.write_folder(samples[labels == label], path / names[label])
+
+
+def _npz(run: Run, samples: Tensor, labels: Tensor | None) -> bytes:
     arrays: dict[str, Any] = {"x": registry.modality(run.data.modality).array(samples)}
     if labels is not None:
         arrays["y"] = labels.numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()

@@ -10,15 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.api.planning import describe_skipped
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.images import folder as image_folder
+from ganzoo.data.images.scan import scan
 from ganzoo.data.modality import format_shape
+from ganzoo.data.resize import height_width
 from ganzoo.data.samples import Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import select_metrics
 from ganzoo.machine.launch import choose_device
 from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
-from ganzoo.recipes import Data, DataSpec, RunOptions
+from ganzoo.recipes import Data, DataSpec, RunOptions, Size
+from ganzoo.runs import source
+from ganzoo.runs.classes import folder_names
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw
@@ -85,7 +89,9 @@ def of_run(
     """
 
     def prepare() -> tuple[Reference, int, Tensor | None]:
-        reference = Reference(_data_for(run, against), options)
+        reference = Reference(_data_for(run, request, against), options)
+        if against is None:
+            source.require_same(run, reference.load("train"), reference.data, other=request.other_data)
         _require_modality(run.data.modality, str(run.path), reference.spec)
         select_metrics(registry.metrics().values(), request.metrics, run.data.modality)
         count = request.n or reference.default_samples()
@@ -106,10 +112,12 @@ def of_run(
     return samples, _change(own.shape, reference.spec)
 
 
-def _data_for(run: Run, against: str | Path | None) -> Data:
+def _data_for(run: Run, request: Request, against: str | Path | None) -> Data:
     """The data keys of what a run's samples are compared with."""
-    own, data = run.data, run.recipe.data
-    if against is not None:
+    own = run.data
+    if against is None:
+        data = source.own_data(run, moved=request.data)
+    else:
         data = _reference_data(against, registry.modality(own.modality).data_size(own))
         if data.size is None:
             data = dataclasses.replace(data, size=run.recipe.data.size, channels=run.recipe.data.channels)
@@ -138,7 +146,7 @@ def from_files(
         _require_modality(found.spec.modality, str(path), reference.spec)
         resized = ""
     select_metrics(registry.metrics().values(), request.metrics, found.spec.modality)
-    rows = _rows(found.count, request.n, path)
+    rows = _rows(found, request.n, path)
     report(f"scoring {len(rows):,} samples ...")
     array = found.arrays["x"]
     fake = array[rows] if isinstance(array, Tensor) else torch.from_numpy(array[rows.numpy()])
@@ -146,9 +154,12 @@ def from_files(
     fake = reference.modality.match(fake, reference.spec, str(path))
     # Convolutions use other kernels for channels-last tensors, so scores would be the same only up to rounding.
     fake = fake.clone(memory_format=torch.contiguous_format)
-    labels = found.arrays.get("y") if _same_classes(found.spec, reference.spec) else None
-    kept = labels[rows] if isinstance(labels, Tensor) else None
-    return reference.samples(fake, kept, request, 0), resized or changed
+    labels = _labels_as(found, reference.spec)
+    kept = None if labels is None else labels[rows]
+    notes = [f"{path}: {line}" for line in (*describe_skipped(found), *found.notes)]
+    notes += [f"{against}: {line}" for line in describe_skipped(reference.load("train"))]
+    samples = reference.samples(fake, kept, request, 0, skipped=len(found.skipped), notes=tuple(notes))
+    return samples, resized or changed
 
 
 def _read_folder(path: Path, options: RunOptions, against: str | Path) -> tuple[Dataset, Reference, str]:
@@ -160,18 +171,27 @@ def _read_folder(path: Path, options: RunOptions, against: str | Path) -> tuple[
     return load_data(data, options), reference, resized
 
 
-def _reference_data(against: str | Path, side: int | None) -> Data:
-    """The data keys of a reference; a folder of images is read with `side` pixels, but at most 256."""
-    if (Path(against) / "recipe.json").is_file():
+def _reference_data(against: str | Path, size: Size | None) -> Data:
+    """The data keys of a reference; a folder of images is read with `size` pixels, but at most 256 on a side."""
+    if (Path(against).expanduser() / "recipe.json").is_file():
         raise GanzooError(f"{against} is a run: compare with a data set, a folder of images or a .npz file.")
-    keys: dict[str, Any] = {**parse_dataset(str(against))}
+    keys: dict[str, Any] = {**parse_dataset(against)}
     data = Data(**keys)
     if data.name != "folder":
         return data
     folder = Path(data.path).expanduser()
-    if folder.is_dir() and next(image_folder.scan(folder), None) is None:
+    if folder.is_dir() and next(scan(folder), None) is None:
         raise GanzooError(f"there are no images in {against} to compare with: name another folder, or a data set.")
-    return dataclasses.replace(data, size=None if side is None else min(side, LARGEST_REFERENCE))
+    return dataclasses.replace(data, size=None if size is None else _limited(size))
+
+
+def _limited(size: Size) -> Size:
+    """The size, shrunk in proportion to at most 256 on a side."""
+    height, width = height_width(size)
+    factor = min(1.0, LARGEST_REFERENCE / max(height, width))
+    if isinstance(size, int):
+        return round(size * factor)
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def _require_modality(modality: str, whose: str, spec: DataSpec) -> None:
@@ -181,14 +201,36 @@ def _require_modality(modality: str, whose: str, spec: DataSpec) -> None:
         )
 
 
-def _rows(count: int, n: int | None, path: Path) -> Tensor:
+def _rows(found: Dataset, n: int | None, path: Path) -> Tensor:
+    count, unreadable = found.count, len(found.skipped)
     if n is not None and n > count:
-        raise GanzooError(f"{path} has only {count:,} samples: use -n {count} or less, or leave -n out.")
+        more = f" that can be read, and {unreadable:,} that cannot" if unreadable else ""
+        raise GanzooError(f"{path} has only {count:,} samples{more}: use -n {count} or less, or leave -n out.")
     return subset(count, n or count)
 
 
 def _change(shape: Iterable[int], spec: DataSpec) -> str:
     return "" if tuple(shape) == spec.shape else f"{format_shape(shape)} to {format_shape(spec.shape)}"
+
+
+def _labels_as(found: Dataset, wanted: DataSpec) -> Tensor | None:
+    """The labels of samples as the reference numbers them; None if they are not its classes.
+
+    Classes with names, such as those of subfolders, are found by their names, as `folder_names` writes them.
+    """
+    labels, given = found.arrays.get("y"), found.spec
+    if not isinstance(labels, Tensor):
+        return None
+    if not given.class_names:
+        return labels if _same_classes(given, wanted) else None
+    known = {name: number for number, name in enumerate(folder_names(wanted))}
+    known |= {name: number for number, name in enumerate(wanted.class_names)}
+    if not all(name in known for name in given.class_names):
+        # Files of samples hold numbers.
+        known = {str(number): number for number in range(wanted.classes)}
+    if not all(name in known for name in given.class_names):
+        return None
+    return torch.tensor([known[name] for name in given.class_names])[labels]
 
 
 def _same_classes(given: DataSpec, wanted: DataSpec) -> bool:

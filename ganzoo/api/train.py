@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,7 @@ from ganzoo.machine import cluster
 from ganzoo.machine.launch import launched
 from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.recipes import Recipe
+from ganzoo.runs import source
 from ganzoo.runs.folders import claim, require_new
 from ganzoo.runs.run import Run
 
@@ -31,7 +33,7 @@ from ganzoo.runs.run import Run
 def train(
     variant: str = "dcgan",
     *,
-    dataset: str | None = None,
+    dataset: str | os.PathLike[str] | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     seed: int | None = None,
@@ -83,6 +85,7 @@ def load(path: str | Path) -> Run:
 
 def create(path: Path, plan: Plan, dataset: Dataset) -> Run:
     """Create the run of a plan: write recipe.json into the folder that was claimed for it."""
-    run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options)
+    described = source.describe(dataset, plan.recipe.data)
+    run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options, described)
     write_skipped(dataset, path)
     return run

@@ -84,12 +84,13 @@ DATASETS: tuple[DatasetSpec, ...] = (
     ),
     DatasetSpec(
         "folder",
-        "Your own images in a folder, of any size and format; subfolders are classes.",
+        "Your own images in a folder, of any size and format; subfolders are splits or classes.",
         "your own files",
         "image",
         lazy("ganzoo.data.images.folder:load"),
         argument="path",
         labelled=True,
+        test=True,
     ),
     DatasetSpec(
         "npz",

@@ -26,7 +26,9 @@ LOSSES = [
         "NonSaturating",
         "Cross-entropy for D; G maximises log D(G(z)).",
         GOODFELLOW,
-        Option("smoothing", 0.0, "One-sided label smoothing: real samples' target is 1 - smoothing."),
+        Option(
+            "smoothing", 0.0, "One-sided label smoothing: real samples' target is 1 - smoothing.", minimum=0, below=1
+        ),
     ),
     _loss("minimax", "Minimax", "The original zero-sum game; G's gradient vanishes when D wins.", GOODFELLOW),
     _loss(

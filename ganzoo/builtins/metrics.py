@@ -100,6 +100,14 @@ METRICS: tuple[MetricSpec, ...] = (
         {"modes": "higher", "quality": "higher"},
     ),
     MetricSpec(
+        "mmd",
+        "Maximum mean discrepancy to held-out points, with a narrow kernel that sees noise too; around 0 is best.",
+        "Gretton et al. 2012, A Kernel Two-Sample Test, https://jmlr.org/papers/v13/gretton12a.html",
+        ("points",),
+        lazy("ganzoo.evaluation.metrics.points:kernel_discrepancy"),
+        {"MMD": "lower"},
+    ),
+    MetricSpec(
         "w2",
         "Exact 2-Wasserstein distance to held-out points; 0 is best.",
         "Villani 2009, Optimal Transport: Old and New, definition 6.1, https://doi.org/10.1007/978-3-540-71050-9",

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ganzoo.cli.output import fail, warn
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError, unknown
 from ganzoo.machine.signals import Interrupted, interruptible
 
@@ -18,7 +19,10 @@ PARENT_PID = os.getppid()
 class Commands(click.Group):
     """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
-    lazy = ("train", "resume", "sample", "export", "eval", "compare", "bench", "list", "show", "plugins", "completion")
+    lazy = (
+        *("train", "resume", "sample", "export", "eval", "compare", "bench"),
+        *("list", "show", "plugins", "cache", "completion"),
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         self.load_plugins()
@@ -79,11 +83,6 @@ def cli(debug: bool) -> None:
     """
 
 
-def warn(text: str) -> None:
-    """Print a warning on standard error."""
-    click.secho(f"warning: {text}", fg="yellow", err=True)
-
-
 def main() -> None:
     """Run the command line. Exit codes: 2 for a mistake, 1 for training that had to stop, 128 + n for signal n."""
     with interruptible():
@@ -138,12 +137,6 @@ def is_other_rank() -> bool:
 def describe(error: Exception) -> str:
     """An unexpected exception in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def fail(text: str, code: int) -> int:
-    """Print an error line; returns the code."""
-    click.secho(f"error: {text}", fg="red", err=True)
-    return code
 
 
 def complete(kind: str) -> Any:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from ganzoo.cli import fail
 from ganzoo.cli.options import run_options
+from ganzoo.cli.output import fail
 
 
 @click.command("bench")
@@ -40,7 +40,8 @@ def command(
     from ganzoo.api.bench.grid import parse_shard
     from ganzoo.api.bench.report import left_out, tables, write_json
     from ganzoo.api.bench.runner import bench
-    from ganzoo.cli.report import printing_log, say
+    from ganzoo.cli.output import say
+    from ganzoo.cli.report import printing_log
     from ganzoo.cli.terminal_table import show
     from ganzoo.machine.signals import Stopped
 

@@ -24,7 +24,7 @@ def command(runs: tuple[str, ...], out: str | None, markdown: bool, as_json: boo
     from ganzoo.api.compare import compare, require_picture
     from ganzoo.cli.report import open_run
     from ganzoo.cli.terminal_table import show
-    from ganzoo.errors import GanzooError
+    from ganzoo.errors import GanzooError, printable
 
     if markdown and as_json:
         raise GanzooError("give either --markdown or --json, not both.")
@@ -37,4 +37,4 @@ def command(runs: tuple[str, ...], out: str | None, markdown: bool, as_json: boo
     else:
         show(found.table())
     # Output that a program reads has only the table.
-    click.echo(f"picture: {found.draw(out)}", err=markdown or as_json)
+    click.echo(printable(f"picture: {found.draw(out)}"), err=markdown or as_json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from ganzoo.cli.options import given, run_options
 @click.option("--best", is_flag=True, help="Score the best state that --eval-every kept, not the last.")
 @click.option("--neighbours", is_flag=True, help="Measure memorisation and draw RUN/neighbours.png.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of a run's samples [default: the recipe's + 1].")
+@click.option("--data", type=click.Path(), help="Where a run's own data are now, if they moved.")
+@click.option("--other-data", is_flag=True, help="Compare with a run's own data even if they have changed.")
 @run_options("device", "devices", "nodes", "data_root")
 @click.option("--out", type=click.Path(), help="Also write the scores to this JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores and their protocols as JSON.")
@@ -38,7 +42,8 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     ganzoo eval my-samples --against mnist
     """
     from ganzoo.api.evaluate import evaluate
-    from ganzoo.cli.report import open_run, print_scores, printing_log, say
+    from ganzoo.cli.output import say
+    from ganzoo.cli.report import open_run, print_scores, printing_log
     from ganzoo.machine import cluster
     from ganzoo.machine.ranks import is_first_rank
 
@@ -49,7 +54,8 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     ranks = {} if started is None else {"devices": started.devices, "nodes": started.nodes}
     options = ranks | given(options)
     if as_json:
-        scores = evaluate(target, **options)
+        with printing_log(sys.stderr, logging.WARNING):
+            scores = evaluate(target, **options)
         if is_first_rank():
             click.echo(scores.to_json(), nl=False)
         return

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from ganzoo.cli import warn
+from ganzoo.cli.output import warn
+from ganzoo.errors import printable
 from ganzoo.zoo.tables import TYPES
 from ganzoo.zoo.zoo import current_zoo
 
@@ -33,7 +34,7 @@ def command(kind: str, as_json: bool) -> None:
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
         text = row["summary"] + (f" Recipes: {', '.join(row['recipes'])}." if kind == "variants" else "")
-        click.echo(paragraph(row["name"].ljust(width), text))
+        click.echo(paragraph(printable(row["name"]).ljust(width), printable(text)))
     if kind == "variants":
         click.echo("\ntrain one: ganzoo train NAME    details: ganzoo show NAME")
 

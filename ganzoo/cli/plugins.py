@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from ganzoo.cli import cli, warn
+from ganzoo.cli import cli
+from ganzoo.cli.output import plain_console, say, warn
+from ganzoo.errors import printable
 from ganzoo.zoo.loading import Plugin
 from ganzoo.zoo.scaffold import KINDS, LICENCES, create
 from ganzoo.zoo.tables import SINGULAR, TYPES
@@ -37,8 +38,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
     table.add_column("adds", overflow="fold")
     for row in rows:
         adds = "left out, see below" if row["error"] else describe_additions(row["adds"])
-        table.add_row(row["name"], row["package"], row["version"], f"{row['ms']:.0f}", adds)
-    Console(highlight=False).print(table)
+        cells = (row["name"], row["package"], row["version"], f"{row['ms']:.0f}", adds)
+        table.add_row(*map(printable, cells))
+    plain_console().print(table)
     for plugin in found.plugins:
         print_problems(plugin, debug)
 
@@ -53,7 +55,7 @@ def new(name: str, kind: str, licence: str, into: str) -> None:
     taken = cli.list_commands(click.Context(cli)) if kind == "command" else ()
     folder = create(name, kind, licence, into, taken)
     first = KINDS[kind][2].format(thing=name.removeprefix("ganzoo-"))
-    click.echo(f"wrote {folder}\nnext: pip install -e {folder} && pytest {folder}\n      {first}")
+    say(f"wrote {folder}", f"next: pip install -e {folder} && pytest {folder}", f"      {first}")
 
 
 def describe(found: Zoo, plugin: Plugin) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import click
 
@@ -13,21 +14,16 @@ from ganzoo.api import planning
 from ganzoo.api.evaluate import evaluate
 from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
-from ganzoo.cli import warn
+from ganzoo.cli.output import say, warn
 from ganzoo.cli.show import value_text
 from ganzoo.errors import TrainingError
 from ganzoo.evaluation.scoring import Scores
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.signals import Interrupted, Stopped
+from ganzoo.pictures.tables import format_number
 from ganzoo.runs.run import Run
 from ganzoo.zoo import config, provenance
 from ganzoo.zoo.datasets import load_data
-
-
-def say(line: str) -> None:
-    """Print a line on standard output, unbuffered."""
-    click.echo(line)
-    sys.stdout.flush()
 
 
 def print_plan(plan: Plan) -> None:
@@ -93,7 +89,7 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     records = run.metrics()
     seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
     say(f"trained {run.recipe.steps:,} steps{seconds}")
-    names = ("samples.png", "training.gif", "losses.png")
+    names = ("samples.png", "reals.png", "training.gif", "losses.png")
     say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
     hints = run.hints()
     if hints:
@@ -121,13 +117,13 @@ def reporting_unscored(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def printing_log() -> Iterator[None]:
-    """Print what the core logs about slow work."""
-    handler = logging.StreamHandler(sys.stdout)
+def printing_log(stream: TextIO | None = None, lowest: int = logging.INFO) -> Iterator[None]:
+    """Print what the core logs, about slow work and what it could not do, on standard output or another stream."""
+    handler = logging.StreamHandler(stream or sys.stdout)
     logger = logging.getLogger("ganzoo")
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(lowest)
     try:
         yield
     finally:
@@ -141,8 +137,8 @@ def print_scores(scores: Scores) -> None:
         width = max(len(item.name) for item in scores.scores)
         say(f"{'score':{width}}  {'samples':>9}  {'real data':>9}")
         for item in scores.scores:
-            real = "" if item.real is None else f"{item.real:9.4g}"
+            real = "" if item.real is None else format_number(item.real)
             better = f"  {item.better} is better" if item.better else ""
-            say(f"{item.name:{width}}  {item.value:9.4g}  {real:>9}{better}")
+            say(f"{item.name:{width}}  {format_number(item.value):>9}  {real:>9}{better}")
     for note in scores.notes:
         say(f"note: {note}")

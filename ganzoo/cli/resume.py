@@ -13,18 +13,24 @@ from ganzoo.cli.options import MACHINE, given, run_options
 @click.argument("run", type=click.Path())
 @click.option("--steps", type=click.IntRange(1), default=None, help="Total steps, counted from the start of the run.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key from here on.")
+@click.option("--data", type=click.Path(), help="Where your own data are now, if they moved.")
+@click.option("--other-data", is_flag=True, help="Continue even if your own data have changed.")
 @run_options(*MACHINE)
-def command(run: str, steps: int | None, assignments: tuple[str, ...], **options: Any) -> None:
+def command(
+    run: str, steps: int | None, assignments: tuple[str, ...], data: str | None, other_data: bool, **options: Any
+) -> None:
     """Resume a run from its newest checkpoint, up to its last step or to --steps in total.
 
     A recipe.json edited by hand is refused; changes with --set are recorded in it. Options left out keep the values
     that the run was started with, not the defaults shown here; only loggers must be named again.
     """
     from ganzoo.api.resume import continue_run
-    from ganzoo.cli.report import after_training, exiting_when_stopped, open_run, say
+    from ganzoo.cli.output import say
+    from ganzoo.cli.report import after_training, exiting_when_stopped, open_run
     from ganzoo.zoo import config
 
     open_run(run)
     with exiting_when_stopped():
-        outcome = continue_run(run, steps, say, set=config.parse_assignments(assignments), **given(options))
+        values = config.parse_assignments(assignments)
+        outcome = continue_run(run, steps, say, set=values, data=data, other_data=other_data, **given(options))
     after_training(outcome, options["scores"])

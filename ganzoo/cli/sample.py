@@ -40,7 +40,8 @@ def command(
     ganzoo sample runs/conditional-digits-1 --class 3 --to threes
     """
     from ganzoo.api.sample import write_samples
-    from ganzoo.cli.report import open_run, say
+    from ganzoo.cli.output import say
+    from ganzoo.cli.report import open_run
 
     opened = open_run(run)
     written = write_samples(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ganzoo.cli import complete
-from ganzoo.errors import unknown
+from ganzoo.cli.output import plain_console
+from ganzoo.errors import printable, unknown
 from ganzoo.specs import LossSpec, PenaltySpec, Variant
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.tables import SINGULAR, TYPES
@@ -18,7 +20,7 @@ from ganzoo.zoo.zoo import current_zoo
 @click.argument("name", shell_complete=complete("variants"))
 def command(name: str) -> None:
     """Show a variant (or NAME.RECIPE), loss, penalty, data set, metric or modality: its summary, paper and keys."""
-    console = Console(highlight=False)
+    console = plain_console()
     plain = name.partition(".")[0]
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]
     matches = [(kind, table) for kind, table in found if plain in table]
@@ -27,16 +29,16 @@ def command(name: str) -> None:
         raise unknown("name", name, known, f"(`ganzoo list`){current_zoo().hint(plain)}")
     for kind, table in matches:
         spec = table[plain]
-        console.print(f"[bold]{spec.name}[/bold] ({SINGULAR[kind]}): {spec.summary}")
+        console.print(Text.assemble((spec.name, "bold"), printable(f" ({SINGULAR[kind]}): {spec.summary}")))
         paper = getattr(spec, "paper", "") or getattr(spec, "source", "")
         if paper:
-            console.print(f"source: {paper}")
-        console.print(f"from: {table.source(plain)}")
+            console.print(printable(f"source: {paper}"))
+        console.print(printable(f"from: {table.source(plain)}"))
         if isinstance(spec, Variant):
             show_variant(console, name)
         elif isinstance(spec, LossSpec):
             for option in spec.options:
-                console.print(f"  loss_options.{option.name} = {option.default:g}  {option.help}")
+                console.print(printable(f"  loss_options.{option.name} = {option.default:g}  {option.help}"))
             console.print(f"use it: ganzoo train dcgan --set loss={spec.name}")
         elif isinstance(spec, PenaltySpec):
             key = f"penalties.{spec.name}"
@@ -56,7 +58,7 @@ def show_variant(console: Console, name: str) -> None:
     table.add_column("key = value", overflow="fold")
     table.add_column("meaning (allowed values)", overflow="fold")
     for key in config.keys(recipe):
-        table.add_row(f"{key.path} = {value_text(key.value)}", f"{key.help} ({key.type})")
+        table.add_row(printable(f"{key.path} = {value_text(key.value)}"), printable(f"{key.help} ({key.type})"))
     console.print(table)
 
 

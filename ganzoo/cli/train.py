@@ -35,7 +35,8 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     """
     from ganzoo.api import planning
     from ganzoo.api.train import execute
-    from ganzoo.cli.report import after_training, exiting_when_stopped, print_plan, say
+    from ganzoo.cli.output import say
+    from ganzoo.cli.report import after_training, exiting_when_stopped, print_plan
     from ganzoo.zoo import config
 
     plan = planning.plan(name, set=config.parse_assignments(assignments), **given(options))

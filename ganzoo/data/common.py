@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Array, Dataset
+from ganzoo.data.levels import Levels
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.recipes import Data, DataSpec
 
@@ -25,17 +26,20 @@ def check_request(name: str, data: Data, split: str, *, argument: str = "") -> N
         )
     if data.kind and argument != "kind":
         raise GanzooError(f"{name} has no kinds: leave out data.kind ({data.kind!r}).")
+    if argument != "path":
+        _refuse(data, f"{name} is not your own files", ("low", "high", "layout"))
 
 
 def check_points(name: str, data: Data) -> None:
     """Raise GanzooError for settings that only apply to images."""
-    given = [
-        field
-        for field, value in (("size", data.size), ("channels", data.channels), ("flip", data.flip or None))
-        if value is not None
-    ]
+    _refuse(data, f"{name} contains points, not images", ("size", "channels", "flip", "low", "high", "layout"))
+
+
+def _refuse(data: Data, why: str, keys: Sequence[str]) -> None:
+    """Raise GanzooError if any of these keys is set."""
+    given = [f"data.{key}" for key in keys if getattr(data, key) not in (None, False, "auto")]
     if given:
-        raise GanzooError(f"{name} contains points, not images: leave out {' and '.join(f'data.{f}' for f in given)}.")
+        raise GanzooError(f"{why}: leave out {' and '.join(given)}.")
 
 
 def image_dataset(
@@ -47,10 +51,14 @@ def image_dataset(
     classes: int = 0,
     class_names: Sequence[str] = (),
     skipped: tuple[str, ...] = (),
+    reasons: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+    levels: Levels | None = None,
+    digest: str | None = None,
 ) -> Dataset:
     """A data set of `images`, uint8 `[N, C, H, W]`, with `labels`, `[N]`, if data.labels is set.
 
-    classes: the number of classes, if they have no names.
+    classes: the number of classes, if they have no names. skipped, reasons, notes, levels, digest: as in `Dataset`.
     """
     labelled = labels is not None and data.labels
     spec = DataSpec(
@@ -61,16 +69,39 @@ def image_dataset(
         class_names=tuple(class_names) if labelled else (),
         range=(-1.0, 1.0),
     )
-    return Dataset({"x": images, **_labels(labels, data)}, spec, flip=data.flip, skipped=skipped)
+    return Dataset(
+        {"x": images, **_labels(labels, data)},
+        spec,
+        flip=data.flip,
+        skipped=skipped,
+        reasons=reasons,
+        notes=notes,
+        levels=levels,
+        digest=digest,
+    )
 
 
 def point_dataset(
-    name: str, points: Tensor, data: Data, *, labels: Sequence[int] | Tensor | None = None, classes: int = 0
+    name: str,
+    points: Tensor,
+    data: Data,
+    *,
+    labels: Sequence[int] | Tensor | None = None,
+    classes: int = 0,
+    class_names: Sequence[str] = (),
+    notes: tuple[str, ...] = (),
 ) -> Dataset:
     """A data set of `points`, float32 `[N, D]`, with `labels`, `[N]`, if data.labels is set."""
     labelled = labels is not None and data.labels
-    spec = DataSpec(name, "points", tuple(points.shape[1:]), classes=classes if labelled else 0, range=None)
-    return Dataset({"x": points, **_labels(labels, data)}, spec)
+    spec = DataSpec(
+        name,
+        "points",
+        tuple(points.shape[1:]),
+        classes=(classes or len(class_names)) if labelled else 0,
+        class_names=tuple(class_names) if labelled else (),
+        range=None,
+    )
+    return Dataset({"x": points, **_labels(labels, data)}, spec, notes=notes)
 
 
 def _labels(labels: Sequence[int] | Tensor | None, data: Data) -> dict[str, Tensor]:

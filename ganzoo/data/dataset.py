@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.data.levels import Levels
 from ganzoo.data.memo import Memo
 from ganzoo.game import Batch, LazyBatch
+from ganzoo.machine.seeds import mixed_seed
 from ganzoo.recipes import DataSpec
 
 
@@ -37,18 +39,33 @@ class Dataset:
     arrays: each `[N, ...]`; "x" holds the samples, "y" the class numbers. A uint8 array is an image: it is stored as it
     is and mapped to [-1, 1] when gathered. Anything else is passed on as it is.
     flip: the data set counts every image twice, the second time mirrored; so a batch is still a function of its index.
-    skipped: names of the files that could not be read.
+    skipped: names of the files that could not be read, with as many `reasons` or none. notes: lines on how the data
+    were understood. levels: which values were black and white, where that was not a matter of course. digest: of the
+    samples, hexadecimal, where it is known without reading them.
 
     `memo` keeps what was computed from the samples, such as their features, for as long as the data set lives.
     """
 
     def __init__(
-        self, arrays: Mapping[str, Array], spec: DataSpec, *, flip: bool = False, skipped: tuple[str, ...] = ()
+        self,
+        arrays: Mapping[str, Array],
+        spec: DataSpec,
+        *,
+        flip: bool = False,
+        skipped: tuple[str, ...] = (),
+        reasons: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+        levels: Levels | None = None,
+        digest: str | None = None,
     ) -> None:
         self.arrays = dict(arrays)
         self.spec = spec
         self.flip = flip
         self.skipped = skipped
+        self.reasons = reasons
+        self.notes = notes
+        self.levels = levels
+        self.digest = digest
         self.count = len(next(iter(self.arrays.values())))
         self.device = torch.device("cpu")
         self.memo = Memo()
@@ -153,6 +170,7 @@ class BatchStream:
 
     def __init__(self, dataset: Dataset, batch: int, seed: int) -> None:
         self.dataset, self.size, self.seed = dataset, batch, seed
+        self._names: list[str] = []
         self._orders: dict[int, Tensor] = {}
 
     def indices(self, i: int) -> Tensor:
@@ -175,20 +193,44 @@ class BatchStream:
         return self.dataset.batch(self.part(i, part, parts))
 
     def part(self, i: int, part: int, parts: int) -> Tensor:
-        """Which samples one of the equal parts of batch i holds: `[batch / parts]`, int64.
+        """Which samples one of the equal parts of batch i holds: `[batch / parts]`, int64."""
+        return self.part_from(i * self.size, part, parts)
+
+    def part_from(self, start: int, part: int, parts: int) -> Tensor:
+        """`part` of the batch that begins with sample number `start` of the stream.
 
         Of data on disk, the same part of the next batch is then read while this one is trained on.
         """
         size = self.size // parts
-        start = i * self.size + part * size
+        start += part * size
         index = self._between(start, start + size)
         if not self.dataset.resident:
             self.dataset.prefetch(self._between(start + self.size, start + self.size + size))
         return index
 
+    def inputs(self, start: int, parts: Sequence[int], of: int) -> list[Tensor]:
+        """What `batches` makes parts of a batch from: where the samples are on the device, or else the samples.
+
+        start: the batch's first sample, counted from the beginning of the stream. parts: numbers of the parts, out of
+        `of` equal ones.
+        """
+        indices = [self.part_from(start, part, of) for part in parts]
+        if self.dataset.resident:
+            return [index.to(self.dataset.device, non_blocking=True) for index in indices]
+        batches = [self.dataset.batch(index) for index in indices]
+        self._names = list(batches[0])
+        return [batch[name] for batch in batches for name in self._names]
+
+    def batches(self, inputs: Sequence[Tensor]) -> list[Batch]:
+        """The parts that `inputs` describe."""
+        if self.dataset.resident:
+            return [self.dataset.batch(index) for index in inputs]
+        width = len(self._names)
+        return [dict(zip(self._names, inputs[at : at + width], strict=True)) for at in range(0, len(inputs), width)]
+
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            generator = torch.Generator().manual_seed(mixed_seed("order", self.seed, epoch))
             # Only the two newest are kept: a batch spans at most two epochs unless it is larger than the data set.
             self._orders = {e: order for e, order in self._orders.items() if e == epoch - 1}
             self._orders[epoch] = torch.randperm(len(self.dataset), generator=generator)

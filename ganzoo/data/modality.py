@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.recipes import Data, DataSpec
+from ganzoo.recipes import Data, DataSpec, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,12 +24,12 @@ class Modality:
     The defaults suit samples of any shape that have no picture: they are written to .npz files and scored as they are.
 
     quick_metrics: metrics computed during training; None for all that are computed by default.
-    criteria: metrics of which the first that was computed decides which state is the best; without them, the first
-    score that knows a direction.
+    criteria: metrics, the first computed of which decides which state is the best; if empty, the first score that has
+    a direction does.
     example_shapes: shapes that the contract tests build variants for. example_dataset: a data set of the core with such
     samples; "" if there is none.
-    shows_samples_apart: whether `picture` shows each sample by itself, so that its neighbours can be put beside it.
-    real_in_picture: how many real samples `picture` is to be given; 0 if it shows none.
+    shows_samples_apart: whether `picture` shows each sample separately, so that its neighbours can be shown beside it.
+    real_in_picture: how many real samples to pass to `picture`; 0 if it shows none.
     """
 
     quick_metrics: tuple[str, ...] | None = None
@@ -53,51 +53,51 @@ class Modality:
     def picture(
         self, x: Tensor, spec: DataSpec, *, real: Tensor | None = None, columns: int | None = None, title: str = ""
     ) -> Image | None:
-        """A picture of the samples `x [N, *shape]` in the data's range, beside `real [M, *shape]` where it is given.
+        """A picture of the samples `x [N, *shape]` in the data's range, with `real [M, *shape]` if it is given.
 
-        columns: samples in a row, where they are in rows. None if this kind of data has no picture.
+        columns: samples per row, if the picture has rows. Returns None if this kind of data has no picture.
         """
         return None
 
     def sheet_size(self, classes: int) -> tuple[int, int | None]:
-        """How many samples a picture of a training run shows, and in how many columns; with classes, one each."""
+        """How many samples a picture of a training run shows, and in how many columns; with classes, one for each."""
         columns = min(classes, 16) if classes else None
         return (columns or 8) * 8, columns
 
     # Files
 
     def array(self, x: Tensor) -> np.ndarray:
-        """Samples `[N, *shape]` in the data's range as a .npz file holds them."""
+        """Samples `[N, *shape]` in the data's range, as stored in a .npz file."""
         return x.numpy()
 
     def write_folder(self, x: Tensor, folder: Path) -> None:
-        """Write each sample to a file of its own in a new folder. Raises GanzooError if this kind has no such files."""
+        """Write each sample to its own file in a new folder. Raises GanzooError if this kind has no such files."""
         raise GanzooError(f"--to writes images, and these are {self.name} data: use --npz FILE.")
 
-    def folder_size(self, folder: Path) -> int | None:
-        """The `data.size` that suits a folder of the user's samples; None where its files differ in size.
+    def folder_size(self, folder: Path) -> Size | None:
+        """The `data.size` that suits a folder of the user's samples; None if its files differ in size.
 
         Raises GanzooError if none of its files can be read.
         """
         raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
 
     def folder_data(self, folder: Path, spec: DataSpec) -> tuple[Data, str]:
-        """How to read a folder in the shape of `spec`: the data keys, and what is resized ("8x8 to 28x28", or "")."""
+        """Data keys that read a folder in the shape of `spec`, and how it is converted ("1x8x8 to 3x28x28", or "")."""
         raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
 
     # Scores
 
     def scored(self, x: Tensor) -> Tensor:
-        """Samples in the data's range as metrics take them."""
+        """Convert samples in the data's range to the form that metrics expect."""
         return x
 
     def check_scored(self, x: Tensor) -> None:
-        """Raise ValueError for samples that are not as metrics take them."""
+        """Raise ValueError for samples that are not in the form that metrics expect."""
 
     def reference_split(self, read: Callable[[str], Dataset]) -> str:
-        """The split that samples are compared with, "train" or "test". `read` raises GanzooError if there is none.
+        """The split that samples are compared with, "train" or "test". `read` raises GanzooError for a missing split.
 
-        "train" is the literature's custom; it leaves the test split to show what a perfect generator would score.
+        "train" is customary in the literature; the test split then shows what a perfect generator would score.
         """
         return "train"
 
@@ -105,25 +105,24 @@ class Modality:
         """How many samples to draw for a score, given the sizes of the splits."""
         return 10_000
 
-    def data_size(self, spec: DataSpec) -> int | None:
-        """The `data.size` at which a folder of real samples is read to be compared with samples like `spec`."""
+    def data_size(self, spec: DataSpec) -> Size | None:
+        """The `data.size` at which to read a folder of real samples, for comparison with samples like `spec`."""
         return None
 
     def match(self, x: Tensor, spec: DataSpec, whose: str) -> Tensor:
-        """Samples as metrics take them, in the shape of the reference. Raises GanzooError if that cannot be.
+        """Convert scored samples to the shape of the reference. Raises GanzooError if that is not possible.
 
-        whose: what the samples are called in the message.
+        whose: how the error message names the samples.
         """
         if tuple(x.shape[1:]) != spec.shape:
-            raise GanzooError(
-                f"{whose} has samples of shape {format_shape(x.shape[1:])} and {spec.name} of {format_shape(spec.shape)}."
-            )
+            shapes = format_shape(x.shape[1:]), format_shape(spec.shape)
+            raise GanzooError(f"{whose} has samples of shape {shapes[0]} and {spec.name} of {shapes[1]}.")
         return x
 
     # Diagnosis
 
     def vectors(self, x: Tensor) -> Tensor | None:
-        """Samples in the data's range as float32 rows `[N, D]` between which distances mean something; None if none."""
+        """Samples in the data's range as float32 rows `[N, D]` with meaningful distances; None if there are none."""
         return None
 
     # Contract tests
@@ -134,10 +133,10 @@ class Modality:
 
 
 def format_shape(shape: Any) -> str:
-    """A shape as people write it: 3x32x32."""
+    """A shape as text: 3x32x32."""
     return "x".join(str(n) for n in shape)
 
 
 def finite_vectors(x: Tensor) -> Tensor:
-    """Samples as float32 rows `[N, D]`, with 0 in place of what is not finite."""
+    """Samples as float32 rows `[N, D]`, with 0 in place of non-finite values."""
     return x.float().nan_to_num(0.0, 0.0, 0.0).flatten(1)

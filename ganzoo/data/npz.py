@@ -1,187 +1,204 @@
-"""The user's own arrays: images or points in a NumPy .npz file."""
+"""The user's own arrays: images or points in a NumPy .npz or .npy file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.data.array_files import Arrays, find, read, refusal
 from ganzoo.data.common import check_points, check_request, image_dataset, point_dataset
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.resize import CHUNK, prepare
+from ganzoo.data.levels import Levels, infer, requested, scale
+from ganzoo.data.resize import prepare
 from ganzoo.errors import GanzooError
-from ganzoo.recipes import Data
+from ganzoo.recipes import LAYOUTS, Data
 
-SAMPLES = ("x", "images", "arr_0")
-LABELS = ("y", "labels")
 CHANNELS = (1, 3, 4)
 
-TOLERANCE = 1e-3
-"""How far a floating-point image may exceed its range due to rounding."""
+AXES = {"NHW": (0, 1, 2), "NHWC": (0, 3, 1, 2), "NCHW": (0, 1, 2, 3), "HW": (0, 1), "HWC": (2, 0, 1), "CHW": (0, 1, 2)}
+"""For each layout, its axes in the order N, C, H, W, of those that it has."""
 
 
 def load(data: Data, root: Path, split: str) -> Dataset:
-    """The samples of the .npz file at data.path, in memory.
+    """The samples of the .npz or .npy file at data.path, in memory; `array_files` says which arrays they are.
 
-    Samples are the array "x", else "images", else "arr_0", else the only array that does not hold labels:
-
-    - uint8 images `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C 1, 3 or 4; if both axes could be C, it is the last;
-    - floating-point images of these shapes, in [0, 1], or in [-1, 1] if a training value is negative; stored as uint8;
-    - floating-point points `[N, D]`, kept as float32 without scaling.
-
-    Optional labels are integers `[N]` starting from 0, in "y" or "labels". "x_test" and "y_test" are the test split.
-    data.size and data.channels convert images. `root` is not used. Nothing is ever unpickled.
+    Images are `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C 1, 3 or 4, or as data.layout says; their values are
+    scaled to uint8 by data.low and data.high, else as `levels.infer` says of the training samples. Floats `[N, D]` are
+    points, kept as float32 without scaling. Labels are integers or text, `[N]` or `[N, 1]`; those that are not 0 to K-1
+    become the names of the classes. data.size and data.channels convert images. `root` is not used. `notes` of the data
+    set say what was understood.
 
     Raises GanzooError for anything else: a missing or damaged file, pickled objects, wrong shapes or types, values that
-    are not finite or out of range, invalid labels, and split "test" without "x_test".
+    are not finite, axes or values that could mean several things, invalid labels, and split "test" without test
+    samples.
     """
     check_request("npz", data, split, argument="path")
-    path = _path(data.path)
-    arrays = _read(path, split)
-    train, chosen = arrays["x"], arrays["x" if split == "train" else "x_test"]
-    labels, classes = _labels(arrays, split, path)
-    if train.ndim == 2:
+    path = find(data.path)
+    arrays = read(path, split)
+    train, chosen = arrays.found["x"], arrays.found["x" if split == "train" else "x_test"]
+    if train.ndim == 2 and data.layout == "auto":
         check_points("npz", data)
         points = torch.from_numpy(_points(chosen, path))
-        _check_alike(chosen, train, path)
-        return point_dataset("npz", points, data, labels=labels, classes=classes)
-    signed = train.dtype.kind == "f" and bool((train < -TOLERANCE).any())
-    images = _eight_bits(_channels_second(chosen, path), signed, path)
-    _check_alike(images, _channels_second(train, path), path)
-    return image_dataset("npz", prepare("npz", torch.from_numpy(images), data), data, labels=labels, classes=classes)
+        _check_alike(chosen, train, arrays, path)
+        labels, classes, names = _labels(arrays, split, len(train), data, path)
+        notes = _notes(arrays, names)
+        return point_dataset("npz", points, data, labels=labels, classes=classes, class_names=names, notes=notes)
+    layout = _layout(train.shape, data.layout, path)
+    images = _channels_second(chosen, layout, path)
+    _check_alike(images, _channels_second(train, layout, path), arrays, path)
+    levels, why = _levels(train, data, path)
+    _check_finite(chosen, path)
+    labels, classes, names = _labels(arrays, split, 1 if "N" not in layout else len(train), data, path)
+    eight_bits = torch.from_numpy(scale(images, levels))
+    note = f"{arrays.names['x']} {list(train.shape)} {train.dtype} read as {layout}; {why}: {levels}"
+    return image_dataset(
+        "npz",
+        prepare("npz", eight_bits, data),
+        data,
+        labels=labels,
+        classes=classes,
+        class_names=names,
+        notes=(note, *_notes(arrays, names)),
+        levels=levels,
+    )
 
 
-def _path(given: str) -> Path:
-    if not given:
-        raise GanzooError("npz needs a file: type --dataset npz:FILE.")
-    path = Path(given).expanduser()
-    if path.is_dir():
-        raise GanzooError(f"{path} is a folder, not a .npz file: for a folder of images type --dataset folder:{path}.")
-    if not path.exists():
-        raise GanzooError(f"there is no file {path}: type --dataset npz:FILE.")
-    # Reading would block on a pipe and never end on a device.
-    if not path.is_file():
-        raise GanzooError(f"{path} is not a file: type --dataset npz:FILE.")
-    return path
+def _notes(arrays: Arrays, names: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
+    if names:
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        notes.append(f"the labels in {arrays.names['y']} are the names of the classes: {shown}")
+    if arrays.unused:
+        notes.append(f"not used: {', '.join(arrays.unused)}")
+    return tuple(notes)
 
 
-def _read(path: Path, split: str) -> dict[str, np.ndarray]:
-    """Those of the arrays x, y, x_test and y_test that exist; always x, and x_test for the test split."""
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise _refusal(path, "it contains a single unnamed array; save it with np.savez(FILE, x=array)")
-        with file:
-            names = {"x": _find_samples(file.files, path), "x_test": "x_test", "y_test": "y_test"}
-            names["y"] = next((name for name in LABELS if name in file.files), "y")
-            arrays = {to: file[name] for to, name in names.items() if name in file.files}
-    except GanzooError:
-        raise
-    except Exception as error:  # zip, zlib, header and pickle errors of a damaged file or another format
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise _refusal(path, f"it cannot be read as a .npz file of plain arrays ({reason})") from error
-    if split == "test" and "x_test" not in arrays:
-        raise _refusal(path, "it has no test split; save one with np.savez(FILE, x=..., x_test=...)")
-    for name in ("x", "x_test"):
-        if name in arrays and (arrays[name].ndim == 0 or arrays[name].size == 0):
-            raise _refusal(path, f"{name} contains no samples")
-    return arrays
+def _labels(
+    arrays: Arrays, split: str, count: int, data: Data, path: Path
+) -> tuple[Tensor | None, int, tuple[str, ...]]:
+    """The split's labels, int64 `[N]` or None, and the number of classes, which the training labels determine.
 
-
-def _find_samples(names: Sequence[str], path: Path) -> str:
-    for name in SAMPLES:
-        if name in names:
-            return name
-    others = [name for name in names if name not in (*LABELS, "x_test", "y_test")]
-    if len(others) == 1:
-        return others[0]
-    problem = f"none of its arrays ({', '.join(names)}) is named x" if names else "it contains no array"
-    raise _refusal(path, f"{problem}; save it with np.savez(FILE, x=array)")
-
-
-def _labels(arrays: dict[str, np.ndarray], split: str, path: Path) -> tuple[Tensor | None, int]:
-    """The split's labels, int64 `[N]` or None, and the number of classes, which the training labels determine."""
-    if "y" not in arrays:
-        return None, 0
-    train = _checked_labels(arrays["y"], len(arrays["x"]), "the labels", path)
-    classes = int(train.max()) + 1
-    if classes > len(train):
-        raise _refusal(path, f"the highest label is {classes - 1} for {len(train)} samples; number the classes from 0")
+    Labels other than 0 to K-1 are also the names of the classes.
+    """
+    found = arrays.found
+    if "y" not in found or not data.labels:
+        return None, 0, ()
+    train = _checked_labels(found["y"], count, "the labels", path)
+    values = np.unique(train)
+    if train.dtype.kind != "U":
+        highest, contiguous = int(values[-1]), int(values[-1] - values[0]) == len(values) - 1
+        if highest >= count and not contiguous:
+            raise refusal(path, f"the highest label is {highest} for {count} samples; number the classes from 0")
+    numbered = train.dtype.kind != "U" and int(values[-1]) == len(values) - 1
+    names = () if numbered else tuple(str(value) for value in values)
     if split == "train":
-        return train, classes
-    if "y_test" not in arrays:
-        return None, 0
-    test = _checked_labels(arrays["y_test"], len(arrays["x_test"]), "y_test", path)
-    if int(test.max()) >= classes:
-        raise _refusal(path, f"y_test has label {int(test.max())}, which no training sample has")
-    return test, classes
+        return torch.from_numpy(np.searchsorted(values, train)), len(values), names
+    if "y_test" not in found:
+        return None, 0, ()
+    test = _checked_labels(found["y_test"], len(found["x_test"]), arrays.names["y_test"], path)
+    unknown = ~np.isin(test, values)
+    if unknown.any():
+        raise refusal(path, f"{arrays.names['y_test']} has label {test[unknown].max()}, which no training sample has")
+    return torch.from_numpy(np.searchsorted(values, test)), len(values), names
 
 
-def _checked_labels(labels: np.ndarray, count: int, what: str, path: Path) -> Tensor:
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise _refusal(path, f"{what} are {labels.dtype} {list(labels.shape)}; they must be integers [{count}]")
+def _checked_labels(labels: np.ndarray, count: int, what: str, path: Path) -> np.ndarray:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.dtype.kind not in "iuUS" or labels.ndim != 1:
+        wrong = f"{what} are {labels.dtype} {list(labels.shape)}; they must be integers or text [{count}]"
+        raise refusal(path, f"{wrong}, or use --set data.labels=false")
     if len(labels) != count:
-        raise _refusal(path, f"{what}: {len(labels)} for {count} samples; there must be one per sample")
+        raise refusal(path, f"{what}: {len(labels)} for {count} samples; there must be one per sample")
+    if labels.dtype.kind in "US":
+        return np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
     if labels.min() < 0:
-        raise _refusal(path, f"{what} go down to {labels.min()}; number the classes from 0")
-    return torch.from_numpy(labels.astype(np.int64))
+        raise refusal(path, f"{what} go down to {labels.min()}; number the classes from 0")
+    return labels.astype(np.int64)
 
 
 def _points(values: np.ndarray, path: Path) -> np.ndarray:
     """Points as float32 `[N, D]`."""
     if values.dtype.kind != "f":
-        raise _refusal(
+        raise refusal(
             path, f"samples {values.dtype} {list(values.shape)} are not images, and points must be float [N, D]"
         )
     with np.errstate(over="ignore"):
         points = values.astype(np.float32)
     if not np.isfinite(points).all():
-        raise _refusal(path, "it contains values that are not finite (NaN, infinite, or too large for float32)")
+        raise refusal(path, "it contains values that are not finite (NaN, infinite, or too large for float32)")
     return points
 
 
-def _channels_second(values: np.ndarray, path: Path) -> np.ndarray:
-    """Images of any accepted layout as `[N, C, H, W]`."""
-    if values.ndim == 3:
-        return values[:, None]
-    if values.ndim == 4 and values.shape[3] in CHANNELS:
-        return values.transpose(0, 3, 1, 2)
-    if values.ndim == 4 and values.shape[1] in CHANNELS:
-        return values
-    raise _refusal(
+def _layout(shape: tuple[int, ...], wanted: str, path: Path) -> str:
+    """The axes of images of a shape, one of LAYOUTS. Raises GanzooError if they could mean several things."""
+    if wanted not in LAYOUTS:
+        raise GanzooError(f"data.layout: {wanted!r} is none of {', '.join(LAYOUTS)}.")
+    if wanted != "auto":
+        if len(shape) != len(wanted) or ("C" in wanted and shape[wanted.index("C")] not in CHANNELS):
+            raise refusal(path, f"samples of shape {list(shape)} are not {wanted}: change data.layout")
+        return wanted
+    if len(shape) == 3:
+        height, width, last = shape
+        if last in CHANNELS and min(height, width) > last:
+            one = f"one picture of {height}x{width} (data.layout=HWC) or {height} pictures of {width}x{last}"
+            raise refusal(path, f"its shape {list(shape)} could be {one} (data.layout=NHW); set data.layout")
+        return "NHW"
+    if len(shape) == 4:
+        _, a, b, c = shape
+        fitting = [name for name, channels in (("NHWC", c), ("NCHW", a)) if channels in CHANNELS]
+        if len(fitting) == 1:
+            return fitting[0]
+        square = [name for name in fitting if (a == b if name == "NHWC" else b == c)]
+        if len(square) == 1:
+            return square[0]
+        if fitting:
+            both = f"{a}x{b} with {c} channels (data.layout=NHWC) or {b}x{c} with {a} (data.layout=NCHW)"
+            raise refusal(path, f"its shape {list(shape)} could be pictures of {both}; set data.layout")
+    raise _no_images(shape, path)
+
+
+def _no_images(shape: tuple[int, ...], path: Path) -> GanzooError:
+    return refusal(
         path,
-        f"samples of shape {list(values.shape)} are neither images ([N, H, W], or [N, H, W, C] or [N, C, H, W] "
+        f"samples of shape {list(shape)} are neither images ([N, H, W], or [N, H, W, C] or [N, C, H, W] "
         "with 1, 3 or 4 channels) nor points ([N, D])",
     )
 
 
-def _eight_bits(images: np.ndarray, signed: bool, path: Path) -> np.ndarray:
-    """Images as uint8, from [0, 255], [0, 1] or (signed) [-1, 1]."""
-    if images.dtype == np.uint8:
-        return np.ascontiguousarray(images)
-    if images.dtype.kind != "f":
-        raise _refusal(path, f"images of type {images.dtype} are not supported; save them as uint8 (0 to 255)")
-    low, high = images.min(), images.max()
-    lowest = -1 if signed else 0
-    # Written so that NaN, for which comparisons are false, is refused too.
-    if not (low >= lowest - TOLERANCE and high <= 1 + TOLERANCE):
-        raise _refusal(
-            path, f"its images range from {low:g} to {high:g}; floats must be in [0, 1] or [-1, 1]; otherwise use uint8"
-        )
-    out = np.empty(images.shape, np.uint8)
-    for at in range(0, len(images), CHUNK):
-        chunk = images[at : at + CHUNK].astype(np.float32)
-        out[at : at + CHUNK] = np.rint(((chunk + 1) / 2 if signed else chunk) * 255).clip(0, 255)
-    return out
+def _channels_second(values: np.ndarray, layout: str, path: Path) -> np.ndarray:
+    """Images of a layout as `[N, C, H, W]`."""
+    if values.ndim != len(layout):
+        raise _no_images(values.shape, path)
+    values = values.transpose(AXES[layout])
+    values = values if "N" in layout else values[None]
+    return values if "C" in layout else values[:, None]
 
 
-def _check_alike(chosen: np.ndarray, train: np.ndarray, path: Path) -> None:
+def _levels(train: np.ndarray, data: Data, path: Path) -> tuple[Levels, str]:
+    """What is black and white in the training samples, and why."""
+    if train.dtype.kind not in "biuf":
+        raise refusal(path, f"images of type {train.dtype} are not supported; save them as uint8 (0 to 255)")
+    _check_finite(train, path)
+    chosen = requested(data, "npz")
+    if chosen is not None:
+        return chosen, "data.low and data.high"
+    return infer(str(path), train.dtype, float(train.min()), float(train.max()))
+
+
+def _check_finite(images: np.ndarray, path: Path) -> None:
+    if images.dtype.kind not in "biuf":
+        raise refusal(path, f"images of type {images.dtype} are not supported; save them as uint8 (0 to 255)")
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
+        raise refusal(path, "its images contain values that are not finite (nan or infinite)")
+
+
+def _check_alike(chosen: np.ndarray, train: np.ndarray, arrays: Arrays, path: Path) -> None:
     if chosen.shape[1:] != train.shape[1:]:
-        raise _refusal(path, f"x_test has samples of shape {list(chosen.shape[1:])}, x of {list(train.shape[1:])}")
-
-
-def _refusal(path: Path, what: str) -> GanzooError:
-    return GanzooError(f"{path} cannot be used: {what}.")
+        shapes = list(chosen.shape[1:]), list(train.shape[1:])
+        raise refusal(
+            path, f"{arrays.names['x_test']} has samples of shape {shapes[0]}, {arrays.names['x']} of {shapes[1]}"
+        )

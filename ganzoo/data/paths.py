@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from ganzoo.errors import GanzooError
+
 _downloads: ContextVar[bool] = ContextVar("downloads", default=True)
 
 
@@ -20,6 +22,25 @@ def data_root(override: str | None = None) -> Path:
     """The folder of downloaded data sets: `override`, else `GANZOO_DATA`, else `data` in `cache_dir()`."""
     chosen = override or os.environ.get("GANZOO_DATA")
     return Path(chosen).expanduser() if chosen else cache_dir() / "data"
+
+
+def refuse_archive(path: Path) -> None:
+    """Raise GanzooError for a file of many samples that ganzoo does not read, with how to convert it."""
+    name, folder = path.name.lower(), path.name.split(".")[0]
+    unpacked = path.with_name(folder)
+    for endings, how in (
+        ((".zip",), f"unpack it with `unzip {path} -d {unpacked}`, and type --dataset folder:{unpacked}"),
+        (
+            (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"),
+            f"unpack it with `mkdir {unpacked}; tar -xf {path} -C {unpacked}`, and type --dataset folder:{unpacked}",
+        ),
+        (
+            (".parquet", ".arrow", ".feather", ".h5", ".hdf5", ".mat", ".pt", ".pth", ".pkl", ".pickle", ".tfrecord"),
+            f"save its arrays with np.savez('{folder}.npz', x=images, y=labels), and type --dataset npz:{folder}.npz",
+        ),
+    ):
+        if name.endswith(endings):
+            raise GanzooError(f"{path} is neither a folder of images nor a .npz file: {how}.")
 
 
 @contextmanager

@@ -38,6 +38,7 @@ class Samples:
     features: the feature space that images are compared in, one of `spaces.names()`, or "auto": the domain's own where
     the data have labels, else Inception's. weights: the file of its weights, for the spaces that take one.
     generator: the game that drew the samples, for scores of the generator itself; None where there is none.
+    skipped: how many samples could not be read. notes: lines on how the samples were read.
     split: of real samples in the place of a generator's, the split that they are from.
     device: where features are computed; by default where the samples are.
     group: the ranks that extract the features of these samples, see `shared_by`; by default this process alone.
@@ -60,6 +61,8 @@ class Samples:
     weights: Path | None = None
     generator: object | None = None
     split: str | None = None
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
     device: torch.device | None = None
     group: RankGroup = field(default=SINGLE_PROCESS, init=False, repr=False)
     memo: Memo = field(default_factory=Memo, init=False, repr=False)

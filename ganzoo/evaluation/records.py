@@ -3,12 +3,56 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, Field
 
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import Score, Scores, key_of
+from ganzoo.files import atomic
+from ganzoo.files.atomic import naming
+from ganzoo.files.records import Count, read_json
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Protocol(BaseModel):
+    """What is read of a score's protocol; all of it is compared."""
+
+    name: str = ""
+    step: Count = 0
+    weights: str = ""
+    seed: int | None = None
+
+
+class Row(BaseModel):
+    """The form of a score in a file."""
+
+    name: str
+    value: Number
+    real: Number | None = None
+    better: Literal["higher", "lower", ""] = ""
+    protocol: Protocol
+
+
+class Stored(BaseModel):
+    """The form of a file of scores."""
+
+    scores: list[Row]
+    notes: list[str] = []
+
+
+def read_scores(path: Path) -> dict[str, Any] | None:
+    """The content of a file of scores, or None if it does not exist. Raises GanzooError if it is damaged."""
+    if not os.path.lexists(path):
+        return None
+    found: dict[str, Any] | None = read_json(path, Stored)
+    if found is None:
+        raise GanzooError(f"{path} is damaged: remove it and score the run again.")
+    return {"notes": []} | found
 
 
 def write_merged(path: Path, scores: Scores, step: int) -> list[str]:
@@ -16,17 +60,22 @@ def write_merged(path: Path, scores: Scores, step: int) -> list[str]:
 
     A score takes the place of one that it is comparable with (`Score.key`); the others stay. A file of another step is
     renamed, to scores-step-000002000.json for scores.json, and so is a damaged one. Returns a line for each of these.
-    Raises OSError.
+    Of several processes that score a run at the same time, each adds its scores. Raises OSError.
     """
+    with naming(path), FileLock(path.with_name(f".{path.name}.lock")):
+        return _merge(path, scores, step)
+
+
+def _merge(path: Path, scores: Scores, step: int) -> list[str]:
     lines: list[str] = []
-    old = _read(path)
-    if old is None:
+    try:
+        old = _as_scores(read_scores(path))
+    except GanzooError:
         lines += _rename_aside(path, f"{path.stem}-damaged", "could not be read")
-    elif old.scores and old.scores[0].protocol.get("step") != step:
-        before = old.scores[0].protocol.get("step", 0)
+        old = Scores()
+    before = old.scores[0].protocol.get("step", 0) if old.scores else step
+    if before != step:
         lines += _rename_aside(path, f"{path.stem}-step-{before:09d}", f"was of step {before}")
-        old = None
-    if old is None:
         old = Scores()
     joined = {_identity(item): item for item in old.scores}
     new = {_identity(item): item for item in scores.scores}
@@ -39,16 +88,18 @@ def write_merged(path: Path, scores: Scores, step: int) -> list[str]:
 
 def write_new(path: Path, scores: Scores) -> None:
     """Write the scores to a file that does not exist. Raises GanzooError."""
-    require_absent(path)
     try:
-        scores.write(path)
+        atomic.write_new(path, scores.to_json().encode())
+    except FileExistsError:
+        require_absent(path)
+        raise
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}.") from error
 
 
 def require_absent(path: Path) -> None:
     """Raise GanzooError if there is something at `path`."""
-    if path.exists():
+    if os.path.lexists(path):
         raise GanzooError(f"{path} exists: choose another name, or remove it first.")
 
 
@@ -56,23 +107,16 @@ def _identity(item: Score) -> tuple[str, str]:
     return item.name, key_of(dataclasses.asdict(item))
 
 
-def _read(path: Path) -> Scores | None:
-    """The scores in a file, none if there is no file; None if it is damaged."""
-    if not path.exists():
+def _as_scores(content: dict[str, Any] | None) -> Scores:
+    if content is None:
         return Scores()
+    optional = {"real": None, "better": ""}
     known = {field.name for field in dataclasses.fields(Score)}
-    try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        rows = [Score(**{name: row[name] for name in known}) for row in content["scores"]]
-        return Scores(rows, [str(note) for note in content["notes"]])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    rows = [
+        Score(**{name: value for name, value in (optional | row).items() if name in known}) for row in content["scores"]
+    ]
+    return Scores(rows, content["notes"])
 
 
 def _rename_aside(path: Path, stem: str, why: str) -> list[str]:
-    target, number = path.with_name(f"{stem}.json"), 1
-    while target.exists():
-        number += 1
-        target = path.with_name(f"{stem}-{number}.json")
-    path.replace(target)
-    return [f"{path.name} {why}: it is now {target.name}."]
+    return [f"{path.name} {why}: it is now {atomic.move_aside(path, stem).name}."]

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.checkpoint import write_atomically
@@ -198,10 +199,19 @@ def _common_protocol(samples: Samples, baseline: Samples | None) -> dict[str, An
     return {
         "n_fake": len(samples.fake),
         "seed": samples.seed,
-        "data": asdict(samples.data) | {"name": samples.spec.name, "shape": list(samples.spec.shape)},
+        "data": _data_protocol(samples),
         "real": None if baseline is None else {"split": split, "n": len(baseline.fake)},
         "versions": {"torch": torch.__version__, "torch-fidelity": importlib.metadata.version("torch-fidelity")},
     }
+
+
+def _data_protocol(samples: Samples) -> dict[str, Any]:
+    """The real data, with how their values and sizes were converted where they were."""
+    keys = asdict(samples.data)
+    unset = [name for name in ("low", "high", "layout") if keys[name] in (None, "auto")]
+    kept = {name: value for name, value in keys.items() if name not in unset}
+    filtered = {"filter": FILTER} if samples.data.size is not None else {}
+    return kept | filtered | {"name": samples.spec.name, "shape": list(samples.spec.shape)}
 
 
 def _rounded(value: Any) -> Any:

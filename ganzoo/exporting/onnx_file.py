@@ -39,7 +39,7 @@ class Network(nn.Module):
 
 
 def require_packages() -> None:
-    """Raise GanzooError, with what to type, unless the packages that write and run ONNX are installed."""
+    """Raise GanzooError, with the command to run, unless the packages that write and run ONNX are installed."""
     if any(importlib.util.find_spec(name) is None for name in PACKAGES):
         raise GanzooError("an .onnx file needs packages: pip install 'ganzoo[onnx]'.")
 
@@ -47,8 +47,8 @@ def require_packages() -> None:
 def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any]) -> bytes:
     """The generator as an ONNX file with a dynamic batch axis; `info` is in its metadata, as JSON under `ganzoo`.
 
-    Raises GanzooError for a game without latent vectors or one that cannot be converted, and when onnxruntime's samples
-    from the file differ from torch's.
+    Raises GanzooError for a game without latent vectors or one that cannot be converted, and if onnxruntime's samples
+    differ from torch's.
     """
     if not isinstance(gan, Latent):
         raise GanzooError(f"{variant!r} has no latent vectors to feed to an ONNX network: export to .safetensors.")
@@ -64,7 +64,7 @@ def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any]) -> 
                 "(Networks that use len(x) fix the batch axis; x.shape[0] does not.)"
             ) from error
     if not distance <= TOLERANCE:
-        raise GanzooError(f"{variant!r} draws other samples in ONNX (by {distance:.2g}); nothing was written.")
+        raise GanzooError(f"{variant!r} gives different samples in ONNX (by {distance:.2g}); nothing was written.")
     return content
 
 

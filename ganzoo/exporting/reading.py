@@ -16,17 +16,19 @@ from ganzoo.errors import GanzooError
 from ganzoo.exporting.writing import needed_to_sample
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
+from ganzoo.runs.classes import Labels, as_numbers
 from ganzoo.runs.reading import read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, Labels, draw
+from ganzoo.runs.sampling import Draw, draw
+from ganzoo.training.restoring import require_like
 from ganzoo.zoo import provenance, registry
 
 
 @dataclass(frozen=True, eq=False)
 class ExportedGenerator:
-    """A generator without its training state: it draws the samples of the run that it was exported from.
+    """A generator without its training state, which draws the same samples as the run that it was exported from.
 
     info: the JSON file beside it: variant, recipe, step, which weights, latent, classes, versions.
-    data: what the training data looked like.
+    data: the description of the training data.
     """
 
     info: dict[str, Any]
@@ -47,15 +49,16 @@ class ExportedGenerator:
         The arguments are the fields of `ganzoo.runs.sampling.Draw`, without `averaged`, as the file holds one set of
         weights only. The errors are those of `Run.sample`.
         """
-        wanted = Draw(n, labels, seed=seed, truncation=truncation, averaged=False, device=device)
+        numbers = as_numbers(labels, self.data)
+        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=False, device=device)
         return draw(self.gan, self.info["variant"], wanted)
 
 
 def load_generator(path: str | Path) -> ExportedGenerator:
     """Load what `export` wrote to `FILE.safetensors`, on the CPU. Only tensors are read from it, never code.
 
-    Raises GanzooError if the file or the JSON file beside it is missing or damaged, if they do not belong together,
-    and, with what to install, if the variant is not installed.
+    Raises GanzooError if the file or the JSON file beside it is missing or damaged, if they do not belong together, or
+    if the variant is not installed (naming the package to install).
     """
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -88,8 +91,11 @@ def load_generator(path: str | Path) -> ExportedGenerator:
 def _load_weights(gan: GAN, state: dict[str, Tensor], players: list[str], path: Path, variant: str) -> None:
     wrong = GanzooError(f"{path} does not fit the networks of {variant!r} as installed here.")
     try:
+        for name, own in gan.state_dict().items():
+            if name in state and isinstance(own, Tensor):
+                require_like(state[name], own, own.dtype, name)
         missing, unexpected = gan.load_state_dict(state, strict=False)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise wrong from error
     if unexpected or any(needed_to_sample(name, players) for name in missing):
         raise wrong

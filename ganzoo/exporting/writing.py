@@ -1,4 +1,4 @@
-"""The generator of a run as a file to share: weights with a JSON file, or a network that does not need ganzoo."""
+"""The generator of a run as a file to share: weights with a JSON file, or an ONNX network that needs no ganzoo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import safetensors.torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.files.checkpoint import write_atomically
+from ganzoo.files.atomic import write_new
 from ganzoo.game import GAN
 from ganzoo.machine.facts import versions
 from ganzoo.runs.run import Run
@@ -25,8 +25,8 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     """Write the generator of a run to a new file; returns its path.
 
     to: `FILE.safetensors`, the weights, with a description FILE.json beside it, for `load_generator`; or `FILE.onnx`,
-    the whole network: inputs z `[N, latent]` and, if the variant is conditional, y `[N]` (int64); output x
-    `[N, *shape]` in the data's range. It is run with onnxruntime before it is written, and must give the same samples.
+    the network: inputs z `[N, latent]` and, if the variant is conditional, y `[N]` (int64); output x `[N, *shape]` in
+    the data's range. It is run with onnxruntime before it is written, and must give the same samples.
     raw: the weights as trained, not the averaged ones. best: from the best state of `--eval-every`, not the newest.
     Raises GanzooError if a file exists already, for another extension, and if the variant cannot be converted to ONNX.
     """
@@ -53,16 +53,18 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
         content = safetensors.torch.save(weights(gan, info["players"], not raw))
     info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     try:
-        write_atomically(path, content)
+        write_new(path, content)
         if path.suffix == ".safetensors":
-            write_atomically(description_path, (json.dumps(info, indent=1) + "\n").encode())
+            write_new(description_path, (json.dumps(info, indent=1) + "\n").encode())
+    except FileExistsError as error:
+        raise GanzooError(f"{error.filename} exists: choose another name, or remove it first.") from error
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}.") from error
     return path
 
 
 def describe(run: Run, raw: bool) -> dict[str, Any]:
-    """The description of an exported file. It has neither the options of this machine nor the path of the data."""
+    """The description of an exported file, without run options and without the path of the data."""
     gan = run.gan
     recipe = dict(run.info["recipe"])
     recipe["data"] = dict(recipe.get("data", {})) | {"path": ""}
@@ -87,20 +89,20 @@ def describe(run: Run, raw: bool) -> dict[str, Any]:
 
 
 def sampling_players(gan: GAN) -> list[str]:
-    """The players that samples are drawn from: the generator if the game names one, else all of them."""
+    """The players needed to sample: the generator if the game has an attribute `generator`, else all of them."""
     generator = getattr(gan, "generator", None)
     return [name for name, player in gan.players.items() if player is generator] or list(gan.players)
 
 
 def weights(gan: GAN, players: list[str], averaged: bool) -> dict[str, Tensor]:
-    """The tensors needed to draw, named as in the game's state: those of `players` and those that no player owns."""
+    """The tensors needed to sample, named as in the game's state: those of `players` and those outside any player."""
     with gan.for_sampling(averaged):
         state = {name: value for name, value in gan.state_dict().items() if needed_to_sample(name, players)}
-        # safetensors refuses tied weights, which share memory; they are tied again by loading.
+        # safetensors refuses tied weights, which share memory; loading ties them again.
         return {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
 
 
 def needed_to_sample(name: str, players: list[str]) -> bool:
-    """Whether a tensor of a game's state is needed to draw with these players."""
+    """Whether a tensor of a game's state is needed to sample with these players."""
     kind, _, rest = name.partition(".")
     return kind not in ("players", "averages") or (kind == "players" and rest.partition(".")[0] in players)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = re.compile(r"\..+\.\d+")
@@ -28,22 +33,90 @@ def write_atomically(path: Path, content: bytes, parents: bool = True) -> None:
 
     parents: create the folder if it does not exist. An OSError names `path`.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with naming(path):
         if parents:
             path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with _partial(path, content) as partial:
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+
+
+def write_new(path: Path, content: bytes, parents: bool = True) -> None:
+    """`write_atomically` for a file that must not exist: of several processes that write it, one succeeds.
+
+    Raises FileExistsError, and OSError, with `path`.
+    """
+    with naming(path):
+        if parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with _partial(path, content) as partial:
+            try:
+                # Unlike a rename, a link never takes the place of a file.
+                os.link(partial, path)
+                return
+            except FileExistsError:
+                raise
+            except OSError:
+                # A file system without links, such as FAT.
+                if os.path.lexists(path):
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        _write_exclusively(path, content)
+
+
+def write_first_free(paths: Iterable[Path], content: bytes) -> Path:
+    """`write_new` for the first of `paths` that does not exist; returns it."""
+    for path in paths:
+        if not os.path.lexists(path):
+            with contextlib.suppress(FileExistsError):
+                write_new(path, content)
+                return path
+    raise FileExistsError("no name is free")
+
+
+def move_aside(path: Path, stem: str) -> Path:
+    """Rename a file or folder to `stem`, `stem-2`, ... with its ending, the first that does not exist; returns it."""
+    with naming(path):
+        for number in itertools.count(1):
+            target = path.with_name(f"{stem}{f'-{number}' if number > 1 else ''}{path.suffix}")
+            if not os.path.lexists(target):
+                path.rename(target)
+                return target
+    raise AssertionError
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within this block, an OSError names `path`: unlike opening, writing raises errors without a file name."""
+    try:
+        yield
     except OSError as error:
-        # Unlike opening, writing raises errors without a file name.
         error.filename, error.filename2 = str(path), None
         raise
+
+
+@contextmanager
+def _partial(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside `path` with this content, on the disk; what is left of it at the end of the block is removed."""
+    # Threads of one process can write the same file.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_exclusively(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def append_line(path: Path, line: str) -> None:

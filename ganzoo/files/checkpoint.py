@@ -18,7 +18,7 @@ from ganzoo.files.atomic import remove_partial, write_atomically
 __all__ = ["clean", "found", "load", "newest", "save", "verify", "write_atomically"]
 
 FORMAT = 1
-NAME = re.compile(r"step-(\d{9})\.pt")
+NAME = re.compile(r"step-(\d{9,18})\.pt", re.ASCII)
 
 
 def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> Path:

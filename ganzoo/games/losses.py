@@ -76,7 +76,7 @@ class Wasserstein:
 
 
 class Hinge:
-    """D stops caring for samples beyond a margin of 1 (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
+    """D ignores samples beyond a margin of 1 (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
 
     paired = False
 
@@ -115,6 +115,6 @@ class RelativisticAverage:
 
 
 def mean_logits(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """The two numbers worth watching in any two-player game, detached: mean logit of real and of fake samples."""
+    """The mean logits of real and of fake samples, detached, to be logged in any two-player game."""
     with torch.no_grad():
         return {"real": real.mean(), "fake": fake.mean()}

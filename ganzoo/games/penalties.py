@@ -21,7 +21,7 @@ def squared_gradient_norm(critic: Critic, x: Tensor) -> Tensor:
 
 
 def _norm(squared: Tensor) -> Tensor:
-    # The root's own derivative is infinite at 0, where a fresh critic on flat data can be.
+    # The derivative of the root is infinite at 0, which an untrained critic on constant data can reach.
     return (squared + 1e-12).sqrt()
 
 
@@ -29,18 +29,21 @@ class WGANGradientPenalty:
     """(|gradient| - 1)^2 between real and fake samples (Gulrajani et al. 2017, equation 3; weight 10 there)."""
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
-        between = torch.lerp(real.detach(), fake.detach(), share)
+        fraction = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        between = torch.lerp(real.detach(), fake.detach(), fraction)
         return (_norm(squared_gradient_norm(critic, between)) - 1).square().mean()
 
 
 class DRAGAN:
-    """(|gradient| - 1)^2 around real samples (Kodali et al. 2017, equation 4; weight 10, noise half a deviation)."""
+    """(|gradient| - 1)^2 around real samples (Kodali et al. 2017, equation 4).
+
+    Weight 10 there, and noise of half a standard deviation of the real samples.
+    """
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         noise = 0.5 * real.std() * torch.rand_like(real)
-        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
-        return (_norm(squared_gradient_norm(critic, real.detach() + share * noise)) - 1).square().mean()
+        fraction = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        return (_norm(squared_gradient_norm(critic, real.detach() + fraction * noise)) - 1).square().mean()
 
 
 class R1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -16,18 +17,23 @@ from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, AdversarialLoss, Batch, Penalty, Phase, Terms, batch_size, uncompiled
 from ganzoo.games.losses import mean_logits
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
+from ganzoo.specs import LossSpec
 from ganzoo.zoo import registry
+
+log = logging.getLogger(__name__)
 
 
 class TwoPlayer(GAN):
     """Players `g` (latent to sample) and `d` (sample to logit).
 
-    loss, penalties: any of each combine. `penalties` maps a name to the penalty and its Term (weight, every); those
-    with `every` 1 join the discriminator's own phase, the others are phases of their own.
+    loss, penalties: any loss can be combined with any penalties. `penalties` maps a name to the penalty and its Term
+    (weight, every); those with `every` 1 are part of the discriminator's phase, the others have phases of their own.
     latent, latent_distribution: z is `[N, latent]`, normal or uniform on [-1, 1].
-    classes: when above 0 both networks are called with class numbers `y [N]` as second argument.
+    classes: if above 0, both networks are called with class numbers `y [N]` as the second argument.
+    n_critic: updates of D per step. clip: if above 0, D's weights are clipped to [-clip, clip] after each update.
+    ema: whether to keep an exponential moving average of G's weights for sampling.
     joint: whether D sees real and fake samples in one pass, which is faster. By default it does unless it has batch
-    normalisation, whose meaning that would change (DCGAN normalises real and fake batches apart).
+    normalisation, whose meaning would change (DCGAN normalises real and fake batches separately).
     """
 
     def __init__(
@@ -64,11 +70,7 @@ class TwoPlayer(GAN):
         Raises GanzooError for a name that is not registered or an option that the loss does not have.
         """
         spec = registry.losses().find(recipe.loss)
-        known = [option.name for option in spec.options]
-        for option in recipe.loss_options:
-            if option not in known:
-                has = "it has " + ", ".join(known) if known else "it has none"
-                raise GanzooError(f"loss {recipe.loss!r} has no option {option!r}: {has}.")
+        check_options(spec, recipe.loss_options)
         penalties = {name: (registry.penalties().find(name).build(), term) for name, term in recipe.penalties.items()}
         if recipe.spectral_norm:
             add_spectral_norm(discriminator)
@@ -95,8 +97,8 @@ class TwoPlayer(GAN):
 
     @property
     def device(self) -> torch.device:
-        """Where the game is, and new latents are drawn."""
-        # Of a parameter that is kept, as to look for one takes longer than to draw latents for a small network.
+        """The device of the game, on which latents are drawn."""
+        # Of a stored parameter, as finding one takes longer than drawing latents for a small network.
         if not self._anchor:
             self._anchor.append(next(self.players.parameters()))
         return self._anchor[0].device
@@ -105,15 +107,17 @@ class TwoPlayer(GAN):
         rows = [Phase("d", "d", self.discriminator_loss, repeats=self.n_critic)]
         for name, (_, term) in self.penalties.items():
             if term.every > 1:
-                rows.append(Phase(name, "d", partial(self.lazy_penalty, name), every=term.every))
-        rows.append(Phase("g", "g", self.generator_loss))
+                # As often as D's own phase runs: the weight means the same as in that phase.
+                lazy = partial(self.lazy_penalty, name)
+                rows.append(Phase(name, "d", lazy, every=term.every, repeats=self.n_critic, new_batch=False))
+        rows.append(Phase("g", "g", self.generator_loss, new_batch=False))
         return rows
 
     def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
-        """Latent vectors `[n, latent]`, with `truncation` only those within that many deviations in each coordinate.
+        """Latent vectors `[n, latent]`; each coordinate is within `truncation` standard deviations if it is given.
 
         The truncated normal is drawn through its distribution function, one draw per coordinate, so that a seed gives
-        neighbouring latents for neighbouring truncations. A uniform z is scaled; above 1 there is nothing to cut.
+        similar latents for similar truncations. A uniform z is multiplied by the truncation, but by 1 at most.
         """
         if self.latent_distribution == "uniform":
             return (torch.rand(n, self.latent, device=self.device) * 2 - 1) * min(1.0, truncation or 1.0)
@@ -124,7 +128,7 @@ class TwoPlayer(GAN):
         return inside.clamp(-truncation, truncation)
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Samples `[N, *shape]` from latents `[N, latent]`, of classes `y [N]` when the game knows classes."""
+        """Samples `[N, *shape]` from latents `[N, latent]`, of classes `y [N]` if the game is conditional."""
         sample: Tensor = self.generator(z, y) if self.classes else self.generator(z)
         return sample
 
@@ -134,7 +138,7 @@ class TwoPlayer(GAN):
         return logits
 
     def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logits of real and fake samples, in one pass where that means the same."""
+        """Logits of real and fake samples, in one pass if `joint`."""
         if not self.joint:
             return self.judge(real, y), self.judge(fake, y)
         labels = torch.cat([y, y]) if self.classes and y is not None else None
@@ -160,7 +164,7 @@ class TwoPlayer(GAN):
         return {"loss": self.penalty(name, real, fake, y)}
 
     def penalty(self, name: str, real: Tensor, fake: Tensor, y: Tensor | None) -> Tensor:
-        """One weighted penalty, eager and in fp32: neither compiled code nor bf16 survives two derivatives."""
+        """One weighted penalty, eager and in fp32, as it is differentiated twice."""
         penalty, term = self.penalties[name]
         with torch.autocast(real.device.type, enabled=False), uncompiled(self.discriminator):
             return term.weight * penalty(lambda x: self.judge(x, y), real.float(), fake.float())
@@ -182,7 +186,7 @@ class TwoPlayer(GAN):
                     weight.clamp_(-self.clip, self.clip)
 
     def _apply(self, *args: Any, **options: Any) -> Any:
-        # Moving to a device may make new parameters.
+        # Moving to a device may create new parameters.
         self._anchor.clear()
         return super()._apply(*args, **options)
 
@@ -192,8 +196,41 @@ class TwoPlayer(GAN):
         return self.generate(self.draw_latent(n, truncation), y)
 
 
+def check_options(spec: LossSpec, options: Mapping[str, float]) -> None:
+    """Raise GanzooError for an option that the loss does not have, or a value outside its bounds."""
+    known = {option.name: option for option in spec.options}
+    for name, value in options.items():
+        if name not in known:
+            has = "it has " + ", ".join(known) if known else "it has none"
+            raise GanzooError(f"loss {spec.name!r} has no option {name!r}: {has}.")
+        if not known[name].allows(value):
+            raise GanzooError(f"loss_options.{name}: expected a number {known[name].bounds}, not {value:g}.")
+
+
+NORMALISATION = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
+
+
 def add_spectral_norm(module: nn.Module) -> None:
-    """Divide each linear and convolution weight by its largest singular value (Miyato et al. 2018)."""
-    for layer in list(module.modules()):
-        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            spectral_norm(layer)
+    """Divide each weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+
+    These are the parameters named `weight` with two dimensions or more: of linear, convolution and embedding layers,
+    and of layers of your own. Normalisation layers keep theirs. Other parameters of two dimensions or more are left as
+    they are, with a warning. Raises GanzooError for recurrent layers, whose weights are not read when they are
+    normalised, and if there is no layer to normalise.
+    """
+    left_out, found = [], False
+    for path, layer in list(module.named_modules()):
+        if isinstance(layer, nn.RNNBase):
+            raise GanzooError(f"spectral_norm: the recurrent layer {path!r} cannot be normalised: leave it out.")
+        if isinstance(layer, NORMALISATION):
+            continue
+        for name, weight in list(layer.named_parameters(recurse=False)):
+            if name == "weight" and weight.ndim > 1:
+                spectral_norm(layer)
+                found = True
+            elif weight.ndim > 1 and not name.startswith("original"):
+                left_out.append(f"{path}.{name}".removeprefix("."))
+    if not found:
+        raise GanzooError("spectral_norm: the discriminator has no layer with a weight to normalise: leave it out.")
+    if left_out:
+        log.warning("spectral_norm leaves out the parameters %s of the discriminator.", ", ".join(left_out))

@@ -24,7 +24,7 @@ class Interrupted(BaseException):
         self.number = number
 
 
-class Stopped(Exception):
+class Stopped(KeyboardInterrupt):
     """Training was stopped by a signal; the current step was finished and saved.
 
     step: number of finished steps. first: whether this rank reports it.

@@ -1,4 +1,4 @@
-"""Kinds of data, one file each; a kind that nobody registered is `Modality` itself, with its defaults."""
+"""Kinds of data, one file each; a kind that is not registered is `Modality` itself, with its defaults."""
 
 from ganzoo.data.modality import Modality
 

@@ -1,4 +1,4 @@
-"""Points in a space of few dimensions: `[N, D]`, unbounded."""
+"""Points in a low-dimensional space: `[N, D]`, unbounded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Points(Modality):
-    """Points, drawn over the density of real ones."""
+    """Points, plotted over the density of real ones."""
 
-    quick_metrics = ("modes", "w2")
-    criteria = ("w2",)
+    quick_metrics = ("modes", "mmd")
+    criteria = ("mmd",)
     example_shapes = ((2,),)
     example_dataset = "points"
     real_in_picture = 20_000
@@ -35,7 +35,7 @@ class Points(Modality):
         return 2_000, min(classes, 16) or None
 
     def reference_split(self, read: Callable[[str], Dataset]) -> str:
-        """Held-out points where there are any: nothing is trained on them, so they reward no memorisation."""
+        """Held-out points if there are any: they are not trained on, so memorisation is not rewarded."""
         try:
             read("test")
         except GanzooError:

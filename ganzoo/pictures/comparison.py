@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.pictures.plots import new_figure, render
+from ganzoo.pictures.plots import draw_curve, new_figure, plain, render
 
 SIDE = 3.6
 """Width of a run's column, in inches."""
@@ -85,10 +85,10 @@ def score_curves(panels: Sequence[Panel]) -> list[tuple[str, Curves]]:
 
 
 def _draw_sheet(axes: Any, panel: Panel) -> None:
-    axes.set_title(panel.title, fontsize=8)
+    axes.set_title(plain(panel.title), fontsize=8)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(panel.caption, fontsize=8)
+    axes.set_xlabel(plain(panel.caption), fontsize=8)
     for side in axes.spines.values():
         side.set_visible(False)
     if panel.sheet is None:
@@ -101,7 +101,7 @@ def _draw_losses(axes: Any, panel: Panel) -> None:
     names = list(dict.fromkeys(name for record in panel.records for name in record if name.endswith("/loss")))
     for name in names:
         points = [(record["step"], record[name]) for record in panel.records if name in record]
-        axes.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
+        draw_curve(axes, points, label=name, linewidth=0.8)
     if names:
         axes.legend(fontsize=7, loc="upper right")
     else:
@@ -115,14 +115,15 @@ def _draw_legend(figure: Any, panels: Sequence[Panel], numbers: Sequence[int]) -
     from matplotlib.lines import Line2D
 
     lines = [Line2D([], [], color=f"C{number % 10}", marker=".", linewidth=1) for number in numbers]
-    labels = [panels[number].title.replace("\n", "  ") for number in numbers]
+    labels = [plain(panels[number].title.replace("\n", "  ")) for number in numbers]
     figure.legend(lines, labels, loc="outside upper center", ncols=2, fontsize=7, frameon=False)
 
 
 def _draw_scores(axes: Any, title: str, curves: Curves) -> None:
     for number, (steps, values) in curves.items():
-        axes.plot(steps, values, color=f"C{number % 10}", marker=".", markersize=4, linewidth=1)
-    axes.set_title(title, fontsize=8)
+        points = zip(steps, values, strict=True)
+        draw_curve(axes, points, color=f"C{number % 10}", marker=".", markersize=4, linewidth=1)
+    axes.set_title(plain(title), fontsize=8)
     axes.set_xlabel("step", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)

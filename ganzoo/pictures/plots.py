@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -39,7 +40,7 @@ def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
         axes.set_ylim(low[1], high[1])
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(title, fontsize=9)
+    axes.set_title(plain(title), fontsize=9)
     return render(figure)
 
 
@@ -51,15 +52,32 @@ def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
     for name in names:
         points = [(record["step"], record[name]) for record in records if name in record]
         axes = losses if name.endswith("/loss") else others
-        axes.plot(*zip(*points, strict=True), label=name, linewidth=1)
+        draw_curve(axes, points, label=name, linewidth=1)
     for axes in (losses, others):
-        if axes.lines:
+        if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8, loc="upper right")
         axes.grid(alpha=0.3)
     losses.set_ylabel("losses")
     others.set_ylabel("other terms")
     others.set_xlabel("step")
     return render(figure)
+
+
+LARGEST = 1e30
+"""matplotlib fails on axes that reach the largest numbers."""
+
+
+def draw_curve(axes: Any, points: Iterable[tuple[float, float]], label: str = "", **style: Any) -> None:
+    """Draw values over steps, with a gap where a value is not finite or too large to be drawn."""
+    steps, values = zip(*points, strict=True)
+    drawn = [value if abs(value) < LARGEST else math.nan for value in values]
+    axes.plot(steps, drawn, label=plain(label), **style)
+
+
+def plain(text: str) -> str:
+    """A text that matplotlib draws as it is: no formula between dollars, and no label that is hidden."""
+    text = text.replace("$", r"\$")
+    return f"\u200b{text}" if text.startswith("_") else text
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -70,6 +70,11 @@ def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
 
 def write(picture: Image.Image, path: Path, **options: Any) -> None:
     """Write a picture atomically into an existing folder, in the format of the file name's extension."""
+    write_atomically(path, encoded(picture, path.suffix, **options), parents=False)
+
+
+def encoded(picture: Image.Image, extension: str, **options: Any) -> bytes:
+    """The content of a file with this picture, in the format of the extension."""
     buffer = io.BytesIO()
-    picture.save(buffer, format=Image.registered_extensions()[path.suffix], **options)
-    write_atomically(path, buffer.getvalue(), parents=False)
+    picture.save(buffer, format=Image.registered_extensions()[extension.lower()], **options)
+    return buffer.getvalue()

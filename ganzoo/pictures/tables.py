@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
+
+from ganzoo.errors import printable
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,11 @@ class ScoreTable:
     def markdown(self) -> str:
         """As a GitHub table with the best values in bold and the notes below."""
         rule = ["---" if number < self.left else "---:" for number in range(len(self.header))]
-        lines = [_row(self.header), _row(rule)]
+        lines = [_row(map(escape_markdown, self.header)), _row(rule)]
         for number, row in enumerate(self.rows):
-            lines.append(_row([f"**{text}**" if (number, i) in self.best else text for i, text in enumerate(row)]))
-        return "\n".join([*lines, *[f"\n{note}" for note in self.notes]]) + "\n"
+            cells = [escape_markdown(text) for text in row]
+            lines.append(_row(f"**{text}**" if (number, i) in self.best else text for i, text in enumerate(cells)))
+        return "\n".join([*lines, *[f"\n{escape_markdown(note)}" for note in self.notes]]) + "\n"
 
     def rich(self) -> RichTable:
         """As a rich table with its title and the best values in bold with a star; without the notes."""
@@ -36,7 +42,9 @@ class ScoreTable:
             title = Text(name.replace("[", "\n[", 1).replace(" (", "\n(", 1))
             words = number < self.left
             least = None if words and self.left > 1 else max([len(row[number]) + 1 for row in self.rows], default=1)
-            table.add_column(title, justify="left" if words else "right", min_width=least, overflow="fold")
+            table.add_column(
+                title, justify="left" if words else "right", min_width=least, overflow="fold", no_wrap=not words
+            )
         for number, row in enumerate(self.rows):
             table.add_row(
                 *[
@@ -53,6 +61,43 @@ class ScoreTable:
         best = frozenset((column - 1, row + 1) for row, column in self.best)
         return ScoreTable(self.title, header, rows, 1, best, self.notes)
 
+    def only(self, columns: Sequence[int]) -> ScoreTable:
+        """The table with the columns of words and only these others, without the title and the notes."""
+        kept = [*range(self.left), *columns]
+        rows = [[row[i] for i in kept] for row in self.rows]
+        best = frozenset((row, kept.index(column)) for row, column in self.best if column in kept)
+        return ScoreTable("", [self.header[i] for i in kept], rows, self.left, best)
 
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+ZERO = 1e-9
+"""Smaller scores are rounding errors around 0."""
+
+
+def format_number(value: float, digits: int = 4) -> str:
+    """A number with `digits` significant digits, or as an integer if it has more before the point: never 1.1e+02."""
+    if abs(value) < ZERO:
+        return "0"
+    return f"{value:.{digits}g}" if abs(round(value)) < 10**digits else f"{value:.0f}"
+
+
+def format_mean(mean: float, deviation: float | None, digits: int = 4) -> str:
+    """`mean ± standard deviation`, both to the decimal place of the deviation's second significant digit.
+
+    digits: significant digits of a mean without a deviation.
+    """
+    if deviation is None:
+        return format_number(mean, digits)
+    if deviation < ZERO:
+        return f"{format_number(mean, digits)} ± 0"
+    decimals = max(0, 1 - math.floor(math.log10(deviation)))
+    shown = 0.0 if abs(mean) < ZERO else mean
+    return f"{shown:.{decimals}f} ± {deviation:.{decimals}f}"
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown shows as it is: no cell separators, HTML or links of its own, and no control characters."""
+    return html.escape(printable(text), quote=False).replace("|", "\\|").replace("](", "]\\(")
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.game import GAN
 from ganzoo.recipes import Recipe, flat, to_dict
-from ganzoo.runs import trust
 from ganzoo.runs.reading import read_recipe
 from ganzoo.runs.run import Run
+from ganzoo.training import restoring
 from ganzoo.zoo import config
 
 SHOWN = 3
@@ -60,14 +60,15 @@ def record(run: Run, recipe: Recipe, changes: list[Change]) -> None:
 
 def steps_done(run: Run, state: Mapping[str, Any]) -> int:
     """How many steps were done at a checkpoint's `state`; GanzooError if it is not a training state."""
-    progress = state.get("progress") if isinstance(state, dict) else None
-    step = progress.get("step") if isinstance(progress, dict) else None
-    if not isinstance(step, int) or step < 0:
-        raise GanzooError(f"the newest checkpoint in {run.checkpoints} is not one of a training run.")
-    return step
+    try:
+        return restoring.steps_done(state)
+    except ValueError as error:
+        raise GanzooError(f"the newest checkpoint in {run.checkpoints} is not one of a training run.") from error
 
 
-def check_fit(gan: GAN, state: Mapping[str, Any] | None, file: Path, run: Run, changes: list[Change]) -> None:
+def check_fit(
+    gan: GAN, state: Mapping[str, Any] | None, file: Path, run: Run, recipe: Recipe, changes: list[Change]
+) -> None:
     """Raise GanzooError unless the weights in a checkpoint fit the game, and its optimisers the recipe."""
     keys = [change["key"] for change in changes if change["key"] != "steps"]
     for change in changes:
@@ -81,14 +82,23 @@ def check_fit(gan: GAN, state: Mapping[str, Any] | None, file: Path, run: Run, c
             )
     try:
         if state is not None:
-            gan.load_state_dict(state["gan"])
-    except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+            restoring.load_weights(gan, state)
+    except ValueError as error:
         if keys:
             what = " or ".join(keys[:SHOWN]) + (" or others" if len(keys) > SHOWN else "")
+            advice = _advise_new_run(run)
             raise GanzooError(
-                f"{what} cannot change in a run: the weights in {file} would not fit the networks; {_advise_new_run(run)}."
+                f"{what} cannot change in a run: the weights in {file} would not fit the networks; {advice}."
             ) from error
         raise GanzooError(f"{file} does not fit the networks of {run.info['variant']!r} as installed here.") from error
+    try:
+        if state is not None:
+            restoring.check(state, gan, recipe)
+    except ValueError as error:
+        raise GanzooError(
+            f"the newest checkpoint in {run.checkpoints} does not fit the optimisers of {run.path / 'recipe.json'} "
+            f"({printable(str(error))})."
+        ) from error
 
 
 def differing_keys(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
@@ -104,7 +114,7 @@ def describe(keys: list[str], before: Mapping[str, Any], now: Mapping[str, Any])
         for key in keys[:SHOWN]
     ]
     more = f"; and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return trust.printable("; ".join(parts) + more)
+    return printable("; ".join(parts) + more)
 
 
 def _trained_keys(run: Run, state: Mapping[str, Any] | None, step: int) -> dict[str, Any]:
@@ -124,13 +134,7 @@ def _trained_keys(run: Run, state: Mapping[str, Any] | None, step: int) -> dict[
 
 
 def _recorded_changes(run: Run) -> list[Change]:
-    found = run.info.get("changes", [])
-    valid = isinstance(found, list) and all(
-        isinstance(change, dict) and isinstance(change.get("step"), int) and isinstance(change.get("key"), str)
-        for change in found
-    )
-    if not valid:
-        raise GanzooError(f"{run.path / 'recipe.json'} is damaged: its changes are not described.")
+    found: list[Change] = run.info.get("changes", [])
     return found
 
 
@@ -152,7 +156,7 @@ def _set_options(keys: list[str], now: Mapping[str, Any]) -> str:
         else:
             # Only an entry of a group can be missing, such as penalties.r1 with all of its keys.
             parts.append(f"--set {shlex.quote('.'.join(key.split('.')[:2]) + '=none')}")
-    return trust.printable(" ".join(dict.fromkeys(parts)))
+    return printable(" ".join(dict.fromkeys(parts)))
 
 
 def _advise_new_run(run: Run) -> str:

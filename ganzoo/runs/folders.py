@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ganzoo.errors import GanzooError
 from ganzoo.files import lock
 from ganzoo.files.atomic import PARTIAL, reason
-from ganzoo.files.lock import Lock
+from ganzoo.files.lock import Lock, Locked
 
 
 def claim(out: str | None, name: str) -> Lock:
@@ -33,6 +36,23 @@ def claim(out: str | None, name: str) -> Lock:
         return lock
 
 
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Within this block, no other process that claims it writes into a new or empty folder. Raises GanzooError."""
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        claim = Lock(path)
+    except Locked as error:
+        raise GanzooError(f"another process is writing to {path}: choose another folder.") from error
+    try:
+        require_new(path)
+        yield
+        # Only a training run leaves its lock's file.
+        claim.file.unlink(missing_ok=True)
+    finally:
+        claim.release()
+
+
 def require_new(path: Path) -> None:
     """Raise GanzooError if something is at `path` that a new run would overwrite."""
     if path.is_dir() and any(file.name != lock.NAME and not PARTIAL.fullmatch(file.name) for file in path.iterdir()):
@@ -47,3 +67,13 @@ def next_free(name: str, root: Path = Path("runs")) -> Path:
     while (root / f"{name}-{number}").exists():
         number += 1
     return root / f"{name}-{number}"
+
+
+def numbered(root: Path, name: str) -> list[Path]:
+    """The folders NAME-1, NAME-2, ... that `next_free` gave out, in the order of their numbers."""
+    found = {}
+    for path in root.glob(f"{glob.escape(name)}-*"):
+        number = path.name.removeprefix(f"{name}-")
+        if number.isascii() and number.isdigit():
+            found[path] = int(number)
+    return sorted(found, key=lambda path: found[path])

@@ -1,25 +1,78 @@
-"""Reading recipe.json, the description of a run."""
+"""Reading recipe.json, the description of a run; the forms of its other files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from ganzoo.errors import GanzooError
-from ganzoo.files.records import read_json
+from ganzoo.files.records import Count, Stepped, has_form, read_json
 from ganzoo.recipes import DataSpec, Recipe
 from ganzoo.specs import Variant
 from ganzoo.zoo import config
 
 FORMAT = 1
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Timed(Stepped):
+    """With the seconds of training."""
+
+    seconds: float
+
+
+LOGGED = (Timed, dict[str, float])
+"""The forms of a record of metrics.jsonl."""
+
+Measured = dict[str, float]
+"""The form of a record of diagnosis.jsonl."""
+
+
+class Hinted(Stepped):
+    """The form of a record of hints.jsonl."""
+
+    name: str
+    hint: str
+    values: dict[str, float]
+
+
+class Evaluated(Stepped):
+    """The form of a record of evaluations.jsonl."""
+
+    n: int
+    seed: int
+    scores: dict[str, Number]
+    protocol: dict[str, str]
+
+
+class Change(BaseModel):
+    """A change to the recipe."""
+
+    step: Count
+    key: str
+
+
+class Described(BaseModel):
+    """The form of recipe.json. What it says of the recipe, the data and the options is checked where it is used."""
+
+    format: int
+    variant: str
+    recipe_name: str
+    plugin: dict[str, Any]
+    recipe: dict[str, Any]
+    data: dict[str, Any]
+
 
 def read_info(file: Path) -> dict[str, Any]:
     """The content of a recipe.json, or of an exported generator's JSON file; GanzooError if it describes no run."""
-    info = read_json(file)
-    wanted = {"format": int, "variant": str, "recipe_name": str, "plugin": dict, "recipe": dict, "data": dict}
-    if not isinstance(info, dict) or not all(isinstance(info.get(name), kind) for name, kind in wanted.items()):
+    info: dict[str, Any] | None = read_json(file, Described)
+    if info is None:
         raise GanzooError(f"{file} is damaged: it does not describe a run.")
+    if not has_form(info.get("changes", []), list[Change]):
+        raise GanzooError(f"{file} is damaged: its changes are not described.")
     if info["format"] != FORMAT:
         raise GanzooError(f"{file} has format {info['format']}; this ganzoo reads format {FORMAT}.")
     return info

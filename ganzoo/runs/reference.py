@@ -30,7 +30,8 @@ class Request:
     """How to score samples.
 
     metrics: names in `ganzoo list metrics`, or None for those computed by default. n: number of samples.
-    features, weights: as in `Samples`. seed: of the samples drawn from a run.
+    features, weights: as in `Samples`. seed: of the samples drawn from a run. data: where a run's own data are now;
+    other_data: whether they may be others than it was trained on.
     """
 
     metrics: tuple[str, ...] | None = None
@@ -38,6 +39,8 @@ class Request:
     features: str = "auto"
     weights: Path | None = None
     seed: int | None = None
+    data: str | None = None
+    other_data: bool = False
 
 
 def make_request(

@@ -15,17 +15,22 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation.records import read_scores
 from ganzoo.files import checkpoint
-from ganzoo.files.records import read_json, read_records
+from ganzoo.files.records import read_records
 from ganzoo.game import GAN, Latent
 from ganzoo.machine import cluster
 from ganzoo.machine.facts import hardware, versions
+from ganzoo.machine.seeds import mixed_seed
+from ganzoo.machine.threads import require_no_other_training
 from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
+from ganzoo.runs.classes import Labels, as_numbers
 from ganzoo.runs.folders import require_new
-from ganzoo.runs.reading import FORMAT, read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, Labels, class_numbers, draw, slerp
+from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
+from ganzoo.runs.sampling import Draw, class_numbers, draw, slerp
 from ganzoo.specs import Variant
+from ganzoo.training import restoring
 from ganzoo.zoo import provenance, registry
 from ganzoo.zoo.zoo import current_zoo
 
@@ -38,6 +43,7 @@ class Run:
     recipe.json        variant, plugin, recipe, data, versions, hardware
     metrics.jsonl      one line per logged step           hints.jsonl       problems found in training, if any
     samples/           sample sheets over time            samples.png       the last one
+    reals.png          samples that are trained on
     losses.png         every logged term                  training.gif      the sheets as an animation
     checkpoints/       the newest states, best/ the best  scores.json       the scores at the end
     evaluations.jsonl  the scores during training         scores-best.json  those of the best state
@@ -52,10 +58,21 @@ class Run:
 
     @classmethod
     def create(
-        cls, path: Path, variant: Variant, recipe_name: str, recipe: Recipe, data: DataSpec, options: RunOptions
+        cls,
+        path: Path,
+        variant: Variant,
+        recipe_name: str,
+        recipe: Recipe,
+        data: DataSpec,
+        options: RunOptions,
+        source: dict[str, Any] | None = None,
     ) -> Run:
-        """Create the folder with its recipe.json; GanzooError if it exists and is not empty, or cannot be created."""
+        """Create the folder with its recipe.json; GanzooError if it exists and is not empty, or cannot be created.
+
+        source: of the user's own data, see `ganzoo.runs.source`.
+        """
         require_new(path)
+        root = options.data_root
         info = {
             "format": FORMAT,
             "variant": variant.name,
@@ -64,7 +81,9 @@ class Run:
             "uses": provenance.used(variant, recipe),
             "recipe": to_dict(recipe),
             "data": dataclasses.asdict(data),
-            "options": dataclasses.asdict(options),
+            **({} if source is None else {"source": source}),
+            # The same folder, wherever the run is resumed from.
+            "options": dataclasses.asdict(options) | {"data_root": root and str(Path(root).expanduser().absolute())},
             "versions": versions(),
             "hardware": hardware(),
             **({"job": cluster.job()} if cluster.job() else {}),
@@ -148,9 +167,9 @@ class Run:
         for problem in problems:
             log.warning("%s Using %s.", problem, path.name)
         try:
-            step = int(state["progress"]["step"])
-            gan.load_state_dict(state["gan"])
-        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            step = restoring.steps_done(state)
+            restoring.load_weights(gan, state)
+        except ValueError as error:
             raise GanzooError(
                 f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
             ) from error
@@ -159,9 +178,10 @@ class Run:
     def labels(self, n: int, labels: Labels) -> Tensor | None:
         """Class numbers `[n]` for `labels` as in `ganzoo.runs.sampling.Draw`; None if the variant is not conditional.
 
-        Raises GanzooError for labels of a variant that is not conditional and for a number out of range.
+        A class may also be given by its name. Raises GanzooError for labels of a variant that is not conditional, an
+        unknown name, and a number out of range.
         """
-        return class_numbers(self.gan, self.info["variant"], n, labels)
+        return class_numbers(self.gan, self.info["variant"], n, as_numbers(labels, self.data))
 
     def sample(
         self,
@@ -175,10 +195,12 @@ class Run:
     ) -> Tensor:
         """Draw samples `[n, *shape]`, on the CPU, in the data's range (images: [-1, 1]).
 
-        The arguments are the fields of `ganzoo.runs.sampling.Draw`. Raises GanzooError for a value that it does not
-        allow, for labels that are not classes of the variant, and for a truncation of a variant without latent vectors.
+        The arguments are the fields of `ganzoo.runs.sampling.Draw`; labels may also be names of classes. Raises
+        GanzooError for a value that it does not allow, for labels that are not classes of the variant, and for a
+        truncation if the variant has no latent vectors.
         """
-        wanted = Draw(n, labels, seed=seed, truncation=truncation, averaged=averaged, device=device)
+        numbers = as_numbers(labels, self.data)
+        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=averaged, device=device)
         return draw(self.gan, self.info["variant"], wanted)
 
     def interpolate(self, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
@@ -191,9 +213,10 @@ class Run:
         gan = self.gan
         if not isinstance(gan, Latent):
             raise GanzooError(f"{self.info['variant']!r} has no latent vectors to interpolate between.")
+        require_no_other_training()
         y = self.labels(rows, labels)
         with gan.for_sampling(), torch.random.fork_rng():
-            torch.manual_seed(seed)
+            torch.manual_seed(mixed_seed("walk", seed))
             start, end = gan.draw_latent(rows), gan.draw_latent(rows)
             fractions = torch.linspace(0, 1, columns)
             linear = getattr(gan, "latent_distribution", "normal") == "uniform"
@@ -202,12 +225,12 @@ class Run:
             return gan.generate(z.flatten(0, 1), y).float().cpu()
 
     def metrics(self) -> list[dict[str, float]]:
-        """The logged terms, oldest first, up to the first incomplete line."""
-        return read_records(self.path / "metrics.jsonl", numbers=True)
+        """The logged terms, oldest first; damaged lines are left out."""
+        return read_records(self.path / "metrics.jsonl", *LOGGED)
 
     def evaluations(self) -> list[dict[str, Any]]:
-        """The scores during training, oldest first, up to the first incomplete line."""
-        return read_records(self.path / "evaluations.jsonl")
+        """The scores during training, oldest first; damaged lines are left out."""
+        return read_records(self.path / "evaluations.jsonl", Evaluated)
 
     @property
     def scores_file(self) -> Path:
@@ -221,18 +244,12 @@ class Run:
 
     def hints(self) -> list[dict[str, Any]]:
         """What the diagnosis found during training, oldest first: step, name, hint, values."""
-        return read_records(self.path / "hints.jsonl")
+        return read_records(self.path / "hints.jsonl", Hinted)
 
     @property
     def scores(self) -> dict[str, Any] | None:
         """The content of `scores_file`, or None if it does not exist yet. GanzooError if it is damaged."""
-        path = self.scores_file
-        if not path.is_file():
-            return None
-        found = read_json(path)
-        if not isinstance(found, dict) or not isinstance(found.get("scores"), list):
-            raise GanzooError(f"{path} is damaged: remove it and score the run again.")
-        return found
+        return read_scores(self.scores_file)
 
     def options(self, **given: Any) -> dict[str, Any]:
         """The run options to resume with: the recorded ones that can be trusted, overridden by those given."""

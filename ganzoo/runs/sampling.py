@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Latent
 from ganzoo.machine.rank_group import BATCH
+from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.tf32 import full_precision
-
-Labels = int | Sequence[int] | Tensor | None
+from ganzoo.machine.threads import require_no_other_training
+from ganzoo.training.rank_random import first_rows_random
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,8 @@ class Draw:
     n: number of samples, at least 1.
     labels: a class number, or a sequence or tensor of them that is repeated as needed. By default a conditional game
     draws every class in turn.
-    seed: of torch's generator. The seed of each further chunk of samples is derived from it, so that the first samples
-    do not depend on `n`.
+    seed: of the random numbers. Sample k of a seed has the same ones whatever `n` is; its values can differ by
+    rounding, as kernels add in another order for another batch size.
     truncation: draw only latents within this many standard deviations, above 0: less variety, more typical samples
     (Brock et al. 2019, https://arxiv.org/abs/1809.11096, section 3.1).
     averaged: draw from the averaged weights where the game keeps them, not from the weights as trained.
@@ -35,7 +36,7 @@ class Draw:
     """
 
     n: int
-    labels: Labels = None
+    labels: int | Sequence[int] | np.ndarray | Tensor | None = None
     _: KW_ONLY
     seed: int = 0
     truncation: float | None = None
@@ -49,7 +50,9 @@ class Draw:
             raise GanzooError(f"truncation must be a number of standard deviations above 0, not {self.truncation:g}.")
 
 
-def class_numbers(gan: GAN, name: str, n: int, labels: Labels) -> Tensor | None:
+def class_numbers(
+    gan: GAN, name: str, n: int, labels: int | Sequence[int] | np.ndarray | Tensor | None
+) -> Tensor | None:
     """Class numbers `[n]` for the labels of a `Draw`; None for a game that is not conditional.
 
     name: the variant's. Raises GanzooError for labels of a game that is not conditional and for a number out of range.
@@ -60,7 +63,10 @@ def class_numbers(gan: GAN, name: str, n: int, labels: Labels) -> Tensor | None:
         return None
     wrong = GanzooError(f"no such class: this run has classes 0 to {gan.classes - 1}.")
     try:
-        chosen = torch.arange(gan.classes) if labels is None else torch.as_tensor(labels).flatten().long()
+        chosen = torch.arange(gan.classes) if labels is None else torch.as_tensor(labels).flatten()
+        if chosen.is_floating_point() or chosen.is_complex():
+            raise wrong
+        chosen = chosen.long()
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise wrong from None
     if not len(chosen) or chosen.min() < 0 or chosen.max() >= gan.classes:
@@ -84,6 +90,7 @@ def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
 
     The arguments and the errors are those of `draw`.
     """
+    require_no_other_training()
     device = wanted.device or torch.device("cpu")
     y = class_numbers(gan, name, wanted.n, wanted.labels)
     if wanted.truncation is not None and not isinstance(gan, Latent):
@@ -93,21 +100,15 @@ def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
 
     def sample(chunk: slice) -> Tensor:
         count = min(chunk.stop, wanted.n) - chunk.start
-        torch.manual_seed(chunk_seed(wanted.seed, chunk.start // BATCH))
+        torch.manual_seed(mixed_seed("sample", wanted.seed, chunk.start // BATCH))
         part = None if y is None else y[chunk.start : chunk.start + count].to(device)
-        return gan.sample(count, part, **options).float().cpu()
+        with first_rows_random(count, BATCH):
+            return gan.sample(count, part, **options).float().cpu()
 
     # Only the device in use: a process must not touch the GPUs of other ranks.
     used = [device] if device.type == "cuda" else []
     with gan.for_sampling(wanted.averaged), torch.random.fork_rng(used), full_precision(device):
         yield sample
-
-
-def chunk_seed(seed: int, chunk: int) -> int:
-    """The seed of a chunk, 0 to 2^63 - 1; that of the first chunk is `seed` itself."""
-    if not chunk:
-        return seed
-    return int.from_bytes(hashlib.sha256(f"{seed} {chunk}".encode()).digest()[:8], "big") >> 1
 
 
 def slerp(a: Tensor, b: Tensor, fraction: Tensor | float) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.recipes import RunOptions
 from ganzoo.zoo import config
 
@@ -58,11 +58,6 @@ def _check_link(link: Path, root: Path, folder: Path) -> None:
 
 def _relative(path: str | Path, root: Path) -> str:
     return printable(str(Path(path).relative_to(root)))
-
-
-def printable(text: str) -> str:
-    """Text that is safe to print on a terminal: with "?" for line breaks and control characters."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def recorded_options(file: Path, info: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ganzoo.testing.examples import Case, cases, example_data, example_samples
 from ganzoo.testing.packages import Check, check_plugin, contract
 from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_modality, check_penalty
 from ganzoo.testing.variants import (
+    check_averages,
     check_card,
     check_case,
     check_compile,
@@ -34,6 +35,7 @@ __all__ = [
     "Case",
     "Check",
     "cases",
+    "check_averages",
     "check_card",
     "check_case",
     "check_command",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import data_root
+from ganzoo.data.resize import height_width
 from ganzoo.data.samples import Samples
 from ganzoo.recipes import Data, DataSpec, Recipe
 from ganzoo.specs import Variant
@@ -74,7 +75,7 @@ def own_shape(recipe: Recipe) -> tuple[int, ...]:
     shape = KNOWN_SHAPES.get(recipe.data.name, ())
     if len(shape) == 3:
         size, channels = recipe.data.size, recipe.data.channels
-        return (channels or shape[0], size or shape[1], size or shape[2])
+        return (channels or shape[0], *(shape[1:] if size is None else height_width(size)))
     return shape
 
 

@@ -21,12 +21,13 @@ from torch import Tensor
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
-from ganzoo.game import GAN
+from ganzoo.game import GAN, RUNNING_STATISTICS, Latent
 from ganzoo.machine.launch import PRECISIONS
+from ganzoo.machine.seeds import mixed_seed
 from ganzoo.recipes import Optimiser, Recipe, to_dict
 from ganzoo.specs import Variant
 from ganzoo.testing.examples import Case, case_data, cases_of, example_data
-from ganzoo.training.trainer import Trainer
+from ganzoo.training.trainer import Trainer, reseed
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.zoo import current_zoo
 
@@ -144,7 +145,7 @@ def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     # Early and late in training: a growing network has weights that are only trained later.
     for step, phase in itertools.product((0, recipe.steps - 1), trainer.phases):
         trainer.progress.step = step
-        trainer.gan.on_step(trainer.progress)
+        trainer.begin_step()
         before = copy.deepcopy(trainer.gan.players.state_dict())
         trainer.update(phase)
         for name, player in trainer.gan.players.items():
@@ -190,7 +191,7 @@ def _saved_and_loaded(variant: Variant, trainer: Trainer) -> dict[str, Any]:
 
 
 def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """The same seed gives the same weights, at the start and after a step; another seed gives other weights."""
+    """The same seed gives the same weights, at the start and after a step; another seed other weights and latents."""
     runs = [_trainer(variant, dataclasses.replace(recipe, seed=seed), data) for seed in (0, 0, 1)]
     advice = "differs between two runs with the same seed: draw all random numbers with torch's global generator"
     _assert_same_weights(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
@@ -199,6 +200,32 @@ def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     _assert_same_weights(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
     one, other = (next(run.gan.players.parameters()) for run in runs[1:])
     assert not torch.equal(one, other), f"{variant.name}: build() ignores the seed: it must not seed torch itself"
+    gan = runs[0].gan
+    if isinstance(gan, Latent):
+        drawn = []
+        for seed in (0, 1):
+            reseed(mixed_seed(seed, 0), torch.device("cpu"))
+            drawn.append(gan.draw_latent(4))
+        ignored = f"{variant.name}: draw_latent() ignores the seed: draw with torch's global generator"
+        assert not torch.equal(*drawn), ignored
+
+
+def check_averages(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """Averages have averaged weights and running statistics, and the player's own values in all other buffers.
+
+    SkipTest for a game without averages.
+    """
+    trainer = _trainer(variant, recipe, data)
+    gan = trainer.gan
+    if not len(gan.averages):
+        raise SkipTest(f"{variant.name} keeps no averages")
+    for _ in range(2):
+        trainer.play_step()
+    for name, average in gan.averages.items():
+        for (path, kept), value in zip(average.named_buffers(), gan.players[name].buffers(), strict=True):
+            copied = path.rpartition(".")[2] in RUNNING_STATISTICS or torch.equal(kept, value)
+            advice = "average weights, running_mean and running_var, and copy other buffers"
+            assert copied, f"{variant.name}: the average of {name}.{path} is not the player's value: {advice}"
 
 
 def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
@@ -270,7 +297,7 @@ def case_checks(variant: Variant, case: Case) -> list[Callable[[Variant, Recipe,
     """
     checks: list[Callable[[Variant, Recipe, Dataset], None]] = [check_samples, check_updates]
     if case.own:
-        checks += [check_resume, check_seed, check_labels, check_precision]
+        checks += [check_resume, check_seed, check_averages, check_labels, check_precision]
         if case.recipe == variant.default:
             checks.append(check_compile)
     return checks

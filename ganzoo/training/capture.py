@@ -1,10 +1,10 @@
 """Whole phases as CUDA graphs: recorded once, then replayed with a single launch, so that no GPU waits for Python.
 
-An update of a small network is hundreds of kernels of a few microseconds, and to launch one takes the host about as
-long. A recording holds the kernels of forward, backward, penalties and optimiser step with their addresses; numbers
-that Python computes are frozen into it. So what changes from update to update (which samples, the learning rate, the
-decay of the averages) has to lie in tensors, and random numbers come from the device's generator, of which a replay
-takes as many as the code would (docs.pytorch.org, CUDA semantics, "CUDA Graphs").
+An update of a small network is hundreds of kernels of a few microseconds each, and launching one takes the host about
+as long. A recording contains the kernels of forward pass, backward pass, penalties and optimiser step with their
+memory addresses; numbers that Python computes are frozen into it. So whatever changes from update to update (which
+samples, the learning rate, the decay of the averages) has to be in tensors. Random numbers come from the device's
+generator, which a replay advances as the code would (docs.pytorch.org, CUDA semantics, "CUDA Graphs").
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 WARM_UPS = 3
-"""Calls before the recording: in them libraries choose their kernels and optimisers make their state."""
+"""Calls before the recording, in which libraries choose their kernels and optimisers create their state."""
 
 TOLERANCE = 0.05
-"""How far the first replay may be from what the code does, as a share of what the update changes.
+"""Largest difference allowed between the first replay and the code, as a fraction of the change by the update.
 
 Kernels that add in no fixed order differ by much less, numbers frozen by mistake by much more.
 """
@@ -36,9 +36,9 @@ class Recorder(Protocol):
     """Records device work and replays it."""
 
     def record(self, work: Callable[[], Tensor | None]) -> tuple[Callable[[], None], Tensor | None]:
-        """Record `work` without doing it: what replays it, and the tensor in which its result will lie.
+        """Record `work` without executing it. Returns a function that replays it, and the tensor of its result.
 
-        Raises RuntimeError for work that cannot be recorded; everything is as it was then.
+        Raises RuntimeError, with everything as it was before, for work that cannot be recorded.
         """
 
     def random_state(self) -> Tensor:
@@ -48,10 +48,10 @@ class Recorder(Protocol):
 
 
 class CudaGraphs:
-    """Recordings as CUDA graphs, in one pool of memory.
+    """Recordings as CUDA graphs that share one memory pool.
 
-    They may share it, though each overwrites the others' memory: nothing but a result outlives a replay, and a result
-    is copied before the next one.
+    Sharing is safe although each replay overwrites the others' memory: only a result outlives its replay, and it is
+    copied before the next one.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -61,11 +61,11 @@ class CudaGraphs:
     def record(self, work: Callable[[], Tensor | None]) -> tuple[Callable[[], None], Tensor | None]:
         graph = torch.cuda.CUDAGraph()
         try:
-            # Other threads (of a data loader, of a callback) may go on calling CUDA meanwhile.
+            # Other threads (of a data loader, of a callback) may continue to call CUDA meanwhile.
             with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
                 result = work()
         except Exception:
-            # A recording that breaks off leaves the generator waiting for its end, and all later draws would fail.
+            # An aborted recording leaves the generator in capture mode, in which all later draws would fail.
             generator = torch.cuda.default_generators[self.device.index or 0]
             generator.graphsafe_set_state(generator.clone_state())
             raise
@@ -79,12 +79,12 @@ class CudaGraphs:
 
 
 class Captured:
-    """Calls `work(*inputs)`: the first times as it is, later by a recording, if that does the same.
+    """Calls `work(*inputs)`: the first few times as code, later by replaying a recording, if that does the same.
 
-    It is recorded when a call neither lets the host read values from the device nor changes the Python state of
-    `subject` (the game), and the recording is used when its first replay moves `tensors()` as the code does.
+    It is recorded if a call neither reads values on the host nor changes the Python state of `subject` (the game). The
+    recording is used if its first replay changes `tensors()` as the code does.
 
-    reason: why there is no recording, "" as long as there may be one. `recorded` says whether there is.
+    recorded: whether a recording is in use. reason: why there is none, "" while it is still possible.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Captured:
         for held, new in zip(self._inputs, inputs, strict=True):
             held.copy_(new, non_blocking=True)
         self._replay()
-        # The next replay overwrites it.
+        # The next replay overwrites the result.
         return None if self._result is None else self._result.clone()
 
     def _run_watched(self, inputs: Sequence[Tensor]) -> Tensor | None:
@@ -143,7 +143,7 @@ class Captured:
         return self.work(*inputs)
 
     def _check_replay(self, inputs: Sequence[Tensor], recorder: Recorder) -> Tensor | None:
-        """Call the code, with other inputs and random numbers than were recorded, and do the same by replay."""
+        """Call the code with inputs and random numbers that were not recorded, and compare a replay with it."""
         tensors = self.tensors()
         before, random = copies(tensors), recorder.random_state()
         result = self.work(*inputs)
@@ -151,10 +151,10 @@ class Captured:
         restore(tensors, before)
         recorder.set_random_state(random)
         replayed = self._run_replay(inputs)
-        moved = [*tensors, *([] if replayed is None else [replayed])]
-        wanted = [*after, *([] if result is None else [result])]
+        actual = [*tensors, *([] if replayed is None else [replayed])]
+        expected = [*after, *([] if result is None else [result])]
         start = [*before, *([] if result is None else [torch.zeros_like(result)])]
-        self.recorded = same_change(moved, wanted, start)
+        self.recorded = same_change(actual, expected, start)
         if not self.recorded:
             self.reason = "a replay does not do what the code does"
             restore(tensors, after)
@@ -163,7 +163,7 @@ class Captured:
 
 
 class HostWork(TorchDispatchMode):
-    """Notes the first operation that cannot be recorded: `reason`."""
+    """Detects the first operation that cannot be recorded: `reason`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class HostWork(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
             self.reason = self.reason or f"{func.name()} needs values on the host"
-        # A CPU scalar among a GPU's tensors is a plain number.
+        # A CPU scalar among GPU tensors is treated as a plain number.
         tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor) and x.dim()]
         if len({tensor.device for tensor in tensors}) > 1:
             self.reason = self.reason or f"{func.name()} copies between devices"
@@ -185,7 +185,7 @@ CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def python_state(subject: object) -> list[object]:
-    """What code could branch on in an object and all that it holds: plain values, and where its tensors lie."""
+    """What code could branch on in an object and everything in it: plain values, and addresses of tensors."""
     found: list[object] = []
     seen: set[int] = set()
     waiting = [subject]
@@ -218,22 +218,22 @@ def restore(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def same_change(moved: Sequence[Tensor], wanted: Sequence[Tensor], start: Sequence[Tensor]) -> bool:
-    """Whether `moved` is where `wanted` is, up to a small share of the way from `start`, and rounding."""
-    if [value.shape for value in moved] != [value.shape for value in wanted]:
+def same_change(actual: Sequence[Tensor], expected: Sequence[Tensor], start: Sequence[Tensor]) -> bool:
+    """Whether `actual` equals `expected`, up to rounding and a small fraction of the change from `start`."""
+    if [value.shape for value in actual] != [value.shape for value in expected]:
         return False
 
-    def length(ends: Sequence[Tensor], starts: Sequence[Tensor]) -> float:
-        squares = [(a.double() - b.double()).square().sum() for a, b in zip(ends, starts, strict=True)]
+    def distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
+        squares = [(x.double() - y.double()).square().sum() for x, y in zip(a, b, strict=True)]
         return float(torch.stack(squares).sum().sqrt())
 
-    way, size = length(wanted, start), length(wanted, [torch.zeros_like(value) for value in wanted])
-    return length(moved, wanted) <= TOLERANCE * way + 1e-7 * size
+    change, size = distance(expected, start), distance(expected, [torch.zeros_like(value) for value in expected])
+    return distance(actual, expected) <= TOLERANCE * change + 1e-7 * size
 
 
 @contextmanager
 def side_stream(device: torch.device) -> Iterator[None]:
-    """On a GPU, a stream of its own for a training: on the default one nothing can be recorded."""
+    """On a GPU, a separate stream for training, as nothing can be recorded on the default one."""
     if device.type != "cuda":
         yield
         return
@@ -247,5 +247,5 @@ def side_stream(device: torch.device) -> Iterator[None]:
 
 
 def make_recorder(device: torch.device, wanted: bool) -> Recorder | None:
-    """What records on that device, if it is wanted and there is anything."""
+    """The recorder for a device; None if none is wanted, or none exists for it."""
     return CudaGraphs(device) if wanted and device.type == "cuda" else None

@@ -17,10 +17,10 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """The optimiser of one player.
 
-    recordable: whether its steps may be recorded on the device: then the learning rate lies there too.
+    recordable: whether its steps may be recorded on the device; then the learning rate is a tensor there.
 
-    Adam runs fused where there is a fused kernel: also on the CPU, where the default step of a small network costs more
-    than its arithmetic.
+    Adam runs fused wherever a fused kernel exists: also on the CPU, where the default step of a small network costs
+    more than its arithmetic.
     """
     weights = list(parameters)
     if spec.name in ("adam", "adamw"):
@@ -36,10 +36,10 @@ def make_optimiser(
 
 
 class FusedAdam(torch.optim.Adam):
-    """torch.optim.Adam (Kingma & Ba 2015; decoupled: Loshchilov & Hutter 2019) that calls the fused kernel itself.
+    """torch.optim.Adam (Kingma & Ba 2015; decoupled: Loshchilov & Hutter 2019) that calls the fused kernel directly.
 
-    What torch does before it calls the kernel takes longer than the kernel does for a small network. For float32
-    weights on one device. found_inf: set it to a scalar on the device that is 1 where the weights must not move.
+    For a small network, what torch does before it calls the kernel takes longer than the kernel. For float32 weights on
+    one device. found_inf: set it to a scalar on the device that is 1 if the weights must not change.
     """
 
     found_inf: Tensor | None = None
@@ -84,14 +84,14 @@ class FusedAdam(torch.optim.Adam):
             if self.found_inf is not None:
                 torch._foreach_sub_(counts, [self.found_inf] * len(counts))
 
-    # So torch does not wrap it in what looks for hooks and profilers, which takes longer than a small step.
+    # Keeps torch from wrapping it in a check for hooks and profilers, which takes longer than a small step.
     step.hooked = True  # type: ignore[attr-defined]
 
     def _make_state(self, weights: Sequence[Tensor], together: bool) -> None:
-        """The state of weights that move for the first time.
+        """Create the state of weights that are updated for the first time.
 
-        together: whether they share one count of steps, as each count takes a call on a CPU. They do as long as all
-        weights of their group move, but not where steps may be recorded: a recording would go on counting for all.
+        together: whether they share one step count, as each count costs a call on a CPU. They do as long as all weights
+        of their group are updated, unless steps may be recorded: a recording would continue to count for all of them.
         """
         count = torch.zeros((), device=weights[0].device)
         for weight in weights:
@@ -101,7 +101,7 @@ class FusedAdam(torch.optim.Adam):
                 state[name] = torch.zeros_like(weight, memory_format=torch.preserve_format)
 
     def _separate_counts(self, weights: Iterable[Tensor]) -> None:
-        """A count of its own for each of these weights, where some shared one."""
+        """Give each of these weights its own step count, if some share one."""
         seen = set()
         for state in [self.state[weight] for weight in weights if weight in self.state]:
             if id(state["step"]) in seen:
@@ -110,24 +110,27 @@ class FusedAdam(torch.optim.Adam):
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all groups, in place where it lies on a device."""
+    """Set the learning rate of all groups, in place if it is a tensor on a device."""
     for group in optimiser.param_groups:
         if not isinstance(group["lr"], Tensor):
             group["lr"] = rate
         elif group["rate"] != rate:
-            # Remembered beside it, as to read it would make the host wait.
+            # Stored beside the tensor, as reading that would make the host wait.
             group["lr"].fill_(rate)
             group["rate"] = rate
 
 
 def learning_rate(spec: Optimiser, step: int, steps: int) -> float:
-    """The learning rate in step number `step` of `steps`: a function of the step alone, so resuming needs no state."""
+    """The learning rate in step number `step` of `steps`, counted from 0. The last step has `final_lr` times the rate.
+
+    It is a function of the step alone, so resuming needs no state.
+    """
     rate = spec.lr
     if step < spec.warmup:
         rate *= (step + 1) / spec.warmup
-    begin = spec.schedule_start * steps
-    if spec.schedule == "constant" or step <= begin:
+    begin, last = spec.schedule_start * steps, steps - 1
+    if spec.schedule == "constant" or (step <= begin and (step < last or last == 0)):
         return rate
-    share = min(1.0, (step - begin) / max(1.0, steps - begin))
-    decay = 1 - share if spec.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * share))
+    fraction = 1.0 if step >= last else (step - begin) / (last - begin)
+    decay = 1 - fraction if spec.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * fraction))
     return rate * (spec.final_lr + (1 - spec.final_lr) * decay)

@@ -1,6 +1,6 @@
-"""Recorded phases: an Updater's device work is captured once and replayed, where that does exactly the same.
+"""Recorded phases: an Updater's device work is captured once and replayed, where that does the same.
 
-Training needs none of this: without it, `Updater.execute` calls the work and the averages are moved directly.
+Training works without this: then `Updater.execute` calls the work and the averages are updated directly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ganzoo.training.update import Updater
 class PhaseRecording:
     """Records with `recorder` what `updater` executes, and the averages of its game; without a recorder, nothing.
 
-    sync_batch_norm: whether batch normalisation exchanges statistics between ranks, which cannot be recorded.
+    sync_batch_norm: whether batch normalisation communicates between ranks, which cannot be recorded.
     """
 
     def __init__(self, updater: Updater, recorder: Recorder | None, sync_batch_norm: bool = False) -> None:
@@ -31,11 +31,11 @@ class PhaseRecording:
         if recorder is not None:
             updater.execute, updater.update_averages = self.execute, self.update_averages
             for optimiser in updater.optimisers.values():
-                # A recording holds the memory of the state that is replaced.
+                # A recording refers to the memory of the optimiser state that is replaced.
                 optimiser.register_load_state_dict_post_hook(lambda optimiser: self.reset())
 
     def reset(self) -> None:
-        """Record everything anew."""
+        """Discard all recordings, so that everything is recorded again."""
         self._captured: dict[tuple[str, str], Captured] = {}
         own = type(self.gan).update_averages is not GAN.update_averages
         self._averages = self._capture(self.gan.update_averages, "the game has averages of its own" if own else "")
@@ -43,14 +43,14 @@ class PhaseRecording:
         self._decay.zero_()
 
     def execute(self, work: Callable[..., Tensor | None], phase: Phase, *inputs: Any) -> Any:
-        """Call `work(phase, *inputs)`, or replay it once it is recorded."""
+        """Call `work(phase, *inputs)`, or replay its recording."""
         key = (work.__name__, phase.name)
         if key not in self._captured:
             self._captured[key] = self._capture(partial(work, phase), self._reason_not_to_record(phase))
         return self._captured[key](*inputs)
 
     def update_averages(self, decay: float) -> None:
-        """Move the game's averages, by replay once that is recorded."""
+        """Update the game's averages, or replay the recording of that."""
         if self._averages.reason:
             self.gan.update_averages(decay)
             return
@@ -61,7 +61,7 @@ class PhaseRecording:
 
     @property
     def unrecorded(self) -> dict[str, str]:
-        """With a recorder, the phases that are not replayed, with the reason; "" if they may be yet."""
+        """With a recorder, the phases that are not replayed, with the reason; "" while they still may be."""
         return {phase: work.reason for (_, phase), work in self._captured.items() if not work.recorded}
 
     def _capture(self, work: Work, reason: str) -> Captured:
@@ -70,13 +70,15 @@ class PhaseRecording:
     def _changing(self) -> list[Tensor]:
         """All tensors that an update can change."""
         states = [state for o in self.updater.optimisers.values() for state in o.state.values()]
-        kept = [value for state in states for value in state.values() if isinstance(value, Tensor)]
-        return [*self.gan.parameters(), *self.gan.buffers(), *kept, self.updater.finite_check.found]
+        moments = [value for state in states for value in state.values() if isinstance(value, Tensor)]
+        return [*self.gan.parameters(), *self.gan.buffers(), *moments, self.updater.finite_check.found]
 
     def _reason_not_to_record(self, phase: Phase) -> str:
         """Why a phase must not be recorded, or ""."""
         if self.sync_batch_norm and self.updater.fabric.world_size > 1:
-            return "batch normalisation exchanges statistics between the ranks"
+            return "batch normalisation communicates between ranks"
+        if self.updater.recipe.accumulate > 1:
+            return "the parts of a batch share random numbers"
         if type(self.gan).on_step is not GAN.on_step:
             return "the game changes from step to step"
         if self.updater.finite_check.needs_host(self.updater.optimisers[phase.player]):

@@ -1,4 +1,4 @@
-"""Means of the logged terms, and whether a number in them was not finite."""
+"""Means of the logged terms, and detection of non-finite ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TermMeans:
         self._unread.append(update)
 
     def read(self) -> None:
-        """Read what was reported so far. Raises NonFinite for the first update that was not finite."""
+        """Read the values reported so far. Raises NonFinite for the first update that was not finite."""
         if self._unread:
             reports = torch.cat([update.values for update in self._unread]).tolist()
             for update in self._unread:
@@ -31,12 +31,12 @@ class TermMeans:
                 reports = reports[len(update.values) :]
                 if values.pop():
                     self._error = self._error or NonFinite(f"{update.first_nonfinite()} {update.where}.")
-                # One by one, in the order of the updates: then it does not matter how often this was called.
+                # One by one, in the order of the updates, so that the sums do not depend on when this is called.
                 for name, value in zip(update.logged_names, values, strict=True):
                     self._sums[name] = self._sums.get(name, 0.0) + value
                     self._counts[name] = self._counts.get(name, 0) + 1
             self._unread = []
-        # Kept, as one rank may ask more often than the others.
+        # Stored, as one rank may call this more often than the others.
         if self._error:
             raise self._error
 
@@ -48,7 +48,7 @@ class TermMeans:
         return found
 
     def state(self) -> dict[str, Any]:
-        """What was reported and not yet logged. Raises NonFinite as `read` does."""
+        """The sums and counts that are not yet logged. Raises NonFinite as `read` does."""
         self.read()
         return {"sums": dict(self._sums), "counts": dict(self._counts)}
 

@@ -1,4 +1,4 @@
-"""The one adversarial trainer: it plays any game, on one device or many, and can stop and resume at any step."""
+"""The adversarial trainer: it plays any game, on one device or many, and can stop and resume at any step."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from ganzoo.data.dataset import BatchStream, Dataset
 from ganzoo.errors import GanzooError, OtherRankFailed
 from ganzoo.game import GAN, Phase, Progress
 from ganzoo.machine.ranks import maximum, stops_all_ranks
+from ganzoo.machine.seeds import mixed_seed
+from ganzoo.machine.threads import only_training_run
 from ganzoo.recipes import Recipe, to_dict
+from ganzoo.training import restoring
 from ganzoo.training.capture import Recorder, side_stream
 from ganzoo.training.nonfinite import FiniteCheck
 from ganzoo.training.optim import make_optimiser
-from ganzoo.training.rank_random import global_batch_random
+from ganzoo.training.rank_random import part_random
 from ganzoo.training.recording import PhaseRecording
 from ganzoo.training.term_means import TermMeans
 from ganzoo.training.update import Updater
 
 
 class Trainer:
-    """Plays `gan` on `dataset` as `recipe` says; `fabric` is the launched machine, `callbacks` observe.
+    """Plays `gan` on `dataset` as `recipe` says; `fabric` is a launched Fabric, `callbacks` observe.
 
     collective: callbacks that every rank has, and in which all ranks take part.
-    recorder: what records whole phases on the device and replays them (see capture.py), if anything. Then
-    `recording.unrecorded` says of each phase why it is not replayed.
+    recorder: records whole phases on the device and replays them (see capture.py); None to record nothing. With one,
+    `recording.unrecorded` gives the reason for each phase that is not replayed.
     sync_batch_norm: whether batch normalisation takes its statistics over the samples of all ranks.
 
-    Raises GanzooError when game, recipe and machine do not fit together.
+    Raises GanzooError if game, recipe and number of devices do not fit together.
     """
 
     def __init__(
@@ -65,9 +68,10 @@ class Trainer:
         self.progress = Progress(steps=recipe.steps)
         self.term_means = TermMeans()
         self.finite_check = FiniteCheck(self.gan, fabric.device, on_nonfinite)
-        weights = {name: [p for p in player.parameters() if p.requires_grad] for name, player in gan.players.items()}
+        # Frozen weights too: a game may unfreeze them in `on_step`.
         self.optimisers = {
-            name: make_optimiser(getattr(recipe, name), weights[name], recorder is not None) for name in gan.players
+            name: make_optimiser(recipe.optimiser(name), player.parameters(), recorder is not None)
+            for name, player in gan.players.items()
         }
         self.updater = Updater(
             self.gan,
@@ -75,12 +79,10 @@ class Trainer:
             fabric,
             self.stream,
             self.progress,
-            weights,
             self.optimisers,
             self.finite_check,
             self.term_means,
-            global_batch_random(fabric, self.part_size, sync_batch_norm),
-            parts,
+            part_random(fabric, self.part_size, recipe.accumulate, sync_batch_norm),
         )
         self.recording = PhaseRecording(self.updater, recorder, sync_batch_norm)
         self.stop_requested = False
@@ -92,10 +94,14 @@ class Trainer:
         self.signal, self.stop_requested = signal, True
 
     def fit(self) -> None:
-        """Play until the recipe's last step, or until `stop_requested` is set; then the current step is finished.
+        """Play until the recipe's last step, or to the end of the step in which `stop_requested` is set.
 
-        Raises NonFinite (a TrainingError) before a loss or gradient that is not finite reaches the weights.
+        Raises NonFinite (a TrainingError) before a non-finite loss or gradient reaches the weights.
         """
+        with only_training_run():
+            self._fit()
+
+    def _fit(self) -> None:
         self._call("on_start")
         with side_stream(self.fabric.device):
             while not self._agree_to_stop() and self.progress.step < self.progress.steps:
@@ -104,19 +110,17 @@ class Trainer:
                     self._call("on_log", self.read_log())
                 self._run_collective()
                 self._call("on_step")
-        for weights in self.updater.weights.values():
-            for weight in weights:
-                weight.requires_grad_(True)
+        self.updater.restore_gradients()
         self._call("on_end")
         self._agree_to_stop(always=True)
 
     def play_step(self) -> None:
         """One step: every phase that is due, then the averages."""
         step = self.progress.step
-        # With the seed a function of (seed, step), resuming needs no state of any random generator; and with the same
-        # one on all ranks, they draw what one rank would.
-        reseed(((self.recipe.seed << 32) + step) * 1_009 & (2**63 - 1), self.fabric.device)
-        self.gan.on_step(self.progress)
+        # As this seed is a function of (seed, step), resuming needs no random-generator state; as it is the same on all
+        # ranks, they draw what a single rank would.
+        reseed(mixed_seed(self.recipe.seed, step), self.fabric.device)
+        self.begin_step()
         for phase in self.phases:
             if phase.runs_at(step):
                 for _ in range(phase.repeats):
@@ -124,12 +128,19 @@ class Trainer:
         if self.fabric.world_size > 1:
             self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
         if self.gan.averages:
-            # A young average would remember the initial weights, so its decay starts low and grows.
+            # An early average would be dominated by the initial weights, so its decay starts low and grows.
             self.updater.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
         self.progress.step += 1
 
+    def begin_step(self) -> None:
+        """Let the game change itself, and take note of which weights learn from here on."""
+        if type(self.gan).on_step is not GAN.on_step:
+            self.updater.restore_gradients()
+            self.gan.on_step(self.progress)
+            self.updater.find_weights()
+
     def update(self, phase: Phase) -> None:
-        """Update the phase's player on the next batch; training/update.py is all that happens then."""
+        """Update the phase's player on the next batch (see training/update.py)."""
         self.updater(phase)
 
     def _mean_over_ranks(self, tensors: Sequence[Tensor]) -> None:
@@ -142,9 +153,9 @@ class Trainer:
             tensor.copy_(mean.view_as(tensor))
 
     def read_log(self) -> dict[str, float]:
-        """Means of all terms since the last call, over all ranks; with `skip`, also how many updates were skipped.
+        """Means of all terms since the last call, over all ranks; with `skip`, also the number of skipped updates.
 
-        Raises NonFinite if one was not finite.
+        Raises NonFinite if an update was not finite.
         """
         counted = {"skipped": float(self.finite_check.skipped)} if self.finite_check.skip else {}
         return self.term_means.means() | counted
@@ -153,7 +164,11 @@ class Trainer:
         """Everything that resuming needs: tensors, numbers and strings in dicts. Raises NonFinite as read_log does."""
         log = self.term_means.state()
         return {
-            "progress": {"step": self.progress.step, "batches": self.progress.batches},
+            "progress": {
+                "step": self.progress.step,
+                "updates": self.progress.updates,
+                "samples": self.progress.samples,
+            },
             "recipe": to_dict(self.recipe),
             "gan": self.gan.state_dict(),
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
@@ -162,17 +177,20 @@ class Trainer:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Restore what `state` returned."""
-        self.gan.load_state_dict(state["gan"])
+        """Restore what `state` returned. Raises ValueError for a state that does not fit, before it is used."""
+        step, updates, samples = restoring.progress_counts(state, self.recipe.batch)
+        log, skipped = restoring.log_sums(state), restoring.skipped_updates(state)
+        found = {name: restoring.optimiser_state(name, o, state, self.gan) for name, o in self.optimisers.items()}
+        restoring.load_weights(self.gan, state)
         for name, optimiser in self.optimisers.items():
+            # The recipe's settings apply, even if they were changed since the state was saved.
             settings = [{key: value for key, value in g.items() if key != "params"} for g in optimiser.param_groups]
-            optimiser.load_state_dict(state["optimisers"][name])
-            # The recipe's settings hold, also where they were changed since the state was taken.
+            optimiser.load_state_dict(found[name])
             for group, setting in zip(optimiser.param_groups, settings, strict=True):
                 group.update(setting)
-        self.progress.step, self.progress.batches = state["progress"]["step"], state["progress"]["batches"]
-        self.term_means.load_state(state["log"])
-        self.finite_check.skipped = state.get("skipped", 0)
+        self.progress.step, self.progress.updates, self.progress.samples = step, updates, samples
+        self.term_means.load_state(log)
+        self.finite_check.skipped = skipped
 
     def _call(self, moment: str, *values: Any) -> None:
         if self._failure:
@@ -183,11 +201,11 @@ class Trainer:
         except Exception as error:
             if self.fabric.world_size == 1:
                 raise
-            # Only the first rank has callbacks: the others would wait for it for ever.
+            # Only the first rank has callbacks: raising here would leave the others waiting for it.
             self._failure = error
 
     def _run_collective(self) -> None:
-        """What all ranks do together after a step; a failure is agreed on first, so that no rank waits for another."""
+        """Run what all ranks do together after a step; first they agree that none has failed, so that none waits."""
         due = [callback for callback in self.collective if callback.due(self.progress.step)]
         if due:
             self._agree_to_stop(always=True)
@@ -195,20 +213,20 @@ class Trainer:
             callback.run(self)
 
     def _agree_to_stop(self, always: bool = False) -> bool:
-        """Whether to stop after this step: with several ranks, all stop at the same one when any of them is asked to.
+        """Whether to stop after this step: with several ranks, all stop after the same step if any is asked to stop.
 
-        Raises what a callback raised on the first rank, and OtherRankFailed on the others.
+        If a callback failed, raises its error on the first rank, and OtherRankFailed on the others.
         """
         if self.fabric.world_size == 1:
             return self.stop_requested
-        # On a GPU reading the answer makes the host wait, so there it is asked when the log is read.
+        # On a GPU, reading the answer makes the host wait, so there the ranks agree only when the log is read.
         if not always and self.fabric.device.type != "cpu" and self.progress.step % self.log_every:
             return False
         asked = [float(self._failure is not None), float(self.stop_requested), float(self.signal)]
         failed, stop, number = maximum(self.fabric, asked)
         if failed:
             raise stops_all_ranks(self._failure or OtherRankFailed("another rank has failed."))
-        # A signal that came during the exchange is kept for the next one: until then no other rank knows of it.
+        # A signal that arrived during this all-reduce waits for the next one: no other rank knows of it yet.
         if stop:
             self.stop_requested, self.signal = True, int(number)
         return bool(stop)
@@ -217,7 +235,7 @@ class Trainer:
 def reseed(seed: int, device: torch.device) -> None:
     """torch.manual_seed for the generators that a game on this device draws from.
 
-    Seeding those of all other devices too takes longer than a small network's forward pass.
+    Seeding the generators of all other devices too takes longer than a small network's forward pass.
     """
     if device.type not in ("cpu", "cuda"):
         torch.manual_seed(seed)

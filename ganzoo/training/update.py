@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ganzoo.data.dataset import BatchStream
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Batch, Phase, Progress
+from ganzoo.game import GAN, Phase, Progress
 from ganzoo.recipes import Recipe
 from ganzoo.training.nonfinite import FiniteCheck, NonFinite, UpdateReport
 from ganzoo.training.optim import learning_rate, set_learning_rate
@@ -28,8 +28,9 @@ from ganzoo.training.term_means import TermMeans
 class Updater:
     """Plays phases: each call is one update of the phase's player.
 
-    weights, optimisers: of each player. random_context: entered around the losses; it makes several ranks draw the random
-    numbers of one. parts: equal parts that a batch is split into, over ranks and `recipe.accumulate`.
+    optimisers: of each player. weights: of each player those that learn, which its author has not frozen.
+    part_random: entered around the losses of a part of a batch, given its number; its samples get the random numbers
+    that they would get in an undivided batch.
     execute, update_averages: call device work as `execute(work, phase, *inputs)`, and move the game's averages;
     recording replaces both (see recording.py).
     term_names: the names of each phase's terms, known after its first update.
@@ -40,28 +41,51 @@ class Updater:
     fabric: Fabric
     stream: BatchStream
     progress: Progress
-    weights: dict[str, list[nn.Parameter]]
     optimisers: dict[str, torch.optim.Optimizer]
     finite_check: FiniteCheck
     term_means: TermMeans
-    random_context: AbstractContextManager[Any]
-    parts: int
+    part_random: Callable[[int], AbstractContextManager[Any]]
+    weights: dict[str, list[nn.Parameter]] = field(init=False)
     execute: Callable[..., Any] = field(init=False)
     update_averages: Callable[[float], None] = field(init=False)
     term_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _with_gradient: dict[str, list[nn.Parameter]] = field(default_factory=dict)
-    _batch_names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.execute = lambda work, phase, *inputs: work(phase, *inputs)
         self.update_averages = self.gan.update_averages
+        self.find_weights()
+
+    def find_weights(self) -> None:
+        """Take note of which weights learn. Raises GanzooError for one that is not in its player's optimiser."""
+        self.weights = {}
+        for name, player in self.gan.players.items():
+            known = {id(weight) for group in self.optimisers[name].param_groups for weight in group["params"]}
+            self.weights[name] = []
+            for path, weight in player.named_parameters():
+                if weight.requires_grad and id(weight) not in known:
+                    raise GanzooError(
+                        f"the weight {path} of player {name!r} can never learn: it was created after the optimisers; "
+                        "create it in build(), frozen (requires_grad=False) until it is used."
+                    )
+                if weight.requires_grad:
+                    self.weights[name].append(weight)
+                else:
+                    # An optimiser moves whatever has a gradient.
+                    weight.grad = None
+
+    def restore_gradients(self) -> None:
+        """Turn on the gradients of all weights that learn; an update leaves those of other players turned off."""
+        for weights in self.weights.values():
+            for weight in weights:
+                weight.requires_grad_(True)
 
     def __call__(self, phase: Phase) -> None:
-        """Draw the next batch and update the phase's player on it. Raises NonFinite where that ends the run."""
-        rate = learning_rate(getattr(self.recipe, phase.player), self.progress.step, self.progress.steps)
+        """Draw the next batch and update the phase's player on it. Raises NonFinite if training has to stop."""
+        rate = learning_rate(self.recipe.optimiser(phase.player), self.progress.step, self.progress.steps)
         set_learning_rate(self.optimisers[phase.player], rate)
-        inputs = self.next_inputs()
-        self.progress.batches += 1
+        inputs = self.next_inputs(phase)
+        self.progress.updates += 1
         if self.fabric.world_size == 1:
             report = self.execute(self.update, phase, *inputs)
         else:
@@ -75,17 +99,17 @@ class Updater:
         return self.apply_gradients(phase, self.compute_gradients(phase, inputs))
 
     def compute_gradients(self, phase: Phase, inputs: Sequence[Tensor]) -> Tensor:
-        """Gradients of the player's weights, and the values of the terms `[terms]`."""
+        """Compute the gradients of the player's weights; returns the values of the terms `[terms]`."""
         accumulate = self.recipe.accumulate
         for name, weights in self.weights.items():
             for weight in weights:
                 weight.requires_grad_(name == phase.player)
-                # The other players' too: memory that is reused at once is still in the processor's cache.
+                # Of the other players too: memory that is reused immediately is still in the CPU's cache.
                 weight.grad = None
         self.finite_check.remember_buffers()
         values = []
-        for batch in self.batches(inputs):
-            with self.random_context, self.fabric.autocast():
+        for number, batch in enumerate(self.stream.batches(inputs)):
+            with self.part_random(number), self.fabric.autocast():
                 terms = phase.loss(batch)
             losses = [term.float() for term in terms.values() if term.requires_grad]
             if not losses:
@@ -97,7 +121,7 @@ class Updater:
         return values[0] if len(values) == 1 else torch.stack(values).mean(0)
 
     def apply_gradients(self, phase: Phase, values: Tensor) -> Tensor | None:
-        """The optimiser's step, if all terms and gradients are finite."""
+        """Take the optimiser's step, if all terms and gradients are finite."""
         optimiser = self.optimisers[phase.player]
         gradients = [weight.grad for weight in self.weights[phase.player] if weight.grad is not None]
         report = self.finite_check.inspect(values, gradients, optimiser)
@@ -108,57 +132,45 @@ class Updater:
         return report
 
     def may_step(self, phase: Phase, report: Tensor) -> bool:
-        """Whether the optimiser may step, where the host decides. Raises NonFinite if the run ends here."""
+        """Whether the optimiser may step, as decided on the host. Raises NonFinite if training has to stop."""
         if self.finite_check.all_finite:
             return True
         try:
             self.finite_check.skip_update(self.describe(phase, report), self.progress)
         except NonFinite:
-            # An earlier update that was not read yet may be the first.
+            # An earlier update that was not read yet may have been the first.
             self.term_means.read()
             raise
         return False
 
     def describe(self, phase: Phase, report: Tensor) -> UpdateReport:
-        """The current update with the values that it reports."""
-        return UpdateReport(phase, self.progress.step, self.progress.batches - 1, self.term_names[phase.name], report)
+        """The report of the current update."""
+        return UpdateReport(phase, self.progress.step, self.progress.updates - 1, self.term_names[phase.name], report)
 
     def local_gradients(self, phase: Phase, *inputs: Tensor) -> Tensor:
-        """The part of an update before the exchange between ranks: the terms' values and all gradients, flat."""
+        """The part of an update before the all-reduce: the terms' values and all gradients, as one flat tensor."""
         values = self.compute_gradients(phase, inputs)
         self._with_gradient[phase.name] = [weight for weight in self.weights[phase.player] if weight.grad is not None]
         gradients = [weight.grad for weight in self._with_gradient[phase.name] if weight.grad is not None]
         return torch.cat([values, *[gradient.flatten() for gradient in gradients]])
 
     def apply_mean_gradients(self, phase: Phase, flat: Tensor) -> Tensor | None:
-        """The part after it, with the means over the ranks."""
+        """The part after the all-reduce, with the means over the ranks."""
         weights = self._with_gradient[phase.name]
         values, *means = flat.split([len(self.term_names[phase.name]), *[weight.numel() for weight in weights]])
         for weight, mean in zip(weights, means, strict=True):
-            # Not into the old gradient: a recording must not hold memory that other code may free.
+            # Not into the old gradient: a recording must not refer to memory that other code may free.
             weight.grad = torch.empty_like(weight).copy_(mean.view_as(weight))
         return self.apply_gradients(phase, values)
 
-    def next_inputs(self) -> list[Tensor]:
-        """What `batches` needs of the next batch: where this rank's samples are, or else the samples themselves.
+    def next_inputs(self, phase: Phase) -> list[Tensor]:
+        """This rank's parts of the phase's batch, as `stream.batches` takes them.
 
         They are all that differs between two updates of a phase, so a recording is given them for each replay.
         """
-        rank, ranks, dataset = self.fabric.global_rank, self.fabric.world_size, self.stream.dataset
-        # The ranks' parts are adjacent: together they are the part that a single rank would take.
-        indices = [
-            self.stream.part(self.progress.batches, part * ranks + rank, self.parts)
-            for part in range(self.recipe.accumulate)
-        ]
-        if dataset.resident:
-            return [index.to(dataset.device, non_blocking=True) for index in indices]
-        batches = [dataset.batch(index) for index in indices]
-        self._batch_names = list(batches[0])
-        return [batch[name] for batch in batches for name in self._batch_names]
-
-    def batches(self, inputs: Sequence[Tensor]) -> list[Batch]:
-        """The parts of a batch from `next_inputs`."""
-        dataset, names = self.stream.dataset, self._batch_names
-        if dataset.resident:
-            return [dataset.batch(index) for index in inputs]
-        return [dict(zip(names, inputs[at : at + len(names)], strict=True)) for at in range(0, len(inputs), len(names))]
+        if phase.new_batch or not self.progress.samples:
+            self.progress.samples += self.recipe.batch
+        start, rank, ranks = self.progress.samples - self.recipe.batch, self.fabric.global_rank, self.fabric.world_size
+        # The ranks' parts are adjacent: together they are the part of a single rank.
+        own = [part * ranks + rank for part in range(self.recipe.accumulate)]
+        return self.stream.inputs(start, own, ranks * self.recipe.accumulate)

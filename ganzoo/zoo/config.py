@@ -110,7 +110,15 @@ def read_file(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise GanzooError(f'{path} must contain keys and values, like {{"steps": 500}}.')
     inner = values.get("recipe")
-    return inner if isinstance(inner, dict) else values
+    return _with_absolute_path(inner, values.get("source")) if isinstance(inner, dict) else values
+
+
+def _with_absolute_path(recipe: dict[str, Any], source: Any) -> dict[str, Any]:
+    """A run's recipe, with the path of its data as it was recorded, which means the same from every folder."""
+    data, path = recipe.get("data"), source.get("path") if isinstance(source, dict) else None
+    if isinstance(data, dict) and data.get("path") and isinstance(path, str):
+        return {**recipe, "data": {**data, "path": path}}
+    return recipe
 
 
 def keys(recipe: Recipe) -> list[Key]:
@@ -201,10 +209,12 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
         value = value.strip()
         if _optional(hint) and value.lower() in NOTHING:
             return None
-        if typing.get_origin(hint) is tuple:
+        if typing.get_origin(hint) is tuple or ("," in value and _tuple_member(hint)):
             value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
         elif int in _members(hint) and value.replace("_", "").isdecimal() and len(value) < 100:
             value = int(value.replace("_", ""))
+    if isinstance(value, os.PathLike) and str in _members(hint):
+        value = os.fspath(value)
     if isinstance(value, bool) and bool not in _members(hint):
         raise _wrong(hint, metadata, given, full)
     try:
@@ -267,6 +277,10 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if union else (hint,)
 
 
+def _tuple_member(hint: Any) -> bool:
+    return any(typing.get_origin(member) is tuple for member in _members(hint))
+
+
 def _optional(hint: Any) -> bool:
     return type(None) in _members(hint)
 
@@ -298,4 +312,5 @@ def _describe(hint: Any, metadata: Mapping[str, Any]) -> str:
         parts[-1] += ", separated by commas"
     if _optional(hint):
         parts.append("none")
-    return " or ".join(parts)
+    several = " (or two, separated by a comma)" if not items and _tuple_member(hint) else ""
+    return " or ".join(parts) + several

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.paths import data_root, without_downloads
+from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo import registry
@@ -15,8 +16,17 @@ from ganzoo.zoo.zoo import current_zoo
 log = logging.getLogger(__name__)
 
 
-def parse_dataset(text: str) -> dict[str, str]:
-    """The keys of Data for a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder or a .npz file."""
+ARRAYS = (".npz", ".npy")
+
+
+def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
+    """The keys of Data for a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder or a .npz file.
+
+    A path object is always a folder or a file.
+    """
+    if isinstance(text, os.PathLike):
+        path = os.fspath(text)
+        return {"name": "npz" if path.endswith(ARRAYS) or Path(path).expanduser().is_file() else "folder", "path": path}
     name, colon, argument = text.partition(":")
     known = registry.datasets()
     if colon and name in known:
@@ -24,10 +34,14 @@ def parse_dataset(text: str) -> dict[str, str]:
         if not key:
             raise GanzooError(f"data set {name!r} takes no argument after a colon: use --dataset {name}.")
         return {"name": name, key: argument}
-    if text not in known and Path(text).is_dir():
+    # Shells expand ~ at the beginning of a word only, not in --dataset=~/photos.
+    given = Path(text).expanduser()
+    if text not in known and given.is_dir():
         return {"name": "folder", "path": text}
-    if text not in known and text.endswith(".npz"):
+    if text not in known and text.endswith(ARRAYS):
         return {"name": "npz", "path": text}
+    if text not in known and given.is_file():
+        refuse_archive(given)
     return {"name": known.find(text).name}
 
 

@@ -28,6 +28,8 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
 from ganzoo.files.lock import held
 from ganzoo.machine.signals import Stopped
+from ganzoo.pictures.tables import format_mean
+from ganzoo.runs.run import Run
 from ganzoo.training.trainer import Trainer
 
 KEYS = {key: value for key, value in SMALL.items() if key != "batch"}
@@ -60,7 +62,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_scores() -> Iterator[None]:
     """Scores of fewer points, in a moment each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganzoo.evaluation.metrics.points.TRANSPORTED", 100)
+        patch.setattr("ganzoo.evaluation.metrics.points.W2_SAMPLES", 100)
         yield
 
 
@@ -79,7 +81,7 @@ def copy(done: Path, tmp_path: Path) -> Path:
 
 
 def again(out: Path, grid: dict[str, Any] | None = None) -> tuple[Any, list[str]]:
-    """A benchmark started in a folder, and the lines that it said."""
+    """A benchmark started in a folder, and its messages."""
     lines: list[str] = []
     result = bench(grid or GRID, out=out, report=lines.append, progress=False, device="cpu")
     return result, lines
@@ -105,7 +107,7 @@ def times(folder: Path) -> dict[Path, int]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"varaints": ["dcgan"]}, "unknown grid key 'varaints': did you mean variants"),
         ({"variants": ["vanila"]}, "vanila on points:ring: unknown variant 'vanila': did you mean vanilla"),
@@ -125,7 +127,7 @@ def times(folder: Path) -> dict[Path, int]:
         ({"steps": "many"}, "steps must be whole numbers"),
         ({"set": {"g.rl": 1}}, "vanilla on points:ring: unknown recipe key 'g.rl': did you mean g.lr"),
         ({"set": {"batch": -1}}, "batch: expected a whole number of at least 1, got -1"),
-        ({"set": {"seed": 1}}, "seed is a key of the grid itself: use seeds there"),
+        ({"set": {"seed": 1}}, "seed is a top-level key of the grid: use seeds there"),
         ({"set": 3}, "set must be a table"),
         ({"cells": 3}, "cells must be tables"),
         ({"cells": [{"variant": "vanilla"}]}, "cells, number 1: dataset must be a name in quotes"),
@@ -142,11 +144,11 @@ def times(folder: Path) -> dict[Path, int]:
     ],
 )
 def test_a_mistake_in_a_grid_is_one_line_and_nothing_is_written(
-    changes: dict[str, Any], said: str, tmp_path: Path
+    changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(GanzooError) as caught:
         bench(GRID | changes, out="out")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -161,9 +163,9 @@ def test_the_file_is_named_in_a_mistake(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "wrong.toml").write_text('variants = ["nope"]\ndatasets = ["digits"]\nseeds = [0]\n')
     for name in ("bad", "wrong", "missing"):
         assert run(["bench", f"{name}.toml"]) == 2
-        said = capsys.readouterr().err
-        assert f"{name}.toml" in said
-        assert said.count("\n") == 1
+        message = capsys.readouterr().err
+        assert f"{name}.toml" in message
+        assert message.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.toml", "wrong.toml"]
 
 
@@ -233,7 +235,7 @@ def test_the_grids_in_the_repository_and_its_docs_are_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"device": "abacus"}, "unknown device 'abacus'"),
         ({"devise": "cpu"}, "unknown option 'devise': did you mean device"),
@@ -241,8 +243,8 @@ def test_the_grids_in_the_repository_and_its_docs_are_whole() -> None:
         ({"precision": "fp32", "keep": 0}, "keep: expected a whole number of at least 1, got 0"),
     ],
 )
-def test_options_that_would_fail_every_cell_are_refused_at_once(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(GanzooError, match=said):
+def test_options_that_would_fail_every_cell_are_refused_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(GanzooError, match=message):
         bench(GRID, out="out", **options)
     assert not Path("out").exists()
 
@@ -263,7 +265,7 @@ def test_a_second_start_leaves_what_is_finished(copy: Path) -> None:
     result, lines = again(copy)
     assert not result.failed
     assert times(copy) == before
-    assert [line for line in lines if "finished before" in line] == lines
+    assert [line for line in lines if "already finished" in line] == lines
 
 
 @pytest.fixture
@@ -319,8 +321,8 @@ def test_a_cell_that_holds_another_recipe_is_a_mismatch_and_left_alone(
     before = times(copy)
     grid = toml(GRID | {"set": {**KEYS, "batch": 8}}, Path("grid.toml"))
     assert code("bench", str(grid), "--out", str(copy), "--device", "cpu") == 1
-    said = capsys.readouterr().out
-    assert "seed-0 holds another training (batch is 16, not 8)" in said
+    message = capsys.readouterr().out
+    assert "seed-0 contains a different run (batch is 16, not 8)" in message
     assert times(copy) == before
     report = json.loads((copy / "report.json").read_text())
     assert report["groups"][0]["missing"]["0"]["status"] == "mismatch"
@@ -415,7 +417,7 @@ def test_the_report_has_mean_and_deviation_over_the_seeds_and_the_cost(done: Pat
         assert row["real"]["mean"] == pytest.approx(statistics.mean(score["real"] for score in scores))
     for name in ("seconds", "cpu_seconds"):
         assert group[name]["mean"] == pytest.approx(statistics.mean(run.metrics()[-1][name] for run in runs))
-    assert {"W2", "modes", "quality"} == {row["name"] for row in group["scores"]}
+    assert {"MMD", "W2", "modes", "quality"} == {row["name"] for row in group["scores"]}
 
 
 def test_the_report_in_markdown_has_the_numbers(done: Path) -> None:
@@ -423,7 +425,7 @@ def test_the_report_in_markdown_has_the_numbers(done: Path) -> None:
     group = json.loads((done / "report.json").read_text())["groups"][0]
     w2 = next(row for row in group["scores"] if row["name"] == "W2")
     assert "## points:ring" in text
-    assert f"{w2['mean']:.4g} ± {w2['sd']:.2g}" in text
+    assert format_mean(w2["mean"], w2["sd"]) in text
     assert "| real data |" in text
     assert "| 2/2 |" in text
 
@@ -465,7 +467,7 @@ def test_report_trains_nothing_and_marks_what_is_missing(copy: Path, capsys: pyt
     (copy / "report.md").unlink()
     grid = toml(GRID, Path("zoo.toml"))
     assert run(["bench", str(grid), "--out", str(copy), "--report", "--json", "zoo.json"]) == 0
-    assert "seed 1 not begun" in capsys.readouterr().out
+    assert "seed 1 not started" in capsys.readouterr().out
     assert "| 1/2 |" in (copy / "report.md").read_text()
     assert not (copy / FOLDER / "seed-1").exists()
     written = json.loads(Path("zoo.json").read_text())
@@ -476,7 +478,7 @@ def test_report_trains_nothing_and_marks_what_is_missing(copy: Path, capsys: pyt
 def test_a_report_on_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     grid = toml(GRID, Path("zoo.toml"))
     assert run(["bench", str(grid), "--report"]) == 2
-    assert "there is no benchmark in runs/bench-zoo" in capsys.readouterr().err
+    assert "runs/bench-zoo does not exist" in capsys.readouterr().err
     assert not Path("runs").exists()
 
 
@@ -530,4 +532,75 @@ def test_the_page_of_results_is_made_from_the_report(done: Path, monkeypatch: py
     assert "`ganzoo bench GRID.toml`" in page
     assert "over the seeds 0, 1" in page
     w2 = next(row for row in report["groups"][0]["scores"] if row["name"] == "W2")
-    assert f"{w2['mean']:.4g} ± {w2['sd']:.2g}" in page
+    assert format_mean(w2["mean"], w2["sd"]) in page
+
+
+# Cells whose files are damaged.
+
+CELL = f"{FOLDER}/seed-0"
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"scores": [5], "notes": []}', '{"scores": [{"name": "W2", "value": "x", "protocol": {}}]}']
+)
+def test_damaged_scores_are_put_aside_and_the_cell_is_scored_again(content: str, copy: Path) -> None:
+    before = (copy / CELL / "scores.json").read_text()
+    (copy / CELL / "scores.json").write_text(content)
+    assert cells.read_state(copy, make_grid(GRID).cells[0]).status == "started"
+    result, lines = again(copy)
+    assert not result.failed
+    assert (copy / CELL / "scores.json").read_text() == before
+    assert (copy / CELL / "scores-damaged.json").read_text() == content
+    assert any("scores-damaged.json" in line for line in lines)
+
+
+DAMAGED_RECIPES: list[Any] = [
+    b"{", b"[]", {"changes": 5}, {"changes": [5]}, {"recipe": 5}, {"recipe": {"steps": "x"}}, {"data": {}},
+    {"variant": "gone"}, {"hardware": 5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGED_RECIPES)
+def test_a_damaged_cell_does_not_stop_the_others_nor_the_report(damage: Any, copy: Path) -> None:
+    file = copy / CELL / "recipe.json"
+    changed = damage if isinstance(damage, bytes) else json.dumps(json.loads(file.read_text()) | damage).encode()
+    file.write_bytes(changed)
+    (copy / FOLDER / "seed-1" / "scores.json").unlink()
+    result, _ = again(copy)
+    (group,) = result.report["groups"]
+    assert 1 in group["done"]
+    assert group["missing"].keys() <= {"0"}
+    assert (copy / "report.md").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "5", '{"status": 5, "message": []}', "[" * 100_000])
+def test_a_damaged_record_of_a_failure_is_put_aside(content: str, copy: Path) -> None:
+    (copy / CELL / "scores.json").unlink()
+    record = copy / f"{CELL}.failed.json"
+    record.write_text(content)
+    result, lines = again(copy)
+    assert not result.failed
+    assert not record.exists()
+    assert (copy / f"{CELL}.failed-damaged.json").read_text() == content
+    assert any("failed-damaged.json" in line for line in lines)
+
+
+def test_a_folder_in_the_place_of_a_record_does_not_stop_the_benchmark(copy: Path) -> None:
+    (copy / CELL / "scores.json").unlink()
+    (copy / f"{CELL}.failed.json").mkdir()
+    assert not again(copy)[0].failed
+
+
+def test_anything_that_goes_wrong_with_one_cell_is_its_own(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Run.open.__func__  # type: ignore[attr-defined]
+
+    def fail(cls: type[Run], path: Any, **options: Any) -> Run:
+        if "seed-0" in str(path):
+            raise PermissionError("not yours")
+        return opened(cls, path, **options)
+
+    monkeypatch.setattr(Run, "open", classmethod(fail))
+    result, _ = again(copy)
+    (group,) = result.report["groups"]
+    assert group["done"] == [1]
+    assert group["missing"]["0"] == {"status": "failed", "message": "PermissionError: not yours"}

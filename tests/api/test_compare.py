@@ -129,18 +129,18 @@ def test_real_data_that_differ_are_given_as_a_range(digits_run: Path) -> None:
 
 def test_what_cannot_be_compared_is_one_line(digits_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = scored(digits_run, "a")
-    for arguments, said in (
+    for arguments, message in (
         ([], "Missing argument 'RUN...'"),
         (["absent"], "absent is not a run folder"),
         ([a, "./a"], "a is named twice"),
         ([a, "--best"], "a has no best state"),
         ([a, "--json", "--markdown"], "give either --markdown or --json"),
-        ([a, "--out", "picture.txt"], "end its name in .png"),
+        ([a, "--out", "picture.txt"], "end the name in .png"),
         ([a, "--out", "nowhere/picture.png"], "nowhere is not a folder"),
     ):
         assert run(["compare", *arguments]) == 2
         shown = capsys.readouterr()
-        assert said in shown.err
+        assert message in shown.err
         assert shown.err.count("\n") == 1
     assert not list(Path().glob("*.png"))
 

@@ -122,10 +122,10 @@ def test_a_full_disk_keeps_the_checkpoint_before_and_with_room_it_goes_on(
                 free = os.statvfs(tmp_path / "disk")
                 file.write(b"0" * (free.f_bavail * free.f_frsize - 3 * free.f_frsize))
 
-        said = failure(run_folder, monkeypatch, 5, fill)
-        assert f"cannot write {run_folder}/" in said
-        assert "no space left on the disk. The checkpoint of step 4 is whole" in said
-        assert f"`ganzoo resume {run_folder}`" in said
+        message = failure(run_folder, monkeypatch, 5, fill)
+        assert f"cannot write {run_folder}/" in message
+        assert "no space left on the disk. The checkpoint of step 4 is intact" in message
+        assert f"`ganzoo resume {run_folder}`" in message
         assert list(checkpoint.found(run_folder / "checkpoints"))[-1] == 4
         change("size=64m")
         check_goes_on(run_folder, straight)
@@ -140,11 +140,11 @@ def test_a_file_that_may_not_grow_is_said_and_what_is_kept_goes_on(
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
 
     try:
-        said = failure(tmp_path / "r", monkeypatch, 3, limit)
+        message = failure(tmp_path / "r", monkeypatch, 3, limit)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert "step-000000004.pt: the file would exceed this process's size limit (ulimit -f)" in said
-    assert "The checkpoint of step 2 is whole" in said
+    assert "step-000000004.pt: the file would exceed this process's size limit (ulimit -f)" in message
+    assert "The checkpoint of step 2 is intact" in message
     check_goes_on(tmp_path / "r", straight)
 
 
@@ -157,9 +157,9 @@ def test_the_command_says_it_in_one_line_and_exit_code_1(tmp_path: Path) -> None
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
     )  # fmt: skip
     assert done.returncode == 1
-    said = done.stderr.splitlines()[-1]
-    assert said.startswith("error: cannot write r/checkpoints/step-000000001.pt: it would be larger than")
-    assert "Nothing was saved yet; when that is mended, `ganzoo resume r`." in said
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("error: cannot write r/checkpoints/step-000000001.pt: the file would exceed")
+    assert "Nothing was saved yet; once that is fixed, resume with `ganzoo resume r`." in message
     assert "Traceback" not in done.stderr
     assert half_written(tmp_path) == []
     assert ganzoo.resume(tmp_path / "r", progress=False).metrics()[-1]["step"] == 5
@@ -188,8 +188,10 @@ def test_whatever_cannot_be_written_is_named_and_nothing_of_it_is_left(
 
     monkeypatch.setattr(os, "fsync", failing_sync)
     monkeypatch.setattr(log, "append_line", failing_append)
-    said = failure(tmp_path / "r", monkeypatch, 9, lambda: None)
-    assert f"cannot write {tmp_path / 'r' / file}: {atomic.REASONS[code]}. The checkpoint of step 2 is whole" in said
+    message = failure(tmp_path / "r", monkeypatch, 9, lambda: None)
+    assert (
+        f"cannot write {tmp_path / 'r' / file}: {atomic.REASONS[code]}. The checkpoint of step 2 is intact" in message
+    )
     assert half_written(tmp_path) == []
     monkeypatch.undo()
     check_goes_on(tmp_path / "r", straight)
@@ -256,9 +258,9 @@ def test_scores_that_cannot_be_written_are_said_and_can_be_had_later(
 
     monkeypatch.setattr(report, "evaluate", full)
     assert run(["train", "vanilla", *SET, "--device", "cpu", "--steps", "2", "--out", str(tmp_path / "r")]) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert f"cannot write {tmp_path}/r/scores.json: no space left on the disk; the training is finished" in said
-    assert "`ganzoo eval " in said
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"cannot write {tmp_path}/r/scores.json: no space left on the disk; training has finished" in message
+    assert "`ganzoo eval " in message
 
 
 # Beginning anew.
@@ -278,7 +280,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_and_ends_
     shutil.rmtree(tmp_path / "r" / "checkpoints")
     lines: list[str] = []
     resumed = ganzoo.resume(tmp_path / "r", report=lines.append, progress=False, device="cpu")
-    assert lines[0] == f"{tmp_path / 'r'} was stopped before its first checkpoint: it begins at step 0."
+    assert lines[0] == f"{tmp_path / 'r'} was stopped before its first checkpoint: it starts over at step 0."
     straight = train(tmp_path / "straight", monkeypatch, 9, kill, save_every=100)
     assert same(*[checkpoint.newest(one.checkpoints)[1] for one in (resumed, straight)])
     times = ("seconds", "cpu_seconds")
@@ -313,11 +315,11 @@ def test_too_little_memory_says_what_to_lower(
     monkeypatch.setattr(execution, name, large)
     with pytest.raises(TrainingError) as caught:
         train_digits(tmp_path / "r", batch="64")
-    said = str(caught.value)
-    assert said.startswith(f"out of memory while {doing}: try ")
+    message = str(caught.value)
+    assert message.startswith(f"out of memory while {doing}: try ")
     if name != "load_data":
-        assert "--set accumulate=2 (the same batch in smaller parts) or --set batch=32" in said
-    assert "\n" not in said
+        assert "--set accumulate=2 (the same batch in smaller parts) or --set batch=32" in message
+    assert "\n" not in message
 
 
 def test_the_machines_own_refusal_is_known() -> None:

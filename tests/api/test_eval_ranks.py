@@ -15,6 +15,7 @@ from small import SET
 import ganzoo
 from ganzoo.machine import rank_group
 from ganzoo.machine.rank_group import RankGroup
+from ganzoo.machine.seeds import mixed_seed
 from ganzoo.runs import sampling
 
 SCRIPT = """
@@ -51,7 +52,7 @@ os.environ["GANZOO_CACHE"] = str(cold)
 found["both"] = ganzoo.evaluate(run, n=N, metrics=NAMES, **RANKS).to_json()
 found["looked"] = sum(looked)
 
-whole, said = [], []
+whole, message = [], []
 def theirs(samples):
     whole.append((len(samples.fake), samples.fake.double().mean().item()))
     return {"theirs": whole[-1][1]}
@@ -60,7 +61,7 @@ spec = MetricSpec("theirs", "A stranger's.", "none", ("image",), theirs)
 options = make_options(**RANKS)
 def samples():
     request = reference.make_request(n=N, seed=5)
-    return targets.of_run(ganzoo.load(run), request, options, None, said.append, RankGroup(fabric))[0]
+    return targets.of_run(ganzoo.load(run), request, options, None, message.append, RankGroup(fabric))[0]
 
 drawn = samples()
 both = distributed.score_distributed(RankGroup(fabric), drawn, lambda: scoring.score(drawn, [spec], with_real=False))
@@ -75,7 +76,8 @@ domain.Domain.extract = failing
 fresh = samples()
 metrics = [*registry.metrics().values(), spec]
 names = ["fd", "theirs"]
-both = distributed.score_distributed(RankGroup(fabric), fresh, lambda: scoring.score(fresh, metrics, names, with_real=False))
+group = RankGroup(fabric)
+both = distributed.score_distributed(group, fresh, lambda: scoring.score(fresh, metrics, names, with_real=False))
 found["of a failure"] = [[item.name for item in both.scores], both.notes]
 
 domain.Domain.extract = extract
@@ -216,7 +218,7 @@ def test_a_chunk_of_samples_is_the_same_wherever_it_is_drawn(digits_run: Path) -
 
 
 def test_seeds_that_follow_each_other_share_no_chunk() -> None:
-    seeds = [sampling.chunk_seed(seed, chunk) for seed in range(100) for chunk in range(100)]
+    seeds = [mixed_seed("sample", seed, chunk) for seed in range(100) for chunk in range(100)]
     assert len(set(seeds)) == len(seeds)
     assert min(seeds) >= 0
     assert max(seeds) < 2**63

@@ -96,22 +96,22 @@ def test_torchrun_starts_a_worker_that_was_killed_again_and_the_run_ends_as_an_u
     started = Started([*torchrun("--max-restarts=3"), *words()], tmp_path)
     wait_for_step(tmp_path / "run", 20, started)
     os.kill(started.children()[-1], signal.SIGKILL)
-    code, said = started.end()
-    assert code == 0, said
-    assert re.search(r"^run: step (\d+) to 60$", said, re.MULTILINE), said
-    assert said.count("trained 60 steps") == 1
+    code, message = started.end()
+    assert code == 0, message
+    assert re.search(r"^run: step (\d+) to 60$", message, re.MULTILINE), message
+    assert message.count("trained 60 steps") == 1
     assert not compare(unbroken, tmp_path / "run").differences
 
 
 def test_torchrun_goes_on_with_a_run_and_refuses_devices_that_it_has_not_started(
     unbroken: Path, tmp_path: Path
 ) -> None:
-    code, said = Started([*torchrun(), "-m", "ganzoo", "train", "vanilla", "--devices=3"], tmp_path).end()
+    code, message = Started([*torchrun(), "-m", "ganzoo", "train", "vanilla", "--devices=3"], tmp_path).end()
     assert code != 0
-    assert "error: --devices 3: torchrun has started ranks for 2 devices on 1 machines; leave --devices" in said
+    assert "error: --devices 3: torchrun has started ranks for 2 devices on 1 machines; leave out --devices" in message
     shutil.copytree(unbroken, tmp_path / "run")
-    code, said = Started([*torchrun(), "-m", "ganzoo", "resume", "run", "--steps=62"], tmp_path).end()
-    assert code == 0, said
+    code, message = Started([*torchrun(), "-m", "ganzoo", "resume", "run", "--steps=62"], tmp_path).end()
+    assert code == 0, message
     assert (tmp_path / "run" / "checkpoints" / "step-000000062.json").exists()
 
 
@@ -159,9 +159,9 @@ def test_a_rank_that_dies_before_all_have_met_is_said_and_not_waited_for(tmp_pat
         time.sleep(0.001)
     os.kill(ranks[0], signal.SIGKILL)
     begin = time.monotonic()
-    code, said = started.end()
-    assert code == 1, said
-    assert said.splitlines()[-1] == "error: another rank has ended; nothing was written yet."
+    code, message = started.end()
+    assert code == 1, message
+    assert message.splitlines()[-1] == "error: another rank has ended; nothing was written yet."
     assert time.monotonic() - begin < 30
     assert not (tmp_path / "run").exists()
 
@@ -184,10 +184,10 @@ print(maximum(fabric, [1.0 + fabric.global_rank]))
 def test_once_they_have_met_a_rank_may_work_alone_for_longer(tmp_path: Path) -> None:
     gloo_or_skip()
     (tmp_path / "late.py").write_text(LATE)
-    code, said = Started(["late.py"], tmp_path).end()
-    assert code == 0, said
+    code, message = Started(["late.py"], tmp_path).end()
+    assert code == 0, message
     # The ranks print at the same time, and gloo's threads may have a word at their end.
-    assert said.count("[2.0]") == 2, said
+    assert message.count("[2.0]") == 2, message
 
 
 def test_ranks_that_do_not_come_are_waited_for_a_while_only(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_ranks_that_do_not_come_are_waited_for_a_while_only(tmp_path: Path) -> N
         for rank, port in ports.items()
     }  # fmt: skip
     for rank, port in ports.items():
-        code, said = alone[rank].end()
-        assert code == 1, said
-        assert f"error: not all ranks connected at 127.0.0.1:{port} within " in said
-        assert "Traceback" not in said
+        code, message = alone[rank].end()
+        assert code == 1, message
+        assert f"error: not all ranks connected at 127.0.0.1:{port} within " in message
+        assert "Traceback" not in message

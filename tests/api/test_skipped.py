@@ -44,13 +44,19 @@ def test_all_of_fifty_damaged_images_among_ten_thousand_are_named(
         (here / "photos" / f"{i:05d}.png").write_bytes(content)
     arguments = ["train", "vanilla", "--dataset", "photos", "--set", "data.size=8", "--steps", "2", "--no-scores"]
     assert run([*arguments, *SET, "--out", "run"]) == 0
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     names = [f"{i:05d}.png" for i in sorted(damaged)]
-    assert "data: 9,950 samples of 1x8x8" in said
-    assert (
-        f"skipped 50 files that could not be read: {', '.join(names[:5])}, ... (all of them in run/skipped.txt)" in said
-    )
-    assert (here / "run" / "skipped.txt").read_text().splitlines() == names
+    listed = [line.split("\t") for line in (here / "run" / "skipped.txt").read_text().splitlines()]
+    reasons = dict(listed)
+    assert "data: 9,950 samples of 1x8x8" in message
+    first = ", ".join(f"{name} ({reasons[name]})" for name in names[:5])
+    assert f"skipped 50 files that could not be read: {first}, ... (all of them in run/skipped.txt)" in message
+    assert [name for name, _ in listed] == names
+    for name, reason in listed:
+        content = broken[int(name[:5]) % len(broken)]
+        if content in (b"", b"not a picture"):
+            assert reason == ("not in a format that can be read" if content else "empty file")
+        assert reason
 
 
 def test_a_folder_without_damaged_images_has_no_list(here: Path) -> None:
@@ -69,4 +75,8 @@ def test_names_are_one_a_line_and_harmless_to_a_terminal(tmp_path: Path) -> None
     dataset = Dataset({"x": torch.zeros(1, 1, 8, 8)}, spec, skipped=("a\nb.png", "\x1b[2J.png"))
     planning.write_skipped(dataset, tmp_path)
     assert (tmp_path / "skipped.txt").read_text() == "a?b.png\n?[2J.png\n"
+    dataset.reasons = ("cut\tshort", "\x1b[2J")
+    planning.write_skipped(dataset, tmp_path)
+    assert (tmp_path / "skipped.txt").read_text() == "a?b.png\tcut?short\n?[2J.png\t?[2J\n"
+    dataset.reasons = ()
     assert planning.describe_data(dataset)[1] == "skipped 2 files that could not be read: a?b.png, ?[2J.png"

@@ -22,7 +22,7 @@ class Unread(FiniteCheck):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self.at_once = False
+        self.immediate = False
 
 
 def test_it_times_all_modes_and_compares_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

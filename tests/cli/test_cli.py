@@ -46,6 +46,7 @@ SURFACE = {
     "list": ["KIND", "--json"],
     "show": ["NAME"],
     "plugins": ["--json"],
+    "cache": ["--clear"],
     "plugins new": ["NAME", "--kind", "--licence", "--into"],
     "completion": ["SHELL"],
 }
@@ -195,7 +196,7 @@ def test_train_writes_a_complete_run_folder_and_prints_the_next_command(
     assert "next: ganzoo sample runs/vanilla-digits-1 -n 100 --grid more.png" in shown
     assert "ganzoo resume runs/vanilla-digits-1 --steps 50" in shown
     names = {path.name for path in folder.iterdir()}
-    pictures = {"samples", "samples.png", "losses.png", "training.gif"}
+    pictures = {"samples", "samples.png", "reals.png", "losses.png", "training.gif"}
     assert names == {"recipe.json", "metrics.jsonl", "diagnosis.jsonl", "checkpoints", ".lock"} | pictures
     info = json.loads((folder / "recipe.json").read_text())
     assert (info["variant"], info["recipe"]["steps"], info["recipe"]["latent"]) == ("vanilla", 25, 4)

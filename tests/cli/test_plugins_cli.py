@@ -148,7 +148,7 @@ def test_a_run_whose_loss_penalty_or_data_set_is_missing_names_what_to_install(
 def test_another_version_is_a_warning_of_one_line(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(copied, plugin={"name": "vanilla", "package": "ganzoo", "version": "0.0.9"})
     assert cli.run(["sample", str(copied), "-n", "2"]) == 0
-    line = f"warning: the run was made with ganzoo 0.0.9, and {version()} is installed"
+    line = f"warning: the run was made with ganzoo 0.0.9, but {version()} is installed"
     assert capsys.readouterr().err == f"{line}; for the same version: pip install ganzoo==0.0.9\n"
 
 
@@ -169,7 +169,7 @@ def test_an_installed_but_broken_plugin_is_named_with_the_reason(fresh: Zoo, cop
 def test_an_installed_plugin_without_the_variant_needs_the_other_version(fresh: Zoo, copied: Path) -> None:
     fresh.plugins.append(Plugin("their", "ganzoo-their", "2.0"))
     change(copied, variant="their-gan", plugin=THEIRS)
-    with pytest.raises(GanzooError, match=r"not in the version that is installed here: pip install ganzoo-their==1\.2"):
+    with pytest.raises(GanzooError, match=r"not in the version that is installed: pip install ganzoo-their==1\.2"):
         provenance.require(copied, json.loads((copied / "recipe.json").read_text()))
 
 

@@ -17,6 +17,7 @@ from ganzoo.recipes import Data
 RANDOM = np.random.RandomState(0)
 GREY = RANDOM.randint(0, 256, (6, 8, 10)).astype(np.uint8)
 RGB = RANDOM.randint(0, 256, (6, 3, 8, 8)).astype(np.uint8)
+SQUARES = RANDOM.randint(0, 256, (6, 3, 4, 4)).astype(np.uint8)
 POINTS = RANDOM.standard_normal((6, 5))
 
 
@@ -42,10 +43,11 @@ def x(dataset: Dataset) -> np.ndarray:
         (RGB, RGB),
         (RGB.transpose(0, 2, 3, 1), RGB),
         (np.zeros((2, 4, 9, 9), np.uint8), np.zeros((2, 4, 9, 9), np.uint8)),
-        # Both axes could be channels: the last one is used.
-        (np.zeros((2, 1, 9, 3), np.uint8), np.zeros((2, 3, 1, 9), np.uint8)),
+        # Both axes could be channels: square images are meant.
+        (SQUARES, SQUARES),
+        (SQUARES.transpose(0, 2, 3, 1), SQUARES),
     ],
-    ids=["NHW", "N1HW", "NHW1", "NCHW", "NHWC", "four channels", "ambiguous"],
+    ids=["NHW", "N1HW", "NHW1", "NCHW", "NHWC", "four channels", "square NCHW", "square NHWC"],
 )
 def test_layouts(given: np.ndarray, expected: np.ndarray, tmp_path: Path) -> None:
     dataset = load(tmp_path, x=given)
@@ -129,8 +131,11 @@ REFUSED = {
     "integer points": ({"x": np.zeros((4, 2), np.uint8)}, "points must be float"),
     "text": ({"x": np.array([["a", "b"]])}, "points must be float"),
     "complex": ({"x": np.zeros((4, 2), complex)}, "points must be float"),
-    "64-bit integer images": ({"x": GREY.astype(np.int64)}, "uint8"),
-    "boolean images": ({"x": GREY > 9}, "uint8"),
+    "two layouts": ({"x": np.zeros((2, 1, 9, 3), np.uint8)}, "data.layout=NHWC.*data.layout=NCHW"),
+    "two square layouts": ({"x": np.zeros((2, 3, 3, 3), np.uint8)}, "set data.layout"),
+    "a single picture": ({"x": np.zeros((16, 12, 3), np.uint8)}, "one picture of 16x12 .data.layout=HWC."),
+    "signed integers": ({"x": GREY.astype(np.int16) - 1000}, "set data.low and data.high"),
+    "floats a little below 0": ({"x": np.array([[[-0.02, 1.0]]])}, "could be either"),
     "floats up to 255": ({"x": GREY.astype(np.float32)}, r"must be in \[0, 1\] or \[-1, 1\]"),
     "floats down to -2": ({"x": np.full((1, 2, 2), -2.0)}, r"must be in \[0, 1\] or \[-1, 1\]"),
     "NaN in points": ({"x": NAN}, "not finite"),
@@ -139,6 +144,7 @@ REFUSED = {
     "too large for float32": ({"x": np.full((2, 3), 1e300)}, "not finite"),
     "labels too few": ({"x": GREY, "y": np.arange(5)}, "5 for 6 samples"),
     "labels negative": ({"x": GREY, "y": np.arange(6) - 1}, "go down to -1"),
+    "labels of bits": ({"x": GREY, "y": np.zeros((6, 14), int)}, "data.labels=false"),
     "labels floating": ({"x": GREY, "y": np.arange(6.0)}, "must be integers"),
     "labels one-hot": ({"x": GREY, "y": np.eye(6, dtype=int)}, "must be integers"),
     "labels not classes": ({"x": GREY, "y": np.arange(6) * 1000}, "number the classes from 0"),
@@ -201,10 +207,111 @@ def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
         npz.load(Data(path=str(tmp_path / "bad.npz")), tmp_path, "train")
 
 
-def test_a_single_array_is_refused_with_the_way_to_save_it(tmp_path: Path) -> None:
+def test_a_single_array_is_all_samples(tmp_path: Path) -> None:
     np.save(tmp_path / "single.npy", GREY)
-    with pytest.raises(GanzooError, match=r"np\.savez\(FILE, x=array\)"):
-        npz.load(Data(path=str(tmp_path / "single.npy")), tmp_path, "train")
+    dataset = npz.load(Data(path=str(tmp_path / "single.npy")), tmp_path, "train")
+    assert np.array_equal(x(dataset), GREY[:, None])
+    assert dataset.spec.classes == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (GREY > 99, 255 * (GREY > 99)),
+        ((GREY > 99).astype(np.uint8), 255 * (GREY > 99)),
+        (GREY.astype(np.int64), GREY),
+        (np.array([[[0, 4095, 2048]]], np.uint16), np.array([[[0, 255, 128]]])),
+        (np.array([[[0, 65_535]]], np.int32), np.array([[[0, 255]]])),
+    ],
+    ids=["bool", "mask", "int64", "12 bits", "16 bits"],
+)
+def test_integers_use_the_bits_that_hold_them(values: np.ndarray, expected: np.ndarray, tmp_path: Path) -> None:
+    assert np.array_equal(x(load(tmp_path, x=values))[:, 0], expected)
+
+
+@pytest.mark.parametrize(
+    ("keys", "given", "expected"),
+    [
+        ({"low": -1000, "high": 3000}, [-1024, -1000, 1000, 3000, 3071], [0, 0, 128, 255, 255]),
+        ({"high": 255}, [0, 1, 1, 0, 1], [0, 1, 1, 0, 1]),
+        ({"high": 16}, [0, 4, 8, 16, 12], [0, 64, 128, 255, 191]),
+        ({"low": 0, "high": 1}, [-0.02, 0.0, 0.5, 1.0, 1.02], [0, 0, 128, 255, 255]),
+    ],
+)
+def test_low_and_high_say_what_is_black_and_white(
+    keys: dict[str, float], given: list[float], expected: list[int], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", x=np.array([[given]]))
+    dataset = npz.load(Data(path=str(tmp_path / "data.npz"), **keys), tmp_path, "train")  # type: ignore[arg-type]
+    assert x(dataset).ravel() == pytest.approx(expected, abs=0.5)
+    assert "black" in dataset.notes[0]
+
+
+@pytest.mark.parametrize("keys", [{"low": -1}, {"low": 3, "high": 3}, {"high": -1}])
+def test_low_and_high_that_make_no_range_are_refused(keys: dict[str, float], tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=GREY)
+    with pytest.raises(GanzooError, match=r"data\.high"):
+        npz.load(Data(path=str(tmp_path / "data.npz"), **keys), tmp_path, "train")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "expected"),
+    [
+        ("HWC", (16, 12, 3), (1, 3, 16, 12)),
+        ("NHW", (16, 12, 3), (16, 1, 12, 3)),
+        ("CHW", (3, 8, 8), (1, 3, 8, 8)),
+        ("NHWC", (6, 3, 4, 4), (6, 4, 3, 4)),
+        ("NCHW", (6, 3, 3, 3), (6, 3, 3, 3)),
+    ],
+)
+def test_the_layout_can_be_chosen(
+    layout: str, shape: tuple[int, ...], expected: tuple[int, ...], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", x=RANDOM.randint(0, 256, shape).astype(np.uint8))
+    assert x(npz.load(Data(path=str(tmp_path / "data.npz"), layout=layout), tmp_path, "train")).shape == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "numbers", "names"),
+    [
+        ([1, 2, 3, 1, 2, 3], [0, 1, 2, 0, 1, 2], ("1", "2", "3")),
+        ([0, 1, 3, 3, 1, 0], [0, 1, 2, 2, 1, 0], ("0", "1", "3")),
+        (["dog", "cat", "cat", "dog", "dog", "cat"], [1, 0, 0, 1, 1, 0], ("cat", "dog")),
+        ([[0], [1], [0], [1], [0], [1]], [0, 1, 0, 1, 0, 1], ()),
+    ],
+)
+def test_labels_other_than_0_to_k_are_names(
+    given: list[Any], numbers: list[int], names: tuple[str, ...], tmp_path: Path
+) -> None:
+    dataset = load(tmp_path, x=GREY, y=np.array(given))
+    assert torch.as_tensor(dataset.arrays["y"]).tolist() == numbers
+    assert (dataset.spec.classes, dataset.spec.class_names) == (max(numbers) + 1, names)
+    test = load(tmp_path, "test", x=GREY, y=np.array(given), x_test=GREY[:1], y_test=np.array(given[:1]))
+    assert torch.as_tensor(test.arrays["y"]).tolist() == numbers[:1]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x", "y", "x_test", "y_test"),
+        ("x_train", "y_train", "x_test", "y_test"),
+        ("train_images", "train_labels", "test_images", "test_labels"),
+        ("images", "targets", "x_test", "y_test"),
+        ("arr_0", "arr_1", "arr_2", "arr_3"),
+    ],
+)
+def test_the_names_of_others_are_read_with_their_test_split(names: tuple[str, ...], tmp_path: Path) -> None:
+    arrays = dict(zip(names, (GREY, np.arange(6)[:, None] % 3, GREY[:2] // 2, np.array([2, 1])), strict=True))
+    train, test = load(tmp_path, **arrays), load(tmp_path, "test", **arrays)
+    assert (len(train), train.spec.classes) == (6, 3)
+    assert np.array_equal(x(test), GREY[:2, None] // 2)
+    assert torch.as_tensor(test.arrays["y"]).tolist() == [2, 1]
+
+
+def test_arrays_that_are_not_used_are_named(tmp_path: Path) -> None:
+    assert load(tmp_path, x=GREY, val_images=GREY).notes[-1] == "not used: val_images"
+    unnamed = load(tmp_path, arr_0=GREY, arr_1=GREY)
+    assert (unnamed.spec.classes, unnamed.notes[-1]) == (0, "not used: arr_1")
 
 
 def test_a_missing_path_file_or_a_folder_says_what_to_type(tmp_path: Path) -> None:

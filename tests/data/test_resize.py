@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from ganzoo.data.images.decode import read_square
 from ganzoo.data.resize import CHUNK, prepare, to_channels, to_size
 from ganzoo.recipes import Data
 
@@ -43,6 +49,29 @@ def test_the_centre_square_is_kept() -> None:
     wide = torch.zeros(1, 1, 4, 12, dtype=torch.uint8)
     wide[..., 4:8] = 9
     assert torch.equal(to_size(wide, 4), torch.full((1, 1, 4, 4), 9, dtype=torch.uint8))
+
+
+def test_memory_and_files_are_resized_alike(tmp_path: Path) -> None:
+    colours = np.random.RandomState(0).randint(0, 256, (37, 52, 3)).astype(np.uint8)
+    Image.fromarray(colours).save(tmp_path / "image.png")
+    given = torch.from_numpy(colours).permute(2, 0, 1)[None]
+    for size in (8, 37, 64, (16, 8), (37, 52)):
+        for channels in (1, 3):
+            file = read_square(tmp_path / "image.png", size, channels)
+            assert np.array_equal(prepare("test", given, Data(size=size, channels=channels))[0], file)
+
+
+def test_resizing_is_pillows_lanczos() -> None:
+    grey = np.random.RandomState(0).randint(0, 256, (40, 60)).astype(np.uint8)
+    expected = Image.fromarray(grey[:, 10:50]).resize((16, 16), Image.Resampling.LANCZOS)
+    assert np.array_equal(to_size(torch.from_numpy(grey)[None, None], 16)[0, 0], np.asarray(expected))
+
+
+@pytest.mark.parametrize(("size", "rows", "columns"), [(4, (0, 4), (4, 8)), ((2, 4), (1, 3), (4, 8))])
+def test_the_largest_central_part_of_a_shape_is_kept(size: Any, rows: Any, columns: Any) -> None:
+    image = torch.arange(48, dtype=torch.uint8).reshape(1, 1, 4, 12)
+    part = image[..., slice(*rows), slice(*columns)]
+    assert torch.equal(to_size(image, size), part if size == 4 else to_size(image[..., 2:10], size))
 
 
 def test_chunks_leave_no_seam() -> None:

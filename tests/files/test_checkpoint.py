@@ -50,6 +50,16 @@ def test_the_newest_is_found(tmp_path: Path) -> None:
     assert (path.name, state["name"], problems) == ("step-000000100.pt", "100", [])
 
 
+def test_steps_of_more_digits_are_found_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    steps = [999_999_999, 1_000_000_000, 20_000_000_000]
+    for step in steps:
+        checkpoint.save(tmp_path, step, STATE, keep=9)
+    assert list(checkpoint.found(tmp_path)) == steps
+    assert checkpoint.newest(tmp_path)[0].name == "step-20000000000.pt"
+    checkpoint.clean(tmp_path)
+    assert list(checkpoint.found(tmp_path)) == steps
+
+
 @pytest.mark.parametrize("keep", [1, 2, 3])
 def test_only_the_newest_are_kept(tmp_path: Path, keep: int) -> None:
     for step in range(1, 6):

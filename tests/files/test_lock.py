@@ -46,7 +46,8 @@ def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
     with holder(tmp_path) as child:
-        with pytest.raises(Locked, match=r"another process is training in .*: wait until it is done, or") as caught:
+        busy = r"another process is training in .*: wait until it has finished, or"
+        with pytest.raises(Locked, match=busy) as caught:
             Lock(tmp_path)
         assert "\n" not in str(caught.value)
         child.send_signal(signal.SIGKILL)

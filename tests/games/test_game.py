@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo.game import GAN, Latent, Phase, Progress
 
@@ -135,3 +136,53 @@ def test_a_game_has_no_classes_unless_it_sets_them_before_or_after_the_base_is_m
 
     assert Game().classes == 0
     assert Before().classes == After().classes == 3
+
+
+class WithBuffers(nn.Module):
+    """A linear layer under spectral normalisation, batch normalisation, and buffers of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = spectral_norm(nn.Linear(3, 3))
+        self.norm = nn.BatchNorm1d(3)
+        self.register_buffer("level", torch.tensor(0.25))
+        self.register_buffer("pool", torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.layer(x))
+
+
+def test_averages_move_weights_and_running_statistics_and_copy_every_other_buffer() -> None:
+    torch.manual_seed(0)
+    gan = GAN({"g": WithBuffers()}, ema=["g"])
+    player, average = gan.players["g"], gan.averages["g"]
+    first = {name: value.clone() for name, value in average.state_dict().items()}
+    with torch.no_grad():
+        for weight in player.parameters():
+            weight.add_(1.0)
+        player.level.fill_(0.5)
+        player.pool.copy_(torch.arange(4.0))
+        player.norm.running_mean.fill_(2.0)
+        player.norm.running_var.fill_(5.0)
+    player(torch.randn(8, 3))
+    gan.update_averages(0.9)
+    now, then = dict(player.state_dict()), first
+    averaged = {"layer.bias", "layer.parametrizations.weight.original", "norm.weight", "norm.bias"}
+    averaged |= {"norm.running_mean", "norm.running_var"}
+    for name, value in average.state_dict().items():
+        wanted = torch.lerp(then[name], now[name], 0.1) if name in averaged else now[name]
+        torch.testing.assert_close(value, wanted, msg=name)
+
+
+def test_an_averaged_layer_under_spectral_normalisation_has_a_norm_of_one() -> None:
+    """Averaged singular vectors would leave it at several times that."""
+    torch.manual_seed(0)
+    gan = GAN({"g": spectral_norm(nn.Linear(16, 16))}, ema=["g"])
+    for _ in range(300):
+        with torch.no_grad():
+            gan.players["g"].parametrizations.weight.original.add_(0.05 * torch.randn(16, 16))
+        gan.players["g"](torch.randn(4, 16))
+        gan.update_averages(0.9)
+    with gan.for_sampling():
+        largest = torch.linalg.matrix_norm(gan.players["g"].weight, 2).item()
+    assert largest == pytest.approx(1.0, abs=0.25)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,9 +15,9 @@ from torch import Tensor, nn
 from ganzoo.errors import GanzooError
 from ganzoo.game import LazyBatch, uncompiled
 from ganzoo.games import TwoPlayer, add_spectral_norm
-from ganzoo.games.losses import NonSaturating
+from ganzoo.games.losses import NonSaturating, Wasserstein
 from ganzoo.machine.launch import launch
-from ganzoo.recipes import RunOptions, Term
+from ganzoo.recipes import Optimiser, RunOptions, Term
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import registry
 
@@ -253,3 +256,111 @@ def test_uncompiled_gives_the_compiled_call_back_even_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), uncompiled(module):
         _ = 1 / 0
     assert module._compiled_call_impl is call
+
+
+class Sum(nn.Module):
+    """A critic of one weight, whose penalties below have a gradient of 1 wherever it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(len(x)) + 0 * x.sum(1)
+
+
+def linear_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    return critic(real).mean()
+
+
+@pytest.mark.parametrize("n_critic", [1, 2, 5])
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_a_penaltys_weight_means_the_same_for_each_every_and_n_critic(every: int, n_critic: int) -> None:
+    """The Wasserstein loss of a constant critic has no gradient, so SGD moves the weight by the penalty alone."""
+    sgd = Optimiser(name="sgd", lr=1.0)
+    used = recipe(n_critic=n_critic, steps=4, d=sgd, g=sgd)
+    penalties = {"linear": (linear_penalty, Term(weight=0.5, every=every))}
+    gan = TwoPlayer(perceptron(4, 2), Sum(), Wasserstein(), penalties, latent=4, n_critic=n_critic, ema=False)
+    playing = trainer(used, gan)
+    for _ in range(4):
+        playing.play_step()
+    assert gan.discriminator.weight.item() == pytest.approx(-0.5 * n_critic * 4)
+
+
+def test_karras_correction_of_rate_and_betas_is_an_option() -> None:
+    adam = Optimiser(lr=2e-3, betas=(0.5, 0.99))
+    lazy = recipe(d=adam, g=adam, penalties={"r1": Term(weight=1.0, every=16)})
+    assert lazy.optimiser("d") == adam
+    corrected = dataclasses.replace(lazy, lazy_correction=True)
+    c = 16 / 17
+    assert corrected.optimiser("d").lr == pytest.approx(2e-3 * c)
+    assert corrected.optimiser("d").betas == pytest.approx((0.5**c, 0.99**c))
+    assert corrected.optimiser("g") == adam
+    assert trainer(corrected).optimisers["d"].param_groups[0]["betas"] == pytest.approx((0.5**c, 0.99**c))
+
+
+class Own(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight.T
+
+
+LAYERS: dict[str, tuple[Callable[[], nn.Module], Tensor]] = {
+    "linear": (lambda: nn.Linear(3, 4), torch.randn(2, 3)),
+    "bilinear": (lambda: nn.Bilinear(3, 3, 4), torch.randn(2, 3)),
+    "conv 1d": (lambda: nn.Conv1d(3, 4, 3), torch.randn(2, 3, 8)),
+    "conv 2d": (lambda: nn.Conv2d(3, 4, 3), torch.randn(2, 3, 8, 8)),
+    "conv 3d": (lambda: nn.Conv3d(3, 4, 3), torch.randn(2, 3, 4, 4, 4)),
+    "transposed 1d": (lambda: nn.ConvTranspose1d(3, 4, 3), torch.randn(2, 3, 8)),
+    "transposed 2d": (lambda: nn.ConvTranspose2d(3, 4, 3), torch.randn(2, 3, 8, 8)),
+    "transposed 3d": (lambda: nn.ConvTranspose3d(3, 4, 3), torch.randn(2, 3, 4, 4, 4)),
+    "embedding": (lambda: nn.Embedding(5, 4), torch.tensor([0, 3])),
+    "own": (Own, torch.randn(2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_spectral_normalisation_knows_every_layer_with_a_weight(name: str) -> None:
+    make, x = LAYERS[name]
+    torch.manual_seed(0)
+    network = nn.Sequential(make())
+    add_spectral_norm(network)
+    for _ in range(60):
+        network[0](x, x) if name == "bilinear" else network(x)
+    network.eval()
+    weight = network[0].weight.detach()
+    rows = weight.transpose(0, 1) if "transposed" in name else weight
+    assert torch.linalg.matrix_norm(rows.flatten(1), 2).item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_normalisation_layers_keep_their_weights_and_other_parameters_are_named(caplog: Any) -> None:
+    class Constant(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.start = nn.Parameter(torch.randn(4, 2))
+
+    network = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm([2, 4]), nn.BatchNorm1d(4), Constant())
+    add_spectral_norm(network)
+    assert {name for name, _ in network.named_parameters()} >= {"1.weight", "2.weight", "3.start"}
+    assert "spectral_norm leaves out the parameters 3.start of the discriminator." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("network", "part"),
+    [
+        (nn.Sequential(nn.LSTM(3, 4)), "the recurrent layer '0' cannot be normalised"),
+        (nn.Sequential(nn.Tanh(), nn.BatchNorm1d(3)), "has no layer with a weight to normalise"),
+    ],
+)
+def test_spectral_normalisation_without_effect_is_refused(network: nn.Module, part: str) -> None:
+    with pytest.raises(GanzooError, match=part):
+        add_spectral_norm(network)
+
+
+@pytest.mark.parametrize("value", [3.0, 1.0, -0.1, float("nan"), float("inf")])
+def test_an_option_of_a_loss_outside_its_bounds_is_refused(value: float) -> None:
+    with pytest.raises(GanzooError, match=r"loss_options\.smoothing: expected a number of at least 0 and below 1, not"):
+        two_player(recipe(loss_options={"smoothing": value}))

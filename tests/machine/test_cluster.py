@@ -91,7 +91,7 @@ def test_a_batch_file_without_srun_is_one_process_that_starts_ranks_itself(monke
 def test_tasks_without_their_number_on_a_machine_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, SLURM)
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
-    with pytest.raises(GanzooError, match=r"SLURM: use --ntasks-per-node=N, .* not --ntasks\."):
+    with pytest.raises(GanzooError, match=r"SLURM: use --ntasks-per-node=N .* not --ntasks\."):
         started_by()
 
 
@@ -142,7 +142,7 @@ def test_a_run_that_no_job_made_is_not_its_own(planned: Plan) -> None:
 def test_another_recipe_in_its_folder_is_refused_in_one_line(planned: Plan) -> None:
     other = plan("vanilla", dataset="digits", steps=5, set=SMALL | {"g.lr": 0.5, "batch": 32}, out="r")
     with pytest.raises(
-        GanzooError, match=r"^r is of another recipe \(batch, g\.lr\), though this job began it: choose"
+        GanzooError, match=r"^r was started by this job with another recipe \(batch, g\.lr\): choose"
     ):
         restart.find_run(other, "vanilla-digits")
 

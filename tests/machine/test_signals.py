@@ -95,7 +95,8 @@ def test_a_second_signal_ends_at_once_even_in_a_save_and_leaves_the_checkpoint_b
     with interruptible():
         assert run([*TRAIN, "--steps", "50", "--out", str(tmp_path / "r")]) == 130
     line = capsys.readouterr().err.splitlines()[-1]
-    assert f"stopped by SIGINT at once. The checkpoint of step 5 is whole; go on with `ganzoo resume {tmp_path}" in line
+    assert "stopped by SIGINT at once. The checkpoint of step 5 is intact" in line
+    assert f"resume with `ganzoo resume {tmp_path}" in line
     folder = tmp_path / "r" / "checkpoints"
     assert sorted(path.name for path in folder.iterdir()) == ["step-000000005.json", "step-000000005.pt"]
     assert checkpoint.newest(folder)[2] == []

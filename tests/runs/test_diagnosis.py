@@ -1,4 +1,4 @@
-"""Diagnosis while training: what healthy and failing trainings are told, and that looking would_change nothing."""
+"""Diagnosis during training: the hints that healthy and failing runs get, and that measuring changes nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TINY = {"g_hidden": "32,32", "d_hidden": "32,32", "batch": "64"}
 
 
 def train(folder: Path, name: str, steps: int, **keys: Any) -> Run:
-    """A run without pictures but those of the ends; keys with two underscores for a dot."""
+    """A run that draws only its first and last pictures; keys with two underscores for a dot."""
     values = {key.replace("__", "."): value for key, value in keys.items()}
     return ganzoo.train(
         name, steps=steps, set=values, out=str(folder), progress=False, device="cpu", sample_every=steps
@@ -54,14 +54,14 @@ def names(run: Run) -> list[str]:
     return [hint["name"] for hint in run.hints()]
 
 
-def looks(**values: list[float]) -> list[Measurement]:
-    """Looks at steps 0, 100, 200, ... with the values of each measure."""
+def measurements(**values: list[float]) -> list[Measurement]:
+    """Measurements at steps 0, 100, 200, ... with the values of each series."""
     count = len(next(iter(values.values())))
     return [{"step": 100 * i, **{name: series[i] for name, series in values.items()}} for i in range(count)]
 
 
 def found(history: list[Measurement], steps: int = 2000) -> list[str]:
-    """The names of the hints that a history gets, in the order in which it gets them, each once."""
+    """The names of the hints for a history, each once, in order."""
     recipe = TwoPlayerRecipe(steps=steps)
     given = [hint.name for end in range(1, len(history) + 1) for hint in find_hints(history[:end], recipe, ["g", "d"])]
     return list(dict.fromkeys(given))
@@ -74,7 +74,7 @@ GOOD = {"variety": 0.8, "spread": 0.9, "separation": 0.8, "gradient": 2.0, "logi
 
 def history(**changed: list[float]) -> list[Measurement]:
     series = {name: [value] * 21 for name, value in GOOD.items()}
-    return looks(**(series | changed))
+    return measurements(**(series | changed))
 
 
 def test_a_training_in_which_nothing_is_wrong_gets_no_hint() -> None:
@@ -143,7 +143,7 @@ def test_what_is_to_be_tried_is_taken_by_every_recipe_of_the_zoo_and_changes_it(
         gradient=[1.0] + [0.0] * 20,
         logits=[3.0**i for i in range(21)],
     )
-    bad = [look | {"step": look["step"] / 2000 * recipe.steps} for look in bad]
+    bad = [measured | {"step": measured["step"] / 2000 * recipe.steps} for measured in bad]
     hints = {hint.name: hint.hint for end in range(1, 22) for hint in find_hints(bad[:end], recipe, ["g", "d"])}
     assert set(hints) == {"mode-collapse", "discriminator-won", "divergence"}
     for text in hints.values():
@@ -156,8 +156,8 @@ def test_what_is_to_be_tried_is_taken_by_every_recipe_of_the_zoo_and_changes_it(
 def test_keys_that_a_recipe_does_not_have_are_not_advised() -> None:
     assert not would_change(Recipe(), "penalties", "r1")
     assert not would_change(TwoPlayerRecipe(), "g.lr", 2e-4)
-    tries = [("colour", "red"), ("penalties", "r1"), ("batch", 32)]
-    assert advice(Recipe(), tries) == "try `--set batch=32`"
+    suggestions = [("colour", "red"), ("penalties", "r1"), ("batch", 32)]
+    assert advice(Recipe(), suggestions) == "try `--set batch=32`"
     assert advice(Recipe(), []) == "try another recipe"
 
 
@@ -200,7 +200,7 @@ def test_there_are_at_most_20_looks_and_one_in_50_steps(steps: int) -> None:
     assert measure_every(steps) >= 50
 
 
-# Trainings.
+# Training runs.
 
 
 class Watch(Callback):
@@ -261,7 +261,7 @@ def test_any_game_can_be_looked_at(game: str, tmp_path: Path, caplog: pytest.Log
     gan, data, recipe = GAMES[game]()
     Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1), [diagnosis], log_every=1).fit()
     assert caplog.text == ""
-    assert [look["step"] for look in diagnosis.measurements] == [0, 2, 4, 6]
+    assert [measured["step"] for measured in diagnosis.measurements] == [0, 2, 4, 6]
     assert "term" in diagnosis.measurements[-1]
 
 
@@ -349,7 +349,7 @@ def test_numbers_that_are_not_finite_are_recorded_before_the_training_stops(tmp_
     assert "`--set g.lr=1e+29`" in hint["hint"]
 
 
-# Stopping and going on.
+# Stopping and resuming.
 
 
 class StopAt(Callback):
@@ -390,6 +390,6 @@ def test_a_training_that_is_killed_and_gone_on_with_ends_with_the_files_of_an_un
     run = ganzoo.resume(tmp_path / "broken")
     assert files(tmp_path / "broken") == files(tmp_path / "straight")
     # What was shown before the checkpoint is not shown again.
-    begun = at // 30 * 30
-    told = [record.getMessage() for record in caplog.records]
-    assert told == [f"hint: {hint['hint']}" for hint in run.hints() if hint["step"] > begun]
+    resumed_at = at // 30 * 30
+    logged = [record.getMessage() for record in caplog.records]
+    assert logged == [f"hint: {hint['hint']}" for hint in run.hints() if hint["step"] > resumed_at]

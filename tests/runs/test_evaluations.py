@@ -141,10 +141,10 @@ def test_a_stopped_training_that_is_resumed_ends_like_an_unbroken_one(
 def test_points_are_scored_by_their_modes_and_distance(tmp_path: Path) -> None:
     run = train(tmp_path / "run", 4, "points:ring", eval_every=2)
     (first, second) = run.evaluations()
-    assert list(first["scores"]) == ["modes", "quality", "W2"]
-    assert first["protocol"]["W2"] == "w2_200_test"
+    assert list(first["scores"]) == ["modes", "quality", "MMD"]
+    assert first["protocol"]["MMD"] == "mmd200_test"
     (kept,) = checkpoint.found(run.path / "checkpoints" / "best")
-    assert kept == best_of(run, "W2") == min((first, second), key=lambda record: record["scores"]["W2"])["step"]
+    assert kept == best_of(run, "MMD") == min((first, second), key=lambda record: record["scores"]["MMD"])["step"]
 
 
 def test_a_run_can_be_scored_from_some_step_on(tmp_path: Path) -> None:

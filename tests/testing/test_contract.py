@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +18,13 @@ from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Batch, Terms
+from ganzoo.game import GAN, Batch, Phase, Terms
 from ganzoo.recipes import Data, DataSpec, Recipe
 from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
 from ganzoo.testing import (
     Check,
     cases,
+    check_averages,
     check_card,
     check_case,
     check_command,
@@ -204,6 +206,35 @@ class Branching(Simple):
         self.players["d"].append(DoubledWhenCompiled())
 
 
+class OwnLatents(Simple):
+    """Draws its latents from a generator of its own."""
+
+    def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
+        return torch.randn(n, 4, generator=torch.Generator().manual_seed(0))
+
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return z[:, :2]
+
+
+class AveragesEverything(Simple):
+    """Averages buffers that mean nothing on average."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.players["g"].register_buffer("level", torch.zeros(1))
+        self.averages["g"] = copy.deepcopy(self.players["g"]).requires_grad_(False)
+
+    def after_update(self, phase: Phase) -> None:
+        self.players["g"].level.add_(1)
+
+    @torch.no_grad()
+    def update_averages(self, decay: float | Tensor) -> None:
+        for slow, fast in zip(
+            self.averages["g"].state_dict().values(), self.players["g"].state_dict().values(), strict=True
+        ):
+            slow.lerp_(fast, 0.5)
+
+
 class DoubledWhenCompiled(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return 2 * x if torch.compiler.is_compiling() else x
@@ -217,6 +248,8 @@ BAD: dict[str, tuple[type[GAN], Callable[..., None], str]] = {
     "meddling phase": (ChangesOther, check_updates, r"bad: phase 'd' changed g\.first\.weight"),
     "idle phase": (Idle, check_updates, "bad: phase 'g' changes no weight of its player"),
     "own randomness": (UnseededNoise, check_seed, "bad: .* differs between two runs with the same seed: draw all"),
+    "averaged buffers": (AveragesEverything, check_averages, r"bad: the average of g\.level is not the player's value"),
+    "own latents": (OwnLatents, check_seed, r"bad: draw_latent\(\) ignores the seed"),
     "deaf": (IgnoresLabel, check_labels, r"bad: sample\(n, y\) gives the same for each class: pass y to the network"),
     "not compilable": (Branching, check_compile, r"bad: ./\w+ is .* when compiled and .* when not"),
     "hidden state": (

@@ -89,13 +89,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "lazy R1": {"penalties": {"r1": Term(weight=1.0, every=2)}, "steps": 2 * STEPS},
     "a penalty in D's phase": {"penalties": {"wgan-gp": Term(weight=1.0)}, "n_critic": 2},
     "a schedule": {"g": Optimiser(lr=1e-2, schedule="linear", warmup=4), "d": Optimiser(lr=1e-2, schedule="cosine")},
-    "parts of batches": {"accumulate": 2},
     "a paired loss": {"loss": "relativistic"},
     "spectral normalisation": {"spectral_norm": True},
     "decoupled decay": {"g": Optimiser(name="adamw", lr=1e-2, weight_decay=0.1)},
     "uniform latents": {"latent_distribution": "uniform"},
     "no averages": {"ema": 0.0},
 }
+
+
+def test_parts_of_a_batch_share_random_numbers_and_are_not_recorded() -> None:
+    used = recipe(steps=STEPS, ema=0.9, accumulate=2)
+    recorded, plain = (play(make(two_player(used), point_data(), used, "cpu", r), used.steps) for r in (True, False))
+    assert set(recorded.recording.unrecorded.values()) == {"the parts of a batch share random numbers"}
+    assert_same(recorded, plain)
 
 
 @devices
@@ -149,7 +155,7 @@ def test_a_state_goes_from_a_recorded_training_to_an_unrecorded_one_and_back() -
 
 
 class Told(GAN):
-    """One player and a loss that is told."""
+    """One player and a given loss."""
 
     def __init__(self, loss: Any) -> None:
         super().__init__({"g": nn.Linear(2, 2)}, ema=["g"])

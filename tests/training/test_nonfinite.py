@@ -102,7 +102,7 @@ def test_it_stops_before_the_weights_are_touched_and_says_where(kind: str, value
     played.update(played.phases[0])
     weights = {name: weight.detach().clone() for name, weight in played.gan.players.named_parameters()}
     moments = copied(played.optimisers["g"].state_dict())
-    with pytest.raises(NonFinite, match=f"{MESSAGES[kind]}.* in step 3 \\(batch 5\\)") as caught:
+    with pytest.raises(NonFinite, match=f"{MESSAGES[kind]}.* in step 3 \\(update 6\\)") as caught:
         played.update(played.phases[0])
     assert "\n" not in str(caught.value)
     assert same(weights, dict(played.gan.players.named_parameters()))
@@ -113,7 +113,7 @@ def test_it_stops_before_the_weights_are_touched_and_says_where(kind: str, value
 def test_it_is_found_in_any_part_of_an_accumulated_batch(part: int) -> None:
     played = trainer(Fault("term", math.nan, at(2 + part)), accumulate=2)
     played.update(played.phases[0])
-    with pytest.raises(NonFinite, match=r"critic/extra became nan in step 1 \(batch 1\)"):
+    with pytest.raises(NonFinite, match=r"critic/extra became nan in step 1 \(update 2\)"):
         played.update(played.phases[0])
 
 
@@ -128,7 +128,7 @@ def test_a_skipped_update_leaves_everything_as_it_was_and_training_goes_on(
     before = learnt(played)
     played.update(played.phases[0])
     assert same(before, learnt(played))
-    assert (played.progress.batches, played.finite_check.skipped) == (4, 1)
+    assert (played.progress.updates, played.finite_check.skipped) == (4, 1)
     played.update(played.phases[0])
     assert not same(before, learnt(played))
     log = played.read_log()
@@ -149,14 +149,14 @@ def test_without_a_fault_skipping_changes_nothing_but_the_log() -> None:
 
 def test_eleven_of_a_few_are_too_many() -> None:
     played = trainer(Fault("term", math.nan, lambda update: True), "skip")
-    with pytest.raises(NonFinite, match=r"and 11 of 11 updates were left out: more than 10 and 1% of them") as caught:
+    with pytest.raises(NonFinite, match=r"and 11 of 11 updates were skipped: more than 10 and 1% of them") as caught:
         played.fit()
     assert "\n" not in str(caught.value)
-    assert played.progress.batches == 11
+    assert played.progress.updates == 11
 
 
 def skipped_until(every: int, updates: int) -> tuple[int, str]:
-    """How many are skipped of so many updates of which every so many-th is not finite, and what is said if it stops."""
+    """The number of skipped updates if every n-th of them is not finite, and the error message if training stops."""
     guard, weight = FiniteCheck(nn.Linear(1, 1), torch.device("cpu"), "skip"), nn.Parameter(torch.ones(1))
     phase, optimiser = Phase("p", "g", lambda batch: {}), make_optimiser(Optimiser(), [weight])
     for i in range(updates):
@@ -166,7 +166,7 @@ def skipped_until(every: int, updates: int) -> tuple[int, str]:
         try:
             assert guard.all_finite == bool(i % every)
             if not guard.all_finite:
-                guard.skip_update(update, Progress(batches=i + 1))
+                guard.skip_update(update, Progress(updates=i + 1))
                 assert guard.all_finite
         except NonFinite as error:
             return guard.skipped, str(error)
@@ -175,9 +175,9 @@ def skipped_until(every: int, updates: int) -> tuple[int, str]:
 
 def test_one_in_a_hundred_never_is_too_many_and_one_in_twenty_is_after_a_while() -> None:
     assert skipped_until(100, 5000) == (50, "")
-    skipped, said = skipped_until(20, 5000)
+    skipped, message = skipped_until(20, 5000)
     assert skipped == 13
-    assert "13 of 241 updates were left out" in said
+    assert "13 of 241 updates were skipped" in message
 
 
 def test_the_count_of_skipped_updates_is_in_the_state() -> None:
@@ -207,7 +207,7 @@ def test_a_flag_that_is_read_later_keeps_this_and_all_later_updates_from_the_wei
         played.update(played.phases[0])
     assert same(dict(played.gan.players.named_parameters()), dict(plain.gan.players.named_parameters()))
     assert same(played.optimisers["g"].state_dict(), plain.optimisers["g"].state_dict())
-    with pytest.raises(NonFinite, match=r"the gradient of critic is not finite in step 1 \(batch 3\)"):
+    with pytest.raises(NonFinite, match=r"the gradient of critic is not finite in step 1 \(update 4\)"):
         played.read_log()
 
 
@@ -224,7 +224,7 @@ def test_no_state_is_saved_after_a_flag_that_was_not_read_yet() -> None:
     played = deferred(Fault("term", math.nan, at(1)))
     played.play_step()
     for _ in range(2):
-        with pytest.raises(NonFinite, match=r"critic/extra became nan in step 1 \(batch 1\)"):
+        with pytest.raises(NonFinite, match=r"critic/extra became nan in step 1 \(update 2\)"):
             played.state()
 
 
@@ -237,8 +237,8 @@ def test_on_a_gpu_the_weights_are_those_before_the_fault_and_no_update_waits() -
         played.update(played.phases[0])
     weights = {name: weight.detach().clone() for name, weight in played.gan.players.named_parameters()}
     for _ in range(3):
-        inputs = played.updater.next_inputs()
-        played.progress.batches += 1
+        inputs = played.updater.next_inputs(played.phases[0])
+        played.progress.updates += 1
         torch.cuda.set_sync_debug_mode("error")
         try:
             report = played.updater.update(played.phases[0], *inputs)
@@ -303,12 +303,12 @@ def test_a_run_says_which_checkpoint_is_kept_and_how_to_go_on(tmp_path: Path, mo
     with pytest.raises(TrainingError) as caught:
         ganzoo.train("vanilla", dataset="digits", steps=10, set=keys, out=str(tmp_path / "r"), save_every=2,
                      device="cpu", progress=False)  # fmt: skip
-    said = str(caught.value)
-    assert "d/loss became nan in step 5" in said
-    assert f"The checkpoint of step 4 is whole; to go on without such updates, `ganzoo resume {tmp_path}/r" in said
-    assert "--on-nonfinite skip" in said
-    assert "lower the learning rates" in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert "d/loss became nan in step 5" in message
+    assert f"The checkpoint of step 4 is intact; to skip such updates, `ganzoo resume {tmp_path}/r" in message
+    assert "--on-nonfinite skip" in message
+    assert "lower the learning rates" in message
+    assert "\n" not in message
     monkeypatch.undo()
     path, state, problems = checkpoint.newest(tmp_path / "r" / "checkpoints")
     assert (path.name, problems) == ("step-000000004.pt", [])

@@ -14,7 +14,7 @@ from ganzoo.recipes import Optimiser
 from ganzoo.training.optim import FusedAdam, learning_rate, make_optimiser, set_learning_rate
 
 
-def rates(spec: Optimiser, *steps: int, of: int = 100) -> list[float]:
+def rates(spec: Optimiser, *steps: int, of: int = 101) -> list[float]:
     return [learning_rate(spec, step, of) for step in steps]
 
 
@@ -41,7 +41,7 @@ def test_a_schedule_ends_at_the_share_it_is_given(schedule: str) -> None:
 
 def test_a_schedule_waits_until_its_start() -> None:
     spec = Optimiser(lr=0.1, schedule="linear", schedule_start=0.5)
-    assert rates(spec, 0, 50, 75, 100) == pytest.approx([0.1, 0.1, 0.05, 0.0])
+    assert rates(spec, 0, 50, 75, 100) == pytest.approx([0.1, 0.1, 0.1 * 25 / 49.5, 0.0])
 
 
 def test_a_schedule_never_goes_below_its_end() -> None:
@@ -153,3 +153,21 @@ def test_a_learning_rate_on_the_device_comes_back_with_the_recipe() -> None:
     assert isinstance(optimiser.param_groups[0]["lr"], torch.Tensor)
     set_learning_rate(optimiser, 0.25)
     assert optimiser.param_groups[0]["lr"].item() == 0.25
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize(("start", "steps"), [(0.0, 10), (0.5, 10), (0.5, 7), (0.9, 10), (0.0, 2), (0.99, 100)])
+@pytest.mark.parametrize("final", [0.0, 0.1, 1.0])
+def test_a_schedule_begins_at_the_rate_and_ends_at_final_lr_in_the_last_step(
+    schedule: str, start: float, steps: int, final: float
+) -> None:
+    spec = Optimiser(lr=0.2, schedule=schedule, schedule_start=start, final_lr=final)
+    rates = [learning_rate(spec, step, steps) for step in range(steps)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[-1] == pytest.approx(0.2 * final)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_warm_up_reaches_the_rate_in_its_last_step() -> None:
+    spec = Optimiser(lr=0.2, warmup=4)
+    assert [learning_rate(spec, step, 10) for step in range(5)] == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.2])

@@ -66,7 +66,7 @@ fabric = launch(RunOptions(device="cpu", devices=2))
 data = registry.datasets()["digits"].load(Data(), Path("."), "train")
 found = registry.variants()["vanilla"]
 recipe = config.override(found.recipes["digits"], {"g_hidden": "8", "d_hidden": "8", "batch": 16, "latent": 4})
-said = {}
+message = {}
 for how in ("stop", "skip"):
     torch.manual_seed(recipe.seed)
     trainer = Trainer(found.build(recipe, data.spec), data, recipe, fabric, on_nonfinite=how)
@@ -82,11 +82,11 @@ for how in ("stop", "skip"):
     try:
         trainer.update(trainer.phases[0])
     except NonFinite as error:
-        said[how] = str(error)
+        message[how] = str(error)
     del data.batch
-    said[f"{how} skipped"] = trainer.finite_check.skipped
-    said[f"{how} moved"] = not all(torch.equal(a, b) for a, b in zip(before, trainer.gan.parameters()))
-Path(f"nan-{fabric.global_rank}.json").write_text(json.dumps(said))
+    message[f"{how} skipped"] = trainer.finite_check.skipped
+    message[f"{how} moved"] = not all(torch.equal(a, b) for a, b in zip(before, trainer.gan.parameters()))
+Path(f"nan-{fabric.global_rank}.json").write_text(json.dumps(message))
 """
 
 
@@ -97,7 +97,7 @@ def test_two_ranks_end_bitwise_equal_with_lazy_penalties_and_with_batch_norm(tmp
     assert done.returncode == 0, done.stderr
     for variant in ("vanilla", "dcgan"):
         states = [json.loads((tmp_path / f"{variant}-{rank}.json").read_text()) for rank in (0, 1)]
-        assert states[0]["progress"] == {"step": 4, "batches": 10}
+        assert states[0]["progress"] == {"step": 4, "updates": 10, "samples": 64}
         assert states[0] == states[1]
 
 
@@ -140,10 +140,10 @@ def test_a_loss_that_is_not_finite_on_one_rank_is_seen_by_all_before_any_weight_
     (tmp_path / "script.py").write_text(NAN)
     done = start(["script.py"], tmp_path)
     assert done.returncode == 0, done.stderr
-    said = [json.loads((tmp_path / f"nan-{rank}.json").read_text()) for rank in (0, 1)]
-    assert said[0] == said[1]
-    assert said[0]["stop"].startswith("d/loss became nan in step 2 (batch ")
-    assert {key: value for key, value in said[0].items() if key != "stop"} == {
+    message = [json.loads((tmp_path / f"nan-{rank}.json").read_text()) for rank in (0, 1)]
+    assert message[0] == message[1]
+    assert message[0]["stop"].startswith("d/loss became nan in step 2 (update ")
+    assert {key: value for key, value in message[0].items() if key != "stop"} == {
         "stop skipped": 0, "stop moved": False, "skip skipped": 1, "skip moved": False,
     }  # fmt: skip
 
@@ -179,8 +179,8 @@ def test_a_batch_that_two_ranks_cannot_share_is_one_error_and_no_hanging(tmp_pat
     arguments = ["-m", "ganzoo", "train", "vanilla", "--steps", "6", "--devices", "2", "--device", "cpu", "--no-scores"]
     done = start([*arguments, "--out", "r", *SET, "--set", "batch=15"], tmp_path)
     assert done.returncode == 2, done.stderr
-    said = "batch=15 cannot be split into 2 equal parts (2 devices x accumulate=1): try --set batch=16."
-    assert done.stderr.count(said) == 1
+    message = "batch=15 cannot be split into 2 equal parts (2 devices x accumulate=1): try --set batch=16."
+    assert done.stderr.count(message) == 1
     assert "Traceback" not in done.stderr
 
 
@@ -190,8 +190,8 @@ def test_a_batch_that_two_ranks_cannot_share_is_one_error_and_no_hanging(tmp_pat
 )
 def test_a_rank_that_is_gone_is_said_in_words_and_what_is_kept(text: str, digits_run: Path) -> None:
     run = ganzoo.load(digits_run)
-    said = r"another rank has ended\. The checkpoint of step 3 is whole; go on with `ganzoo resume "
-    with pytest.raises(ganzoo.TrainingError, match=said), explain_failures(run, run.recipe):
+    message = r"another rank has ended\. The checkpoint of step 3 is intact; resume with `ganzoo resume "
+    with pytest.raises(ganzoo.TrainingError, match=message), explain_failures(run, run.recipe):
         raise RuntimeError(text)
 
 

@@ -106,7 +106,7 @@ def test_repeats_run_within_the_step_each_on_a_batch_of_its_own() -> None:
     calls = record_updates(trainer)
     play(trainer, 2)
     assert [name for _, name in calls] == ["d", "d", "d", "g"] * 2
-    assert trainer.progress.batches == 8
+    assert trainer.progress.updates == 8
 
 
 def test_on_step_sees_the_steps_done_before_any_phase() -> None:
@@ -421,4 +421,4 @@ def test_the_rate_of_a_schedule_is_set_before_each_update() -> None:
     scheduled = Optimiser(name="sgd", lr=1.0, schedule="linear")
     trainer.updater.recipe = replace(trainer.recipe, g=scheduled)  # type: ignore[call-arg]
     play(trainer, 4)
-    assert weight(trainer) == pytest.approx(-(1 + 0.75 + 0.5 + 0.25))
+    assert weight(trainer) == pytest.approx(-(1 + 2 / 3 + 1 / 3 + 0))

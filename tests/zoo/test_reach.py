@@ -158,7 +158,7 @@ def test_a_variant_that_builds_on_another_plugins_keeps_the_contract(zoo: Zoo) -
 
 def test_compiling_is_refused_where_it_is_not_claimed(zoo: Zoo, tmp_path: Path) -> None:
     still = dataclasses.replace(zoo.tables["variants"]["double"], name="still", compiles=False)
-    zoo.tables["variants"].put(still, "plugin 'mine'")
+    zoo.tables["variants"].add(still, "plugin 'mine'")
     zoo.plugins[-1].adds["variants"].append("still")
-    with pytest.raises(ganzoo.GanzooError, match=r"still does not go through torch\.compile: leave --compile out"):
+    with pytest.raises(ganzoo.GanzooError, match=r"still does not support torch\.compile: leave --compile out"):
         ganzoo.train("still", dataset="digits", steps=1, compile=True, out=str(tmp_path / "run"), progress=False)

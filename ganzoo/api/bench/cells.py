@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from ganzoo.api.bench.grid import Cell, cell_plan
 from ganzoo.api.evaluate import evaluate
 from ganzoo.api.planning import Plan
 from ganzoo.api.resume import newest_state, resume
 from ganzoo.api.train import execute
-from ganzoo.errors import GanzooError
-from ganzoo.evaluation.scoring import key_of
-from ganzoo.files.atomic import write_atomically
+from ganzoo.errors import GanzooError, TrainingError, printable
+from ganzoo.files.atomic import move_aside, write_atomically
+from ganzoo.files.records import read_json
 from ganzoo.recipes import Recipe, flat, to_dict
 from ganzoo.runs.changes import differing_keys, steps_done
 from ganzoo.runs.run import Run
@@ -49,18 +52,22 @@ def failure_path(out: Path, cell: Cell) -> Path:
 
 
 def read_state(out: Path, cell: Cell) -> State:
-    """The state of a cell, read from its folder; trains and writes nothing."""
+    """The state of a cell, read from its folder; trains and writes nothing. A folder that cannot be read has failed."""
+    try:
+        return _state(out, cell)
+    except Mismatch as error:
+        return State("mismatch", str(error))
+    except Exception as error:
+        return State("failed", describe(error))
+
+
+def _state(out: Path, cell: Cell) -> State:
     path = out / cell.folder
     failure = _read_failure(failure_path(out, cell))
     if not (path / "recipe.json").is_file():
         return failure or State("new")
-    try:
-        run = Run.open(path)
-        require_same(run, cell_plan(cell))
-    except Mismatch as error:
-        return State("mismatch", str(error))
-    except GanzooError as error:
-        return State("failed", str(error))
+    run = Run.open(path)
+    require_same(run, cell_plan(cell))
     if is_scored(run):
         return State("finished")
     return failure or State("started")
@@ -82,6 +89,8 @@ def finish(out: Path, cell: Cell, report: Report, **options: Any) -> Run:
     else:
         run = execute(plan, report).run
     evaluate(run, report=report, **options)
+    if not run.scores_file.exists():
+        raise TrainingError(f"the scores of {path} could not be written.")
     return run
 
 
@@ -95,15 +104,14 @@ def train_to_end(run: Run, report: Report, **options: Any) -> Run:
 
 def is_scored(run: Run) -> bool:
     """Whether the run was scored at its recipe's last step."""
-    content = _json(run.path / "scores.json")
     try:
-        for score in content["scores"]:
-            key_of(score), float(score["value"])
-            if score["protocol"]["step"] != run.recipe.steps:
-                return False
-        return bool(content["scores"] or content["notes"])
-    except (KeyError, TypeError, ValueError):
+        content = run.scores
+    except GanzooError:
+        # Scoring it again sets the damaged file aside.
         return False
+    if content is None or any(score["protocol"].get("step") != run.recipe.steps for score in content["scores"]):
+        return False
+    return bool(content["scores"] or content["notes"])
 
 
 def require_same(run: Run, plan: Plan) -> None:
@@ -132,11 +140,9 @@ def _complete_recipe(run: Run, recipe: Recipe) -> dict[str, Any]:
 
 def record_failure(out: Path, cell: Cell, status: str, error: Exception) -> str:
     """Record why a cell could not be finished; returns the reason in one line."""
-    line = " ".join(str(error).split())
-    details = {}
-    if not isinstance(error, GanzooError):
-        line = f"{type(error).__name__}: {line}"
-        details = {"traceback": "".join(traceback.format_exception(error))}
+    line = describe(error)
+    known = isinstance(error, GanzooError)
+    details = {} if known else {"traceback": "".join(traceback.format_exception(error))}
     content = {"status": status, "message": line, **details}
     # The disk may be what failed; then only the line on the terminal remains.
     with contextlib.suppress(OSError):
@@ -144,20 +150,30 @@ def record_failure(out: Path, cell: Cell, status: str, error: Exception) -> str:
     return line
 
 
-def clear_failure(out: Path, cell: Cell) -> None:
-    """Remove the record of a failure from an earlier start."""
-    failure_path(out, cell).unlink(missing_ok=True)
+def describe(error: Exception) -> str:
+    """An error in one line."""
+    line = " ".join(str(error).split())
+    return printable(line if isinstance(error, GanzooError) else f"{type(error).__name__}: {line}")
+
+
+def clear_failure(out: Path, cell: Cell) -> str:
+    """Remove the record of a failure from an earlier start; one that is damaged is renamed, which returns a line."""
+    path = failure_path(out, cell)
+    if not os.path.lexists(path):
+        return ""
+    if _read_failure(path):
+        path.unlink(missing_ok=True)
+        return ""
+    return f"{path} is damaged: it is now {move_aside(path, f'{path.stem}-damaged').name}."
+
+
+class Failure(BaseModel):
+    """The form of the record of a failure."""
+
+    status: Literal["failed", "unsuited"]
+    message: str
 
 
 def _read_failure(path: Path) -> State | None:
-    content = _json(path)
-    if not isinstance(content, dict):
-        return None
-    return State(str(content.get("status", "failed")), str(content.get("message", "")))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    content = read_json(path, Failure)
+    return State(content["status"], printable(content["message"])) if content else None

@@ -225,7 +225,7 @@ def _table(values: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]
     for name in ("seed", "steps") if where == "set" else ("seed",):
         if name in flat:
             raise GanzooError(
-                f"{where}: {name} is set for the whole grid: use its top-level key {name}{'s' * (name == 'seed')}."
+                f"{where}: {name} is a top-level key of the grid: use {name}{'s' * (name == 'seed')} there."
             )
     return flat
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import statistics
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ganzoo.evaluation.comparability import columns_of
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files.atomic import reason, write_atomically
 from ganzoo.machine.facts import machine
-from ganzoo.pictures.tables import ScoreTable
+from ganzoo.pictures.tables import ScoreTable, format_mean
 from ganzoo.runs.run import Run
 
 REAL = "real data"
@@ -44,28 +45,52 @@ def identity(group: Group) -> dict[str, Any]:
     return {"recipe": group.variant, "dataset": group.dataset, "label": group.label, "set": dict(group.set)}
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What is reported of a finished run. log: its last record of metrics.jsonl, or nothing."""
+
+    steps: int
+    scores: list[dict[str, Any]]
+    log: dict[str, float]
+    hardware: dict[str, Any] | None
+
+
+def read_finished(path: Path) -> Finished:
+    """Read a finished run. Raises GanzooError if part of it is damaged."""
+    run = Run.open(path)
+    hardware = run.info.get("hardware")
+    found = run.scores or {"scores": []}
+    return Finished(
+        run.recipe.steps, found["scores"], (run.metrics() or [{}])[-1], hardware if isinstance(hardware, dict) else None
+    )
+
+
 def describe(group: Group, seeds: Iterable[int], out: Path) -> dict[str, Any]:
     """A group: its finished seeds, their scores and cost, and the state of the other seeds."""
-    runs: dict[int, Run] = {}
+    runs: dict[int, Finished] = {}
     missing: dict[str, dict[str, str]] = {}
     for seed in seeds:
         cell = Cell(group, seed)
         state = cells.read_state(out, cell)
         if state.status == "finished":
-            runs[seed] = Run.open(out / cell.folder)
-        else:
+            try:
+                runs[seed] = read_finished(out / cell.folder)
+            except Exception as error:
+                # Whatever is wrong with one folder, the others are reported.
+                state = cells.State("failed", cells.describe(error))
+        if seed not in runs:
             missing[str(seed)] = {"status": state.status, "message": state.message}
-    logs = [(run.metrics() or [{}])[-1] for run in runs.values()]
+    logs = [run.log for run in runs.values()]
     return {
         **identity(group),
         "folder": group.folder,
-        "steps": next((run.info["recipe"]["steps"] for run in runs.values()), None),
+        "steps": next((run.steps for run in runs.values()), None),
         "done": list(runs),
         "missing": missing,
-        "scores": summarise([(run.scores or {}).get("scores", []) for run in runs.values()]),
+        "scores": summarise([run.scores for run in runs.values()]),
         "seconds": spread([log["seconds"] for log in logs if "seconds" in log]),
         "cpu_seconds": spread([log["cpu_seconds"] for log in logs if "cpu_seconds" in log]),
-        "hardware": distinct(run.info.get("hardware") for run in runs.values()),
+        "hardware": distinct(run.hardware for run in runs.values()),
     }
 
 
@@ -109,11 +134,11 @@ def common_protocol(scores: list[dict[str, Any]]) -> dict[str, Any]:
 
 def spread(values: list[float]) -> dict[str, Any]:
     """Number, mean and sample standard deviation (n - 1; None for a single value)."""
-    return {
-        "n": len(values),
-        "mean": statistics.mean(values) if values else None,
-        "sd": statistics.stdev(values) if len(values) > 1 else None,
-    }
+    try:
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+    except OverflowError:
+        deviation = None
+    return {"n": len(values), "mean": statistics.mean(values) if values else None, "sd": deviation}
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
@@ -227,13 +252,5 @@ def remarks(group: Mapping[str, Any]) -> list[str]:
 
 
 def format_spread(values: Mapping[str, Any], digits: int = 4) -> str:
-    """`mean ± standard deviation`."""
-    if values["mean"] is None:
-        return ""
-    spread = "" if values["sd"] is None else f" ± {_format_number(values['sd'], 2)}"
-    return _format_number(values["mean"], digits) + spread
-
-
-def _format_number(value: float, digits: int) -> str:
-    """A number with `digits` significant digits, or rounded if it has more before the point: never 1.1e+02."""
-    return f"{value:.{digits}g}" if abs(round(value)) < 10**digits else f"{value:.0f}"
+    """`mean ± standard deviation` of a row's values; empty without any."""
+    return "" if values["mean"] is None else format_mean(values["mean"], values["sd"], digits)

@@ -95,9 +95,12 @@ def run_cells(
 
 def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any]) -> str:
     """Finish one cell; returns why it failed, or "". Only signals end the benchmark."""
-    cells.clear_failure(out, cell)
     try:
+        problem = cells.clear_failure(out, cell)
+        if problem:
+            report(problem)
         run = cells.finish(out, cell, report, **options)
+        report(f"finished: {cell.title}: {short_scores(run.scores)}")
     except Stopped:
         raise
     except IncompatibleData as error:
@@ -113,7 +116,6 @@ def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any
         line = cells.record_failure(out, cell, "failed", error)
         report(f"failed: {cell.title}: {line}")
         return line
-    report(f"finished: {cell.title}: {short_scores(run.scores)}")
     return ""
 
 

@@ -9,20 +9,26 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import PIL
 from rich.console import Console
 from rich.progress import Progress
 
+from ganzoo.data.images import verify
+from ganzoo.data.images.listing import Listing, printable
 from ganzoo.data.images.workers import Chunk, decode_all
+from ganzoo.data.levels import Levels
+from ganzoo.data.resize import height_width
 from ganzoo.errors import GanzooError
+from ganzoo.recipes import Size
 
-FORMAT = 1
+FORMAT = 3
 """Part of every cache key: raise it when files are decoded differently, so that old arrays are not used."""
 
 BUILDING = ".building-"
@@ -32,92 +38,120 @@ SHOW_AFTER = 1.0
 """Seconds before a progress bar appears."""
 
 
-class Names:
-    """File names in order, stored with one extra byte each; as strings, each would take 50 extra bytes."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-        self._count = 0
-
-    def append(self, name: bytes) -> None:
-        self._bytes += name + b"\0"
-        self._count += 1
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[str]:
-        at = 0
-        while at < len(self._bytes):
-            end = self._bytes.index(0, at)
-            yield os.fsdecode(bytes(self._bytes[at:end]))
-            at = end + 1
-
-
-@dataclass
-class Listing:
-    """File names in order, and a digest of their names, sizes in bytes and modification times."""
-
-    names: Names = field(default_factory=Names)
-    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
-
-    def add(self, name: str, size: int, changed_ns: int) -> None:
-        encoded = os.fsencode(name)
-        self.names.append(encoded)
-        self.digest.update(encoded + f"\0{size}\0{changed_ns}\n".encode())
-
-
 @dataclass(frozen=True)
 class CachedImages:
-    """images: uint8 `[N, C, H, W]`, memory-mapped, in the listing's order; skipped: names of unreadable files."""
+    """images: uint8 `[N, C, H, W]`, memory-mapped, in the listing's order; skipped: names of unreadable files.
+
+    reasons: why each of these could not be read. digest: of the decoded pixels, hexadecimal.
+    """
 
     images: np.ndarray
     skipped: tuple[str, ...]
+    reasons: tuple[str, ...]
+    digest: str
 
 
-def cached_images(store: Path, base: Path, listing: Listing, size: int, channels: int | None) -> CachedImages:
+@dataclass(frozen=True)
+class _Request:
+    """What is decoded, and how: the arguments of `cached_images`."""
+
+    base: Path
+    listing: Listing
+    size: Size
+    channels: int | None
+    levels: Levels | None
+
+    @property
+    def key(self) -> str:
+        """The name of the array."""
+        how = f"{FORMAT} {PIL.__version__} {height_width(self.size)} {self.channels} {self.levels}"
+        return hashlib.sha256(f"{how} {self.listing.identity(self.base)}".encode()).hexdigest()
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """The shape of an image as it is decoded."""
+        return self.channels or 3, *height_width(self.size)
+
+    def decode(self, names: Iterable[str]) -> Generator[Chunk]:
+        """Decode some of the files in the way in which all are."""
+        return decode_all(self.base, names, len(self.listing.names), self.size, self.image[0], self.levels)
+
+
+def cached_images(
+    store: Path, base: Path, listing: Listing, size: Size, channels: int | None, levels: Levels | None = None
+) -> CachedImages:
     """The listed files of folder `base` as squares (see `read_square`), from the cache `store`, decoded if absent.
 
-    channels: 1, 3, or None for 3 unless every pixel of every image is grey. An array in `store` may be deleted at any
-    time and is then decoded again. Raises GanzooError if `store` is not writable or no file can be read.
+    channels: 1, 3, 4, or None for 3 unless every pixel of every image is grey. An array in `store` may be deleted at
+    any time and is then decoded again, as is one that fails its checksums, that differs from files decoded as a sample,
+    or that lacks files which can be read by now. Raises GanzooError if `store` is not writable or no file can be read.
     """
-    request = f"{FORMAT} {size} {channels} {listing.digest.hexdigest()}"
-    target = store / hashlib.sha256(request.encode()).hexdigest()
-    cached = _open(target)
+    request = _Request(base, listing, size, channels, levels)
+    target = store / request.key
+    cached = _open(target, request)
     if cached is None:
-        _build(target, base, listing.names, size, channels)
-        cached = _open(target, accept_retry=True)
+        _build(target, request)
+        cached = _open(target)
     if cached is None:
         raise GanzooError(f"the decoded images in {target} cannot be read back: delete that folder and try again.")
     return cached
 
 
-def _open(target: Path, *, accept_retry: bool = False) -> CachedImages | None:
-    """The cached array; None if it is absent, damaged, or (unless accepted) some files are worth another try."""
+def _open(target: Path, request: _Request | None = None) -> CachedImages | None:
+    """The cached array; None if it is absent, damaged, or not what decoding the request would give now.
+
+    request: what the array is verified against; without it, it was just written.
+    """
     try:
-        facts = json.loads((target / "facts.json").read_text(encoding="ascii"))
-        images = np.load(target / "images.npy", mmap_mode="r", allow_pickle=False)
-        intact = list(images.shape) == facts["shape"] and images.dtype == np.uint8
-        usable = intact and (accept_retry or not facts["retry"])
-        return CachedImages(images, tuple(facts["skipped"])) if usable else None
+        content = json.loads((target / "facts.json").read_text(encoding="ascii"))
+        facts, array = content["facts"], target / "images.npy"
+        images = np.load(array, mmap_mode="r", allow_pickle=False)
+        usable = (
+            content["digest"] == _facts_digest(facts)
+            and list(images.shape) == facts["shape"]
+            and images.dtype == np.uint8
+            and (request is None or (verify.intact(array, facts["checksums"]) and _current(request, images, facts)))
+        )
+        failed = tuple(facts["skipped"]), tuple(facts["reasons"])
+        return CachedImages(images, *failed, facts["digest"]) if usable else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _build(target: Path, base: Path, names: Names, size: int, channels: int | None) -> None:
+def _current(request: _Request, images: np.ndarray, facts: dict[str, Any]) -> bool:
+    """Whether a sample of the files still gives what the array holds, and the skipped ones are still unreadable."""
+    with closing(request.decode(facts["again"])) as chunks:
+        if any(chunk.pixels for chunk in chunks):
+            return False
+
+    def decode(name: str) -> np.ndarray | None:
+        channels, *shape = request.image
+        (chunk,) = decode_all(request.base, [name], 1, request.size, channels, request.levels)
+        pixels = np.frombuffer(chunk.pixels, np.uint8)
+        # Grey images were decoded to three equal channels, of which one is kept.
+        return None if chunk.skipped else pixels.reshape(channels, *shape)[: images.shape[1]]
+
+    return verify.same_images(request.listing.names, facts["skipped"], images, decode)
+
+
+def _facts_digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()
+
+
+def _build(target: Path, request: _Request) -> None:
     # Everything is written beside the target and renamed at the end, so that the target is always complete.
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
+        sweep(target.parent)
         with tempfile.TemporaryDirectory(prefix=BUILDING, dir=target.parent) as scratch:
             made = Path(scratch) / "made"
             made.mkdir()
-            _decode_all(made, base, names, size, channels)
+            _decode_all(made, request)
             try:
                 made.rename(target)
             except OSError:
                 # Either another process was faster, and its array is equally good, or the existing one is unusable.
-                if _open(target) is None:
+                if _open(target, request) is None:
                     shutil.rmtree(target, ignore_errors=True)
                     made.rename(target)
     except OSError as error:
@@ -127,7 +161,7 @@ def _build(target: Path, base: Path, names: Names, size: int, channels: int | No
         ) from error
 
 
-def _sweep(store: Path) -> None:
+def sweep(store: Path) -> None:
     """Remove leftovers of killed processes once they are a day old; another process may write newer ones."""
     for leftover in store.glob(f"{BUILDING}*"):
         try:
@@ -138,31 +172,48 @@ def _sweep(store: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _decode_all(made: Path, base: Path, names: Names, size: int, channels: int | None) -> None:
+@dataclass
+class _Failed:
+    """The files that could not be read, why, and which of them may be readable another time."""
+
+    skipped: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+
+    def add(self, chunk: Chunk) -> None:
+        self.skipped += chunk.skipped
+        self.reasons += chunk.reasons
+        self.again += chunk.again
+
+
+def _decode_all(made: Path, request: _Request) -> None:
     """Write `images.npy` and `facts.json` into folder `made`."""
-    skipped: list[str] = []
-    retry, coloured = False, channels is not None
-    kept = 0
+    failed = _Failed()
+    names, coloured = request.listing.names, request.channels is not None
+    kept, digest = 0, hashlib.sha256()
     array = made / "images.npy"
-    chunks = decode_all(base, names, len(names), size, channels or 3)
-    with array.open("wb") as file, closing(chunks):
-        _header(file, (len(names), channels or 3, size, size))
+    with array.open("wb") as file, closing(request.decode(names)) as chunks:
+        _header(file, (len(names), *request.image))
         for chunk in _progress(chunks, len(names)):
             file.write(chunk.pixels)
-            skipped += chunk.skipped
+            digest.update(chunk.pixels)
+            failed.add(chunk)
             kept += chunk.files - len(chunk.skipped)
-            retry, coloured = retry or chunk.retry, coloured or chunk.coloured
+            coloured = coloured or chunk.coloured
         if not kept:
-            first = printable(next(iter(names)))
-            raise GanzooError(f"none of the {len(names)} image files under {base} could be read; the first is {first}.")
-        shape = (kept, channels or 3, size, size)
+            first = f"{printable(failed.skipped[0])} ({failed.reasons[0]})"
+            raise GanzooError(
+                f"none of the {len(names)} image files under {request.base} could be read; the first is {first}."
+            )
+        shape = kept, *request.image
         _header(file, shape)
         _sync(file)
     if not coloured:
         shape = _keep_one_channel(array)
-    facts = {"shape": shape, "skipped": skipped, "retry": retry}
+    facts = {"shape": shape, **asdict(failed), "digest": digest.hexdigest(), "checksums": verify.checksums(array)}
+    content = {"facts": facts, "digest": _facts_digest(facts)}
     with (made / "facts.json").open("wb") as file:
-        file.write(json.dumps(facts).encode("ascii"))
+        file.write(json.dumps(content).encode("ascii"))
         _sync(file)
 
 
@@ -207,8 +258,3 @@ def _sync(file: BinaryIO) -> None:
     # Before the rename, as a power failure could otherwise leave the name without the content.
     file.flush()
     os.fsync(file.fileno())
-
-
-def printable(name: str) -> str:
-    """A file name with bytes that are not UTF-8 replaced, so that it can be printed."""
-    return os.fsencode(name).decode("utf-8", "replace")

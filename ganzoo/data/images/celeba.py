@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.images.cache import Listing, cached_images
+from ganzoo.data.images.cache import cached_images
+from ganzoo.data.images.listing import Listing, stamp_of
 from ganzoo.data.images.vision import find_or_download
 from ganzoo.data.paths import cache_dir
 from ganzoo.data.resize import check_channels
@@ -35,7 +36,9 @@ def load(data: Data, root: Path, split: str) -> Dataset:
     folder = root / "celeba" / "img_align_celeba"
     listing = _listing(folder, find_or_download("celeba", root / "celeba", read))
     cached = cached_images(cache_dir() / "celeba", folder, listing, data.size or DEFAULT_SIZE, data.channels or 3)
-    return image_dataset("celeba", cached.images, data, skipped=cached.skipped)
+    return image_dataset(
+        "celeba", cached.images, data, skipped=cached.skipped, reasons=cached.reasons, digest=cached.digest
+    )
 
 
 def _listing(folder: Path, names: list[str]) -> Listing:
@@ -47,7 +50,7 @@ def _listing(folder: Path, names: list[str]) -> Listing:
         except OSError:
             missing += 1
             continue
-        listing.add(name, facts.st_size, facts.st_mtime_ns)
+        listing.add(name, facts.st_size, stamp_of(facts))
     if missing:
         raise GanzooError(
             f"celeba: {missing:,} of {len(names):,} images are missing from {folder}: "

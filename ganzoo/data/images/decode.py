@@ -1,13 +1,31 @@
-"""Decoding one image file of any format to one small square of uint8 pixels."""
+"""Decoding one image file of any format to one small square (or rectangle) of uint8 pixels."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from ganzoo.data.levels import Levels, scale
+from ganzoo.data.resize import MODES, as_array, fit, height_width
+from ganzoo.recipes import Size
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+"""The usual endings of images. `image_endings` has them all."""
+
+NOT_DECODED = frozenset({"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "FPX", "MIC"})
+"""Formats of Pillow that it only identifies, decodes with another program, or finds in files that are no images."""
+
+IDENTIFIED = (
+    *("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM"),
+    *("AVIF", "JPEG2000", "ICO", "ICNS", "PSD", "QOI", "DDS"),
+)
+"""Formats that are recognised by a file's first bytes, whatever its name."""
+
+PREFIX = 16
+"""Bytes by which Pillow recognises formats."""
 
 ORIENTATION = 0x0112
 UPRIGHT = {
@@ -22,23 +40,78 @@ UPRIGHT = {
 """The operation that turns an image of each EXIF orientation (EXIF 2.3, tag 274) upright."""
 
 
-def read_square(path: Path, size: int, channels: int) -> np.ndarray:
-    """Read an image file as uint8 `[channels, size, size]`, channels 1 (BT.601 luma) or 3 (RGB).
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats in which images are read: those that Pillow decodes, with its plugins that have been imported."""
+    Image.init()
+    return tuple(name for name in Image.OPEN if name not in NOT_DECODED)
 
-    The short side is resized to `size` (Lanczos, antialiased) and the centre is kept. Alpha is blended onto white, 16
-    bits are scaled to 8, EXIF orientation is applied, and the first frame of an animation is used. Raises whatever
-    Pillow raises for an unreadable file, and DecompressionBombError above 179 million pixels.
+
+@cache
+def image_endings() -> frozenset[str]:
+    """The endings, in lower case, of files that count as images whatever is in them."""
+    readable = formats()
+    return EXTENSIONS | {ending for ending, name in Image.registered_extensions().items() if name in readable}
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether a file's content is an image, whatever its name. Raises OSError if it cannot be opened."""
+    with open(path, "rb") as file:  # noqa: PTH123 (a Path for each of many files takes as long as reading them)
+        prefix = file.read(PREFIX)
+        likely = [name for name in IDENTIFIED if name in formats() and _accepts(name, prefix)]
+        if not likely:
+            return False
+        file.seek(0)
+        try:
+            with Image.open(file, formats=likely):
+                return True
+        except Exception:  # as below
+            return False
+
+
+def _accepts(name: str, prefix: bytes) -> bool:
+    accept = Image.OPEN[name][1]
+    try:
+        # Of a format that this Pillow was built without, it is a sentence that says so.
+        return accept is not None and bool(accept(prefix)) and not isinstance(accept(prefix), str)
+    except Exception:  # some read numbers that a file of a few bytes does not have
+        return False
+
+
+def why_unreadable(error: Exception, path: Path) -> str:
+    """Why an image could not be read, in a few words."""
+    if isinstance(error, UnidentifiedImageError):
+        if path.stat().st_size == 0:
+            return "empty file"
+        return "not in a format that can be read"
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.strerror or type(error).__name__
+    lines = str(error).split("\n")
+    return lines[0][:120].strip() or type(error).__name__
+
+
+def read_square(path: Path, size: Size, channels: int, levels: Levels | None = None) -> np.ndarray:
+    """Read an image file as uint8 `[channels, *size]`, channels 1 (BT.601 luma), 3 (RGB) or 4 (RGBA).
+
+    The largest central part of that shape is resized (Lanczos, antialiased). Alpha is blended onto white, unless it is
+    one of the channels; EXIF orientation is applied, and the first frame of an animation is used. levels: what is
+    black and white in files of more than 8 bits, and in all of them if `chosen`; by default 0 and 65,535, or 1 of
+    floats. Raises whatever Pillow raises for an unreadable file, and DecompressionBombError above 179 million pixels.
     """
-    with Image.open(path) as image:
+    shape = height_width(size)
+    with Image.open(path, formats=formats()) as image:
         # Only JPEG can be decoded at a half, a quarter or an eighth; Lanczos resizes from at least twice the size.
-        image.draft(None, (2 * size, 2 * size))
+        image.draft(None, (2 * max(shape), 2 * max(shape)))
         image.load()
-        square = _centre(_flat(image), size)
         orientation = _orientation(image)
+        flat = _flat(image, levels, alpha=channels == 4).convert(MODES[channels])
     if orientation in UPRIGHT:
-        square = square.transpose(UPRIGHT[orientation])
-    pixels = np.asarray(square.convert("L" if channels == 1 else "RGB"))
-    return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        flat = flat.transpose(UPRIGHT[orientation])
+    return as_array(fit(flat, shape))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -48,36 +121,33 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _centre(image: Image.Image, size: int) -> Image.Image:
-    # Cropped before resizing: a strip of 1 x 10,000 pixels would otherwise grow to hundreds of megabytes.
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """As 8-bit grey ("L") or RGB, without alpha."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image)))
+def _flat(image: Image.Image, levels: Levels | None, *, alpha: bool) -> Image.Image:
+    """As 8-bit grey ("L") or RGB; with alpha, if it has any, as RGBA."""
+    if is_deep(image.mode):
+        return Image.fromarray(_eight_bits(np.asarray(image), levels))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image if image.mode == "L" else image.convert("L" if image.mode == "1" else "RGB")
+        if not alpha:
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image).convert("RGB")
+    elif image.mode != "L":
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return image.point(_table(levels, image.mode)) if levels and levels.chosen else image
 
 
-def _eight_bits(levels: np.ndarray) -> np.ndarray:
-    """Grey levels of 16 bits, 32 bits or floating point to uint8.
+def is_deep(mode: str) -> bool:
+    """Whether the pixels of a Pillow mode are grey levels of more than 8 bits."""
+    return mode.startswith("I") or mode == "F"
 
-    Such files do not specify the white level. It is 65,535 for integers and 1 or 255 for floats, the smallest that
-    covers all values; if none does, the highest value becomes white.
-    """
-    usual = (1.0, 255.0) if levels.dtype.kind == "f" else (65_535.0,)
-    values = levels.astype(np.float64)
-    highest = float(values.max(initial=0.0))
+
+def _eight_bits(values: np.ndarray, levels: Levels | None) -> np.ndarray:
+    """Grey levels of 16 bits, 32 bits or floating point to uint8."""
     if not np.isfinite(values).all():
         raise ValueError("pixels that are not finite")
-    white = next((level for level in usual if highest <= level), highest)
-    return np.rint(values.clip(0, white) * (255 / white)).astype(np.uint8)
+    return scale(values, levels or Levels(0, 1 if values.dtype.kind == "f" else 65_535))
+
+
+def _table(levels: Levels, mode: str) -> list[int]:
+    """What each of the 256 values of each colour becomes; alpha stays."""
+    scaled = scale(np.arange(256), levels).tolist()
+    return scaled * 3 + list(range(256)) if mode == "RGBA" else scaled * len(mode)

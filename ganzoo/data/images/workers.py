@@ -1,13 +1,15 @@
 """Decoding many image files in parallel: few of them in threads, many in worker processes.
 
-`python -m ganzoo.data.images.workers FOLDER SIZE CHANNELS` is a worker. It reads one line per chunk, a JSON list of
-file names, and replies with a line of JSON, the fields of `Chunk` except the pixels, followed by the pixels.
+`python -m ganzoo.data.images.workers FOLDER SIZE CHANNELS LEVELS` is a worker, told in JSON how to decode. It reads one
+line per chunk, a JSON list of file names, and replies with a line of JSON, the fields of `Chunk` except the pixels,
+followed by the pixels.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,13 +18,16 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
-from ganzoo.data.images.decode import read_square
+from ganzoo.data.images.decode import read_square, why_unreadable
+from ganzoo.data.levels import Levels
+from ganzoo.data.resize import height_width
+from ganzoo.recipes import Size
 
 PROCESS_THRESHOLD = 2_000
 """Number of files from which starting processes pays off: a third of the time is Python's, which holds the GIL."""
@@ -32,30 +37,41 @@ CHUNK_FILES, CHUNK_BYTES = 16, 1 << 20
 
 MAX_WORKERS = 16
 
+CRASHED = "crashed the decoder"
+"""Why a file was skipped on which a worker ended."""
+
 
 @dataclass(frozen=True)
 class Chunk:
     """The result of decoding some files.
 
     files: number of files; pixels: those of the readable files, uint8 `[C, H, W]` each, concatenated. skipped: names of
-    the unreadable files; retry: whether any failure may be temporary (see `_may_be_temporary`). coloured: whether any
-    pixel is not grey.
+    the unreadable files, with as many reasons; again: those of them that may be readable another time (see
+    `_may_be_temporary`). coloured: whether any pixel is not grey.
     """
 
     files: int
     pixels: bytes
-    skipped: tuple[str, ...]
-    retry: bool
-    coloured: bool
+    skipped: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    coloured: bool = False
+
+    @property
+    def retry(self) -> bool:
+        """Whether any failure may be temporary."""
+        return bool(self.again)
 
 
 class WorkerDied(Exception):
     """A worker process has ended."""
 
 
-def decode_all(base: Path, names: Iterable[str], count: int, size: int, channels: int) -> Generator[Chunk]:
+def decode_all(
+    base: Path, names: Iterable[str], count: int, size: Size, channels: int, levels: Levels | None = None
+) -> Generator[Chunk]:
     """The `count` files `names` of folder `base` as `read_square` reads them: in order, decoded a few chunks ahead."""
-    number = min(MAX_WORKERS, _processors())
+    number = min(MAX_WORKERS, processors())
     waiting: deque[Future[Chunk]] = deque()
     with (
         warnings.catch_warnings(),
@@ -64,9 +80,9 @@ def decode_all(base: Path, names: Iterable[str], count: int, size: int, channels
     ):
         warnings.simplefilter("ignore")  # about large images, odd palettes and broken EXIF blocks
         idle: SimpleQueue[Callable[[list[str]], Chunk]] = SimpleQueue()
-        here = partial(decode_files, base, size=size, channels=channels)
+        here = partial(decode_files, base, size=size, channels=channels, levels=levels)
         for _ in range(number):
-            worker = Worker(base, size, channels)
+            worker = Worker(base, size, channels, levels)
             stack.callback(worker.end)
             idle.put(worker.decode if count >= PROCESS_THRESHOLD else here)
 
@@ -89,19 +105,25 @@ def decode_all(base: Path, names: Iterable[str], count: int, size: int, channels
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def decode_files(base: Path, names: list[str], size: int, channels: int) -> Chunk:
+def decode_files(base: Path, names: list[str], size: Size, channels: int, levels: Levels | None = None) -> Chunk:
     """Decode files in this process; unreadable ones are skipped."""
-    images, skipped, retry, coloured = [], [], False, False
+    read = partial(read_square, levels=levels) if levels else read_square
+    images: list[bytes] = []
+    skipped: list[str] = []
+    reasons: list[str] = []
+    again: list[str] = []
+    coloured = False
     for name in names:
         try:
-            pixels = read_square(base / name, size, channels)
+            pixels = read(base / name, size, channels)
         except Exception as error:  # Pillow's decoders raise nearly any type of error on damaged files
             skipped.append(name)
-            retry = retry or _may_be_temporary(error)
+            reasons.append(why_unreadable(error, base / name))
+            again += [name] if _may_be_temporary(error) else []
             continue
         images.append(pixels.tobytes())
         coloured = coloured or bool((pixels != pixels[:1]).any())
-    return Chunk(len(names), b"".join(images), tuple(skipped), retry, coloured)
+    return Chunk(len(names), b"".join(images), tuple(skipped), tuple(reasons), tuple(again), coloured)
 
 
 def _may_be_temporary(error: Exception) -> bool:
@@ -118,15 +140,15 @@ class Worker:
     If no process can be started, the files are decoded in this one.
     """
 
-    def __init__(self, base: Path, size: int, channels: int) -> None:
-        self._base, self._size, self._channels = base, size, channels
+    def __init__(self, base: Path, size: Size, channels: int, levels: Levels | None = None) -> None:
+        self._base, self._how = base, (size, channels, levels)
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
 
     def decode(self, names: list[str]) -> Chunk:
         """As `decode_files`. Raises WorkerDied after `end`."""
         if self._process is None and not self._start():
-            return decode_files(self._base, names, self._size, self._channels)
+            return decode_files(self._base, names, *self._how)
         try:
             return self._request(names)
         except WorkerDied:
@@ -134,13 +156,14 @@ class Worker:
             if self._ended:
                 raise
         if len(names) == 1:
-            return Chunk(1, b"", tuple(names), retry=True, coloured=False)
+            return Chunk(1, b"", tuple(names), (CRASHED,), tuple(names))
         chunks = [self.decode([name]) for name in names]
         return Chunk(
             len(names),
             b"".join(chunk.pixels for chunk in chunks),
             tuple(name for chunk in chunks for name in chunk.skipped),
-            any(chunk.retry for chunk in chunks),
+            tuple(reason for chunk in chunks for reason in chunk.reasons),
+            tuple(name for chunk in chunks for name in chunk.again),
             any(chunk.coloured for chunk in chunks),
         )
 
@@ -155,7 +178,7 @@ class Worker:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
         try:
             self._process = subprocess.Popen(
-                [*command, str(self._size), str(self._channels)],
+                [*command, *map(json.dumps, self._how)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -193,10 +216,11 @@ class Worker:
             raise WorkerDied from error
         if len(pixels) != header["bytes"]:
             raise WorkerDied
-        return Chunk(header["files"], pixels, tuple(header["skipped"]), header["retry"], header["coloured"])
+        skipped, reasons, again = (tuple(header[name]) for name in ("skipped", "reasons", "again"))
+        return Chunk(header["files"], pixels, skipped, reasons, again, header["coloured"])
 
 
-def serve(base: Path, size: int, channels: int) -> None:
+def serve(base: Path, size: Size, channels: int, levels: Levels | None = None) -> None:
     """Run as a worker until standard input ends, as it does when the parent process has ended."""
     # Ctrl-C goes to every process of a terminal; the parent decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -206,20 +230,20 @@ def serve(base: Path, size: int, channels: int) -> None:
     os.dup2(2, 1)
 
     def reply(chunk: Chunk) -> None:
-        header = {"files": chunk.files, "skipped": chunk.skipped, "retry": chunk.retry, "coloured": chunk.coloured}
+        header = {field.name: getattr(chunk, field.name) for field in fields(chunk) if field.name != "pixels"}
         replies.write(json.dumps(header | {"bytes": len(chunk.pixels)}).encode("ascii") + b"\n" + chunk.pixels)
         replies.flush()
 
-    reply(Chunk(0, b"", (), retry=False, coloured=False))
+    reply(Chunk(0, b""))
     with contextlib.suppress(BrokenPipeError):
         for line in sys.stdin.buffer:
-            reply(decode_files(base, json.loads(line), size, channels))
+            reply(decode_files(base, json.loads(line), size, channels, levels))
 
 
-def _chunk_size(count: int, size: int, channels: int) -> int:
+def _chunk_size(count: int, size: Size, channels: int) -> int:
     if count < PROCESS_THRESHOLD:
         return 1
-    return max(1, min(CHUNK_FILES, CHUNK_BYTES // (channels * size * size)))
+    return max(1, min(CHUNK_FILES, CHUNK_BYTES // (channels * math.prod(height_width(size)))))
 
 
 def _chunks(names: Iterable[str], files: int) -> Iterator[list[str]]:
@@ -228,9 +252,11 @@ def _chunks(names: Iterable[str], files: int) -> Iterator[list[str]]:
         yield chunk
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    size, channels, levels = map(json.loads, sys.argv[2:])
+    serve(Path(sys.argv[1]), size, channels, Levels(*levels) if levels else None)

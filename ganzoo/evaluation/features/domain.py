@@ -27,7 +27,9 @@ from ganzoo.files import checkpoint
 
 log = logging.getLogger(__name__)
 
-HASHED_BYTES = 1 << 28
+ROWS = 1 << 12
+"""How many images are read at a time to hash them."""
+
 HELD_OUT_EVERY = 10
 
 
@@ -136,7 +138,7 @@ def _require_labels(train: Dataset, samples: Samples) -> None:
 
 def _cached_or_trained(train: Dataset, test: Dataset | None) -> Domain:
     accuracy_on = "test" if test is not None else f"every {HELD_OUT_EVERY}th training image"
-    key = _key(train, accuracy_on)
+    key = _key(train, test, accuracy_on)
     path = cache_dir() / "domain" / f"{key}.pt"
     domain = _load(path, train, key)
     if domain is None:
@@ -170,17 +172,25 @@ def _domain(network: small.Classifier, train: Dataset, key: str, accuracy: float
     return Domain(train.spec.name, extractor, accuracy, accuracy_on, digest, resize, network)
 
 
-def _key(train: Dataset, accuracy_on: str) -> str:
+def _key(train: Dataset, test: Dataset | None, accuracy_on: str) -> str:
     """Name of the cache entry: everything that the classifier and its stated accuracy depend on."""
-    content = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, train.count, accuracy_on]
-    digest = hashlib.sha256(json.dumps(content).encode())
+    content = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, accuracy_on]
+    content += [_digest(dataset) for dataset in (train, test) if dataset is not None]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def _digest(dataset: Dataset) -> str:
+    """A digest, in hexadecimal, of all images and labels."""
+    digest = hashlib.sha256(f"{dataset.count} {dataset.digest}".encode())
     for name in ("x", "y"):
-        array = train.arrays[name]
-        # Of data too large to be read for this, evenly spaced samples are.
-        bytes_each = array[:1].nbytes
-        rows = array[:: max(1, -(-len(array) * bytes_each // HASHED_BYTES))]
-        digest.update(rows.cpu().contiguous().numpy().tobytes() if isinstance(rows, Tensor) else rows.tobytes())
-    return digest.hexdigest()[:32]
+        if name == "x" and dataset.digest is not None:
+            # It is known from when the files were decoded, so that large data are not read for this.
+            continue
+        array = dataset.arrays[name]
+        for at in range(0, len(array), ROWS):
+            rows = array[at : at + ROWS]
+            digest.update(rows.cpu().contiguous().numpy().tobytes() if isinstance(rows, Tensor) else rows.tobytes())
+    return digest.hexdigest()
 
 
 def _load(path: Path, train: Dataset, key: str) -> Domain | None:

@@ -8,17 +8,17 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from ganzoo.callbacks import Callback
-from ganzoo.files.atomic import append_line, write_atomically
-from ganzoo.files.records import read_records
+from ganzoo.files.atomic import append_line
+from ganzoo.files.records import truncate_log
 from ganzoo.game import GAN, AdversarialLoss, Latent, uncompiled
 from ganzoo.runs.callbacks.symptoms import Hint, Measurement, find_hints, nonfinite_hint
+from ganzoo.runs.reading import Hinted, Measured
 from ganzoo.runs.run import Run
 from ganzoo.training.nonfinite import NonFinite
 from ganzoo.zoo import registry
@@ -58,7 +58,8 @@ class Diagnosis(Callback):
         step = trainer.progress.step
         # A run that was killed before its first checkpoint starts over and writes these lines again.
         last = step if step else -1
-        self.measurements, self.hints = truncate_log(self.measurements_file, last), truncate_log(self.hints_file, last)
+        self.measurements = truncate_log(self.measurements_file, last, Measured, keep_empty=False)
+        self.hints = truncate_log(self.hints_file, last, Hinted, keep_empty=False)
         self.variety = Variety.of(trainer)
         if step == 0:
             self.measure(trainer)
@@ -225,16 +226,6 @@ def restored(gan: GAN) -> Iterator[None]:
                     buffer.copy_(before)
             for weight, needed in weights:
                 weight.requires_grad_(needed)
-
-
-def truncate_log(path: Path, step: int) -> list[dict[str, Any]]:
-    """Truncate a file to its lines up to a step, and return those; without any, the file is removed."""
-    kept = [record for record in read_records(path) if record["step"] <= step]
-    if kept:
-        write_atomically(path, "".join(json.dumps(record) + "\n" for record in kept).encode())
-    else:
-        path.unlink(missing_ok=True)
-    return kept
 
 
 @contextmanager

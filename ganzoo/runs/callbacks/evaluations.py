@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.callbacks import Callback
 from ganzoo.data.samples import Samples
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.evaluation.distributed import score_distributed
 from ganzoo.evaluation.scoring import Score, Scores, score, select_metrics
 from ganzoo.files import checkpoint
-from ganzoo.files.atomic import append_line
+from ganzoo.files.atomic import append_line, move_aside
 from ganzoo.files.lock import Lock
+from ganzoo.files.records import has_form, truncate_log
 from ganzoo.machine.rank_group import RankGroup
+from ganzoo.pictures.tables import format_number
 from ganzoo.recipes import RunOptions
+from ganzoo.runs import source
+from ganzoo.runs.reading import Evaluated
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw, class_numbers
+from ganzoo.training.restoring import steps_done
 from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
+
+log = logging.getLogger(__name__)
 
 SAMPLES = 2_500
 
@@ -44,8 +52,8 @@ class Evaluations(Callback):
 
     def on_start(self, trainer: Training) -> None:
         self.group = RankGroup(trainer.fabric)
-        data = dataclasses.replace(trainer.recipe.data, labels=True)
-        same = data == trainer.recipe.data
+        data = dataclasses.replace(source.own_data(self.run_folder, trainer.recipe.data), labels=True)
+        same = trainer.recipe.data.labels
         self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
         self.names = self.modality.quick_metrics
         known = registry.metrics().values()
@@ -57,17 +65,28 @@ class Evaluations(Callback):
 
     def _remove_later(self, step: int) -> None:
         """Remove scores and states of later steps, which will be run and scored again."""
-        kept = [record for record in self.run_folder.evaluations() if record["step"] <= step]
-        checkpoint.write_atomically(self.path, "".join(json.dumps(record) + "\n" for record in kept).encode())
+        kept = truncate_log(self.path, step, Evaluated)
         for ahead, path in checkpoint.found(self.folder).items():
             if ahead > step:
                 checkpoint.remove(path)
-        try:
-            saved = checkpoint.newest(self.folder)[1]["progress"]["step"]
-        except (GanzooError, KeyError, TypeError):
-            saved = None
         # If the best state is gone, so are those before it: then the next state is the best so far.
-        self.best = next((record for record in kept if record["step"] == saved), None)
+        if checkpoint.found(self.folder):
+            self._read_best(kept)
+
+    def _read_best(self, kept: list[dict[str, Any]]) -> None:
+        """Find the scores of the best state. It is never replaced because these, or the state, cannot be read."""
+        try:
+            state = checkpoint.newest(self.folder)[1]
+            saved = steps_done(state)
+        except (GanzooError, ValueError):
+            moved = move_aside(self.folder, "best-damaged")
+            log.warning("%s is damaged, and is now %s: the next state is the best.", self.folder, moved.name)
+            return
+        known = [record for record in (state.get("evaluation"), *reversed(kept)) if has_form(record, Evaluated)]
+        self.best = next((record for record in known if record["step"] == saved), None)
+        if self.best is None:
+            moved = move_aside(self.folder, f"best-step-{saved:09d}")
+            log.warning("the scores of %s cannot be read: it is now %s.", self.folder, moved.name)
 
     def due(self, step: int) -> bool:
         """Whether to score after this step."""
@@ -100,9 +119,10 @@ class Evaluations(Callback):
         best = self._is_best(record, rounded)
         if best:
             self.folder.parent.mkdir(exist_ok=True)
-            checkpoint.save(self.folder, step, trainer.state(), keep=1)
+            # With its scores, so that damage to the file of scores does not cost the best state.
+            checkpoint.save(self.folder, step, trainer.state() | {"evaluation": record}, keep=1)
             self.best = record
-        values = "  ".join(f"{name} {value:.4g}" for name, value in record["scores"].items())
+        values = "  ".join(f"{name} {format_number(value)}" for name, value in record["scores"].items())
         self._report(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
         return scores
 
@@ -122,12 +142,13 @@ class Evaluations(Callback):
         if not decisive:
             return False
         name, before = decisive[0].name, self.best
-        if before is None or before["protocol"].get(name) != record["protocol"][name]:
+        comparable = before is not None and name in before["scores"]
+        if before is None or not comparable or before["protocol"].get(name) != record["protocol"][name]:
             return True
         value, bar = record["scores"][name], before["scores"][name]
         return bool(value < bar if decisive[0].better == "lower" else value > bar)
 
     def _report(self, line: str, once: bool = False) -> None:
         if self.options.progress and self.group.is_first and not (once and line in self.reported):
-            print(line, file=sys.stderr, flush=True)
+            print(printable(line), file=sys.stderr, flush=True)
         self.reported.add(line)

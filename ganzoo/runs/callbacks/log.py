@@ -6,7 +6,9 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from ganzoo.files.atomic import append_line, write_atomically
+from ganzoo.files.atomic import append_line
+from ganzoo.files.records import truncate_log
+from ganzoo.runs.reading import LOGGED
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
@@ -24,18 +26,15 @@ class MetricsLog(Callback):
 
     def on_start(self, trainer: Training) -> None:
         # After a crash the log may be ahead of the checkpoint; those steps will be run and logged again.
-        kept, before, cpu_before = [], 0.0, 0.0
-        for record in self.run.metrics():
-            if record["step"] <= trainer.progress.step:
-                kept.append(json.dumps(record))
-                before, cpu_before = record["seconds"], record.get("cpu_seconds", 0.0)
-        write_atomically(self.path, "".join(line + "\n" for line in kept).encode(), parents=False)
+        kept = truncate_log(self.path, trainer.progress.step, *LOGGED)
+        last = kept[-1] if kept else {}
+        before, cpu_before = last.get("seconds", 0.0), last.get("cpu_seconds", 0.0)
         self.start, self.cpu_start = time.perf_counter() - before, time.process_time() - cpu_before
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
-        seen = trainer.progress.step * trainer.recipe.images_per_step() / len(trainer.stream.dataset)
+        epoch = trainer.progress.samples / len(trainer.stream.dataset)
         seconds = round(time.perf_counter() - self.start, 3)
         cpu_seconds = round(time.process_time() - self.cpu_start, 3)
         times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
-        record = {"step": trainer.progress.step, "epoch": round(seen, 4), **times, **values}
+        record = {"step": trainer.progress.step, "epoch": round(epoch, 4), **times, **values}
         append_line(self.path, json.dumps(record))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 from ganzoo.callbacks import Callback
+from ganzoo.errors import printable
 
 REFRESH_SECONDS = 0.1
 """Seconds between updates of the progress bar, each of which takes longer than drawing a batch."""
@@ -30,7 +31,7 @@ class ProgressBar(Callback):
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[losses]}"),
+            TextColumn("{task.fields[losses]}", markup=False),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
@@ -47,7 +48,8 @@ class ProgressBar(Callback):
         self.bar.start()
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
-        self.losses = "  ".join(f"{name} {value:.3f}" for name, value in values.items() if name.endswith("/loss"))
+        losses = (f"{name} {value:.3f}" for name, value in values.items() if name.endswith("/loss"))
+        self.losses = printable("  ".join(losses))
 
     def on_step(self, trainer: Training) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ganzoo.files.atomic import remove_partial
+from ganzoo.files.atomic import REASONS, remove_partial
 from ganzoo.pictures import sheets
 from ganzoo.pictures.plots import loss_plot
+from ganzoo.runs.callbacks import reals
 from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
@@ -21,22 +27,40 @@ if TYPE_CHECKING:
 
 from ganzoo.callbacks import Callback
 
+log = logging.getLogger(__name__)
+
+SHEET = re.compile(r"\d{1,15}\.png", re.ASCII)
+"""Names of sheets: the step, with six digits or more."""
+
 
 class Sheets(Callback):
-    """Draws the same latents every `every` steps into samples/; at the end samples.png, losses.png and training.gif."""
+    """Draws the same latents every `every` steps into samples/; at the end samples.png, losses.png and training.gif.
+
+    At the start it draws samples that are trained on into reals.png.
+    """
 
     def __init__(self, run: Run, every: int) -> None:
         self.run, self.every = run, every
         self.folder = run.path / "samples"
+        self.failed: set[str] = set()
 
     def on_start(self, trainer: Training) -> None:
+        file = self.run.path / reals.FILE
+        with self.unless_it_fails(reals.FILE):
+            if not file.exists() and (picture := reals.draw_reals(trainer)) is not None:
+                sheets.write(picture, file)
         self.folder.mkdir(exist_ok=True)
         remove_partial(self.folder)
-        for sheet in self.folder.glob("*.png"):
-            if sheet.stem.isdigit() and int(sheet.stem) > trainer.progress.step:
+        for step, sheet in self.drawn().items():
+            if step > trainer.progress.step:
                 sheet.unlink()
         if trainer.progress.step == 0:
             self._draw(trainer)
+
+    def drawn(self) -> dict[int, Path]:
+        """The sheets by step, in the order of the steps."""
+        found = {int(sheet.stem): sheet for sheet in self.folder.glob("*.png") if SHEET.fullmatch(sheet.name)}
+        return dict(sorted(found.items()))
 
     def on_step(self, trainer: Training) -> None:
         if trainer.progress.step % self.every == 0:
@@ -45,21 +69,46 @@ class Sheets(Callback):
     def on_end(self, trainer: Training) -> None:
         # A run that was stopped adds no sheet, so that once resumed it has the sheets of an uninterrupted one.
         last = trainer.progress.step == trainer.progress.steps
-        picture = self._draw(trainer) if last else draw(trainer)
+        picture = self._draw(trainer) if last else self._picture(trainer)
         if picture is None:
             return
-        sheets.write(picture, self.run.path / "samples.png")
-        frames = sorted(sheet for sheet in self.folder.glob("*.png") if sheet.stem.isdigit())
-        sheets.animation(frames, self.run.path / "training.gif")
-        records = self.run.metrics()
-        if records:
-            sheets.write(loss_plot(records), self.run.path / "losses.png")
+        with self.unless_it_fails("samples.png"):
+            sheets.write(picture, self.run.path / "samples.png")
+        with self.unless_it_fails("training.gif"):
+            sheets.animation(self.drawn().values(), self.run.path / "training.gif")
+        with self.unless_it_fails("losses.png"):
+            records = self.run.metrics()
+            if records:
+                sheets.write(loss_plot(records), self.run.path / "losses.png")
+
+    def _picture(self, trainer: Training) -> Image | None:
+        with self.unless_it_fails("a sheet of samples"):
+            return draw(trainer)
+        return None
 
     def _draw(self, trainer: Training) -> Image | None:
-        picture = draw(trainer)
+        picture = self._picture(trainer)
         if picture is not None:
-            sheets.write(picture, self.folder / f"{trainer.progress.step:06d}.png")
+            with self.unless_it_fails("a sheet of samples"):
+                sheets.write(picture, self.folder / f"{trainer.progress.step:06d}.png")
         return picture
+
+    @contextmanager
+    def unless_it_fails(self, what: str) -> Iterator[None]:
+        """Within this block, a picture that cannot be drawn is one warning, once, and costs no step of training.
+
+        The last state is saved after the last pictures, so that a run that has it has all that can be drawn. A disk
+        that cannot be written to still ends training: once it can be, resuming draws what is missing.
+        """
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in REASONS:
+                raise
+            if what not in self.failed:
+                self.failed.add(what)
+                why = " ".join(f"{type(error).__name__}: {error}".split())
+                log.warning("%s: %s could not be drawn (%s); training continues.", self.run.path, what, why)
 
 
 def draw(trainer: Training) -> Image | None:

@@ -96,7 +96,7 @@ def test_16_bit_big_endian_tiff(tmp_path: Path) -> None:
     assert middle(read_square(tmp_path / "image.tif", 4, 1)) == [128]
 
 
-@pytest.mark.parametrize(("level", "expected"), [(0.5, 128), (1.0, 255), (100.0, 100), (1000.0, 255), (-3.0, 0)])
+@pytest.mark.parametrize(("level", "expected"), [(0.5, 128), (1.0, 255), (100.0, 255), (-3.0, 0)])
 def test_floating_point_tiff(level: float, expected: int, tmp_path: Path) -> None:
     image = Image.fromarray(np.full((20, 20), level, np.float32))
     assert middle(read(image, tmp_path, "image.tif", channels=1)) == [expected]
@@ -168,8 +168,9 @@ def test_the_short_side_is_resized_and_the_centre_kept(shape: tuple[int, int], t
     ramp = np.zeros((height, width, 3), np.uint8)
     ramp[..., 0], ramp[..., 1] = np.arange(width) * 10, np.arange(height)[:, None] * 10
     square = read(Image.fromarray(ramp), tmp_path, size=min(shape))
-    assert abs(square[0].mean() - 10 * (width - 1) / 2) < 1
-    assert abs(square[1].mean() - 10 * (height - 1) / 2) < 1
+    # At whole pixels: of an odd number too many, one more is cut off at the right or the bottom.
+    left, top = (width - min(shape)) // 2, (height - min(shape)) // 2
+    assert np.array_equal(square.transpose(1, 2, 0), ramp[top : top + min(shape), left : left + min(shape)])
     assert int(square[0, 0, -1]) - int(square[0, 0, 0]) == pytest.approx(10 * (min(shape) - 1), abs=6)
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from ganzoo.data.dataset import BatchStream, Dataset
 from ganzoo.data.images import cache as image_cache
 from ganzoo.data.images import folder, workers
+from ganzoo.data.images.scan import scan
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data
 
@@ -64,11 +65,11 @@ def test_any_depth_size_and_format(images: Path) -> None:
             "L",
             (5 + 9 * i, 40 - 2 * i),
         )
-    put(images / "note.txt", format="png")
-    put(images / "no_ending", format="png")
+    put(images / "note.txt", 90, "L", format="png")
+    put(images / "no_ending", 90, "L", format="png")
     dataset = load(images)
     assert dataset.skipped == ()
-    assert pixels(dataset).shape == (len(endings), 1, 8, 8)
+    assert pixels(dataset).shape == (len(endings) + 2, 1, 8, 8)
     assert np.abs(pixels(dataset).astype(int) - 90).max() <= 4
     assert (dataset.spec.name, dataset.spec.modality, dataset.spec.shape) == ("folder", "image", (1, 8, 8))
 
@@ -111,13 +112,15 @@ def test_only_images_in_two_or_more_subfolders_have_labels(images: Path) -> None
         str(x) for x in pixels(dataset)[:, 0, 0, 0]
     ]
     assert "y" not in load(images, labels=False).arrays
-    put(images / "loose.png", 10, "L")
+    for i in range(2):
+        put(images / f"loose-{i}.png", 10, "L")
     assert "y" not in load(images).arrays
 
 
 def test_one_subfolder_is_no_classes(images: Path) -> None:
     put(images / "only" / "a.png")
     put(images / "empty" / "note.txt", format="png")
+    (images / "empty" / "note.txt").write_text("no image")
     dataset = load(images)
     assert "y" not in dataset.arrays
     assert dataset.spec.classes == 0
@@ -298,7 +301,7 @@ def test_links_are_followed_without_going_in_circles(images: Path, tmp_path: Pat
     (images / "circle").symlink_to(images)
     (tmp_path / "elsewhere" / "back").symlink_to(images)
     (images / "nowhere.png").symlink_to(tmp_path / "absent.png")
-    assert [name for name, _, _ in folder.scan(images)] == ["a.png", "file.png", "linked/a.png", "nowhere.png"]
+    assert [name for name, _, _ in scan(images)] == ["a.png", "file.png", "linked/a.png", "nowhere.png"]
     assert load(images).skipped == ("nowhere.png",)
 
 
@@ -359,12 +362,102 @@ def test_there_is_no_test_split(images: Path) -> None:
         load(images, "test")
 
 
-def test_the_cache_does_not_depend_on_where_the_folder_lies(images: Path, tmp_path: Path, store: Path) -> None:
-    put(images / "a.png")
+def test_folders_with_equal_names_sizes_and_times_are_not_taken_for_one_another(images: Path, tmp_path: Path) -> None:
+    Image.new("L", (12, 12), 50).save(images / "a.bmp")
     shutil.copytree(images, tmp_path / "copy", copy_function=shutil.copy2)
+    Image.new("L", (12, 12), 99).save(tmp_path / "copy" / "a.bmp")
+    facts = (images / "a.bmp").stat()
+    os.utime(tmp_path / "copy" / "a.bmp", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert (tmp_path / "copy" / "a.bmp").stat().st_size == facts.st_size
+    assert [int(pixels(load(path))[0, 0, 0, 0]) for path in (images, tmp_path / "copy")] == [50, 99]
+    # Nor is one that was moved to where the other one was.
+    images.rename(tmp_path / "before")
+    (tmp_path / "copy").rename(images)
+    assert pixels(load(images))[0, 0, 0, 0] == 99
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(images: Path) -> None:
+    Image.new("L", (12, 12), 50).save(images / "a.bmp")
+    assert pixels(load(images))[0, 0, 0, 0] == 50
+    facts = (images / "a.bmp").stat()
+    content = (images / "a.bmp").read_bytes()
+    with (images / "a.bmp").open("r+b") as file:
+        file.write(content[:-144] + bytes([99]) * 144)
+    os.utime(images / "a.bmp", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert pixels(load(images))[0, 0, 0, 0] == 99
+
+
+@pytest.mark.parametrize("block", [0, 1, 2])
+def test_a_zeroed_block_of_the_array_is_not_believed(block: int, images: Path, store: Path) -> None:
+    for i in range(12):
+        put(images / f"{i:02}.png", 10 + i, "L")
+    expected = pixels(load(images, size=512)).copy()
+    (cache,) = store.iterdir()
+    start = 4096 + block * (1 << 20)
+    with (cache / "images.npy").open("r+b") as file:
+        file.seek(start)
+        file.write(bytes(4096))
+    assert np.array_equal(pixels(load(images, size=512)), expected)
+
+
+def test_an_array_of_other_images_with_its_own_checksums_is_not_believed(
+    images: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(images / "a.png", 50, "L")
     load(images)
-    load(tmp_path / "copy")
-    assert len(list(store.iterdir())) == 1
+    (cache,) = store.iterdir()
+    put(images / "a.png", 99, "L")
+    load(images)
+    (other,) = set(store.iterdir()) - {cache}
+    shutil.rmtree(other)
+    cache.rename(other)
+    assert pixels(load(images))[0, 0, 0, 0] == 99
+
+
+@pytest.mark.parametrize("part", ["skipped", "shape", "digest"])
+def test_facts_that_were_changed_are_not_believed(part: str, images: Path, store: Path) -> None:
+    put(images / "a.png", 50, "L")
+    (images / "b.png").write_bytes(b"")
+    load(images)
+    (cache,) = store.iterdir()
+    content = json.loads((cache / "facts.json").read_text())
+    content["facts"][part] = {"skipped": ["a.png"], "shape": [1, 1, 8, 8], "digest": "0" * 64}[part]
+    if part == "shape":
+        content["digest"] = "0" * 64
+    (cache / "facts.json").write_text(json.dumps(content))
+    assert load(images).skipped == ("b.png",)
+
+
+def test_nearly_grey_images_that_become_grey_are_decoded_once(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each channel is 10.4 on average, and the rounded luma 10.6.
+    nearly = np.full((80, 80, 3), 10, np.uint8)
+    nearly[:, 0::5, 1] = nearly[:, 2::5, 1] = nearly[:, 3::5, 2] = nearly[:, 4::5, 2] = 11
+    nearly[:, 1::5, 0] = 12
+    for i in range(20):
+        Image.fromarray(nearly).save(images / f"{i:02}.png")
+    assert pixels(load(images)).shape[1] == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(image_cache, "_build", None)
+        assert pixels(load(images))[:, 0].tolist() == np.full((20, 8, 8), 10).tolist()
+
+
+def test_a_file_that_stays_forbidden_costs_no_second_decoding(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(40):
+        put(images / f"{i:02}.png", 10 + i, "L")
+    real, read = workers.read_square, []
+
+    def refuse(path: Path, *args: Any) -> np.ndarray:
+        read.append(path.name)
+        if path.name == "07.png":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args)
+
+    monkeypatch.setattr(workers, "read_square", refuse)
+    for expected in (range(40, 41), range(1, 20)):
+        read.clear()
+        dataset = load(images)
+        assert (dataset.skipped, dataset.reasons) == (("07.png",), ("Permission denied",))
+        assert len(read) in expected
 
 
 def test_flip_counts_every_image_twice(images: Path) -> None:

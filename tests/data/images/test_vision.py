@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,20 @@ def test_celeba_splits_do_not_share_a_cache(faces: Path) -> None:
 
 def test_celeba_takes_size_and_channels(faces: Path) -> None:
     assert load("celeba", faces, size=32, channels=1).spec.shape == (1, 32, 32)
+
+
+def test_a_face_replaced_by_one_of_equal_size_and_time_is_seen(faces: Path) -> None:
+    first, second = sorted((faces / "celeba" / "img_align_celeba").glob("*.jpg"))[:2]
+    # Bytes after the end of a JPEG image are not read.
+    for file in (first, second):
+        file.write_bytes(file.read_bytes().ljust(100_000, b"\0"))
+    before = np.asarray(load("celeba", faces).arrays["x"]).copy()
+    facts = first.stat()
+    first.write_bytes(second.read_bytes())
+    os.utime(first, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    after = np.asarray(load("celeba", faces).arrays["x"])
+    assert np.array_equal(after[0], before[1])
+    assert np.array_equal(after[1:], before[1:])
 
 
 def test_celeba_half_unpacked_is_said_in_one_line(faces: Path) -> None:

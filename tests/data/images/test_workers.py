@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from ganzoo.data.images import folder, workers
-from ganzoo.data.images.cache import Names
+from ganzoo.data.images.listing import Names
 from ganzoo.recipes import Data
 
 

@@ -241,6 +241,39 @@ def test_other_training_images_are_another_domain() -> None:
     assert a.extractor != b.extractor
 
 
+@pytest.mark.usefixtures("_few_steps")
+@pytest.mark.parametrize(("split", "array"), [("test", "x"), ("test", "y"), ("train", "x"), ("train", "y")])
+def test_the_accuracy_is_that_on_these_test_images_and_the_classifier_of_these_training_images(
+    split: str, array: str
+) -> None:
+    fake, load = torch.zeros(10, 1, 8, 8, dtype=torch.uint8), toy(test=True)
+    before = domain.find_domain(samples_of(fake, load))
+
+    def changed(name: str) -> Dataset:
+        dataset = load(name)
+        if name == split:
+            values = torch.as_tensor(dataset.arrays[array])
+            # The classes are swapped in half of the images: right on one half, wrong on the other.
+            values[:32] = values[:32].roll(1, 0)
+        return dataset
+
+    after = domain.find_domain(samples_of(fake, changed))
+    assert before.accuracy == 1.0
+    assert after.extractor != before.extractor
+    if split == "test":
+        assert after.accuracy == 0.5
+
+
+def test_every_image_of_large_data_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "ROWS", 10)
+    train = toy()("train")
+    keys = set()
+    for row in range(64):
+        torch.as_tensor(train.arrays["x"])[row, 0, 0, 0] += 1
+        keys.add(domain._key(train, None, ""))
+    assert len(keys) == 64
+
+
 def test_class_accuracy_counts_samples_of_the_class_that_was_asked_for(noisy: Samples) -> None:
     assert images.accuracy(noisy)["accuracy[domain:digits]"] > 0.9
     assert noisy.labels is not None

@@ -1,0 +1,32 @@
+"""What tells one data set from another: the number of samples, and digests of samples and labels."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from torch import Tensor
+
+from ganzoo.data.dataset import Array, Dataset
+
+CHUNK = 1024
+
+
+def fingerprint(dataset: Dataset) -> dict[str, int | str]:
+    """`count`, `digest` and, with labels, `labels`; without the digests of what is made when it is gathered."""
+    found: dict[str, int | str] = {"count": dataset.count}
+    digest = dataset.digest or digest_of(dataset.arrays.get("x"))
+    labels = digest_of(dataset.arrays.get("y"))
+    return found | ({"digest": digest} if digest else {}) | ({"labels": labels} if labels else {})
+
+
+def digest_of(array: Array | None) -> str | None:
+    """SHA-256 of an array's type, shape and values, hexadecimal; None for what is neither a tensor nor an array."""
+    if isinstance(array, Tensor):
+        array = array.cpu().numpy()
+    if not isinstance(array, np.ndarray):
+        return None
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    for at in range(0, len(array), CHUNK):
+        digest.update(np.ascontiguousarray(array[at : at + CHUNK]).tobytes())
+    return digest.hexdigest()

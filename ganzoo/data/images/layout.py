@@ -1,0 +1,158 @@
+"""What the subfolders of a folder of images mean: splits, classes, or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+TRAIN = ("train", "training")
+TEST = ("test", "testing")
+HELD_OUT = (*TEST, "val", "valid", "validation", "dev", "eval", "holdout", "held-out", "held_out")
+"""Names of splits, in lower case; the test split is the first of HELD_OUT that has images."""
+
+IMAGES = frozenset({"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "rgb", "input", "inputs"})
+BESIDE_IMAGES = frozenset(
+    {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations", "seg", "gt"}
+    | {"groundtruth", "ground_truth", "ground-truth", "depth", "edge", "edges", "target", "targets", "output"}
+    | {"outputs", "thumbnail", "thumbnails", "thumbs", "preview", "previews"}
+)
+"""Names of folders that hold the parts of one data set, not its classes, where both kinds occur."""
+
+STRAY_FRACTION = 0.25
+"""Images without a class are left out if there are at most this many for each image with one."""
+
+SHARD = re.compile(r"\d{5,}")
+
+
+@dataclass
+class Layout:
+    """Where the splits are, and whether subfolders are classes.
+
+    splits: the folders of "train" and "test", as prefixes of names: "photos/train/", or "" for all. classes: the folder
+    of each split whose subfolders are its classes; no entry for a split without classes. notes: lines on what was found
+    and is used otherwise than as a class.
+    """
+
+    splits: dict[str, str] = field(default_factory=lambda: {"train": ""})
+    classes: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def split_of(self, name: str) -> str | None:
+        """The split of an image, by its relative path."""
+        return next((split for split, prefix in self.splits.items() if name.startswith(prefix)), None)
+
+    def class_of(self, name: str, split: str) -> str | None:
+        """The class folder of an image of a split; None if it is in none."""
+        prefix = self.classes[split]
+        first, slash, _ = name.removeprefix(prefix).partition("/")
+        return first if slash and name.startswith(prefix) else None
+
+
+def read_layout(names: Iterable[str]) -> Layout:
+    """What the subfolders mean in which these images are. `names` are read several times."""
+    layout = Layout()
+    base = _unwrap(names, "")
+    folders, _ = _count(names, base)
+    found = {name.lower(): name for name in folders}
+    train = next((found[name] for name in TRAIN if name in found), None)
+    held_out = [found[name] for name in HELD_OUT if name in found]
+    if train is not None and held_out:
+        layout.splits = {"train": f"{base}{train}/", "test": f"{base}{held_out[0]}/"}
+        layout.notes.append(f"trained on {base}{train}; {base}{held_out[0]} is the test split")
+        unused = sorted(set(folders) - {train, held_out[0]})
+        if unused:
+            count = sum(folders[name] for name in unused)
+            layout.notes.append(f"{count:,} images in {_joined(unused)} are not used, beside {train} and {held_out[0]}")
+    elif found.keys() and found.keys() <= {*TRAIN, *HELD_OUT} and len(found) > 1:
+        layout.notes.append(
+            f"{_joined(folders)} look like splits and are not read as classes; all of them are trained on: "
+            "name the folder that is to be trained on train"
+        )
+        return layout
+    for split, prefix in layout.splits.items():
+        _find_classes(layout, names, split, prefix)
+    if "train" not in layout.classes:
+        layout.classes.clear()
+    elif "test" in layout.splits and "test" not in layout.classes:
+        # A test split may have fewer classes than two.
+        prefix = layout.splits["test"]
+        folders, _ = _count(names, prefix, prefix)
+        if folders and folders.keys() <= _count(names, layout.classes["train"])[0].keys():
+            layout.classes["test"] = prefix
+    return layout
+
+
+def _find_classes(layout: Layout, names: Iterable[str], split: str, prefix: str) -> None:
+    base = _unwrap(names, prefix)
+    folders, strays = _count(names, base, prefix)
+    if len(folders) < 2:
+        return
+    classed = sum(folders.values())
+    lower = {name.lower() for name in folders}
+    if all(SHARD.fullmatch(name) for name in folders) and _are_shards(names, base):
+        why = "number the images, a thousand in each"
+    elif lower & IMAGES and lower & BESIDE_IMAGES and lower <= IMAGES | BESIDE_IMAGES:
+        why = "look like the parts of one data set (name one of them to train on it alone)"
+    elif too_many(strays, classed):
+        why = f"hold {classed:,} of {classed + strays:,} images, and the others have no class"
+    else:
+        layout.classes[split] = base
+        doubtful = sorted(name for name in folders if name.lower() in (*TRAIN, *HELD_OUT))
+        if doubtful:
+            layout.notes.append(
+                f"{_joined(doubtful)} is read as a class: if it is a split, put train and test side by side"
+            )
+        return
+    layout.notes.append(f"no classes: the folders {_joined(sorted(folders))} {why}")
+
+
+def too_many(without: int, classed: int) -> bool:
+    """Whether the images without a class are too many to leave them out."""
+    return without > max(1, STRAY_FRACTION * classed) or not classed
+
+
+def _unwrap(names: Iterable[str], prefix: str) -> str:
+    """The folder under `prefix` with two or more folders, beneath any with only one; `prefix` if there is none."""
+    base = prefix
+    while True:
+        folders, strays = _count(names, base, prefix)
+        if len(folders) != 1:
+            return base if folders else prefix
+        (name, count), *_ = folders.items()
+        if too_many(strays, count):
+            return prefix
+        base = f"{base}{name}/"
+
+
+def _count(names: Iterable[str], base: str, prefix: str = "") -> tuple[Counter[str], int]:
+    """How many images each subfolder of `base` holds, and how many others there are under `prefix`."""
+    folders: Counter[str] = Counter()
+    strays = 0
+    for name in names:
+        if not name.startswith(prefix):
+            continue
+        first, slash, _ = name[len(base) :].partition("/") if name.startswith(base) else ("", "", "")
+        if slash:
+            folders[first] += 1
+        else:
+            strays += 1
+    return folders, strays
+
+
+def _are_shards(names: Iterable[str], base: str) -> bool:
+    """Whether the folders only keep the number of files in each low: 00012/img00012345.png, 12000/12345.png."""
+    for name in names:
+        if not name.startswith(base):
+            continue
+        folder, _, rest = name[len(base) :].partition("/")
+        number = re.fullmatch(r"(?:img)?(\d+)\.\w+", rest)
+        if folder.isdigit() and (number is None or int(number[1]) // 1000 not in (int(folder), int(folder) / 1000)):
+            return False
+    return True
+
+
+def _joined(names: Iterable[str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:5]) + (", ..." if len(shown) > 5 else "")

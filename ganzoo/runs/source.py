@@ -1,0 +1,111 @@
+"""That a run is continued and scored on the data that it was trained on: the user's own files may move or change.
+
+recipe.json has the absolute path of these files, the number of samples, and digests of samples and labels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.fingerprint import fingerprint
+from ganzoo.errors import GanzooError
+from ganzoo.recipes import Data
+from ganzoo.runs.run import Run
+
+Source = dict[str, Any]
+"""`{"path": "/home/me/photos", "count": 500, "digest": "...", "labels": "...", "range": [0, 255]}`"""
+
+KNOWN = {"path": str, "count": int, "digest": str, "labels": str, "range": list}
+
+
+def describe(dataset: Dataset, data: Data) -> Source | None:
+    """What a run records about the user's own files; None for other data."""
+    if not data.path:
+        return None
+    levels = {"range": [dataset.levels.low, dataset.levels.high]} if dataset.levels else {}
+    return {"path": absolute(data.path), **fingerprint(dataset), **levels}
+
+
+def absolute(path: str) -> str:
+    """A path that means the same from every folder."""
+    return str(Path(path).expanduser().absolute())
+
+
+def recorded(run: Run) -> Source | None:
+    """What recipe.json says of the run's data; None in runs that did not record it. GanzooError if it is damaged."""
+    found = run.info.get("source")
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), KNOWN[name]) for name in ("path", "count")):
+        raise GanzooError(f"{run.path / 'recipe.json'} is damaged: its source is not described.")
+    return {name: value for name, value in found.items() if name in KNOWN and isinstance(value, KNOWN[name])}
+
+
+def own_data(run: Run, data: Data | None = None, moved: str | None = None) -> Data:
+    """The data keys with which a run's own data are read.
+
+    data: the recipe's data, if they are not those of recipe.json. moved: where the files are now, if the user says so.
+    Raises GanzooError if there is nothing at the recorded path, nor at that of the recipe.
+    """
+    data = data or run.recipe.data
+    if not data.path:
+        if moved is not None:
+            raise GanzooError(f"{run.path} was trained on {data.name}, not on your own files: leave --data out.")
+        return data
+    before = recorded(run)
+    if moved is not None:
+        return dataclasses.replace(data, path=absolute(moved))
+    if before is None or data.path != run.recipe.data.path:
+        return data
+    for path in (before["path"], absolute(data.path)):
+        if Path(path).exists():
+            return dataclasses.replace(data, path=path)
+    raise GanzooError(
+        f"the data of {run.path} are no longer at {before['path']}: add --data PATH with the path where they are now."
+    )
+
+
+def difference(run: Run, dataset: Dataset) -> str:
+    """How the data differ from those that the run was trained on, in words; "" if not, or if nothing was recorded.
+
+    Labels are compared if they were read both times.
+    """
+    before = recorded(run)
+    if before is None:
+        return ""
+    now = fingerprint(dataset)
+    if now["count"] != before["count"]:
+        return f"{now['count']:,} samples, not {before['count']:,}"
+    differing = [name for name in ("digest", "labels") if name in now and name in before and now[name] != before[name]]
+    return {"digest": "other samples", "labels": "other labels"}[differing[0]] if differing else ""
+
+
+def require_same(run: Run, dataset: Dataset, data: Data, *, other: bool) -> None:
+    """Raise GanzooError if the data are not those that the run was trained on, unless `other` ones are allowed."""
+    found = difference(run, dataset)
+    if data.path and found and not other:
+        raise GanzooError(
+            f"{data.path} does not hold the data that {run.path} was trained on ({found}): name the right ones with "
+            "--data PATH, or add --other-data to use these."
+        )
+
+
+def record(run: Run, dataset: Dataset, data: Data, step: int) -> None:
+    """Write into recipe.json what the run's data are from this step on; nothing if that is what it says already."""
+    before, now = recorded(run), describe(dataset, data)
+    if now is None or now == before:
+        return
+    run.info["source"] = (before or {}) | now
+    if before is not None:
+        changes = run.info.get("data_changes")
+        change = {"step": step, "from": before, "to": now}
+        run.info["data_changes"] = [*(changes if isinstance(changes, list) else []), change]
+    run.write_info()
+
+
+def protocol(run: Run, dataset: Dataset) -> dict[str, Any]:
+    """The entry in the protocol of scores against other data than the run was trained on; {} otherwise."""
+    return {"other_data": fingerprint(dataset)} if difference(run, dataset) else {}
