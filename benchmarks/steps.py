@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any
 
 from benchmarks import results, timing
-from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case, parsed
-from benchmarks.loops.players import Player
+from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, LOOPS, GANZOO, TUTORIAL, Case, parse_cases
+from benchmarks.loops.processes import LoopProcess
 
 
 def main() -> None:
@@ -39,21 +39,21 @@ def main() -> None:
 
 def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds per step of each contestant, images per second, memory, and what each takes relative to the others."""
-    names, steps = contestants(case), options.steps or case.steps
+    names, steps = loops_of(case), options.steps or case.steps
     seconds: dict[str, list[float]] = {name: [] for name in names}
     memory: dict[str, dict[str, float]] = {}
     for _ in range(options.starts):
         # How fast a process is depends on where its memory happens to lie; so each start is as much of a sample.
         environment = {"OMP_NUM_THREADS": str(threads)}
-        players = {name: Player(case, name, environment, options.batch, options.data_root) for name in names}
+        processes = {name: LoopProcess(case, name, environment, options.batch, options.data_root) for name in names}
         repetitions = options.repetitions or case.repetitions
-        turns = {name: partial(player.play, steps) for name, player in players.items()}
+        turns = {name: partial(process.run, steps) for name, process in processes.items()}
         for name, values in timing.interleaved(turns, repetitions).items():
             seconds[name] += values
-        facts = players[GANZOO].facts
-        for name, player in players.items():
-            memory[name] = {"MiB": player.peak(), "before": player.facts["before"]}
-            player.end()
+        facts = processes[GANZOO].facts
+        for name, process in processes.items():
+            memory[name] = {"MiB": process.peak(), "before": process.facts["before"]}
+            process.end()
     spent = {name: timing.summary(values, steps) for name, values in seconds.items()}
     best = min((name for name in names if name.startswith(BEST)), key=lambda name: spent[name]["median"])
     found = {
@@ -75,9 +75,9 @@ def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str,
     return found
 
 
-def contestants(case: Case) -> list[str]:
+def loops_of(case: Case) -> list[str]:
     """Perceptrons have no channels."""
-    return [name for name in CONTESTANTS if name != CHANNELS_LAST or not case.name.startswith("vanilla")]
+    return [name for name in LOOPS if name != CHANNELS_LAST or not case.name.startswith("vanilla")]
 
 
 def show(part: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repetitions", type=int, help="[default: the case's]")
     parser.add_argument("--starts", type=int, default=1, help="of all processes, each with so many repetitions")
     parser.add_argument("--name", default="steps", help="of the results file [default: steps]")
-    return parsed(parser)
+    return parse_cases(parser)
 
 
 if __name__ == "__main__":

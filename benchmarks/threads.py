@@ -12,8 +12,8 @@ import argparse
 import os
 import statistics
 
-from benchmarks.loops.cases import CASES, GANZOO, parsed
-from benchmarks.loops.players import Player
+from benchmarks.loops.cases import CASES, GANZOO, parse_cases
+from benchmarks.loops.processes import LoopProcess
 
 CORES = os.cpu_count() or 1
 
@@ -59,15 +59,15 @@ def main() -> None:
 
 def run(case: str, environment: dict[str, str], together: int, options: argparse.Namespace) -> list[float]:
     """Median seconds per step of so many trainings that run at the same time."""
-    players = [Player(CASES[case], GANZOO, environment, None, options.data_root) for _ in range(together)]
-    for player in players:
+    processes = [LoopProcess(CASES[case], GANZOO, environment, None, options.data_root) for _ in range(together)]
+    for process in processes:
         # The first steps begin with cold caches.
-        player.play(CASES[case].steps)
-    for player in players:
-        player.tell(f"seconds {options.seconds}")
-    found = [statistics.median(player.answer()) for player in players]
-    for player in players:
-        player.end()
+        process.run(CASES[case].steps)
+    for process in processes:
+        process.send(f"seconds {options.seconds}")
+    found = [statistics.median(process.receive()) for process in processes]
+    for process in processes:
+        process.end()
     return found
 
 
@@ -78,7 +78,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=4, help="that each training runs")
     parser.add_argument("--name", default="threads", help="of the results file [default: threads]")
-    return parsed(parser)
+    return parse_cases(parser)
 
 
 if __name__ == "__main__":

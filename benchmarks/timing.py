@@ -17,25 +17,25 @@ from typing import Any
 
 
 def interleaved(
-    contestants: Mapping[str, Callable[[], object]],
+    candidates: Mapping[str, Callable[[], object]],
     repetitions: int,
     *,
     warmup: int = 2,
     wait: Callable[[], object] = lambda: None,
 ) -> dict[str, list[float]]:
-    """Seconds of each contestant in each repetition, as `{name: [repetitions]}`; each takes its turn at coming first.
+    """Seconds of each candidate in each repetition, as `{name: [repetitions]}`; each takes its turn at coming first.
 
     warmup: repetitions before those, which are not kept. wait: called before the clock is read, where work is done
-    behind the host (torch.cuda.synchronize). A contestant that returns a float has taken its own time.
+    behind the host (torch.cuda.synchronize). A candidate that returns a float has taken its own time.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    names = list(contestants)
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    names = list(candidates)
     for repetition in range(warmup + repetitions):
         first = repetition % len(names)
         for name in names[first:] + names[:first]:
             wait()
             start = time.perf_counter()
-            own = contestants[name]()
+            own = candidates[name]()
             wait()
             if repetition >= warmup:
                 seconds[name].append(own if isinstance(own, float) else time.perf_counter() - start)

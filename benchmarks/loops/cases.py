@@ -51,7 +51,7 @@ CASES = {
 }
 
 
-def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+def parse_cases(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """What was typed, with `cases` that there are; an error of the parser's names the others."""
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]
@@ -61,4 +61,4 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 TUTORIAL, BEST, CHANNELS_LAST, GANZOO = "tutorial", "best", "best, channels-last", "ganzoo"
-CONTESTANTS = (TUTORIAL, BEST, CHANNELS_LAST, GANZOO)
+LOOPS = (TUTORIAL, BEST, CHANNELS_LAST, GANZOO)

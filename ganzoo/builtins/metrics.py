@@ -16,7 +16,8 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "fd",
-        "Frechet distance (FD) to training images; 0 is best. On Inception features it is FID.",
+        "Frechet distance (FD) to training images; 0 is best. Called FID on Inception features and FD[domain:NAME] on "
+        "domain features, those of a small classifier trained on the data set's own labels.",
         "Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, https://arxiv.org/abs/1706.08500",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:frechet_distance"),
@@ -24,7 +25,8 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "kid",
-        "Kernel distance (KD) to training images: unbiased, around 0 at best. On Inception features it is KID.",
+        "Kernel distance (KD) to training images: unbiased, around 0 is best. Called KID on Inception features and "
+        "KD[domain:NAME] on domain features, those of a small classifier trained on the data set's own labels.",
         "Binkowski et al. 2018, Demystifying MMD GANs, https://arxiv.org/abs/1801.01401",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:kernel_distance"),
@@ -75,7 +77,8 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "memorisation",
-        "Fraction of samples as near to a training image as the nearest 1 % of held-out images, in pixels.",
+        "Fraction of samples as close to a training image as the closest 1 % of held-out images, in pixels; and "
+        "distance-ratio, the median distance of samples to their nearest training image over that of held-out images.",
         "Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in Generative Models, "
         "https://arxiv.org/abs/2004.05675",
         ("image",),

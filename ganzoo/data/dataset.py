@@ -19,7 +19,7 @@ from ganzoo.recipes import DataSpec
 
 
 class Rows(Protocol):
-    """Samples that are made when they are gathered, indexed by a slice or an array of rows as a NumPy array is."""
+    """Samples that are computed when they are gathered; indexed like a NumPy array, by a slice or an array of rows."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -30,20 +30,20 @@ class Rows(Protocol):
 
 
 Array = Tensor | np.ndarray | Rows
-"""A tensor, or a memory-mapped array that is read batch by batch, or what stands for one."""
+"""A tensor, a memory-mapped array that is read batch by batch, or rows that are computed on demand."""
 
 
 class Dataset:
     """Samples that can be gathered by index. Subclass it, or pass arrays.
 
-    arrays: each `[N, ...]`; "x" holds the samples, "y" the class numbers. A uint8 array is an image: it is stored as it
-    is and mapped to [-1, 1] when gathered. Anything else is passed on as it is.
-    flip: the data set counts every image twice, the second time mirrored; so a batch is still a function of its index.
-    skipped: names of the files that could not be read, with as many `reasons` or none. notes: lines on how the data
-    were understood. levels: which values were black and white, where that was not a matter of course. digest: of the
-    samples, hexadecimal, where it is known without reading them.
+    arrays: each `[N, ...]`; "x" holds the samples, "y" the class numbers. uint8 arrays are images: they are stored as
+    they are and scaled to [-1, 1] when gathered. All other arrays are passed on unchanged.
+    flip: every image counts twice, the second time mirrored, so that a batch is still a function of its indices.
+    skipped: names of the files that could not be read; reasons: one for each of them, or none. notes: lines on how the
+    data were interpreted. levels: the values of black and white, if they had to be determined. digest: of the samples,
+    in hexadecimal, if it is known without reading them.
 
-    `memo` keeps what was computed from the samples, such as their features, for as long as the data set lives.
+    `memo` caches values computed from the samples, such as their features.
     """
 
     def __init__(
@@ -75,22 +75,21 @@ class Dataset:
         return self.count * (2 if self.flip else 1)
 
     def to(self, device: torch.device) -> Dataset:
-        """Move what is held in memory to the device; memory-mapped arrays stay and travel batch by batch."""
+        """Move arrays in memory to the device; memory-mapped arrays stay on disk and are copied batch by batch."""
         self.device = device
         self.arrays = {name: a.to(device) if isinstance(a, Tensor) else a for name, a in self.arrays.items()}
         return self
 
     @property
     def resident(self) -> bool:
-        """Whether all samples lie on the device, so that `batch` takes indices there and does not need the host."""
+        """Whether all samples are on the device, so that `batch` accepts indices on it and does not need the host."""
         gathers_itself = type(self).batch is not Dataset.batch
         return not gathers_itself and all(isinstance(array, Tensor) for array in self.arrays.values())
 
     def batch(self, index: Tensor) -> Batch:
         """The samples at `index [N]`, on the device and in the data's range; gathered when they are first read.
 
-        index: int64, on the CPU; where the data set is resident it may lie on the device too, and then nothing here
-        makes the host wait.
+        index: int64, on the CPU; for a resident data set it may also be on the device, and then the host never waits.
         """
         if not self.resident and len(index):
             requested = (int(index[0]), len(index))
@@ -103,7 +102,7 @@ class Dataset:
         def gather(name: str) -> Tensor:
             part = self._gather(self.arrays[name], source, where)
             if self.flip and name == "x":
-                # Before they become floats, which are four times as large.
+                # Before the conversion to float, which takes four times the memory.
                 mirrored = (index >= self.count).to(self.device, non_blocking=True)
                 part = torch.where(mirrored[:, None, None, None], part.flip(-1), part)
             return as_input(part)
@@ -111,9 +110,9 @@ class Dataset:
         return LazyBatch(len(index), self.arrays, gather)
 
     def prefetch(self, index: Tensor) -> None:
-        """Have the samples at `index [N]` read from disk, where they lie there, before they are gathered.
+        """Start reading the samples at `index [N]` from disk, if they are stored there, before they are gathered.
 
-        It changes no batch, and returns at once.
+        It returns immediately and does not affect any batch.
         """
         if any(isinstance(array, np.memmap) for array in self.arrays.values()) and len(index):
             self._read_ahead(index)
@@ -129,21 +128,21 @@ class Dataset:
         if isinstance(array, Tensor):
             return array.index_select(0, where)
         found = torch.from_numpy(array[source.numpy()])
-        # From memory that is not pinned, the copy would make the host wait for the device.
+        # A copy from memory that is not pinned would make the host wait for the device.
         found = found.pin_memory() if self.device.type == "cuda" else found
         return found.to(self.device, non_blocking=True)
 
 
 def read_ahead(array: np.memmap, rows: Sequence[int]) -> None:
-    """Ask the system for these rows of a memory-mapped array: it reads their pages together, and no others.
+    """Advise the system to read these rows of a memory-mapped array: it then reads exactly their pages, in parallel.
 
-    Pages that are merely touched are read one after the other, each with all its neighbours.
+    Without this advice, pages are read one after the other on access, each with its neighbours.
     """
     pages = array.base
     if not isinstance(pages, mmap.mmap) or not array.flags.c_contiguous or not hasattr(mmap, "MADV_WILLNEED"):
         return
     first, width = array.offset % mmap.ALLOCATIONGRANULARITY, array.strides[0]
-    # It is only advice: a file system that does not take it reads the pages when they are touched.
+    # It is only advice: a file system that ignores it reads the pages on access.
     with contextlib.suppress(OSError):
         for row in rows:
             start = first + row * width
@@ -152,7 +151,7 @@ def read_ahead(array: np.memmap, rows: Sequence[int]) -> None:
 
 
 def as_input(x: Tensor) -> Tensor:
-    """uint8 to float32 in [-1, 1]; everything else unchanged."""
+    """uint8 to float32 in [-1, 1]; other types unchanged."""
     return x.float().mul_(1 / 127.5).sub_(1) if x.dtype == torch.uint8 else x
 
 
@@ -164,7 +163,7 @@ def to_uint8(x: Tensor) -> Tensor:
 class BatchStream:
     """An endless stream of batches in which batch i is a pure function of (seed, i).
 
-    The data are shuffled anew for each epoch and the epochs laid end to end, so no sample is dropped and a batch may be
+    The data are reshuffled for each epoch and the epochs concatenated, so no sample is dropped and a batch may be
     larger than the data set.
     """
 
@@ -174,11 +173,11 @@ class BatchStream:
         self._orders: dict[int, Tensor] = {}
 
     def indices(self, i: int) -> Tensor:
-        """Which samples batch i holds: `[batch]`, int64."""
+        """Indices of the samples of batch i: `[batch]`, int64."""
         return self._between(i * self.size, (i + 1) * self.size)
 
     def _between(self, start: int, end: int) -> Tensor:
-        """The samples that lie there in the epochs laid end to end: `[end - start]`."""
+        """Indices of the samples from `start` to `end` in the concatenated epochs: `[end - start]`."""
         n = len(self.dataset)
         parts = []
         while start < end:
@@ -189,17 +188,17 @@ class BatchStream:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def batch(self, i: int, part: int = 0, parts: int = 1) -> Batch:
-        """Batch i, or one of equal parts of it (for ranks and for gradient accumulation)."""
+        """Batch i, or one of several equal parts of it (for ranks and for gradient accumulation)."""
         return self.dataset.batch(self.part(i, part, parts))
 
     def part(self, i: int, part: int, parts: int) -> Tensor:
-        """Which samples one of the equal parts of batch i holds: `[batch / parts]`, int64."""
+        """Indices of the samples of one of the equal parts of batch i: `[batch / parts]`, int64."""
         return self.part_from(i * self.size, part, parts)
 
     def part_from(self, start: int, part: int, parts: int) -> Tensor:
-        """`part` of the batch that begins with sample number `start` of the stream.
+        """Indices of `part` of the batch that begins with sample number `start` of the stream.
 
-        Of data on disk, the same part of the next batch is then read while this one is trained on.
+        For data on disk, it also starts reading the same part of the next batch.
         """
         size = self.size // parts
         start += part * size
@@ -209,9 +208,9 @@ class BatchStream:
         return index
 
     def inputs(self, start: int, parts: Sequence[int], of: int) -> list[Tensor]:
-        """What `batches` makes parts of a batch from: where the samples are on the device, or else the samples.
+        """The tensors from which `batches` makes parts of a batch: indices for a resident data set, else the samples.
 
-        start: the batch's first sample, counted from the beginning of the stream. parts: numbers of the parts, out of
+        start: the batch's first sample, counted from the beginning of the stream. parts: indices of the parts, out of
         `of` equal ones.
         """
         indices = [self.part_from(start, part, of) for part in parts]
@@ -231,7 +230,7 @@ class BatchStream:
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:
             generator = torch.Generator().manual_seed(mixed_seed("order", self.seed, epoch))
-            # Only the two newest are kept: a batch spans at most two epochs unless it is larger than the data set.
+            # Only the two newest are kept: a batch spans at most two epochs, unless it is larger than the data set.
             self._orders = {e: order for e, order in self._orders.items() if e == epoch - 1}
             self._orders[epoch] = torch.randperm(len(self.dataset), generator=generator)
         return self._orders[epoch]

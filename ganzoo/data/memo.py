@@ -1,4 +1,4 @@
-"""Values that are computed once and kept for as long as the object that they were computed from."""
+"""Values that are computed once and cached for the lifetime of the object that they were computed from."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ T = TypeVar("T")
 
 
 class Memo:
-    """What was computed from its owner, by key. It holds no reference to the owner, and is freed with it."""
+    """A cache of values computed from its owner, by key. It holds no reference to the owner and is freed with it."""
 
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of `key`, made by the first call that asks for it.
+        """The value of `key`, computed by `make` on the first call.
 
-        Nothing is kept when `make` raises: the next call tries again. Keys are shared by everyone who uses this memo,
-        so a key names its subject first, for example `("features", space.identity)`.
+        Nothing is cached if `make` raises, so the next call tries again. All users of a memo share its keys, so a key
+        begins with its subject, for example `("features", space.identity)`.
         """
         if key not in self._values:
             self._values[key] = make()

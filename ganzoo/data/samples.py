@@ -1,4 +1,4 @@
-"""What is scored: samples of a generator, together with the real data that they imitate."""
+"""Samples of a generator to be scored, together with the real data that they imitate."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec
 
 MINIMUM = 10
-"""Fewer samples than this have no meaningful score."""
+"""Minimum number of samples for a meaningful score."""
 
 SUBSET_SEED = 2020
-"""Every choice among real samples is made with this seed, so that all runs are compared with the same ones."""
+"""Subsets of real samples are drawn with this seed, so that all runs are compared with the same samples."""
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples to score, and how to get at the real data.
+    """Samples to score, and access to the real data.
 
     fake: uint8 `[N, C, H, W]` for images, float32 `[N, D]` for points.
-    labels: the classes that were asked for, int64 `[N]`; None for unconditional samples.
-    spec, data: what the real data look like and how they were prepared; root: where they lie.
-    seed: that the samples were drawn with.
+    labels: the requested classes, int64 `[N]`; None for unconditional samples.
+    spec, data: shape and preparation of the real data; root: where they are stored.
+    seed: the seed that the samples were drawn with.
     load: reads a split of the real data, "train" or "test", prepared in the same way; GanzooError if there is none.
     modality: how this kind of data is scored (`registry.modality(spec.modality)`).
-    features: the feature space that images are compared in, one of `spaces.names()`, or "auto": the domain's own where
-    the data have labels, else Inception's. weights: the file of its weights, for the spaces that take one.
-    generator: the game that drew the samples, for scores of the generator itself; None where there is none.
-    skipped: how many samples could not be read. notes: lines on how the samples were read.
-    split: of real samples in the place of a generator's, the split that they are from.
-    device: where features are computed; by default where the samples are.
-    group: the ranks that extract the features of these samples, see `shared_by`; by default this process alone.
-    memo: what was computed from these samples, such as their features: kept for as long as they live.
+    features: the feature space in which images are compared, one of `spaces.names()`, or "auto": domain features if the
+    data have labels, else Inception's. weights: the file of its weights, for the spaces that take one.
+    generator: the game that drew the samples, for scores of the generator itself; None if there is none.
+    skipped: number of samples that could not be read. notes: lines on how the samples were read.
+    split: for real samples in place of generated ones, the split that they are from.
+    device: where features are computed; by default the device of the samples.
+    group: the ranks that extract the features of these samples, see `shared_by`; by default only this process.
+    memo: cache of values computed from these samples, such as their features.
 
-    Samples made from these by `dataclasses.replace` begin with an empty memo and on this process alone.
+    Samples made from these by `dataclasses.replace` start with an empty memo and without other ranks.
 
-    Raises GanzooError for fewer than 10 samples, and ValueError for samples that are not of `spec`'s shape.
+    Raises GanzooError for fewer than 10 samples, and ValueError for samples of another shape than `spec`'s.
     """
 
     fake: Tensor
@@ -77,23 +77,24 @@ class Samples:
             raise ValueError(f"labels of shape {tuple(self.labels.shape)} for {len(self.fake)} samples")
 
     def real(self, split: str) -> Dataset:
-        """The split "train" or "test" of the real data, read when it is first asked for. Raises what `load` raises."""
+        """The split "train" or "test" of the real data, read on first use. Raises what `load` raises."""
         return self.memo.once(("real", split), lambda: self.load(split))
 
     @property
     def reference(self) -> str:
-        """The split that samples are compared with, "train" or "test", as the modality says."""
+        """The split that samples are compared with, "train" or "test", chosen by the modality."""
         return self.modality.reference_split(self.real)
 
     def shared_by(self, group: RankGroup) -> None:
-        """Have the ranks of `group`, all of which have these samples, extract their features together from now on."""
+        """Distribute feature extraction over the ranks of `group` from now on; all of them must have these samples."""
         # Not an argument of __init__, as `replace` would pass it on to samples that the other ranks do not have.
         object.__setattr__(self, "group", group)
 
     def real_baseline(self) -> Samples:
-        """Real samples in the place of the fake ones: as many, or all there are, of the other split.
+        """Real samples to be scored like the fake ones: the same number, or all there are, from the other split.
 
-        What they score is what a perfect generator would. The same ranks share the work. Raises what `load` raises.
+        Their scores are those that a perfect generator would reach. They have the same `group`. Raises what `load`
+        raises.
         """
         split = "train" if self.reference == "test" else "test"
         dataset = self.real(split)
@@ -101,16 +102,16 @@ class Samples:
         x = self.modality.scored(batch["x"])
         labels = batch.get("y") if self.labels is not None else None
         made = dataclasses.replace(self, fake=x, labels=labels, load=self.real, generator=None, split=split)
-        # Every rank that has the samples can find the same real ones.
+        # Every rank that has the samples selects the same real ones.
         made.shared_by(self.group)
         return made
 
 
 class Measured(dict[str, float]):
-    """What a metric measured, by name, and how.
+    """The values of a metric by name, and its protocol.
 
-    protocol: whatever changes the value: numbers of real samples, splits, neighbours. It becomes part of each Score's
-    protocol. A metric with nothing to add may return a plain dict.
+    protocol: everything that affects the values: number of real samples, splits, neighbours. It becomes part of each
+    Score's protocol. A metric with nothing to add may return a plain dict.
     """
 
     def __init__(self, values: Mapping[str, float], **protocol: Any) -> None:
@@ -119,7 +120,7 @@ class Measured(dict[str, float]):
 
 
 def subset(count: int, n: int) -> Tensor:
-    """Sorted indices of `n` of `count` real samples (all of them if there are fewer), int64: always the same ones."""
+    """Sorted indices of `n` of `count` real samples (all of them if there are fewer), int64; always the same."""
     if n >= count:
         return torch.arange(count)
     generator = torch.Generator().manual_seed(SUBSET_SEED)

@@ -1,4 +1,4 @@
-"""Which scores may stand in one column: those with equal protocols, and no others."""
+"""Columns of comparable scores: only scores with equal protocols share a column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo.recipes import flat
 
 @dataclass(frozen=True)
 class Column:
-    """A column of comparable scores. title: the score's name, with what tells it from others of the same name."""
+    """A column of comparable scores. title: the score's name, plus what distinguishes it from others of that name."""
 
     key: str
     name: str
@@ -23,9 +23,9 @@ class Column:
 
 
 def columns_of(scores: Iterable[Mapping[str, Any]]) -> tuple[list[Column], list[str]]:
-    """A column for each key, in the order in which they appear, and a line on each that shares its name with another.
+    """A column for each key, in order of appearance, and a legend line for each column whose name is not unique.
 
-    scores: as scores.json holds them.
+    scores: rows of scores.json.
     """
     examples: dict[str, Mapping[str, Any]] = {}
     for score in scores:

@@ -1,4 +1,4 @@
-"""Files of scores: what is measured later joins what is there, and nothing is lost."""
+"""Files of scores: new scores are merged with the existing ones, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Protocol(BaseModel):
-    """What is read of a score's protocol; all of it is compared."""
+    """The parts of a score's protocol that are read by name; comparisons use all of it."""
 
     name: str = ""
     step: Count = 0
@@ -29,7 +29,7 @@ class Protocol(BaseModel):
 
 
 class Row(BaseModel):
-    """The form of a score in a file."""
+    """Schema of a score in a file."""
 
     name: str
     value: Number
@@ -39,7 +39,7 @@ class Row(BaseModel):
 
 
 class Stored(BaseModel):
-    """The form of a file of scores."""
+    """Schema of a file of scores."""
 
     scores: list[Row]
     notes: list[str] = []
@@ -56,11 +56,11 @@ def read_scores(path: Path) -> dict[str, Any] | None:
 
 
 def write_merged(path: Path, scores: Scores, step: int) -> list[str]:
-    """Write the scores of a run at `step` to `path`, joined with those of the same step that it holds.
+    """Write the scores of a run at `step` to `path`, merged with those of the same step in the file.
 
-    A score takes the place of one that it is comparable with (`Score.key`); the others stay. A file of another step is
-    renamed, to scores-step-000002000.json for scores.json, and so is a damaged one. Returns a line for each of these.
-    Of several processes that score a run at the same time, each adds its scores. Raises OSError.
+    A score replaces one that it is comparable with (`Score.key`); the others are kept. A damaged file or one of another
+    step is renamed first, for example to scores-step-000002000.json; the returned lines report this. Several processes
+    may add scores of a run at the same time. Raises OSError.
     """
     with naming(path), FileLock(path.with_name(f".{path.name}.lock")):
         return _merge(path, scores, step)
@@ -77,12 +77,12 @@ def _merge(path: Path, scores: Scores, step: int) -> list[str]:
     if before != step:
         lines += _rename_aside(path, f"{path.stem}-step-{before:09d}", f"was of step {before}")
         old = Scores()
-    joined = {_identity(item): item for item in old.scores}
+    merged = {_identity(item): item for item in old.scores}
     new = {_identity(item): item for item in scores.scores}
-    kept = len(joined.keys() - new.keys())
-    joined |= new
+    kept = len(merged.keys() - new.keys())
+    merged |= new
     notes = [*dict.fromkeys([*(old.notes if kept else []), *scores.notes])]
-    Scores([*joined.values()], notes).write(path)
+    Scores([*merged.values()], notes).write(path)
     return lines
 
 

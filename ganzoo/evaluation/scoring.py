@@ -1,4 +1,4 @@
-"""Runs the metrics that suit a set of samples, and the same ones on real data, and writes down how."""
+"""Runs the metrics that apply to a set of samples, also on real data, and records the protocol of each score."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ TRAINING_ONLY = ("flip", "labels")
 
 @dataclass(frozen=True)
 class Score:
-    """One number, and all that must be equal for another to be comparable.
+    """One number, and everything that must be equal for another one to be comparable.
 
-    real: what real held-out samples get, which a perfect generator would get too; None where there are none.
-    better: "higher", "lower", or "" where the metric does not say.
-    protocol: its `name`, like fd10k_train[domain:mnist]; n_fake, seed, data set, versions, `real` (split and number of
-    the samples behind `real`), and what the metric adds: n_real and split that it compares with, features with their
-    weights' hash and test accuracy, resizing.
+    real: the score of real held-out samples, which a perfect generator would reach; None if there are no such samples.
+    better: "higher", "lower", or "" if neither is better in general.
+    protocol: its `name`, for example fd10k_train[domain:mnist]; n_fake, seed, data set, versions, `real` (split and
+    number of the samples behind `real`), and what the metric adds: n_real and split of the real data compared with, the
+    features with the hash of their weights and their test accuracy, resizing.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a set of samples, and a line for each score that could not be given."""
+    """The scores of a set of samples, and a note for each score that could not be computed."""
 
     scores: list[Score] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -64,16 +64,16 @@ class Scores:
         return Scores([*self.scores, *others.scores], [*dict.fromkeys([*self.notes, *others.notes])])
 
     def write(self, path: Path) -> None:
-        """Write the JSON, whole or not at all. Raises OSError."""
+        """Write the JSON atomically. Raises OSError."""
         write_atomically(path, self.to_json().encode())
 
 
 def key_of(score: Mapping[str, Any]) -> str:
-    """What must be equal for the values of two scores to share a column, as JSON.
+    """What must be equal for two scores to be comparable, as JSON.
 
-    score: a row of scores.json, or a Score as a dictionary. It is the name and all of the protocol but what differs
-    between runs that are to be compared (seed, step, averaged or raw weights) or changes no value beyond rounding
-    (versions), and what of the data changes training only (mirror images, whether labels are read).
+    score: a row of scores.json, or a Score as a dictionary. The key consists of the name and the protocol, without what
+    differs between runs that are to be compared (seed, step, averaged or raw weights), what changes values by rounding
+    only (versions), and the data keys that affect training only (mirroring, whether labels are read).
     """
     protocol = {name: part for name, part in score["protocol"].items() if name not in NOT_COMPARED}
     if isinstance(protocol.get("data"), Mapping):
@@ -82,9 +82,9 @@ def key_of(score: Mapping[str, Any]) -> str:
 
 
 def protocol_name(metric: str, values: Collection[str], protocol: Mapping[str, Any]) -> str:
-    """A short name like fd10k_train[domain:mnist]: what is measured, samples, split compared with, feature space.
+    """A short name like fd10k_train[domain:mnist]: score, number of samples, split compared with, feature space.
 
-    metric: the MetricSpec's name; of a metric with a single value that value's name says what is measured.
+    metric: the MetricSpec's name, used if there are several values; a single value's own name is used otherwise.
     """
     first = next(iter(values))
     base, bracket, space = first.partition("[")
@@ -99,10 +99,10 @@ def protocol_name(metric: str, values: Collection[str], protocol: Mapping[str, A
 def score(
     samples: Samples, specs: Iterable[MetricSpec], metrics: Iterable[str] | None = None, *, with_real: bool = True
 ) -> Scores:
-    """Run the default ones of `specs` that suit the samples, or those named in `metrics`, on samples and on real data.
+    """Run the metrics named in `metrics`, or the default ones of `specs` that apply, on the samples and on real data.
 
-    A metric that fails costs its scores and gives a note; it does not stop the others. with_real: whether to score real
-    data too. Raises GanzooError if `metrics` has a name that is not among `specs`.
+    A metric that fails yields a note instead of scores and does not stop the others. with_real: whether to score real
+    data too. Raises GanzooError if `metrics` contains a name that is not in `specs`.
     """
     chosen = select_metrics(specs, metrics, samples.spec.modality)
     result = Scores()
@@ -129,9 +129,9 @@ def score(
 
 
 def select_metrics(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
-    """Those of `specs` that `metrics` names; without names, the default ones that suit the modality.
+    """The `specs` named in `metrics`; without names, the default ones for the modality.
 
-    Raises GanzooError for a name that is not among them, or scores another modality.
+    Raises GanzooError for an unknown name or a metric of another modality.
     """
     specs = list(specs)
     if metrics is None:
@@ -156,14 +156,14 @@ def _real_baseline(samples: Samples, notes: list[str]) -> Samples | None:
         return None
     if 2 * len(baseline.fake) < len(samples.fake):
         notes.append(
-            f"the scores of real samples are from {len(baseline.fake):,} only, not {len(samples.fake):,}: "
-            "the fewer samples, the lower IS and the higher FD come out."
+            f"only {len(baseline.fake):,} real samples were scored, not {len(samples.fake):,}: "
+            "with fewer samples, IS is lower and FD is higher."
         )
     return baseline
 
 
 def _compute(spec: MetricSpec, samples: Samples, notes: list[str], of: str = "") -> Measured | None:
-    """What the metric measures; None if it fails. A note names what failed, and what is not a number is left out."""
+    """The values of the metric, without those that are not finite; None if it fails. Notes report both."""
     try:
         measured = spec.compute(samples)
     except GanzooError as error:
@@ -171,7 +171,7 @@ def _compute(spec: MetricSpec, samples: Samples, notes: list[str], of: str = "")
         return None
     except LostRank:
         raise
-    # A stranger's metric may fail in any way; the scores of the others are still wanted.
+    # A third-party metric can fail in any way; the other metrics are still computed.
     except Exception as error:
         _note(notes, f"{spec.name}: failed with {type(error).__name__}: {error}")
         return None
@@ -189,7 +189,7 @@ def _note(notes: list[str], line: str) -> None:
 
 
 def _better(spec: MetricSpec, name: str) -> str:
-    """The direction of the longest prefix of `name` that the metric knows."""
+    """The direction that the metric declares for the longest prefix of `name`."""
     fitting = [prefix for prefix in spec.better if name.startswith(prefix)]
     return spec.better[max(fitting, key=len)] if fitting else ""
 
@@ -206,7 +206,7 @@ def _common_protocol(samples: Samples, baseline: Samples | None) -> dict[str, An
 
 
 def _data_protocol(samples: Samples) -> dict[str, Any]:
-    """The real data, with how their values and sizes were converted where they were."""
+    """The real data, including how their values and sizes were converted, if they were."""
     keys = asdict(samples.data)
     unset = [name for name in ("low", "high", "layout") if keys[name] in (None, "auto")]
     kept = {name: value for name, value in keys.items() if name not in unset}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = re.compile(r"\..+\.\d+")
-"""Names of files that are being written: a dot, the name of the file, and the process ID."""
+"""Names of files that are being written: a dot, the name of the file, and the ID of the process (and thread)."""
 
 REASONS = {
     errno.ENOSPC: "no space left on the disk",
@@ -97,7 +97,9 @@ def naming(path: Path) -> Iterator[None]:
 def _partial(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside `path` with this content, on the disk; what is left of it at the end of the block is removed."""
     # Threads of one process can write the same file.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}")
+    main = threading.current_thread() is threading.main_thread()
+    owner = f"{os.getpid()}" if main else f"{os.getpid()}.{threading.get_native_id()}"
+    partial = path.with_name(f".{path.name}.{owner}")
     try:
         with partial.open("wb") as file:
             file.write(content)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.loops import tutorial
 from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, TUTORIAL, Case
-from benchmarks.loops.contest import Ground, Ours
+from benchmarks.loops.worker import Setup, GanzooLoop
 
 FAST = {f"{player}.{key}": value for player in "gd" for key, value in (("lr", 1e-3), ("schedule", "constant"))}
 SMALL = {"latent": 4, "g_hidden": (8,), "d_hidden": (8,), "batch": 16, **FAST}
@@ -38,36 +38,36 @@ def same_draws(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("case", DIGITS, ids=lambda case: case.name)
 def test_the_best_loop_is_ganzoos_mathematics(case: Case, tmp_path: Path, same_draws: Any) -> None:
-    ground = Ground(case, None, None, tmp_path)
+    setup = Setup(case, None, None, tmp_path)
     found: dict[str, dict[str, Tensor]] = {}
-    networks = Ground.networks
+    networks = Setup.networks
     for name in (BEST, CHANNELS_LAST, GANZOO):
         made: list[Any] = []
 
-        def kept(self: Ground, made: list[Any] = made) -> Any:
+        def kept(self: Setup, made: list[Any] = made) -> Any:
             made[:] = networks(self)
             return tuple(made)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Ground, "networks", kept)
-            play = ground.contestant(name)
-        if isinstance(play, Ours):
+            patch.setattr(Setup, "networks", kept)
+            play = setup.contestant(name)
+        if isinstance(play, GanzooLoop):
             # A look of the diagnosis draws too.
             play.inner = []
         same_draws()
         play(3)
-        players = list(play.trainer.gan.players.values()) if isinstance(play, Ours) else made
+        players = list(play.trainer.gan.players.values()) if isinstance(play, GanzooLoop) else made
         found[name] = {f"{i}.{key}": value for i, p in enumerate(players) for key, value in p.state_dict().items()}
     for name in (BEST, CHANNELS_LAST):
         torch.testing.assert_close(found[name], found[GANZOO], rtol=1e-3, atol=2e-4)
-    start = networks(ground)[0].state_dict()
+    start = networks(setup)[0].state_dict()
     assert any((found[GANZOO][f"0.{key}"] - value).abs().max() > 2e-3 for key, value in start.items())
 
 
 @pytest.mark.parametrize("case", DIGITS, ids=lambda case: case.name)
 def test_the_tutorials_loop_trains_both_networks(case: Case, tmp_path: Path) -> None:
-    ground = Ground(case, None, None, tmp_path)
-    pair = ground.networks()
+    setup = Setup(case, None, None, tmp_path)
+    pair = setup.networks()
     before = [{key: value.clone() for key, value in network.state_dict().items()} for network in pair]
     averaged: list[Any] = []
     update_average = tutorial.update_average
@@ -77,10 +77,10 @@ def test_the_tutorials_loop_trains_both_networks(case: Case, tmp_path: Path) -> 
         averaged.append(given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Ground, "networks", lambda self: pair)
+        patch.setattr(Setup, "networks", lambda self: pair)
         patch.setattr(tutorial, "update_average", watched)
-        ground.contestant(TUTORIAL)(1)
-    assert [decay for _, _, decay in averaged] == [ground.recipe.ema]
+        setup.contestant(TUTORIAL)(1)
+    assert [decay for _, _, decay in averaged] == [setup.recipe.ema]
     averages, network, decay = averaged[0]
     for name, average in averages.named_parameters():
         wanted = decay * before[0][name] + (1 - decay) * network.state_dict()[name]
@@ -91,7 +91,7 @@ def test_the_tutorials_loop_trains_both_networks(case: Case, tmp_path: Path) -> 
 
 
 def test_images_are_random_where_there_are_no_real_ones(tmp_path: Path) -> None:
-    ground = Ground(CASES["vanilla"], str(tmp_path / "nothing"), 8, tmp_path)
-    assert ground.data == "random images"
-    assert ground.images.shape[1:] == (1, 28, 28)
-    assert ground.plan.recipe.batch == 8
+    setup = Setup(CASES["vanilla"], str(tmp_path / "nothing"), 8, tmp_path)
+    assert setup.data == "random images"
+    assert setup.images.shape[1:] == (1, 28, 28)
+    assert setup.plan.recipe.batch == 8

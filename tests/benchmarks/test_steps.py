@@ -11,25 +11,25 @@ import pytest
 
 from benchmarks import results, steps, threads
 from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, TUTORIAL, Case
-from benchmarks.loops.players import Player
+from benchmarks.loops.processes import LoopProcess
 
 SECONDS = {TUTORIAL: 6.0, BEST: 3.0, CHANNELS_LAST: 2.0, GANZOO: 4.0}
 
 
 class Pretended:
-    """A player that takes a time that is known."""
+    """A process that takes a time that is known."""
 
-    def __init__(self, case: Case, contestant: str, environment: dict[str, str], batch: Any, root: Any) -> None:
+    def __init__(self, case: Case, loop: str, environment: dict[str, str], batch: Any, root: Any) -> None:
         self.facts = {"batch": batch or 64, "images": 320, "data": "random images", "before": 100.0}
-        self.seconds = SECONDS[contestant] / int(environment["OMP_NUM_THREADS"])
+        self.seconds = SECONDS[loop] / int(environment["OMP_NUM_THREADS"])
 
-    def play(self, steps: int) -> float:
+    def run(self, steps: int) -> float:
         return steps * self.seconds
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         assert line.startswith("seconds ")
 
-    def answer(self) -> list[float]:
+    def receive(self) -> list[float]:
         return [self.seconds]
 
     def peak(self) -> float:
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_steps_are_compared_with_the_faster_layout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "Player", Pretended)
+    monkeypatch.setattr(steps, "LoopProcess", Pretended)
     for cases in (["vanilla", "wgan-gp-28"], ["dcgan-28"]):
         monkeypatch.setattr(sys, "argv", ["steps", *cases, "--threads", "2", "1", "--repetitions", "6"])
         steps.main()
@@ -65,7 +65,7 @@ def test_steps_are_compared_with_the_faster_layout(folder: Path, monkeypatch: py
 
 
 def test_threads_are_measured_alone_and_side_by_side(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "Player", Pretended)
+    monkeypatch.setattr(threads, "LoopProcess", Pretended)
     monkeypatch.setattr(sys, "argv", ["threads", "vanilla", "--rounds", "1", "--seconds", "1"])
     threads.main()
     found = json.loads((folder / "threads.json").read_text("utf-8"))["seconds a step"]["vanilla"]
@@ -73,11 +73,11 @@ def test_threads_are_measured_alone_and_side_by_side(folder: Path, monkeypatch: 
 
 
 def test_a_player_plays_in_a_process_of_its_own(tmp_path: Path) -> None:
-    player = Player(CASES["vanilla"], GANZOO, {"OMP_NUM_THREADS": "1"}, 4, str(tmp_path))
-    assert player.facts.items() >= {"batch": 4, "images": 4, "data": "random images"}.items()
-    assert 0 < player.play(1) < 60
-    player.tell("seconds 0.01")
-    assert min(player.answer()) > 0
-    assert player.peak() > player.facts["before"] > 1
-    player.end()
-    assert player.process.returncode == 0
+    process = LoopProcess(CASES["vanilla"], GANZOO, {"OMP_NUM_THREADS": "1"}, 4, str(tmp_path))
+    assert process.facts.items() >= {"batch": 4, "images": 4, "data": "random images"}.items()
+    assert 0 < process.run(1) < 60
+    process.send("seconds 0.01")
+    assert min(process.receive()) > 0
+    assert process.peak() > process.facts["before"] > 1
+    process.end()
+    assert process.process.returncode == 0

@@ -15,7 +15,7 @@ def test_each_takes_its_turn_at_coming_first() -> None:
     assert {name: len(values) for name, values in found.items()} == {"a": 2, "b": 2, "c": 2}
 
 
-def test_a_contestant_may_take_its_own_time() -> None:
+def test_a_candidate_may_measure_its_own_time() -> None:
     assert timing.interleaved({"a": lambda: 3.0}, 2, warmup=1) == {"a": [3.0, 3.0]}
 
 

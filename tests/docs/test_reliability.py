@@ -11,7 +11,7 @@ import pytest
 from paths import ROOT
 
 PAGE = (ROOT / "docs" / "reliability.md").read_text("utf-8")
-NAMED = sorted(set(re.findall(r"`(tests/\w+\.py)::(\w+)`", PAGE)))
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
 
 
 def functions(file: Path) -> set[str]:

@@ -109,7 +109,7 @@ def test_where_no_real_samples_can_be_held_out_there_are_no_real_values() -> Non
 def test_few_real_samples_are_pointed_out() -> None:
     result = score(digit_samples(1438), METRICS, ["fd"])
     assert result.scores[0].protocol["real"] == {"split": "test", "n": 359}
-    assert "from 359 only, not 1,438" in result.notes[0]
+    assert "only 359 real samples were scored, not 1,438" in result.notes[0]
 
 
 def test_points_on_one_spot_cover_no_mode_and_are_far_from_the_ring() -> None:

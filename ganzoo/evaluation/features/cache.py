@@ -1,4 +1,4 @@
-"""Features of real images on disk: made once for each set of images and each feature space."""
+"""Cache on disk for features of real images, by set of images and feature space."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ganzoo.files.checkpoint import write_atomically
 log = logging.getLogger(__name__)
 
 VERSION = 1
-"""Part of every key: raise it when what is kept changes its meaning."""
+"""Part of every key: increment it when the meaning of the cached values changes."""
 
 
 def key(images: str, data: str, shape: Sequence[int], split: str, space: str) -> str:
-    """The name of an entry: a hash of everything that features depend on, and of torch-fidelity's version.
+    """The name of an entry: a hash of everything that features depend on, including torch-fidelity's version.
 
-    images: hash of the images. data: the data set's name. shape: `[N, C, H, W]`. space: `Space.identity`, which holds
-    the hash of the weights.
+    images: hash of the images. data: the data set's name. shape: `[N, C, H, W]`. space: `Space.identity`, which
+    includes the hash of the weights.
     """
     library = importlib.metadata.version("torch-fidelity")
     content = [VERSION, images, data, list(shape), split, space, library]
@@ -34,7 +34,7 @@ def key(images: str, data: str, shape: Sequence[int], split: str, space: str) ->
 
 
 def read(key: str) -> dict[str, np.ndarray] | None:
-    """The arrays of an entry; None if there is none, or it is damaged: then it is made again."""
+    """The arrays of an entry; None if it does not exist or is damaged, in which case it is computed again."""
     path = _path(key)
     try:
         content = path.read_bytes()
@@ -51,7 +51,7 @@ def read(key: str) -> dict[str, np.ndarray] | None:
 
 
 def write(key: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keep the arrays; where that is not possible, a warning says that they will be made again."""
+    """Cache the arrays; if they cannot be written, only a warning is logged."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     content, path = buffer.getvalue(), _path(key)
@@ -59,7 +59,9 @@ def write(key: str, arrays: Mapping[str, np.ndarray]) -> None:
         write_atomically(path, content)
         write_atomically(path.with_suffix(".sha256"), (hashlib.sha256(content).hexdigest() + "\n").encode())
     except OSError as error:
-        log.warning("cannot keep features in %s (%s): they are extracted again each time", path.parent, error.strerror)
+        log.warning(
+            "cannot cache features in %s (%s): they will be extracted again each time", path.parent, error.strerror
+        )
 
 
 def _path(key: str) -> Path:

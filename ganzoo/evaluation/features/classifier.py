@@ -13,7 +13,7 @@ from torch.nn import functional
 from ganzoo.data.dataset import Dataset, as_input
 
 VERSION = 1
-"""Part of the cache's key: raise it with any change below that changes the weights."""
+"""Part of the cache key: increment it with any change below that changes the weights."""
 
 SEED = 0
 MAX_SIDE = 32
@@ -24,10 +24,10 @@ EVAL_BATCH = 500
 
 
 class Classifier(nn.Module):
-    """Three convolutions and two linear layers. Images larger than 32 pixels are averaged down to 32 first.
+    """Three convolutions and two linear layers. Images larger than 32 pixels are first reduced by average pooling.
 
-    scale: a factor that gives the features mean variance 1 on the training images, so that distances between features
-    mean about the same on each data set.
+    scale: a factor that gives the features a mean variance of 1 on the training images, so that distances between
+    features have a similar scale on every data set.
     """
 
     scale: Tensor
@@ -51,7 +51,7 @@ class Classifier(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Images `[N, C, H, W]` in [-1, 1] to features `[N, 64]`, not negative, and logits `[N, classes]`."""
+        """Images `[N, C, H, W]` in [-1, 1] to non-negative features `[N, 64]` and logits `[N, classes]`."""
         if x.shape[-2:] != self.size:
             x = functional.adaptive_avg_pool2d(x, self.size)
         features = self.body(x)
@@ -65,11 +65,11 @@ def _convolution(inputs: int, outputs: int, stride: int) -> Iterator[nn.Module]:
 
 
 def train_classifier(train: Dataset, rows: Tensor, steps: int | None = None) -> Classifier:
-    """Train a classifier on the images and labels of `train` at `rows`, int64 `[N]`. It depends on nothing else.
+    """Train a classifier on the images and labels of `train` at `rows`, int64 `[N]`, which determine its weights.
 
-    It is trained on the CPU and on one thread, as the order of sums, and with it the weights, depends on how many there
-    are. The global random state and number of threads are left as they were.
-    steps: batches of 128; by default 30 epochs, but between 200 and 1,000 steps.
+    It is trained on the CPU and on one thread, because the number of threads changes the order of sums and so the
+    weights. The global random state and number of threads are restored.
+    steps: number of batches of 128; by default 30 epochs, limited to between 200 and 1,000 steps.
     """
     if steps is None:
         steps = max(MIN_STEPS, min(MAX_STEPS, EPOCHS * len(rows) // BATCH))
@@ -98,9 +98,9 @@ def evaluate(classifier: Classifier, dataset: Dataset, rows: Tensor) -> tuple[Te
 
 
 def outputs(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Features and logits, float64, of uint8 images or images in [-1, 1], whatever the number of images.
+    """Features and logits, float64, of any number of images, uint8 or in [-1, 1].
 
-    float64 as the moments and distances computed from them then add no rounding of their own.
+    They are float64 so that the moments and distances computed from them add no rounding error of their own.
     """
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         features, logits = classifier(as_input(x).float())
@@ -108,13 +108,13 @@ def outputs(classifier: Classifier, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def accuracy(classifier: Classifier, dataset: Dataset, rows: Tensor) -> float:
-    """Fraction of the images at `rows` that are classified as labelled."""
+    """Fraction of the images at `rows` whose predicted class is their label."""
     labels = torch.cat([dataset.batch(part)["y"].cpu() for part in rows.split(EVAL_BATCH)])
     return (evaluate(classifier, dataset, rows)[1].argmax(dim=1) == labels).double().mean().item()
 
 
 def weights_digest(classifier: Classifier) -> str:
-    """SHA-256 of the weights, in hexadecimal; equal exactly when every weight is."""
+    """SHA-256 of the weights, in hexadecimal; equal if and only if all weights are equal."""
     digest = hashlib.sha256()
     for name, tensor in classifier.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
@@ -131,7 +131,7 @@ def _normalise(classifier: Classifier, train: Dataset, rows: Tensor) -> None:
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """A fixed seed for weights made on the CPU. torch.manual_seed would also seed, and not restore, the GPUs."""
+    """A fixed seed for weights on the CPU. torch.manual_seed would also seed the GPUs and not restore them."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(SEED)
         yield

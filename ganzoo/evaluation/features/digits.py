@@ -1,4 +1,4 @@
-"""The digits that a classifier of MNIST reads, as a feature space."""
+"""The digits that an MNIST classifier predicts for each channel, as a feature space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganzoo.evaluation.features.extraction import Features
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """The digits that a classifier of MNIST reads in the channels, as a feature space: uint8 `[N, C]`."""
+    """A feature space: the digit that an MNIST classifier predicts for each channel, uint8 `[N, C]`."""
 
     domain: Domain
     suffix = ""
@@ -47,7 +47,7 @@ class Digits:
 
 
 def digit_domain(samples: Samples) -> Domain:
-    """The domain features of MNIST, its digits of the size of the samples. Raises what reading MNIST raises."""
+    """The domain features of MNIST, with digits resized to the samples' size. Raises what reading MNIST raises."""
     splits: dict[str, Dataset] = {}
 
     def load(split: str) -> Dataset:
@@ -62,8 +62,8 @@ def digit_domain(samples: Samples) -> Domain:
 
 
 def read_digits(domain: Domain, images: Tensor) -> Tensor:
-    """The digit in each channel of images uint8 `[N, C, H, W]`: int64 `[N, C]`, on the CPU."""
+    """The predicted digit in each channel of uint8 images `[N, C, H, W]`: int64 `[N, C]`, on the CPU."""
     logits = domain.extract(images.reshape(-1, 1, *images.shape[2:])).logits
     if logits is None:
-        raise ValueError(f"{domain.name} tells no classes apart")
+        raise ValueError(f"{domain.name} has no logits")
     return logits.argmax(dim=1).view(images.shape[:2])

@@ -1,6 +1,6 @@
-"""Domain features: what a classifier of the data set's own labels sees. For data that Inception was never meant for.
+"""Domain features: features of a small classifier trained on the data set's own labels.
 
-The classifier is trained once per data set and cached on disk.
+They suit data that Inception was not trained for. The classifier is trained once per data set and cached on disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ganzoo.files import checkpoint
 log = logging.getLogger(__name__)
 
 ROWS = 1 << 12
-"""How many images are read at a time to hash them."""
+"""Number of images that are read at a time to hash them."""
 
 HELD_OUT_EVERY = 10
 
@@ -37,8 +37,8 @@ HELD_OUT_EVERY = 10
 class Domain:
     """The feature space of one data set.
 
-    data: the data set's name. extractor: the classifier's name, which differs where the training images do.
-    accuracy: fraction of held-out images that the classifier gets right; accuracy_on says which images these are.
+    data: the data set's name. extractor: the classifier's name, unique to its training images.
+    accuracy: fraction of held-out images that are classified correctly; accuracy_on: which images these are.
     sha256: of the weights.
     """
 
@@ -60,12 +60,12 @@ class Domain:
 
     @property
     def max_real(self) -> int:
-        """Training images that samples are compared with: for more, precision and recall take minutes."""
+        """Maximum number of training images to compare with: with more, precision and recall take minutes."""
         return 10_000
 
     @property
     def identity(self) -> str:
-        """What the features depend on, besides the images."""
+        """Everything that the features depend on besides the images."""
         return f"{self.extractor} {self.sha256} torch {torch.__version__}"
 
     def extract(self, images: Tensor) -> Features:
@@ -75,13 +75,13 @@ class Domain:
         return Features(torch.cat([f for f, _ in parts]).cpu(), torch.cat([logits for _, logits in parts]).cpu())
 
     def to_dict(self) -> dict[str, Any]:
-        """Tensors and plain values from which another rank has the same space by `from_dict`."""
+        """Tensors and plain values from which `from_dict` rebuilds the space on another rank."""
         facts = {name: getattr(self, name) for name in (field.name for field in fields(self)) if name != "classifier"}
         weights = {name: weight.cpu() for name, weight in self.classifier.state_dict().items()}
         return {"facts": facts, "shape": self.classifier.shape, "classes": self.classifier.classes, "weights": weights}
 
     def describe(self) -> dict[str, Any]:
-        """What a score's protocol says of the features."""
+        """The features' entry in a score's protocol."""
         return {
             "space": self.name,
             "extractor": self.extractor,
@@ -92,7 +92,7 @@ class Domain:
 
 
 def find_domain(samples: Samples) -> Domain:
-    """The feature space of the samples' data set: from the cache, or trained now (under a minute on one core).
+    """The feature space of the samples' data set, loaded from the cache or trained (under a minute on one core).
 
     Raises GanzooError if the data set has no labels.
     """
@@ -110,18 +110,18 @@ def find_domain(samples: Samples) -> Domain:
 
 
 def from_dict(values: dict[str, Any]) -> Domain:
-    """The feature space that another rank has."""
+    """The feature space whose `to_dict` returned `values` on another rank."""
     return Domain(**values["facts"], classifier=_network(values["shape"], values["classes"], values["weights"]))
 
 
 def has_labels(samples: Samples) -> bool:
-    """Whether the data set has what domain features are trained on."""
+    """Whether the data set has the labels that domain features are trained on."""
     train = samples.real("train")
     return train.spec.classes >= 2 and "y" in train.arrays
 
 
 def labels_hint(samples: Samples) -> str:
-    """What to do where there are no labels."""
+    """What the user can do about missing labels."""
     if not samples.data.labels:
         return "type --set data.labels=true if it has any"
     name = samples.real("train").spec.name
@@ -162,7 +162,7 @@ def _train(train: Dataset, test: Dataset | None, key: str, accuracy_on: str) -> 
 
 def _domain(network: small.Classifier, train: Dataset, key: str, accuracy: float, accuracy_on: str) -> Domain:
     channels, height, width = train.spec.shape
-    # Two data sets may share a name and a shape (your own folders do); the key tells them apart.
+    # Two data sets can share a name and a shape (as image folders do); the key distinguishes them.
     readable = re.sub(r"[^A-Za-z0-9_.]+", "-", train.spec.name)
     extractor = f"domain-{readable}-{height}x{width}x{channels}-{key[:8]}"
     small_height, small_width = network.size
@@ -173,7 +173,7 @@ def _domain(network: small.Classifier, train: Dataset, key: str, accuracy: float
 
 
 def _key(train: Dataset, test: Dataset | None, accuracy_on: str) -> str:
-    """Name of the cache entry: everything that the classifier and its stated accuracy depend on."""
+    """Name of the cache entry: a hash of everything that the classifier and its accuracy depend on."""
     content = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, accuracy_on]
     content += [_digest(dataset) for dataset in (train, test) if dataset is not None]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
@@ -184,7 +184,7 @@ def _digest(dataset: Dataset) -> str:
     digest = hashlib.sha256(f"{dataset.count} {dataset.digest}".encode())
     for name in ("x", "y"):
         if name == "x" and dataset.digest is not None:
-            # It is known from when the files were decoded, so that large data are not read for this.
+            # The digest is known since the files were decoded, so large data need not be read again.
             continue
         array = dataset.arrays[name]
         for at in range(0, len(array), ROWS):
@@ -194,7 +194,7 @@ def _digest(dataset: Dataset) -> str:
 
 
 def _load(path: Path, train: Dataset, key: str) -> Domain | None:
-    """The cached domain; None if there is none or it is damaged: then it is made again."""
+    """The cached domain; None if there is none or it is damaged, in which case it is trained again."""
     try:
         note = json.loads(path.with_suffix(".json").read_text("utf-8"))
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -224,4 +224,6 @@ def _save(path: Path, domain: Domain) -> None:
         checkpoint.write_atomically(path, buffer.getvalue())
         checkpoint.write_atomically(path.with_suffix(".json"), (json.dumps(note, indent=1) + "\n").encode())
     except OSError as error:
-        log.warning("cannot keep the classifier in %s (%s): the next run trains it again", path.parent, error.strerror)
+        log.warning(
+            "cannot cache the classifier in %s (%s): it will be trained again next time", path.parent, error.strerror
+        )

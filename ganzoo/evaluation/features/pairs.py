@@ -1,4 +1,4 @@
-"""The features of samples paired with those of the real images that they are compared with."""
+"""The features of samples together with those of the real images that they are compared with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganzoo.evaluation.features.extraction import Features, Space, fake_features
 from ganzoo.evaluation.features.spaces import find_space
 
 ON_INCEPTION = {"FD": "FID", "KD": "KID", "intra-FD": "intra-FID"}
-"""What distances are called on the published Inception weights."""
+"""Names of the distances on the published Inception weights."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class FeaturePair:
     real: Features
 
     def cached(self, key: str, compute: Callable[[Tensor, Tensor], Sequence[float]]) -> list[float]:
-        """What `compute` makes of the features of the samples and the real images, `[N, D]` and `[M, D]`.
+        """The values that `compute` returns for the features of samples `[N, D]` and real images `[M, D]`.
 
-        Of real samples in a generator's place it is kept on disk, as it is the same at each scoring. key: the metric
-        and its settings, which tell its values from others.
+        For a real baseline they are cached on disk, as they are the same each time. key: identifies the metric and its
+        settings.
         """
         if self.samples.split is None:
             return list(compute(self.fake.features, self.real.features))
@@ -45,7 +45,7 @@ class FeaturePair:
         return [float(value) for value in found["values"]]
 
     def measured(self, values: Mapping[str, float], **protocol: Any) -> Measured:
-        """The values under the names that belong to the space, with what they were measured against."""
+        """The values, named for the feature space; the protocol includes the real images compared with."""
         against = {
             "n_real": len(self.real.features),
             "split": self.samples.reference,
@@ -61,7 +61,7 @@ def feature_pair(samples: Samples) -> FeaturePair:
 
 
 def in_space(space: Space, values: Mapping[str, float], **protocol: Any) -> Measured:
-    """The values under the names that belong to the space, with its features in the protocol."""
+    """The values, named for the feature space, which the protocol includes."""
     if not space.suffix:
         values = {ON_INCEPTION.get(name, name): value for name, value in values.items()}
     named = {f"{name}{space.suffix}": value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Weights of published feature networks: found, fetched or refused, and read without running any code in them."""
+"""Weights of published feature networks: downloaded if missing, verified, and read without running code in them."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Weights:
-    """A weights file as it was read and verified. sha256: of the whole file, in hexadecimal."""
+    """The content of a weights file, as read and verified. sha256: of the file, in hexadecimal."""
 
     content: bytes
     sha256: str
 
     def open(self) -> io.BytesIO:
-        """The content that was verified, whatever has become of the file since."""
+        """The verified content, independent of later changes to the file."""
         return io.BytesIO(self.content)
 
 
 def cached_file(url: str, name: str = "") -> Path:
-    """Where torch keeps the file of a URL."""
+    """The path at which torch caches the file of a URL."""
     return Path(torch.hub.get_dir()) / "checkpoints" / (name or PurePosixPath(urlparse(url).path).name)
 
 
 def fetch(space: str, url: str, path: Path, sha256_prefix: str) -> None:
-    """Download the weights of a feature space to `path` if they are not there.
+    """Download the weights of a feature space to `path` if they are missing.
 
-    Raises GanzooError that says where to get the file and where to put it.
+    Raises GanzooError, which says where to get the file and where to put it.
     """
     if path.exists():
         return
@@ -50,7 +50,7 @@ def fetch(space: str, url: str, path: Path, sha256_prefix: str) -> None:
     # URLError is an OSError; a checksum that does not match is a RuntimeError.
     except (OSError, RuntimeError) as error:
         raise GanzooError(
-            f"the weights of {space} are not here and cannot be downloaded ({_reason(error)}): "
+            f"the weights of {space} are missing and cannot be downloaded ({_reason(error)}): "
             f"get {url} and put it into {path.parent}, or name the file with --weights FILE."
         ) from error
 
@@ -58,16 +58,16 @@ def fetch(space: str, url: str, path: Path, sha256_prefix: str) -> None:
 def read_state(path: Path, space: str) -> Weights:
     """The weights in a file that torch.save wrote: tensors by name.
 
-    Raises GanzooError, in one line, if it cannot be read, is no such file, or holds more than tensors and plain values.
+    Raises GanzooError if it cannot be read, has another format, or contains more than tensors and plain values.
     """
     weights = read_bytes(path, space)
-    refused = f"{path} does not hold weights of {space}"
+    refused = f"{path} does not contain weights of {space}"
     try:
         state = torch.load(weights.open(), map_location="cpu", weights_only=True)
     except Exception as error:
-        # torch raises what the unpickler met, in many lines that say how to load the file regardless.
+        # torch's own message has many lines and suggests loading the file regardless.
         unsafe = "Weights only load failed" in str(error) or "Unsupported" in str(error)
-        why = "it holds more than tensors and plain values" if unsafe else "it is damaged or of another format"
+        why = "it holds more than tensors and plain values" if unsafe else "it is damaged or in another format"
         raise GanzooError(f"{refused}: {why}; it was not loaded.") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise GanzooError(f"{refused}: it is not a dictionary of tensors.")
@@ -75,7 +75,7 @@ def read_state(path: Path, space: str) -> Weights:
 
 
 def read_bytes(path: Path, space: str) -> Weights:
-    """A file as it is. Raises GanzooError if it is not there or cannot be read."""
+    """Read and hash a file. Raises GanzooError if it does not exist or cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -86,7 +86,7 @@ def read_bytes(path: Path, space: str) -> Weights:
 
 @contextmanager
 def tensors_only() -> Iterator[None]:
-    """Have every torch.load, also that of other packages, unpickle nothing but tensors and plain values."""
+    """Make every torch.load, including those of other packages, unpickle only tensors and plain values."""
     name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
     before = os.environ.get(name)
     os.environ[name] = "1"

@@ -1,6 +1,6 @@
-"""torch-fidelity's metrics, on features that were extracted once. All features are float64 on the CPU.
+"""torch-fidelity's metrics, computed from extracted features on the CPU.
 
-The formulas are torch-fidelity's own; only how many parts and subsets n samples are cut into is decided here.
+The formulas are torch-fidelity's own; only the numbers of splits and subsets are chosen here.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ SPLITS, SPLIT_SIZE = 10, 100
 SUBSETS, SUBSET_SIZE = 100, 1000
 NEIGHBOURS = 3
 ROWS_PER_THREAD = 125
-"""Rows in a block of distances, for each thread: the blocks of 10,000 samples then stay in the processor's caches."""
+"""Rows of a block of distances per thread; with 10,000 samples, such blocks fit into the processor's caches."""
 
 
 def splits(n: int) -> int:
-    """Parts that the Inception Score is averaged over: the usual 10, but of at least 100 samples each.
+    """Splits that the Inception Score is averaged over: the usual 10, with at least 100 samples each.
 
-    The score of a part cannot exceed its number of samples and falls with it, so small sets are cut less.
+    The score of a split cannot exceed its number of samples and falls with it, so small sets have fewer splits.
     """
     return max(1, min(SPLITS, n // SPLIT_SIZE))
 
@@ -30,7 +30,7 @@ def splits(n: int) -> int:
 def subset_size(n_fake: int, n_real: int) -> int:
     """Samples in each of the kernel distance's 100 subsets: the usual 1,000, but at most half of the smaller set.
 
-    The estimate is unbiased for any size; subsets that are not the whole set keep it an average over different ones.
+    The estimate is unbiased for any size; subsets smaller than the set ensure that different subsets are averaged.
     """
     return min(SUBSET_SIZE, min(n_fake, n_real) // 2)
 
@@ -38,13 +38,13 @@ def subset_size(n_fake: int, n_real: int) -> int:
 def inception_score(logits: Tensor) -> float:
     """exp of the mean KL divergence between p(class | sample) and p(class), from logits `[N, K]`; 1 to K.
 
-    Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4; averaged over `splits(N)` parts.
+    Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4; averaged over `splits(N)` splits.
     """
     return isc_features_to_metric(logits, splits=splits(len(logits)))[KEY_METRIC_ISC_MEAN]
 
 
 def frechet_distance(fake: Tensor, real: Tensor) -> float:
-    """Squared Frechet distance between the Gaussians with the moments of two feature sets `[N, D]`, `[M, D]`.
+    """Squared Frechet distance between Gaussians fitted to two sets of features `[N, D]`, `[M, D]`.
 
     Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6. It is called FID only on Inception features.
     """
@@ -65,7 +65,7 @@ def kernel_distance(fake: Tensor, real: Tensor) -> float:
 def precision_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:
     """Fraction of fake samples on the manifold of the real ones, and of real ones on that of the fake; 0 to 1.
 
-    The manifold is the union of the balls that reach to a sample's third neighbour. Features `[N, D]`, `[M, D]`.
+    A manifold is the union of balls around samples, each reaching the third neighbour. Features `[N, D]`, `[M, D]`.
     Kynkaanniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2.
     """
     rows = ROWS_PER_THREAD * torch.get_num_threads()

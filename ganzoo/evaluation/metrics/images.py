@@ -1,7 +1,7 @@
-"""Scores of images: one pass over each set of images and feature space serves all of them.
+"""Scores of images. Features are extracted once per set of images and feature space, for all metrics.
 
-What is measured in any other space than that of the published Inception weights carries the space's name, as in
-`FD[domain:mnist]`, so that it is never taken for FID.
+In any feature space other than the published Inception weights, the names of the scores include the space, as in
+`FD[domain:mnist]`, so that they are never mistaken for FID.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ganzoo.evaluation.metrics import fidelity
 
 
 def inception_score(samples: Samples) -> Measured:
-    """IS from the logits of the space's network, 1 to the number of its classes. Empty where it knows no classes."""
+    """IS from the logits of the space's network, 1 to its number of classes. Empty if the network has no logits."""
     space = find_space(samples)
     logits = fake_features(samples, space).logits
     if logits is None:
@@ -24,14 +24,14 @@ def inception_score(samples: Samples) -> Measured:
 
 
 def frechet_distance(samples: Samples) -> Measured:
-    """Frechet distance between features of samples and training images; 0 at best."""
+    """Frechet distance between features of samples and training images; 0 is best."""
     pair = feature_pair(samples)
     (value,) = pair.cached("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
     return pair.measured({"FD": value})
 
 
 def kernel_distance(samples: Samples) -> Measured:
-    """Squared MMD between features of samples and training images; around 0 at best."""
+    """Squared MMD between features of samples and training images; around 0 is best."""
     pair = feature_pair(samples)
     size = fidelity.subset_size(len(pair.fake.features), len(pair.real.features))
     subsets = {"subsets": fidelity.SUBSETS, "subset_size": size}
@@ -47,15 +47,15 @@ def precision_recall(samples: Samples) -> Measured:
 
 
 def accuracy(samples: Samples) -> Measured:
-    """Fraction of samples that the domain classifier puts in the class asked for. Empty for unconditional samples.
+    """Fraction of samples that the domain classifier assigns to the requested class. Empty for unconditional samples.
 
-    Whatever the feature space of the other scores, as no other network knows the data set's own classes.
+    It ignores the requested feature space, as only the domain classifier knows the data set's own classes.
     """
     if samples.labels is None:
         return Measured({})
     space = find_domain(samples)
     logits = fake_features(samples, space).logits
     if logits is None:
-        raise ValueError(f"{space.name} tells no classes apart")
+        raise ValueError(f"{space.name} has no logits")
     value = (logits.argmax(dim=1) == samples.labels.cpu()).double().mean().item()
     return in_space(space, {"accuracy": value})

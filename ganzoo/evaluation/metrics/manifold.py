@@ -13,15 +13,14 @@ from ganzoo.evaluation.features.pairs import feature_pair
 
 NEIGHBOURS = 5
 MAX_DISTANCES = 1_000_000
-"""8 MB of them: more leave the processor's caches, and fewer are too little work for its threads."""
+"""Maximum number of distances in memory, 8 MB: more exceed the processor's caches, fewer keep its threads idle."""
 
 
 def density_coverage(samples: Samples) -> Measured:
-    """Density, around 1 for real images and more for typical ones, and coverage, 0 to 1, in features.
+    """Density (around 1 for real images, higher for samples in dense regions) and coverage (0 to 1) in feature space.
 
-    Naeem et al. 2020, https://arxiv.org/abs/2002.09797, section 3, with its 5 neighbours. Coverage is the
-    fraction of real images with a sample nearer than their fifth neighbour; as many real images in the samples' place
-    get about 0.97.
+    Naeem et al. 2020, https://arxiv.org/abs/2002.09797, section 3, with 5 neighbours. Coverage is the fraction of real
+    images with a sample closer than their fifth neighbour; an equal number of real images reaches about 0.97.
     """
     pair = feature_pair(samples)
     density, coverage = pair.cached(f"density {NEIGHBOURS}", lambda fake, _: density_and_coverage(fake, pair.real))
@@ -29,11 +28,11 @@ def density_coverage(samples: Samples) -> Measured:
 
 
 def density_and_coverage(fake: Tensor, real: Features) -> tuple[float, float]:
-    """Density and coverage of `fake [M, D]` among the balls around `real [N, D]`, 5 neighbours wide.
+    """Density and coverage of `fake [M, D]` with respect to balls around `real [N, D]` up to the fifth neighbour.
 
-    Equations 4 and 5 of Naeem et al. 2020. Memory is bounded: distances are computed for some rows at a time.
+    Equations 4 and 5 of Naeem et al. 2020. Distances are computed in chunks of rows to bound memory.
     """
-    # They serve every set of samples that is compared with these images.
+    # Reused for every set of samples that is compared with these images.
     radius = real.memo.once(("radii", NEIGHBOURS), lambda: radii(real.features, NEIGHBOURS))
     inside, covered = 0, torch.zeros(len(real.features), dtype=torch.bool)
     for distances in _distances(fake, real.features):
@@ -45,7 +44,7 @@ def density_and_coverage(fake: Tensor, real: Features) -> tuple[float, float]:
 
 def radii(real: Tensor, neighbours: int) -> Tensor:
     """Distance of each row of `real [N, D]` to its k-th nearest other row: `[N]`."""
-    # The nearest of all is the row itself.
+    # The nearest row is the row itself.
     k = min(neighbours + 1, len(real))
     return torch.cat([distances.topk(k, largest=False).values[:, -1] for distances in _distances(real, real)])
 

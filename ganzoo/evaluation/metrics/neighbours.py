@@ -1,4 +1,4 @@
-"""Memorisation: samples beside their nearest training images, and whether held-out images come as near."""
+"""Memorisation: distances from samples to their nearest training images, compared with those of held-out images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_SAMPLES = 2_000
 MIN_SAMPLES = 100
 QUANTILE = 0.01
 MAX_SIDE = 32
-"""Pixels on a side at which images are compared; larger ones are averaged down, so that a search takes seconds."""
+"""Maximum side in pixels at which images are compared; average pooling of larger ones keeps the search fast."""
 
 CHUNK_ROWS = 4_096
 SAMPLES_SHOWN, SAMPLES_PER_ROW = 24, 2
@@ -27,26 +27,29 @@ NEAREST = 3
 
 @dataclass(frozen=True)
 class Nearest:
-    """Of N images the K nearest others: distances `[N, K]`, nearest first, and which they are, int64 `[N, K]`."""
+    """The K nearest neighbours of N images: distances `[N, K]`, ascending, and indices `[N, K]`, int64."""
 
     distances: Tensor
     indices: Tensor
 
 
 def memorisation(samples: Samples) -> Measured:
-    """`memorised`, the fraction of samples that may be copies, and `distance-ratio`, by distance to training images.
+    """`memorised`, the fraction of samples that may be copies, and `distance-ratio`, from distances to training images.
 
-    The distance is the root of the mean squared difference of pixel values, which range from -1 to 1. memorised: the
-    fraction of samples as near to a training image as the nearest 1 % of as many held-out images are: 0.01 for a
-    perfect generator, 1 for one that copies. distance-ratio: the median distance of samples over that of held-out
-    images: 1 for a perfect generator, 0 for one that copies, below 1 also for one of few details, above 1 for noise.
+    The distance is the root mean squared difference of pixel values in [-1, 1]. memorised: the fraction of samples as
+    close to a training image as the closest 1 % of an equal number of held-out images: 0.01 for a perfect generator, 1
+    for one that copies. distance-ratio: the median distance of samples to their nearest training image over that of
+    held-out images: 1 for a perfect generator, 0 for one that copies, also below 1 for images with little detail, above
+    1 for noise.
 
-    Raises GanzooError without held-out images, and for fewer than 100 of them or of samples.
+    Raises GanzooError without a held-out split, and for fewer than 100 samples or held-out images.
     """
     held_out = _held_out(samples)
     n = min(MAX_SAMPLES, len(samples.fake), held_out.count)
     if n < MIN_SAMPLES:
-        raise GanzooError(f"memorisation: {n} samples or held-out images are too few, it takes {MIN_SAMPLES} of each.")
+        raise GanzooError(
+            f"memorisation: {n} samples or held-out images are too few: it needs at least {MIN_SAMPLES} of each."
+        )
     train = samples.real("train")
     fake = _of_samples(samples).distances[:, 0]
     real = _of_held_out(held_out, train, n).distances[:, 0]
@@ -70,13 +73,15 @@ def memorisation(samples: Samples) -> Measured:
 
 
 def draw_neighbours(samples: Samples, path: Path) -> Path:
-    """Draw samples, each followed by its three nearest training images, into a picture at `path`; returns the path.
+    """Write a picture of samples, each followed by its three nearest training images, to `path`; returns the path.
 
-    The left half shows the samples that are nearest to a training image, nearest first; the right half any others.
-    Raises GanzooError for samples that are no images.
+    The left half shows the samples closest to a training image, in ascending distance; the right half shows others.
+    Raises GanzooError for samples that are not images.
     """
     if not samples.modality.shows_samples_apart:
-        raise GanzooError(f"{samples.spec.modality} data have no picture of neighbours: leave --neighbours out.")
+        raise GanzooError(
+            f"{samples.spec.modality} samples cannot be drawn beside their neighbours: leave out --neighbours."
+        )
     found = _of_samples(samples)
     fake, train = samples.fake[_rows_checked(samples)].cpu(), samples.real("train")
     rows = min(SAMPLES_SHOWN, len(fake)) // SAMPLES_PER_ROW
@@ -95,21 +100,21 @@ def draw_neighbours(samples: Samples, path: Path) -> Path:
 
 
 def find_nearest(images: Tensor, real: Dataset, k: int = NEAREST) -> Nearest:
-    """The `k` nearest of a data set (with its mirror images, if it has them) to uint8 images `[N, C, H, W]`."""
+    """The `k` nearest images of a data set, including mirrored ones if it has any, to uint8 images `[N, C, H, W]`."""
     k = min(k, len(real))
     wanted = _pixels(images)
     distances = torch.full((len(wanted), k), torch.inf, device=wanted.device)
     indices = torch.zeros(len(wanted), k, dtype=torch.int64, device=wanted.device)
     for rows in torch.arange(len(real)).split(CHUNK_ROWS):
-        distances_here = torch.cdist(wanted, _pixels(real.batch(rows)["x"].to(wanted.device)))
-        near, at = distances_here.topk(min(k, len(rows)), largest=False)
+        block = torch.cdist(wanted, _pixels(real.batch(rows)["x"].to(wanted.device)))
+        near, at = block.topk(min(k, len(rows)), largest=False)
         distances, chosen = torch.cat([distances, near], 1).topk(k, largest=False)
         indices = torch.cat([indices, rows.to(at.device)[at]], 1).gather(1, chosen)
     return _exact(wanted, real, indices.cpu())
 
 
 def _exact(wanted: Tensor, real: Dataset, indices: Tensor) -> Nearest:
-    """The distances once more: those of a search by matrix products are off by rounding, and a copy's must be 0."""
+    """Recompute the distances: the search rounds, as it uses matrix products, and the distance of a copy must be 0."""
     columns = []
     for column in indices.unbind(1):
         parts = zip(wanted.split(CHUNK_ROWS), column.split(CHUNK_ROWS), strict=True)
@@ -132,7 +137,7 @@ def _held_out(samples: Samples) -> Dataset:
     try:
         return samples.real("test")
     except GanzooError as error:
-        raise GanzooError(f"memorisation is measured against held-out images: {error}") from error
+        raise GanzooError(f"memorisation compares with held-out images: {error}") from error
 
 
 def _rows_checked(samples: Samples) -> Tensor:

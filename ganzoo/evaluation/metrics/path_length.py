@@ -1,4 +1,4 @@
-"""Perceptual path length: how far samples move when the latent moves a little. Computed with torch-fidelity."""
+"""Perceptual path length: how far samples move for a small change of the latent. Computed with torch-fidelity."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ LATENTS = "ganzoo-latents"
 
 
 def perceptual_path_length(samples: Samples) -> Measured:
-    """Mean squared distance between the samples of two latents that are 1e-4 of a path apart, over 1e-4 squared.
+    """Mean squared distance between the samples of two latents 1e-4 of a path apart, divided by 1e-4 squared.
 
     Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 4.1, at the start of straight paths in z, without the
-    shortest and the longest 1 % of the distances. Distances are LPIPS, or in the domain space squared distances between
-    domain features of samples that are not rounded to uint8. Empty if there is no generator with latents. Raises
-    GanzooError if the weights of LPIPS cannot be loaded.
+    smallest and the largest 1 % of the distances. Distances are LPIPS or, in the domain space, squared distances
+    between domain features of samples that are not rounded to uint8. Empty if there is no generator with latents.
+    Raises GanzooError if the weights of LPIPS cannot be loaded.
     """
     gan: Any = samples.generator
     if not isinstance(gan, Latent):
@@ -67,7 +67,7 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
     """Distances over epsilon squared along `paths` paths, float `[paths]`.
 
     gan: a game that is a `Latent`. similarity: the name of a distance registered with torch-fidelity. rounded: whether
-    that takes uint8 RGB images rather than images in [-1, 1].
+    it takes uint8 RGB images rather than images in [-1, 1].
     """
     with gan.for_sampling(), torch.random.fork_rng(), _latents_from(gan), tensors_only():
         model = _Model(gan, rounded)
@@ -82,7 +82,7 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
                 ppl_epsilon=EPSILON,
                 ppl_reduction="none",
                 ppl_sample_similarity=similarity,
-                # The extremes are left out below: torch-fidelity uses a keyword argument that numpy no longer has.
+                # Extremes are removed below: torch-fidelity does it with a keyword argument that numpy has removed.
                 ppl_discard_percentile_lower=None,
                 ppl_discard_percentile_higher=None,
                 batch_size=250,
@@ -92,8 +92,8 @@ def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bo
             )
         except OSError as error:
             raise GanzooError(
-                f"the weights of {LPIPS} cannot be loaded ({getattr(error, 'reason', None) or error}): put those that "
-                f"torch-fidelity asks for into {torch.hub.get_dir()}/checkpoints, or use domain features."
+                f"the weights of {LPIPS} cannot be loaded ({getattr(error, 'reason', None) or error}): copy the "
+                f"files that torch-fidelity downloads to {torch.hub.get_dir()}/checkpoints, or use domain features."
             ) from error
     distances: np.ndarray = result[KEY_METRIC_PPL_RAW]
     return distances.reshape(-1)
@@ -106,11 +106,11 @@ def _without_extremes(distances: np.ndarray) -> np.ndarray:
 
 
 class _Model(GenerativeModelBase):
-    """A game's generator as torch-fidelity wants it."""
+    """A game's generator with the interface of torch-fidelity."""
 
     def __init__(self, gan: Any, rounded: bool) -> None:
         super().__init__()
-        # In a tuple, as torch-fidelity would move a submodule and switch its mode.
+        # In a tuple, so that torch-fidelity does not move it or switch its mode as it would for a submodule.
         self.game, self.rounded = (gan,), rounded
         with torch.random.fork_rng():
             self.latent = int(gan.draw_latent(1).shape[1])
@@ -136,7 +136,7 @@ class _Model(GenerativeModelBase):
 
 @contextmanager
 def _latents_from(gan: Any) -> Iterator[None]:
-    """torch-fidelity asks for noise by name only: within this block, the name stands for the latents of `gan`."""
+    """Register the latents of `gan` as a noise source within this block, as torch-fidelity finds them by name."""
 
     def draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Tensor:
         torch.manual_seed(int(rng.randint(2**31 - 1)))
@@ -151,7 +151,7 @@ def _latents_from(gan: Any) -> Iterator[None]:
 
 
 class DomainSimilarity(SampleSimilarityBase):
-    """Squared distance between domain features of images in [-1, 1]: `[N, C, H, W]` twice to `[N]`."""
+    """Squared distances `[N]` between the domain features of two batches of images `[N, C, H, W]` in [-1, 1]."""
 
     domain: domain.Domain
 

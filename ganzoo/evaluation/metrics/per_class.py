@@ -1,4 +1,4 @@
-"""Frechet distance class by class: whether a conditional generator draws each class as it is."""
+"""Frechet distance within each class, for conditional generators."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ganzoo.evaluation.metrics import fidelity
 
 
 def intra_class_distance(samples: Samples) -> Measured:
-    """Mean over the classes of the Frechet distance between samples asked for in a class and its training images.
+    """Mean over the classes of the Frechet distance between samples requested of a class and its training images.
 
-    Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, section 4.1 (intra FID). Empty for unconditional samples,
-    and for real ones in their place that are too few. Each class needs more samples and more training images than
-    features have dimensions, or their covariance has no full rank: GanzooError says how many.
+    Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, section 4.1 (intra FID). Empty for unconditional samples
+    and for a real baseline with too few samples. Each class needs more samples and more training images than the
+    features have dimensions, or the covariance is singular; GanzooError says how many.
     """
     if samples.labels is None:
         return Measured({})
@@ -44,7 +44,7 @@ def intra_class_distance(samples: Samples) -> Measured:
 
 
 def _reference_labels(samples: Samples, pair: FeaturePair) -> Tensor | None:
-    """The classes of the real images in the order of their features, int64; None where they have none."""
+    """The classes of the real images in the order of their features, int64; None if the data set has no labels."""
     train = samples.real(samples.reference)
     if "y" not in train.arrays:
         return None

@@ -1,4 +1,4 @@
-"""Scores of points in the plane, where the truth is known."""
+"""Scores of points, whose distribution is known."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MMD_BANDWIDTH = 1 / 16
 def modes(samples: Samples) -> Measured:
     """Modes covered, 0 to K, and quality, the fraction of high-quality samples. Empty for data without modes.
 
-    A sample is of high quality within 3 standard deviations of its nearest mode; a mode is covered if it is the nearest
-    of at least one such sample, out of 2,500 (as in Srivastava et al. 2017, VEEGAN, https://arxiv.org/abs/1705.07761,
-    and Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086). So `modes` alone is lenient: read it with `quality`.
+    A high-quality sample is within 3 standard deviations of its nearest mode; a mode is covered if it is the nearest
+    one of at least one such sample out of 2,500 (as in Srivastava et al. 2017, VEEGAN, https://arxiv.org/abs/1705.07761,
+    and Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086). `modes` alone is lenient: read it with `quality`.
     """
     gaussians = points.modes(samples.data.kind) if samples.data.name == "points" else None
     if gaussians is None:
@@ -57,7 +57,7 @@ def kernel_discrepancy(samples: Samples) -> Measured:
 
 
 def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared MMD of `a [N, D]` and `b [M, D]`; the kernel's width is a fraction of the distances in `b`."""
+    """Unbiased squared MMD of `a [N, D]` and `b [M, D]`; the kernel's width is relative to distances in `b`."""
     among = cdist(b, b)
     width = np.median(among) * MMD_BANDWIDTH
 
@@ -66,7 +66,7 @@ def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
 
     def mean_of_pairs(values: np.ndarray) -> float:
         count = len(values)
-        # Without the pairs of a point with itself.
+        # Without pairs of a point with itself, for which the kernel is 1.
         return float((values.sum() - count) / (count * (count - 1)))
 
     between = float(kernel(cdist(a, b)).mean())
@@ -81,14 +81,14 @@ def count_modes(values: np.ndarray, centres: np.ndarray, std: float) -> tuple[in
 
 
 def wasserstein_2(a: np.ndarray, b: np.ndarray) -> float:
-    """Exact 2-Wasserstein distance between two sets of n equally heavy points `[n, D]`: the best of all pairings.
+    """Exact 2-Wasserstein distance between two sets of n points `[n, D]` of equal weight, by optimal assignment.
 
-    The root of the mean squared distance in that pairing. It takes of the order of n^3 steps.
+    The root mean squared distance of the optimal pairs. It takes O(n^3) operations.
     """
     cost = cdist(a, b, "sqeuclidean")
     return float(np.sqrt(cost[linear_sum_assignment(cost)].mean()))
 
 
 def _subset(samples: Samples, n: int) -> np.ndarray:
-    """The same `n` of the samples each time; not the first ones, as samples may be sorted by class."""
+    """A fixed subset of `n` samples; not the first ones, as samples may be sorted by class."""
     return samples.fake[subset(len(samples.fake), n)].cpu().double().numpy()

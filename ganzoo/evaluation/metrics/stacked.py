@@ -1,4 +1,4 @@
-"""The score of Stacked MNIST: which of its 1,000 modes the samples cover, and how evenly."""
+"""Scores of Stacked MNIST: how many of its 1,000 modes the samples cover, and how evenly."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganzoo.evaluation.features.extraction import fake_features
 def modes(samples: Samples) -> Measured:
     """Modes covered, 0 to 1,000, and KL, 0 to ln 1,000 = 6.9 nats. Empty for any other data set.
 
-    A classifier of MNIST reads the digit in each channel of 26,000 samples; one sample covers a mode. KL is
-    KL(samples || uniform) of the distribution over the modes (as in Metz et al. 2017, section 3.3.1,
+    An MNIST classifier predicts the digit in each channel of 26,000 samples; one sample covers a mode. KL is
+    KL(samples || uniform) over the modes (as in Metz et al. 2017, section 3.3.1,
     https://arxiv.org/abs/1611.02163, and Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086). For real stacks it
     is not 0: MNIST's digits are not equally frequent, and n samples add about 999 / (2 n).
     """
@@ -31,6 +31,6 @@ def modes(samples: Samples) -> Measured:
 
 
 def divergence_from_uniform(counts: Tensor) -> float:
-    """KL(p || u) in nats: p the distribution that `counts`, integers `[K]`, show, and u the uniform one over the K."""
+    """KL(p || u) in nats, where p are the relative frequencies of `counts` (integers `[K]`) and u is uniform over K."""
     p = counts.double() / counts.sum()
     return float(torch.special.xlogy(p, p * len(p)).sum())

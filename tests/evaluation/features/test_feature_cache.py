@@ -142,7 +142,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file"))
     with caplog.at_level(logging.WARNING):
         assert len(reference_features(samples(), Means()).features) == 20
-    assert "cannot keep features" in caplog.text
+    assert "cannot cache features" in caplog.text
 
 
 def test_the_digest_of_images_knows_their_shape() -> None:

@@ -205,7 +205,7 @@ def test_a_weights_file_with_code_is_refused_and_the_code_not_run(
 def test_a_plain_pickle_is_refused(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Code(marker), protocol=2))
-    assert "does not hold weights" in refusal(tmp_path / "plain.pth")
+    assert "does not contain weights" in refusal(tmp_path / "plain.pth")
     assert not marker.exists()
 
 
@@ -234,7 +234,7 @@ def test_what_is_loaded_is_what_was_verified(
 def test_a_truncated_file_is_refused(tmp_path: Path, weights_file: Path) -> None:
     for size in (0, 100, 1_000_000):
         (tmp_path / "cut.pth").write_bytes(weights_file.read_bytes()[:size])
-        assert "damaged or of another format" in refusal(tmp_path / "cut.pth")
+        assert "damaged or in another format" in refusal(tmp_path / "cut.pth")
 
 
 def test_a_file_of_another_layout_a_folder_and_no_file_are_refused(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_file_of_another_layout_a_folder_and_no_file_are_refused(tmp_path: Pat
     assert "no such file" in refusal(tmp_path / "nowhere.pth")
     with zipfile.ZipFile(tmp_path / "zip.pth", "w") as archive:
         archive.writestr("a", "b")
-    assert "does not hold weights" in refusal(tmp_path / "zip.pth")
+    assert "does not contain weights" in refusal(tmp_path / "zip.pth")
 
 
 def test_missing_weights_are_one_line_with_the_address_and_the_folder(offline: Path) -> None:

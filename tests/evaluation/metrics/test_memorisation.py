@@ -116,7 +116,7 @@ def test_larger_images_are_averaged_down_and_the_protocol_says_so() -> None:
     [
         (lambda: measured(TRAIN[:99]), "99 samples or held-out images are too few"),
         (lambda: measured(TRAIN, test=TEST[:50]), "50 samples or held-out images are too few"),
-        (lambda: measured(TRAIN, test=None), "measured against held-out images: there is no test split"),
+        (lambda: measured(TRAIN, test=None), "memorisation compares with held-out images: there is no test split"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(action: Callable[[], object], part: str) -> None:
@@ -155,7 +155,7 @@ def test_points_have_no_sheet(tmp_path: Path) -> None:
     samples = Samples(
         torch.zeros(20, 2), None, spec, Data(name="points"), Path(), 0, lambda split: Dataset({}, spec), POINTS
     )
-    with pytest.raises(GanzooError, match="points data have no picture of neighbours"):
+    with pytest.raises(GanzooError, match="points samples cannot be drawn beside their neighbours"):
         neighbours.draw_neighbours(samples, tmp_path / "a.png")
 
 

@@ -1,6 +1,6 @@
 """Plays one loop of one case in this process, as often as it is told to, and says how long that took.
 
-`python -m benchmarks.loops.contest CASE CONTESTANT [options]`, as `players.py` starts it. It prints a line of JSON when
+`python -m benchmarks.loops.worker CASE CONTESTANT [options]`, as `processes.py` starts it. It prints a line of JSON when
 it is ready, and one for each line that it reads: `play STEPS` gives seconds, `seconds N` the seconds per step of each
 of as many repetitions as that takes, `peak` MiB.
 """
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmarks import timing
 from benchmarks.loops import best, tutorial
-from benchmarks.loops.cases import CASES, CHANNELS_LAST, CONTESTANTS, GANZOO, TUTORIAL, Case
+from benchmarks.loops.cases import CASES, CHANNELS_LAST, LOOPS, GANZOO, TUTORIAL, Case
 from ganzoo import callbacks
 from ganzoo.api import planning
 from ganzoo.api.execution import make_callbacks
@@ -43,7 +43,7 @@ RANDOM = 10_000
 """Random images, where there are no real ones."""
 
 
-class Ground:
+class Setup:
     """What all contestants of a case have in common: its plan, its data, networks from the same seed."""
 
     def __init__(self, case: Case, root: str | None, batch: int | None, folder: Path) -> None:
@@ -60,7 +60,7 @@ class Ground:
     def contestant(self, name: str) -> Callable[[int], None]:
         """A function that plays so many steps."""
         if name == GANZOO:
-            return Ours(self.plan, self.dataset, self.folder)
+            return GanzooLoop(self.plan, self.dataset, self.folder)
         # Fabric sets it when it is imported, and with it torch's Adam looks for a GPU in each step.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
         if name == TUTORIAL:
@@ -70,17 +70,17 @@ class Ground:
     def tutorial(self) -> Callable[[int], None]:
         g, d = self.networks()
         if "wgan-gp" in self.recipe.penalties:
-            return played(tutorial.wgan_gp(g, d, self.images, self.labels, self.recipe))
-        return played(tutorial.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional))
+            return step_loop(tutorial.wgan_gp(g, d, self.images, self.labels, self.recipe))
+        return step_loop(tutorial.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional))
 
     def best(self, channels_last: bool = False) -> Callable[[int], None]:
         g, d = self.networks()
         if channels_last:
             g, d = (network.to(memory_format=torch.channels_last) for network in (g, d))
         if "wgan-gp" in self.recipe.penalties:
-            return played(best.wgan_gp(g, d, self.images, self.labels, self.recipe, channels_last))
+            return step_loop(best.wgan_gp(g, d, self.images, self.labels, self.recipe, channels_last))
         loop = best.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional, channels_last)
-        return played(loop)
+        return step_loop(loop)
 
     @property
     def conditional(self) -> bool:
@@ -103,7 +103,7 @@ def read(case: Case, plan: Plan, root: str | None) -> tuple[Dataset, str]:
     return Dataset({"x": images, "y": labels}, DataSpec("random", "image", case.shape, 10)), "random images"
 
 
-def played(loop: Iterator[None]) -> Callable[[int], None]:
+def step_loop(loop: Iterator[None]) -> Callable[[int], None]:
     """A function that plays so many steps of a loop."""
 
     def play(steps: int) -> None:
@@ -117,7 +117,7 @@ class Paused(Exception):
     """Ends `Trainer.fit` after a repetition; the next one goes on where it was."""
 
 
-class Ours(callbacks.Callback):
+class GanzooLoop(callbacks.Callback):
     """The trainer as `ganzoo train` makes it, with all its callbacks but the sheets, in a run folder of its own."""
 
     def __init__(self, plan: Plan, dataset: Dataset, folder: Path) -> None:
@@ -164,11 +164,11 @@ def main() -> None:
     options = arguments()
     case = CASES[options.case]
     with tempfile.TemporaryDirectory() as folder:
-        ground = Ground(case, options.data_root, options.batch, Path(folder))
+        setup = Setup(case, options.data_root, options.batch, Path(folder))
         before = timing.peak_memory()
-        play = ground.contestant(options.contestant)
-        recipe = ground.plan.recipe
-        say({"batch": recipe.batch, "images": recipe.images_per_step(), "data": ground.data, "before": before})
+        play = setup.contestant(options.contestant)
+        recipe = setup.plan.recipe
+        say({"batch": recipe.batch, "images": recipe.images_per_step(), "data": setup.data, "before": before})
         for line in sys.stdin:
             word, _, number = line.strip().partition(" ")
             if word == "play":
@@ -195,7 +195,7 @@ def say(value: Any) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=CASES)
-    parser.add_argument("contestant", choices=CONTESTANTS)
+    parser.add_argument("contestant", choices=LOOPS)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--data-root")
     return parser.parse_args()
