@@ -1,8 +1,8 @@
 """One command for all benchmarks: `python -m benchmarks` lists them, `python -m benchmarks NAME [options]` runs one.
 
-python -m benchmarks            a line for each
-python -m benchmarks NAME ...   the same as python -m benchmarks.NAME ...; `--help` names its options
-python -m benchmarks all        in turn, with their defaults, all that can run here without further arguments
+python -m benchmarks            list all benchmarks
+python -m benchmarks NAME ...   the same as python -m benchmarks.NAME ...; `--help` shows its options
+python -m benchmarks all        run all that need no further arguments, one after the other, with their defaults
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A script of this folder, as it is described without importing it.
+    """A script in this folder, described without importing it.
 
-    needs: what it cannot run without, from its `NEEDS = "..."`: "" (nothing), "gpu", or what has to be given.
+    needs: its requirement, from `NEEDS = "..."` in the script: "" (none), "gpu", or an argument or data.
     """
 
     name: str
@@ -42,14 +42,14 @@ def main(arguments: list[str]) -> int:
     if name == "all":
         return run_all(known)
     if name not in known:
-        print(f"error: no benchmark {name!r}: there are {', '.join(known)}.", file=sys.stderr)
+        print(f"error: no benchmark {name!r}: available: {', '.join(known)}.", file=sys.stderr)
         return 2
     sys.argv = [f"python -m benchmarks {name}", *options]
     return importlib.import_module(f"benchmarks.{name}").main() or 0
 
 
 def benchmarks() -> dict[str, Benchmark]:
-    """The scripts of this folder that have a `main`, by name; nothing is imported."""
+    """The scripts in this folder that have a `main`, by name; none of them is imported."""
     found = {}
     for path in sorted(HERE.glob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
@@ -61,7 +61,7 @@ def benchmarks() -> dict[str, Benchmark]:
 
 
 def needs(tree: ast.Module) -> str:
-    """The value of a module's NEEDS, "" where it has none."""
+    """The value of a module's NEEDS, "" if it has none."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "NEEDS" for t in node.targets):
             return str(ast.literal_eval(node.value))
@@ -69,11 +69,11 @@ def needs(tree: ast.Module) -> str:
 
 
 def run_all(known: dict[str, Benchmark]) -> int:
-    """Each in a process of its own; those that fail are named at the end, and the others run all the same."""
+    """Run each in its own process; failures are listed at the end and do not stop the others."""
     failed = []
     for found in known.values():
         if found.needs and not (found.needs == "gpu" and has_gpu()):
-            print(f"{found.name}: left out, needs {found.needs}", flush=True)
+            print(f"{found.name}: skipped, needs {found.needs}", flush=True)
             continue
         print(f"+ python -m benchmarks {found.name}", flush=True)
         if subprocess.run([sys.executable, "-m", "benchmarks", found.name], check=False).returncode:

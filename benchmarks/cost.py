@@ -1,10 +1,10 @@
-"""Processor seconds of a training step of each cell of a grid, on one thread: what makes a budget of time fair.
+"""CPU seconds per training step of each cell of a grid, on one thread, for comparisons at equal CPU time.
 
 python -m benchmarks.cost GRID.toml [--data-root FOLDER] [--budget 150] [--rounds 5] [--steps 16]
 
-The cells take turns, each with so many steps a round, after a round that does not count. The median over the rounds
-goes to benchmarks/results/NAME-cost.json, and with it the number of steps that fill the budget, which is to be written
-into the grid by hand. Only the steps are timed, not the pictures and checkpoints of a training.
+The cells are interleaved, each with `--steps` steps per round, after a warm-up round. The median over the rounds is
+written to benchmarks/results/NAME-cost.json, together with the number of steps that fill the budget, which has to be
+copied to the grid by hand. Only steps are timed, not the pictures and checkpoints of a training run.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ def main(arguments: list[str] | None = None) -> None:
     for _ in range(options.rounds + 1):
         for name, trainer in trainers.items():
             seconds[name].append(timed(trainer, options.steps))
-    cells = {name: described(each[1:], options.budget) for name, each in seconds.items()}
+    cells = {name: summarised(each[1:], options.budget) for name, each in seconds.items()}
     for name, cell in cells.items():
-        print(f"{name}: {1000 * cell['seconds a step']:.1f} ms a step, {cell['steps']:,} steps in {options.budget:g} s")
+        print(
+            f"{name}: {1000 * cell['seconds a step']:.1f} ms per step, {cell['steps']:,} steps in {options.budget:g} s"
+        )
     command = f"python -m benchmarks.cost benchmarks/{options.grid.name}"
     values = {"budget": options.budget, "rounds": options.rounds, "steps a round": options.steps, "cells": cells}
     print(f"wrote {results.write(f'{grid.name}-cost', command, values)}")
@@ -52,14 +54,14 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("grid", type=Path)
     made.add_argument("--data-root")
-    made.add_argument("--budget", type=float, default=150.0, help="processor seconds of a training")
+    made.add_argument("--budget", type=float, default=150.0, help="CPU seconds of a training run")
     made.add_argument("--rounds", type=int, default=5)
-    made.add_argument("--steps", type=int, default=16, help="of each cell in a round")
+    made.add_argument("--steps", type=int, default=16, help="steps of each cell per round")
     return made
 
 
 def make_trainers(cells: list[Cell], data_root: str | None) -> Iterator[tuple[str, Trainer]]:
-    """A trainer for each cell, by its label, or its title where it has none; all on the same copy of the data."""
+    """A trainer for each cell, by its label or else its title; all use the same copy of the data."""
     datasets: dict[Data, Dataset] = {}
     for cell in cells:
         plan = cell_plan(cell, data_root=data_root, device="cpu")
@@ -72,7 +74,7 @@ def make_trainers(cells: list[Cell], data_root: str | None) -> Iterator[tuple[st
 
 
 def timed(trainer: Trainer, steps: int) -> float:
-    """Processor seconds of a step, the mean over so many."""
+    """CPU seconds per step, averaged over `steps` steps."""
     start = time.process_time()
     for _ in range(steps):
         trainer.play_step()
@@ -80,14 +82,14 @@ def timed(trainer: Trainer, steps: int) -> float:
     return (time.process_time() - start) / steps
 
 
-def described(seconds: list[float], budget: float) -> dict[str, Any]:
-    """The median of what a step takes, the slowest and the fastest round, and the steps that fill the budget."""
+def summarised(seconds: list[float], budget: float) -> dict[str, Any]:
+    """Seconds per step (median, fastest and slowest round), and the number of steps that fill the budget."""
     median = statistics.median(seconds)
     return {
         "seconds a step": round(median, 6),
         "min": round(min(seconds), 6),
         "max": round(max(seconds), 6),
-        # In fifties: the machine does not repeat itself more exactly than that.
+        # A multiple of 50: measurements are not reproducible to higher precision.
         "steps": round(budget / median / 50) * 50,
     }
 

@@ -1,10 +1,10 @@
-"""What the diagnosis says of whole trainings, healthy ones and ones made to fail, and what its looks cost.
+"""What the diagnosis reports for complete training runs, healthy and failing ones, and what its measurements cost.
 
 python -m benchmarks.diagnosis [--only TEXT ...] [--runs FOLDER] [--bench FOLDER]
 
-Numbers go to benchmarks/results/diagnosis.json; rows that were measured before and are not asked for are kept. Runs go
-to a temporary folder unless --runs names one. With --bench, what was said of the trainings in a benchmark's folder is
-read as well; those that were not looked at from their first step are left out.
+Results are written to benchmarks/results/diagnosis.json; existing rows that are not measured again are kept. Runs are
+written to a temporary folder unless --runs names one. With --bench, reports of the runs in a benchmark's folder are
+included; runs whose diagnosis did not cover all steps are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """Collects the processor's seconds in each look of any diagnosis."""
+    """Collects the CPU seconds of each measurement of any diagnosis."""
     seconds: list[float] = []
     original = Diagnosis.measure
 
@@ -69,28 +69,28 @@ def main() -> None:
         folder = Path(options.runs or temporary)
         for name in HEALTHY:
             if not options.only or any(text in name for text in options.only):
-                note(name, {"expected": None, "recipe": name, "set": {}, **measure(name, folder / name)})
+                record(name, {"expected": None, "recipe": name, "set": {}, **measure(name, folder / name)})
         for name, (expected, recipe, steps, keys) in FAILING.items():
             if not options.only or any(text in name for text in options.only):
                 values = measure(recipe, folder / name.replace(" ", "-"), steps=steps, set=keys)
-                note(name, {"expected": expected, "recipe": recipe, "set": keys, **values})
+                record(name, {"expected": expected, "recipe": recipe, "set": keys, **values})
 
 
 def read(path: Path) -> None:
-    """Note what was said of a finished run."""
+    """Record the report on a finished run."""
     run = ganzoo.load(path)
-    looks = read_records(path / "diagnosis.jsonl")
-    if looks and looks[0]["step"] == 0 and looks[-1]["step"] == run.recipe.steps:
+    checks = read_records(path / "diagnosis.jsonl")
+    if checks and checks[0]["step"] == 0 and checks[-1]["step"] == run.recipe.steps:
         hints = {hint["name"]: hint["step"] for hint in run.hints()}
         name = f"{path.parent.name}, {path.name.replace('-', ' ')}"
         recipe = f"{run.info['variant']}.{run.info['recipe_name']}"
-        note(name, {"expected": None, "recipe": recipe, "set": {}, "steps": run.recipe.steps, "hints": hints})
+        record(name, {"expected": None, "recipe": recipe, "set": {}, "steps": run.recipe.steps, "hints": hints})
 
 
 def measure(recipe: str, path: Path, **options: Any) -> dict[str, Any]:
-    """Train, and return what was said and what the looks cost."""
+    """Train a run; returns the report and the cost of the measurements."""
     start = time.process_time()
-    with timed() as looks:
+    with timed() as measurements:
         try:
             ganzoo.train(recipe, out=str(path), progress=False, device="cpu", **options)
         except TrainingError as error:
@@ -101,18 +101,18 @@ def measure(recipe: str, path: Path, **options: Any) -> dict[str, Any]:
         "steps": run.recipe.steps,
         "hints": {hint["name"]: hint["step"] for hint in run.hints()},
         "cpu seconds": round(seconds, 1),
-        "share of looks": round(sum(looks) / seconds, 5),
+        "share of looks": round(sum(measurements) / seconds, 5),
     }
 
 
-def note(name: str, row: dict[str, Any]) -> None:
-    """Add a row to the results file, and print it as the page shows it."""
+def record(name: str, row: dict[str, Any]) -> None:
+    """Add a row to the results file, and print it as a row of the page's table."""
     path = results.FOLDER / "diagnosis.json"
     rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
     results.write("diagnosis", "python -m benchmarks.diagnosis", {"rows": rows | {name: row}})
-    said = ", ".join(f"{hint} (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
-    share = f"{row['share of looks']:.2%}" if "share of looks" in row else ""
-    print(f"| {name} | {row['steps']:,} | {said} | {share} |", flush=True)
+    report = ", ".join(f"{hint} (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
+    fraction = f"{row['share of looks']:.2%}" if "share of looks" in row else ""
+    print(f"| {name} | {row['steps']:,} | {report} | {fraction} |", flush=True)
 
 
 if __name__ == "__main__":

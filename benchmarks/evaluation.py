@@ -1,12 +1,12 @@
-"""Seconds that it takes to score 10,000 images, by stage: on one thread, on two, and on two ranks of one thread.
+"""Seconds to score 10,000 images, by stage: on one thread, on two threads, and on two ranks of one thread each.
 
 python -m benchmarks.evaluation [--data-root FOLDER] [--n 10000] [--repetitions 3] [--inception 32] [--keep FOLDER]
 
-Samples of an untrained DCGAN are scored in the domain space of MNIST, or of the digits without --data-root. Each
-repetition of each way is a process of its own, in turn, with an empty cache of features; starting it does not count.
-Inception-v3 has random weights here: it is timed on a few images, which says what it costs and gives no score.
+Samples of an untrained DCGAN are scored with domain features of MNIST, or of the digits without --data-root. Each
+repetition of each configuration is a new process with an empty feature cache; its start is not counted. Configurations
+are interleaved. Inception-v3 has random weights: it is timed on a few images, to measure its cost without a score.
 
-Numbers go to benchmarks/results/evaluation.json.
+Results are written to benchmarks/results/evaluation.json.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 
-WAYS = {"1 thread": (1, 1), "2 threads": (2, 1), "2 ranks of 1 thread": (1, 2)}
-"""Threads of a rank, and ranks."""
+CONFIGURATIONS = {"1 thread": (1, 1), "2 threads": (2, 1), "2 ranks of 1 thread": (1, 2)}
+"""Threads per rank, and ranks."""
 
 INCEPTION_CHUNK = 16
-"""Images that a rank takes at a time there, as there are only a few."""
+"""Images per chunk for Inception-v3, as there are only a few."""
 
 METRICS = "is,fd,kid,prc"
-ONCE = "training the classifier, if not cached"
+CLASSIFIER = "training the classifier, if not cached"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,30 +56,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "data": data,
         "n": options.n,
         "shape": found["prepared"]["shape"],
-        "seconds": {way: summaries([each[way] for each in found["score"]]) for way in WAYS},
-        ONCE: found["prepared"]["seconds"],
+        "seconds": {config: summaries([each[config] for each in found["score"]]) for config in CONFIGURATIONS},
+        CLASSIFIER: found["prepared"]["seconds"],
     }
     if found["inception"]:
         values["inception-v3, random weights"] = {
-            way: per_image([each[way] for each in found["inception"]]) for way in WAYS
+            config: per_image([each[config] for each in found["inception"]]) for config in CONFIGURATIONS
         }
     show(values)
-    words = " ".join(["--data-root FOLDER"] * bool(options.data_root) + [f"--n {options.n}"])
-    print(f"wrote {results.write('evaluation', f'python -m benchmarks.evaluation {words}', values)}")
+    shown = " ".join(["--data-root FOLDER"] * bool(options.data_root) + [f"--n {options.n}"])
+    print(f"wrote {results.write('evaluation', f'python -m benchmarks.evaluation {shown}', values)}")
 
 
 def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """The repetitions that were asked for, after those that are in the folder from before."""
+    """Run the requested repetitions; returns them together with those already in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "all.json"
     if file.exists():
         found: dict[str, Any] = json.loads(file.read_text("utf-8"))
     else:
-        found = {"score": [], "inception": [], "prepared": child(folder, 1, ["--part", "prepare", *given(options)])}
+        found = {
+            "score": [],
+            "inception": [],
+            "prepared": run_part(folder, 1, ["--part", "prepare", *common_options(options)]),
+        }
     for number in range(options.repetitions):
-        # Of images through Inception one will do: it is a mean already.
+        # One repetition is enough for Inception: it is already a mean over images.
         for name in ("score", "inception") if options.inception and not number else ("score",):
-            found[name].append({way: child(folder, WAYS[way][0], part_of(way, name, options)) for way in WAYS})
+            found[name].append(
+                {
+                    config: run_part(folder, CONFIGURATIONS[config][0], part_options(config, name, options))
+                    for config in CONFIGURATIONS
+                }
+            )
         file.write_text(json.dumps(found), "utf-8")
     return found
 
@@ -89,32 +98,30 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-root", help="a folder with MNIST; without it, the digits are scored")
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--inception", type=int, default=32, help="images to take through Inception-v3; 0 for none")
-    parser.add_argument(
-        "--keep", type=Path, help="a folder where repetitions are kept: those of a later start join them"
-    )
+    parser.add_argument("--inception", type=int, default=32, help="images for Inception-v3; 0 to skip it")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps the repetitions; later starts add to them")
     parser.add_argument("--part", choices=["prepare", "score", "inception"], help=argparse.SUPPRESS)
     parser.add_argument("--ranks", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
-def given(options: argparse.Namespace) -> list[str]:
-    words = ["--n", str(options.n), "--inception", str(options.inception)]
-    return words + (["--data-root", str(Path(options.data_root).resolve())] if options.data_root else [])
+def common_options(options: argparse.Namespace) -> list[str]:
+    arguments = ["--n", str(options.n), "--inception", str(options.inception)]
+    return arguments + (["--data-root", str(Path(options.data_root).resolve())] if options.data_root else [])
 
 
-def part_of(way: str, name: str, options: argparse.Namespace) -> list[str]:
-    return ["--part", name, "--ranks", str(WAYS[way][1]), *given(options)]
+def part_options(config: str, name: str, options: argparse.Namespace) -> list[str]:
+    return ["--part", name, "--ranks", str(CONFIGURATIONS[config][1]), *common_options(options)]
 
 
-def child(folder: Path, threads: int, words: list[str]) -> dict[str, Any]:
-    """What a part of the benchmark finds in a process of its own, with so many threads and a cache without features."""
+def run_part(folder: Path, threads: int, arguments: list[str]) -> dict[str, Any]:
+    """Run a part of the benchmark in a new process with `threads` threads and an empty feature cache."""
     cache = folder / "cache"
     shutil.rmtree(cache / "features", ignore_errors=True)
     variables = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     variables |= {"GANZOO_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "benchmarks.evaluation", *words, "--folder", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.evaluation", *arguments, "--folder", str(folder)]
     try:
         process(command, variables)
     except subprocess.CalledProcessError as error:
@@ -124,7 +131,7 @@ def child(folder: Path, threads: int, words: list[str]) -> dict[str, Any]:
 
 
 def part(options: argparse.Namespace) -> None:
-    """In the process of a part: measure, and write what is found."""
+    """In the process of a part: measure, and write the result."""
     work = {"prepare": prepare, "score": score, "inception": inception}[options.part]
     found = work(options)
     if found is not None:
@@ -132,7 +139,7 @@ def part(options: argparse.Namespace) -> None:
 
 
 def prepare(options: argparse.Namespace) -> dict[str, Any]:
-    """An untrained run in the folder, and how long the classifier of its data takes."""
+    """Write an untrained run to the folder, and time the training of its data set's classifier."""
     import ganzoo
     from ganzoo.evaluation.features.domain import find_domain
 
@@ -147,7 +154,7 @@ def prepare(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def score(options: argparse.Namespace) -> dict[str, float] | None:
-    """Seconds of each stage, and of `ganzoo.evaluate` as a whole, with an empty cache of features and a full one."""
+    """Seconds of each stage, and of `ganzoo.evaluate` with an empty and with a full feature cache."""
     import ganzoo
     from ganzoo.data.dataset import to_uint8
     from ganzoo.data.paths import cache_dir
@@ -158,7 +165,7 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
     from ganzoo.runs import reference
     from ganzoo.runs.sampling import Draw
 
-    group, run = launched_group(options), ganzoo.load(options.folder / "run")
+    group, run = make_group(options), ganzoo.load(options.folder / "run")
     seconds: dict[str, float] = {}
 
     def draw(n: int) -> Any:
@@ -173,13 +180,13 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
     def stages() -> Scores:
         space = find_space(samples)
         space.extract(samples.fake[:256])
-        real_baseline = samples.real_baseline()
+        baseline = samples.real_baseline()
         with timed(seconds, "features of samples"):
             drawn = fake_features(samples, space)
         with timed(seconds, "features of training images"):
             real = reference_features(samples, space)
         with timed(seconds, "features of held-out images"):
-            fake_features(real_baseline, space)
+            fake_features(baseline, space)
         if options.ranks == 1:
             for name, compute in metrics(drawn, real).items():
                 with timed(seconds, name):
@@ -197,7 +204,7 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
 
 
 def metrics(found: Features, real: Features) -> dict[str, Callable[[], object]]:
-    """Each metric of the features `found` against those of training images."""
+    """The metrics, as functions that compare the features `found` with those of training images."""
     from ganzoo.evaluation.features.extraction import Features
     from ganzoo.evaluation.metrics import fidelity, manifold
 
@@ -208,18 +215,18 @@ def metrics(found: Features, real: Features) -> dict[str, Callable[[], object]]:
         "FD": lambda: fidelity.frechet_distance(a, b),
         "KID": lambda: fidelity.kernel_distance(a, b),
         "PRC": lambda: fidelity.precision_recall(a, b),
-        # Of a new object, as distances among the training images are kept for the next samples.
+        # A new object, as distances between training images are cached for the next samples.
         "density": lambda: manifold.density_and_coverage(a, Features(b, None)),
     }
 
 
 def inception(options: argparse.Namespace) -> dict[str, Any] | None:
-    """Seconds for a few images through an Inception-v3 of random weights."""
+    """Seconds to extract features of a few images with an Inception-v3 of random weights."""
     import torch
 
     from ganzoo.machine import rank_group
 
-    group, space = launched_group(options), random_inception()
+    group, space = make_group(options), random_inception()
     images = torch.randint(0, 256, (options.inception, 3, 32, 32), generator=torch.Generator().manual_seed(0))
     images = images.to(torch.uint8)
     seconds: dict[str, float] = {}
@@ -230,7 +237,7 @@ def inception(options: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def random_inception() -> Any:
-    """torch-fidelity's Inception-v3 with the weights that it is made with: it takes its time and sees nothing."""
+    """torch-fidelity's Inception-v3 with its initial weights."""
     from torch_fidelity import feature_extractor_inceptionv3 as module
 
     from ganzoo.evaluation.features.published import FidelitySpace
@@ -244,8 +251,8 @@ def random_inception() -> Any:
     return FidelitySpace(made.eval(), "random", "")
 
 
-def launched_group(options: argparse.Namespace) -> Any:
-    """The ranks of this part, of which this process is one."""
+def make_group(options: argparse.Namespace) -> Any:
+    """The ranks of this part, including this process."""
     from ganzoo.api.planning import make_options
     from ganzoo.machine.launch import launch
     from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
@@ -256,7 +263,7 @@ def launched_group(options: argparse.Namespace) -> Any:
 
 
 def sampled(run: Any, options: argparse.Namespace, fake: Any) -> Any:
-    """Samples to score against the data of a run: those given, or so many that are black."""
+    """Samples to score for the data set of a run: `fake` itself, or as many black images if it is a number."""
     import dataclasses
 
     import torch
@@ -295,14 +302,14 @@ def per_image(found: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def show(values: dict[str, Any]) -> None:
     print(f"{values['n']:,} images of {values['data']}, seconds (median of the repetitions)")
-    names = list(dict.fromkeys(name for way in values["seconds"].values() for name in way))
-    print(f"{'':32}" + "".join(f"{way:>22}" for way in WAYS))
+    names = list(dict.fromkeys(name for config in values["seconds"].values() for name in config))
+    print(f"{'':32}" + "".join(f"{config:>22}" for config in CONFIGURATIONS))
     for name in names:
-        found = [values["seconds"][way].get(name) for way in WAYS]
+        found = [values["seconds"][config].get(name) for config in CONFIGURATIONS]
         print(f"{name:32}" + "".join(f"{'' if row is None else format(row['median'], '.2f'):>22}" for row in found))
-    print(f"{ONCE:32}{values[ONCE]:12.2f}")
-    for way, row in values.get("inception-v3, random weights", {}).items():
-        print(f"Inception-v3, {way}: {row['seconds per image']:.3f} s per image of {row['images']}")
+    print(f"{CLASSIFIER:32}{values[CLASSIFIER]:12.2f}")
+    for config, row in values.get("inception-v3, random weights", {}).items():
+        print(f"Inception-v3, {config}: {row['seconds per image']:.3f} s per image of {row['images']}")
 
 
 if __name__ == "__main__":

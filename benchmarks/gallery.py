@@ -1,8 +1,8 @@
-"""Copies the pictures that the pages show from a benchmark's folder to where the pages look for them.
+"""Copies pictures from a benchmark's folder to where the documentation pages show them.
 
 python -m benchmarks.gallery FOLDER
 
-FOLDER is what `ganzoo bench benchmarks/zoo.toml --out FOLDER` trained; the pictures are those of the seed 0.
+FOLDER is the output of `ganzoo bench benchmarks/zoo.toml --out FOLDER`; the pictures are those of seed 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IMAGES = "docs/images"
 
 @dataclass(frozen=True)
 class Row:
-    """A group of the benchmark, the page that shows its samples, and where else a file of its run goes."""
+    """A group of the benchmark, the target of its sample picture, and further (source, target) files of its run."""
 
     group: str
     picture: str
@@ -61,14 +61,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    missing = [problem for row in ROWS for problem in show(row, folder)]
+    missing = [problem for row in ROWS for problem in copy_pictures(row, folder)]
     for problem in missing:
-        print(f"left as it was: {problem}", file=sys.stderr)
+        print(f"not updated: {problem}", file=sys.stderr)
     return 1 if missing else 0
 
 
-def show(row: Row, folder: Path, root: Path = ROOT) -> list[str]:
-    """Copy the pictures of a finished run; returns why that cannot be done, in a line, or nothing."""
+def copy_pictures(row: Row, folder: Path, root: Path = ROOT) -> list[str]:
+    """Copy the pictures of a finished run; if that is not possible, return the reason in a list."""
     path = folder / row.group / "seed-0"
     try:
         if ganzoo.load(path).scores is None:

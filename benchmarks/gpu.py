@@ -1,11 +1,11 @@
-"""Images per second on a GPU: eager, bf16, compiled, with whole phases as CUDA graphs; and whether all learn alike.
+"""Images per second on a GPU: eager, bf16, compiled, phases as CUDA graphs; and whether graphs change the results.
 
 python -m benchmarks gpu [--cases dcgan-32 ...] [--batches 64 512] [--steps 50] [--agree 200]
 
-One command for a machine with an NVIDIA GPU. Random images of each network's shape lie on the device, so that nothing
-but the training is timed. Modes of one precision take turns; times are medians of the repetitions. Then a training with
-CUDA graphs and one without are compared update by update over `--agree` steps, with deterministic kernels.
-`--device cpu` runs the same with tiny networks, to try the script; it then writes nowhere unless told with --name.
+One command for a machine with an NVIDIA GPU. Random images are on the device, so that only training is timed. Modes of
+the same precision are interleaved; times are medians of the repetitions. Then training with and without CUDA graphs is
+compared step by step over `--agree` steps, with deterministic kernels. `--device cpu` does the same with tiny networks,
+to try the script; it then writes no results file unless --name is given.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ganzoo.training.trainer import Trainer
 NEEDS = "gpu"
 
 NETWORKS: dict[str, dict[str, Any]] = {"dcgan-32": {}, "wgan-gp-residual-32": {"width": 128}, "dcgan-64": {}}
-"""Cases with keys over theirs: the paper's width, which takes too long on a CPU."""
+"""Cases with keys that override theirs, such as the paper's width, which takes too long on a CPU."""
 
 TINY = {"width": 4, "latent": 4, "n_critic": 1}
 IMAGES = 4096
@@ -44,7 +44,7 @@ IMAGES = 4096
 
 @dataclass(frozen=True)
 class Mode:
-    """How a training runs: arithmetic, compiled networks, CUDA graphs."""
+    """How training runs: precision, compiled networks, CUDA graphs."""
 
     precision: str
     compile: bool = False
@@ -68,15 +68,13 @@ RATIOS = {
     "graphs / eager, bf16": ("bf16, graphs", "bf16, eager"),
     "all / eager, fp32": ("bf16, compiled, graphs", "fp32, eager"),
 }
-"""How many times as fast, by name."""
+"""Speed-ups that are reported: the faster and the slower mode, by name."""
 
 
 def main() -> int:
     options = arguments()
     if options.device == "cuda" and not torch.cuda.is_available():
-        print(
-            "error: torch sees no CUDA GPU here: `--device cpu` tries the script with tiny networks.", file=sys.stderr
-        )
+        print("error: torch finds no CUDA GPU: `--device cpu` tries the script with tiny networks.", file=sys.stderr)
         return 2
     rows: dict[str, Any] = {}
     for case in [CASES[name] for name in options.cases]:
@@ -96,11 +94,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--modes", nargs="*", default=list(MODES), choices=list(MODES))
     parser.add_argument("--batches", nargs="*", type=int, default=[64, 512])
-    parser.add_argument("--steps", type=int, default=50, help="of a repetition")
+    parser.add_argument("--steps", type=int, default=50, help="steps per repetition")
     parser.add_argument("--repetitions", type=int, default=7)
-    parser.add_argument("--agree", type=int, default=200, help="steps over which to compare")
+    parser.add_argument("--agree", type=int, default=200, help="number of steps that are compared")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--name", help="of the results file [default: gpu, with --device cpu none]")
+    parser.add_argument("--name", help="name of the results file [default: gpu; with --device cpu, no file]")
     options = parser.parse_args()
     if options.name is None and options.device == "cuda":
         options.name = "gpu"
@@ -112,11 +110,11 @@ def device_name(device: str) -> str:
 
 
 def speeds(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of a step and images per second in each mode, memory, and what could not be recorded."""
+    """Seconds per step, images per second and memory of each mode, and phases that could not be recorded."""
     facts: dict[str, Any] = {}
     seconds: dict[str, list[float]] = {}
     for precision in dict.fromkeys(MODES[name].precision for name in options.modes):
-        # Only modes of one precision take turns: all together may be more than a GPU holds.
+        # Only modes of one precision are interleaved: all modes may not fit into the GPU's memory.
         names = [name for name in options.modes if MODES[name].precision == precision]
         seconds |= compared(case, batch, names, facts, options)
         free(options.device)
@@ -130,12 +128,12 @@ def speeds(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any
 def compared(
     case: Case, batch: int, names: Sequence[str], facts: dict[str, Any], options: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Seconds of each repetition of some modes, which take turns; what is known of them goes to `facts`."""
+    """Seconds of each repetition of interleaved modes; their other measurements are added to `facts`."""
     trainers: dict[str, Trainer] = {}
     for name in names:
         before, start = allocated(options.device), time.perf_counter()
         trainers[name] = trainer = make(case, batch, MODES[name], options)
-        turn(trainer, MODES[name], WARM_UPS + 3)
+        run_mode(trainer, MODES[name], WARM_UPS + 3)
         wait(options.device)
         facts[name] = {
             "seconds of the first steps": time.perf_counter() - start,
@@ -143,7 +141,7 @@ def compared(
             "unrecorded": trainer.recording.unrecorded,
         }
     seconds = timing.interleaved(
-        {name: partial(turn, trainer, MODES[name], options.steps) for name, trainer in trainers.items()},
+        {name: partial(run_mode, trainer, MODES[name], options.steps) for name, trainer in trainers.items()},
         options.repetitions,
         wait=partial(wait, options.device),
     )
@@ -155,7 +153,7 @@ def compared(
 
 
 def free(device: str) -> None:
-    """Give back what trainers of an earlier comparison held."""
+    """Free the memory of the trainers of earlier comparisons."""
     gc.collect()
     if device == "cuda":
         torch.cuda.empty_cache()
@@ -175,7 +173,7 @@ def make(case: Case, batch: int, mode: Mode, options: argparse.Namespace) -> Tra
     trainer = Trainer(gan, dataset, plan.recipe, fabric, recorder=recorder)
     if mode.compile:
         for player in gan.players.values():
-            # Inductor takes minutes for these networks on a CPU, where it is not what is tried.
+            # Inductor takes minutes for these networks on a CPU, where only the script is tried.
             player.compile(backend="inductor" if options.device == "cuda" else "aot_eager")
     return trainer
 
@@ -186,14 +184,14 @@ def images(case: Case) -> Dataset:
     return Dataset({"x": x}, DataSpec("random", "image", case.shape))
 
 
-def turn(trainer: Trainer, mode: Mode, steps: int) -> None:
-    """Steps of one of several modes in turn: the arithmetic of fp32 is the process's, not the trainer's."""
+def run_mode(trainer: Trainer, mode: Mode, steps: int) -> None:
+    """Run steps in one of several interleaved modes; the TF32 setting is global, so it is set each time."""
     set_tf32(trainer.fabric.device, mode.precision != "fp32")
-    play(trainer, steps)
+    run_steps(trainer, steps)
     trainer.read_log()
 
 
-def play(trainer: Trainer, steps: int) -> None:
+def run_steps(trainer: Trainer, steps: int) -> None:
     with side_stream(trainer.fabric.device):
         for _ in range(steps):
             trainer.play_step()
@@ -205,22 +203,22 @@ def wait(device: str) -> None:
 
 
 def allocated(device: str) -> float:
-    """MiB that torch holds on the device."""
+    """MiB that torch has reserved on the device."""
     return torch.cuda.memory_reserved() / 2**20 if device == "cuda" else 0.0
 
 
 def agreement(case: Case, batch: int, options: argparse.Namespace) -> dict[str, Any]:
-    """How far the logged terms of a training with graphs are from those of one without, step by step, in fp32."""
+    """Differences of the logged terms with and without CUDA graphs, step by step, in fp32."""
     with deterministic():
         pair = [make(case, batch, Mode("fp32", capture=capture), options) for capture in (True, False)]
         largest, differing = 0.0, 0
         for _ in range(options.agree):
             logs = []
             for trainer in pair:
-                play(trainer, 1)
+                run_steps(trainer, 1)
                 logs.append(trainer.read_log())
-            apart = max(distance(logs[0][term], logs[1][term]) for term in logs[0])
-            largest, differing = max(largest, apart), differing + (apart > 0)
+            difference = max(distance(logs[0][term], logs[1][term]) for term in logs[0])
+            largest, differing = max(largest, difference), differing + (difference > 0)
         weights = zip(*(trainer.gan.players.parameters() for trainer in pair), strict=True)
         return {
             "steps": options.agree,
@@ -232,13 +230,13 @@ def agreement(case: Case, batch: int, options: argparse.Namespace) -> dict[str, 
 
 
 def distance(a: float, b: float) -> float:
-    """Relative to the larger, or to 1 for small numbers."""
+    """The difference relative to the larger number, or to 1 for small ones."""
     return abs(a - b) / max(abs(a), abs(b), 1.0) if math.isfinite(a) and math.isfinite(b) else math.inf
 
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Kernels that add in a fixed order: what differs then differs by the way of running, not by chance."""
+    """Use deterministic kernels, so that differences come from the CUDA graphs and not from the order of sums."""
     before = torch.backends.cudnn.deterministic
     torch.backends.cudnn.deterministic = True
     try:

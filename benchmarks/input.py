@@ -1,13 +1,12 @@
-"""The input pipeline alone: images per second, from memory, from a memory-mapped array, and from a DataLoader.
+"""The input pipeline by itself: images per second from memory, a memory-mapped array, and a DataLoader.
 
 python -m benchmarks.input [--repetitions 9] [--threads 2]
 
 The images are random bytes in the shape of MNIST (60,000 of 28x28x1), of CIFAR-10 (50,000 of 32x32x3) and of a folder
-at 64 pixels (20,000 of 64x64x3). The DataLoader is that of the tutorials: a data set that hands out one image after the
-other as torchvision's do, ToTensor and Normalize, shuffled, with no workers and with 2. All read the same bytes, and
-all are in the system's page cache. In each repetition every source gives batches for the same number of images;
-the clock of a DataLoader starts when its first batch is there; what its workers have then made of the next ones counts
-in its favour.
+at 64 pixels (20,000 of 64x64x3). The DataLoader is that of tutorials: a data set that returns one image at a time as
+torchvision's do, ToTensor and Normalize, shuffled, with no workers and with 2. All sources read the same bytes, which
+are in the system's page cache. In each repetition every source yields the same number of images; the clock of a
+DataLoader starts after its first batch, so that what its workers have prepared by then counts in its favour.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ SHAPES = {"28x28x1": (60_000, 1, 28, 28), "32x32x3": (50_000, 3, 32, 32), "64x64
 BATCHES = (64, 512)
 MEMORY, MAPPED, LOADER = "memory", "memory-mapped", "DataLoader, {} workers"
 WORKERS = (0, 2)
-IMAGES, FEWEST = 8_192, 12
-"""Images in a repetition, and the fewest batches of them."""
+IMAGES, MIN_BATCHES = 8_192, 12
+"""Images per repetition, and the minimum number of batches."""
 
 
 class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """Images as torchvision's data sets hand them out: a Pillow image, transformed, and a label."""
+    """Images as torchvision's data sets return them: a transformed Pillow image and a label."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         from torchvision.transforms import Compose, Normalize, ToTensor
@@ -71,25 +70,25 @@ def main(words: list[str] | None = None) -> None:
 def arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=2, help="of torch")
-    parser.add_argument("--divide", type=int, default=1, help="use so many times fewer images (to try it out)")
+    parser.add_argument("--threads", type=int, default=2, help="number of torch's threads")
+    parser.add_argument("--divide", type=int, default=1, help="divide the numbers of images by this, to try the script")
     return parser.parse_args(words)
 
 
 def make(path: Path, shape: tuple[int, ...]) -> tuple[np.memmap, Tensor]:
-    """Random images, memory-mapped as decoded folders are, and labels."""
+    """Random images, memory-mapped like decoded folders, and labels."""
     np.save(path, np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
     images: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
     return images, torch.arange(shape[0]) % 10
 
 
 def compare(images: np.memmap, labels: Tensor, batch: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Images per second of each source, and how many times those of a DataLoader without workers that is."""
+    """Images per second of each source, also relative to a DataLoader without workers."""
     spec = DataSpec("images", "image", tuple(images.shape[1:]), classes=10)
     pictures = Pictures(np.array(images), labels.numpy())
     arrays: dict[str, Array] = {MEMORY: torch.from_numpy(np.array(images)), MAPPED: images}
     streams = {name: BatchStream(Dataset({"x": x, "y": labels}, spec), batch, seed=0) for name, x in arrays.items()}
-    count = max(FEWEST, IMAGES // options.divide // batch)
+    count = max(MIN_BATCHES, IMAGES // options.divide // batch)
     at = dict.fromkeys(streams, 0)
 
     def from_stream(name: str) -> float:

@@ -1,10 +1,10 @@
-"""Kills trainings again and again, goes on with them, and compares their folders with those of unbroken ones.
+"""Kills and resumes training runs repeatedly, and compares their folders with those of uninterrupted runs.
 
 python -m benchmarks.kills [--kills 20] [--seed 0] [--folder FOLDER] [--only CASE ...]
 
-Every bundled variant, two ranks (both killed, and each alone), a training with scores along the way, and the command
-line on one rank and on two; with SIGKILL, at random moments, of which two in each four are to fall into a save.
-Everything in the folders is compared but the clock. Each case is added to benchmarks/results/kills.json. The exit code
+The cases are every bundled variant, two ranks (killed together or one alone), a run with scores along the way, and the
+command line on one rank and on two. Runs are killed by SIGKILL at random moments, half of them during a save.
+Everything in the folders is compared except times. Each case is added to benchmarks/results/kills.json. The exit code
 is 1 if anything differs.
 """
 
@@ -43,13 +43,13 @@ def main() -> int:
         for case in cases(folder):
             if not options.only or case.name in options.only:
                 row = run_case(case, folder / case.name.replace(" ", "-").replace(",", ""), options)
-                note(case.name, row, options)
+                record(case.name, row, options)
                 faults += row["differences"] + row["failed starts"]
     return 1 if faults else 0
 
 
-def note(name: str, row: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print a case and add it to the results file, which a run with other options begins anew."""
+def record(name: str, row: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print a case and add it to the results file, which starts over if the options have changed."""
     print(f"{name}: " + ", ".join(f"{value:,} {key}" for key, value in row.items() if key != "trials"), flush=True)
     command = f"python -m benchmarks.kills --kills {options.kills} --seed {options.seed}"
     path = results.FOLDER / "kills.json"
@@ -61,7 +61,7 @@ def note(name: str, row: dict[str, Any], options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="of each case, at least; of the command line, a fifth")
+    parser.add_argument("--kills", type=int, default=20, help="minimum for each case; a fifth for the command line")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", help="where to train [default: a temporary folder]")
     parser.add_argument("--only", nargs="*", default=[], metavar="CASE")
@@ -69,7 +69,7 @@ def arguments() -> argparse.Namespace:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """What is trained and killed."""
+    """The runs that are killed and resumed."""
     yield from (kills.variant_case(name, steps=100) for name in kills.bundled_variants())
     yield kills.scored_case(folder, steps=100)
     yield kills.variant_case("vanilla", name="two ranks", ranks=2, steps=100)
@@ -79,38 +79,38 @@ def cases(folder: Path) -> Iterator[Case]:
 
 
 def run_case(case: Case, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Trials with four kills each, until there are enough; their counts, and every kill with its moment."""
+    """Run trials with four kills each until there are enough; returns their counts and every kill with its moment."""
     folder.mkdir()
     began = time.perf_counter()
     kills.finish(case, folder / "whole")
-    draw = random.Random(f"{options.seed} {case.name}")
+    rng = random.Random(f"{options.seed} {case.name}")
     wanted = options.kills // 5 if case.command else options.kills
     trials: list[Trial] = []
     while sum(len(trial.kills) for trial in trials) < wanted:
         path = folder / f"killed-{len(trials) + 1}"
-        trials.append(kills.run_trial(case, folder / "whole", path, moments(case, draw)))
+        trials.append(kills.run_trial(case, folder / "whole", path, moments(case, rng)))
         if trials[-1].faults or trials[-1].compared.differences:
             print(f"{case.name}, {path.name}: {trials[-1]}", flush=True)
         elif not options.folder:
             shutil.rmtree(path)
-    return counts(trials) | {"seconds": round(time.perf_counter() - began), "trials": [told(t) for t in trials]}
+    return counts(trials) | {"seconds": round(time.perf_counter() - began), "trials": [as_row(t) for t in trials]}
 
 
-def moments(case: Case, draw: random.Random) -> list[Moment]:
-    """Four moments of a trial: two of them inside a save, every second trial with one before the last save."""
-    kinds = [draw.choice(SAVES), draw.choice(SAVES), *draw.sample(KINDS, 2)]
+def moments(case: Case, rng: random.Random) -> list[Moment]:
+    """Four moments of a trial, two of them during a save; in half of the trials, one is before the last save."""
+    kinds = [rng.choice(SAVES), rng.choice(SAVES), *rng.sample(KINDS, 2)]
     if case.options.get("eval_every"):
         kinds[2:] = ["best", "scores"]
     if case.command:
-        # The command line logs every 20 steps, and has the start of a process in each start.
-        kinds = ["state", "start" if draw.random() < 0.3 else "sheet", "note", "sheet"]
-    draw.shuffle(kinds)
-    drawn = kills.draw_moments(draw, case.steps, kinds)
-    if draw.random() < 0.5:
+        # The command line logs only every 20 steps, and each start includes that of a process.
+        kinds = ["state", "start" if rng.random() < 0.3 else "sheet", "note", "sheet"]
+    rng.shuffle(kinds)
+    drawn = kills.draw_moments(rng, case.steps, kinds)
+    if rng.random() < 0.5:
         drawn[-1] = Moment("end")
     if case.ranks > 1:
-        # Before the ranks have met, one would wait for the other for half an hour.
-        drawn = [m if m.kind == "start" else dataclasses.replace(m, rank=draw.choice((None, 0, 1))) for m in drawn]
+        # Before the ranks have connected, a surviving rank would wait half an hour for the other.
+        drawn = [m if m.kind == "start" else dataclasses.replace(m, rank=rng.choice((None, 0, 1))) for m in drawn]
     return drawn
 
 
@@ -134,8 +134,8 @@ def counts(trials: list[Trial]) -> dict[str, int]:
     return dict(zip(COUNTED, values, strict=True))
 
 
-def told(trial: Trial) -> dict[str, Any]:
-    """A trial for the results file: when it was killed, and what went wrong."""
+def as_row(trial: Trial) -> dict[str, Any]:
+    """A trial for the results file: its kills, faults and differences."""
     return {
         "kills": [
             {

@@ -1,12 +1,11 @@
-"""A large folder of images: how long it takes to scan, to decode and to start again, and what memory that needs.
+"""A large folder of images: time and memory to scan it, decode it, and start again from the cache.
 
 python -m benchmarks.large [--images 100000] [--steps 50] [--names 1000000]
 
-The images are made here: smooth noise, 64 to 256 pixels wide, 7 of 8 as JPEG, in 100 folders. A quarter, a half and all
-of them are measured, each in processes of their own, with the files and the decoded array evicted from the system's
-page cache before they are read. Memory is what the process holds by itself (RssAnon): pages of the memory-mapped
-array count as its own too, but the system takes them back as it likes. `--names` scans so many names, hard links to
-the images, in one folder.
+The images are generated: smooth noise, 64 to 256 pixels wide, 7 of 8 as JPEG, in 100 folders. A quarter, a half and all
+of them are measured, each in separate processes, with the files and the decoded array evicted from the system's page
+cache before they are read. Memory is anonymous memory (RssAnon), without the pages of the memory-mapped array, which
+the system can reclaim at any time. `--names` scans that many names, hard links to the images, in one folder.
 """
 
 from __future__ import annotations
@@ -52,15 +51,15 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--steps", type=int, default=50, help="of training from the array")
-    parser.add_argument("--names", type=int, default=MILLION, help="in one folder, that are only scanned")
+    parser.add_argument("--steps", type=int, default=50, help="training steps from the array")
+    parser.add_argument("--names", type=int, default=MILLION, help="file names in one folder, which are only scanned")
     parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def measure_all(scratch: Path, images: int, steps: int, names: int) -> dict[str, Any]:
-    """Everything at a quarter, half and all of the images, the slopes, and what they make of a million."""
+    """All measurements with a quarter, half and all of the images, and slopes, extrapolated to a million."""
     began = time.perf_counter()
     make_images(scratch / "all", images)
     made = time.perf_counter() - began
@@ -90,7 +89,7 @@ def measure_all(scratch: Path, images: int, steps: int, names: int) -> dict[str,
 
 
 def make_images(folder: Path, count: int) -> None:
-    """Write the images, the same ones on each machine."""
+    """Write the images, which are the same on every machine."""
     for number in range(FOLDERS):
         (folder / f"{number:03}").mkdir(parents=True)
     parts = [(folder, range(at, min(at + 500, count))) for at in range(0, count, 500)]
@@ -114,7 +113,7 @@ def _make_part(folder: Path, numbers: range) -> None:
 
 
 def link_images(source: Path, folder: Path, count: int, flat: bool = False) -> None:
-    """A folder of `count` hard links to the images, one after the other, over and over; flat: without subfolders."""
+    """Fill a folder with `count` hard links to the images, which are repeated as needed. flat: without subfolders."""
     paths = sorted(source.rglob("*.*"), key=lambda path: path.name)
     for number, path in zip(range(count), itertools.cycle(paths), strict=False):
         target = folder if flat else folder / path.parent.name
@@ -124,7 +123,7 @@ def link_images(source: Path, folder: Path, count: int, flat: bool = False) -> N
 
 
 def evict(folder: Path) -> None:
-    """Have the system forget the contents of all files, so that they are read from disk again."""
+    """Evict all files from the page cache, so that they are read from disk again."""
     for path in folder.rglob("*.*"):
         if path.is_file() and hasattr(os, "posix_fadvise"):
             file = os.open(path, os.O_RDONLY)
@@ -141,10 +140,10 @@ def in_a_process(measure: str, folder: Path, cache: Path, steps: int) -> dict[st
 
 
 def slopes(sizes: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each number that may grow with the images: its slope per image, and its value at a million, extrapolated.
+    """For each value that may grow with the number of images, its slope per image and its extrapolation to a million.
 
-    Of a few steps and of 10,000 images no more is read than that, and what they need varies with the C library's
-    allocator alone: a slope would be one of chance.
+    Training and evaluation are left out: they read a fixed number of images, so that differences in memory come only
+    from the C library's allocator, and a slope would be meaningless.
     """
     images = [size["images"] for size in sizes]
     found = {}
@@ -179,11 +178,11 @@ def report(values: dict[str, Any]) -> None:
 LAST = "at a million, extrapolated"
 
 
-# What runs in a process of its own.
+# What runs in separate processes.
 
 
 class Memory:
-    """The most memory that this process holds by itself, in bytes, beyond what it held at first."""
+    """The peak of this process's anonymous memory, in bytes, and its value at the start."""
 
     def __init__(self) -> None:
         self.before = self.most = anonymous()
@@ -205,12 +204,12 @@ class Memory:
 
 
 def anonymous() -> int:
-    """Bytes of RssAnon: memory that only this process could give back."""
+    """Bytes of RssAnon: memory that only this process can free."""
     return next(1024 * int(line.split()[1]) for line in status() if line.startswith("RssAnon"))
 
 
 def mapped() -> int:
-    """Bytes of RssFile: files' pages that this process looks at, and that the system may take back."""
+    """Bytes of RssFile: pages of files that this process has mapped, which the system can reclaim."""
     return next(1024 * int(line.split()[1]) for line in status() if line.startswith("RssFile"))
 
 
@@ -219,7 +218,7 @@ def status() -> list[str]:
 
 
 def bytes_read() -> int:
-    """What this process had the system read from disk."""
+    """Bytes that the system has read from disk for this process."""
     lines = Path("/proc/self/io").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("read_bytes"))
 
@@ -267,7 +266,7 @@ def measure_start(folder: Path, steps: int) -> dict[str, float]:
 
 
 def measure_training(folder: Path, steps: int) -> dict[str, float]:
-    """The vanilla GAN: of what is in the zoo, it does the least beside reading data."""
+    """Train the vanilla GAN, the variant with the least computation besides reading data."""
     from lightning_fabric import Fabric
 
     from ganzoo.api.planning import build, plan
@@ -289,7 +288,7 @@ def measure_training(folder: Path, steps: int) -> dict[str, float]:
 
 
 def measure_stream(folder: Path, steps: int) -> dict[str, float]:
-    """One epoch of batches, in the order of a training, and nothing else."""
+    """Read one epoch of batches in the order of training, and nothing else."""
     from ganzoo.data.dataset import BatchStream
 
     dataset = load(folder)
@@ -309,7 +308,7 @@ def measure_stream(folder: Path, steps: int) -> dict[str, float]:
 
 
 def measure_evaluation(folder: Path, steps: int) -> dict[str, float]:
-    """Read the real images that samples are compared with: always the same ones, part by part."""
+    """Read the real images that samples are compared with, in chunks; they are always the same."""
     from ganzoo.data.dataset import to_uint8
     from ganzoo.data.samples import subset
 

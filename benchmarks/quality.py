@@ -1,14 +1,14 @@
-"""Time to quality: seconds of training until the Inception Score reaches 80 % and 90 % of real test images'.
+"""Time to quality: seconds of training until the Inception Score reaches 80 % and 90 % of that of real test images.
 
 python -m benchmarks.quality [--data-root FOLDER] [--only TEXT ...] [--seeds 0 1 2] [--points 32] [--runs FOLDER]
 
-Whole trainings of the bundled recipes for digits and MNIST, through `ganzoo.train`, each as long as its recipe says. A
-callback scores the samples at so many evenly spaced steps as `ganzoo eval` does, with as many samples, and stops the
-clock meanwhile; the clock runs from before the first step and counts pictures and checkpoints. What is reported is the
-first scored step at which the share is reached.
+Complete training runs of the bundled recipes for digits and MNIST, through `ganzoo.train`, with the recipes' numbers of
+steps. A callback scores samples at evenly spaced steps as `ganzoo eval` does, with the same number of samples, and
+stops the clock meanwhile; the clock starts before the first step and includes pictures and checkpoints. The result is
+the first scored step at which the fraction is reached.
 
-Numbers go to benchmarks/results/quality.json. Seeds that were measured before on the same machine and are not asked for
-are kept. Runs go to a temporary folder unless --runs names one.
+Results are written to benchmarks/results/quality.json. Other seeds that were measured on the same machine are kept.
+Runs are written to a temporary folder unless --runs names one.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ from ganzoo.zoo.zoo import current_zoo, register
 
 NEEDS = "MNIST in the data folder, and an hour and a half"
 DATASETS = ("digits", "mnist")
-SHARES = (0.8, 0.9)
+FRACTIONS = (0.8, 0.9)
 
 
 class Curve(Callback):
     """The score at evenly spaced steps, with the seconds of training until then.
 
-    points: dicts of step, seconds, "cpu seconds", score and share (of the score of real test images). away, cpu_away:
-    seconds that scoring took so far, which are not counted.
+    points: dicts of step, seconds, "cpu seconds", score and share (the fraction of the score of real test images).
+    excluded, cpu_excluded: seconds that scoring has taken so far, which are not counted.
     """
 
     def __init__(self, run: Run, count: int) -> None:
         self.run, self.every = run, max(1, run.recipe.steps // count)
         self.points: list[dict[str, float]] = []
         self.real = 0.0
-        self.away = self.cpu_away = 0.0
+        self.excluded = self.cpu_excluded = 0.0
 
     def on_start(self, trainer: Trainer) -> None:
         data = dataclasses.replace(trainer.recipe.data, labels=True)
         self.reference = Reference(data, make_options(**self.run.options()), trainer.stream.dataset)
-        # Trains the classifier that scores are made with, where there is none yet.
+        # This also trains the classifier behind the features, unless it is cached.
         self.real = self._score(trainer, with_real=True).real or 0.0
         self.began, self.cpu_began = time.perf_counter(), time.process_time()
 
@@ -71,8 +71,8 @@ class Curve(Callback):
         step = trainer.progress.step
         if step % self.every and step != trainer.progress.steps:
             return
-        seconds = time.perf_counter() - self.began - self.away
-        cpu_seconds = time.process_time() - self.cpu_began - self.cpu_away
+        seconds = time.perf_counter() - self.began - self.excluded
+        cpu_seconds = time.process_time() - self.cpu_began - self.cpu_excluded
         value = self._score(trainer).value
         self.points.append(
             {
@@ -83,11 +83,11 @@ class Curve(Callback):
                 "share": round(value / self.real, 5),
             }
         )
-        self.away = time.perf_counter() - self.began - seconds
-        self.cpu_away = time.process_time() - self.cpu_began - cpu_seconds
+        self.excluded = time.perf_counter() - self.began - seconds
+        self.cpu_excluded = time.process_time() - self.cpu_began - cpu_seconds
 
     def _score(self, trainer: Trainer, with_real: bool = False) -> Score:
-        """The Inception Score now, on the samples that `ganzoo eval` would draw."""
+        """The current Inception Score, on the samples that `ganzoo eval` would draw."""
         gan, name, seed = trainer.gan, self.run.variant.name, trainer.recipe.seed + 1
         n = self.reference.default_samples()
         y = class_numbers(gan, name, n, None)
@@ -97,7 +97,7 @@ class Curve(Callback):
 
 
 class Observer:
-    """A plugin whose one callback is the curve of the run that is trained now, where `count` points are asked for."""
+    """A plugin whose only callback records the curve of the current run, if `count`, its number of points, is not 0."""
 
     count = 0
     curve: Curve
@@ -112,7 +112,7 @@ class Observer:
 
 @functools.cache
 def observer() -> Observer:
-    """The one observer of this process, registered as any plugin that is not installed."""
+    """The observer of this process, registered like any plugin that is not installed."""
     made = Observer()
     register(made, "time-to-quality")
     return made
@@ -126,29 +126,31 @@ def main(arguments: list[str] | None = None) -> None:
             if not options.only or any(text in recipe for text in options.only):
                 for seed in options.seeds:
                     row = measure(recipe, seed, folder / f"{recipe}-{seed}", options)
-                    note(recipe, seed, row)
+                    record(recipe, seed, row)
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--data-root")
-    made.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="recipes whose name has one of these")
+    made.add_argument(
+        "--only", nargs="*", default=[], metavar="TEXT", help="only recipes whose name contains one of these"
+    )
     made.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    made.add_argument("--points", type=int, default=32, help="scored steps of a training")
-    made.add_argument("--steps", type=int, help="in place of the recipe's own, to try this out")
+    made.add_argument("--points", type=int, default=32, help="number of scored steps per run")
+    made.add_argument("--steps", type=int, help="instead of the recipe's own, to try the script")
     made.add_argument("--runs", help="where to train [default: a temporary folder]")
     return made
 
 
 def recipes() -> Iterator[str]:
-    """The bundled recipes that were made for the data sets."""
+    """The bundled recipes for these data sets."""
     for name, variant in registry.variants().items():
         if current_zoo().owner("variants", name).package == "ganzoo":
             yield from (f"{name}.{r}" for r, recipe in variant.recipes.items() if recipe.data.name in DATASETS)
 
 
 def measure(recipe: str, seed: int, path: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Train a recipe with a seed; its curve, and where it reached each share (None: it did not)."""
+    """Train a recipe with a seed; returns its curve, and the point at which it reached each fraction, or None."""
     watch = observer()
     watch.count = options.points
     steps = {} if options.steps is None else {"steps": options.steps}
@@ -157,29 +159,29 @@ def measure(recipe: str, seed: int, path: Path, options: argparse.Namespace) -> 
     )
     watch.count, curve = 0, watch.curve
     if not curve.points or curve.points[-1]["step"] != run.recipe.steps:
-        raise RuntimeError(f"{path}: the scores end before the training does: the warning above says why.")
-    (whole,) = ganzoo.evaluate(run, metrics="is", data_root=options.data_root).scores
+        raise RuntimeError(f"{path}: the scores end before the training run does: the warning above says why.")
+    (final,) = ganzoo.evaluate(run, metrics="is", data_root=options.data_root).scores
     return {
         "steps": run.recipe.steps,
         "threads": torch.get_num_threads(),
         "load average": round(os.getloadavg()[0], 2),
-        "protocol": whole.protocol["name"],
+        "protocol": final.protocol["name"],
         "real": curve.real,
-        "reached": {f"{share:.0%}": reached(curve.points, share) for share in SHARES},
+        "reached": {f"{share:.0%}": reached(curve.points, share) for share in FRACTIONS},
         "whole": curve.points[-1],
         "best share": max(point["share"] for point in curve.points),
-        "share by ganzoo eval": round(whole.value / curve.real, 5),
+        "share by ganzoo eval": round(final.value / curve.real, 5),
         "points": curve.points,
     }
 
 
 def reached(points: list[dict[str, float]], share: float) -> dict[str, float] | None:
-    """The first scored step with at least that share of the real score, and the seconds until then."""
+    """The first point with at least this fraction of the real score; None if there is none."""
     return next((point for point in points if point["share"] >= share), None)
 
 
-def note(recipe: str, seed: int, row: dict[str, Any]) -> None:
-    """Print a row, and add it to the results file, which another machine or another version of torch begins anew."""
+def record(recipe: str, seed: int, row: dict[str, Any]) -> None:
+    """Print a row and add it to the results file, which starts over on another machine or with other versions."""
     path = results.FOLDER / "quality.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else {}
     machine = results.machine()
@@ -188,11 +190,11 @@ def note(recipe: str, seed: int, row: dict[str, Any]) -> None:
     seeds = dict(sorted((rows.get(recipe, {}).get("seeds", {}) | {str(seed): row}).items()))
     rows[recipe] = {"summary": summary(list(seeds.values())), "seeds": seeds}
     results.write("quality", "python -m benchmarks.quality", {"rows": dict(sorted(rows.items()))})
-    print(f"{recipe}, seed {seed}: {told(row)}", flush=True)
+    print(f"{recipe}, seed {seed}: {as_text(row)}", flush=True)
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation over the seeds; of a share, over the seeds that reached it."""
+    """Mean and standard deviation over the seeds; for each fraction, over the seeds that reached it."""
     found: dict[str, Any] = {"seeds": len(rows), "share": spread([row["whole"]["share"] for row in rows])}
     for share in rows[0]["reached"]:
         there = [row["reached"][share] for row in rows if row["reached"][share]]
@@ -201,8 +203,8 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return found | {"whole": {key: spread([point[key] for point in whole]) for key in ("seconds", "cpu seconds")}}
 
 
-def told(row: dict[str, Any]) -> str:
-    """A row in one line."""
+def as_text(row: dict[str, Any]) -> str:
+    """A row as one line of text."""
     parts = []
     for share, point in row["reached"].items():
         when = f"after {point['seconds']:.0f} s ({point['cpu seconds']:.0f} CPU s)" if point else "never"

@@ -1,4 +1,4 @@
-"""Where and on what a number was measured: every results file begins with it."""
+"""Results files. Each begins with the command and the machine that produced it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "results"
 
 
 def write(name: str, command: str, values: dict[str, Any]) -> Path:
-    """Write results/NAME.json: the command, the machine, the values."""
+    """Write the command, the machine and the values to results/NAME.json; returns its path."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
     path.write_text(json.dumps({"command": command, "machine": machine(), **values}, indent=1) + "\n", "utf-8")

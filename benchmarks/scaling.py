@@ -1,11 +1,11 @@
-"""What a step costs on one rank and on two, what the exchange alone costs, and from where on more ranks do not pay.
+"""Seconds per step on one rank and on two, the cost of all-reduces, and when more ranks are faster.
 
 python -m benchmarks.scaling [--rounds 3] [--seconds 2.0] [--only RECIPE ...]
 
-Ranks are processes of this machine with one thread each, which meet through gloo; the data are noise of the shape of
-the recipe's. Each configuration is a process (or two) of its own, and the configurations take turns. The numbers of
-bytes are those of the bundled recipes' networks. What is said of other interconnects is a model, no measurement.
-Everything goes to benchmarks/results/scaling.json.
+Ranks are processes on this machine with one thread each, which communicate through gloo; the data are noise of the same
+shape as the recipe's. Each configuration runs in new processes, and the configurations are interleaved. The numbers of
+bytes are those of the bundled recipes' networks. Numbers for other interconnects come from a model, not a measurement.
+Results are written to benchmarks/results/scaling.json.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "cifar10": (3, 32, 32),
 }
 SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}
-"""Of the data sets' samples; a recipe's `data.size` and `data.channels` come before."""
+"""Shapes of the data sets' samples; a recipe's `data.size` and `data.channels` override them."""
 
 SIZES = tuple(4**power for power in range(5, 14))
-"""Bytes of the all-reduces that are timed alone: 1 KiB to 64 MiB."""
+"""Bytes of the all-reduces that are timed by themselves: 1 KiB to 64 MiB."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Way:
-    """How a step is played: on so many ranks, with so many threads each, on so many parts of the recipe's batch."""
+class Configuration:
+    """How a step runs: number of ranks, threads per rank, and the divisor of the recipe's batch."""
 
     name: str
     ranks: int = 1
@@ -52,12 +52,17 @@ class Way:
     parts: int = 1
 
 
-WAYS = (Way("1 rank"), Way("2 ranks", ranks=2), Way("1 rank, half the batch", parts=2), Way("1 rank, 2 threads", 1, 2))
+CONFIGURATIONS = (
+    Configuration("1 rank"),
+    Configuration("2 ranks", ranks=2),
+    Configuration("1 rank, half the batch", parts=2),
+    Configuration("1 rank, 2 threads", 1, 2),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """An interconnect: bytes a second in one direction from its maker's sheet, and an assumed latency in seconds."""
+    """An interconnect: bytes per second in one direction, from its data sheet, and an assumed latency in seconds."""
 
     name: str
     bandwidth: float
@@ -78,39 +83,44 @@ LINKS = (
 )
 
 
-def exchange(ranks: int, bytes: float, calls: float, bandwidth: float, latency: float) -> float:
-    """Seconds of `calls` ring all-reduces of `bytes` in all: each rank sends 2(n-1)/n of them.
+def all_reduce_seconds(ranks: int, bytes: float, calls: float, bandwidth: float, latency: float) -> float:
+    """Seconds of `calls` ring all-reduces of `bytes` in total: each rank sends 2(n-1)/n of them.
 
     Patarasuk and Yuan 2009, section 4; the same factor is in nccl-tests, doc/PERFORMANCE.md.
     """
     return calls * latency + 2 * (ranks - 1) / ranks * bytes / bandwidth if ranks > 1 else 0.0
 
 
-def least_compute(ranks: int, bytes: float, calls: float, bandwidth: float, latency: float) -> float:
-    """Seconds that a step has to compute on one rank for `ranks` to be faster, if its compute divides evenly."""
-    return exchange(ranks, bytes, calls, bandwidth, latency) * ranks / (ranks - 1)
+def break_even_compute(ranks: int, bytes: float, calls: float, bandwidth: float, latency: float) -> float:
+    """Seconds of computation per step on one rank above which `ranks` are faster, if the computation divides evenly."""
+    return all_reduce_seconds(ranks, bytes, calls, bandwidth, latency) * ranks / (ranks - 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each recipe in each round")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each recipe per round")
     parser.add_argument("--only", nargs="*", default=list(RECIPES))
     parser.add_argument("--sizes", nargs="*", type=int, default=list(SIZES), help=argparse.SUPPRESS)
-    parser.add_argument("--play", help=argparse.SUPPRESS)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.play:
-        play(next(way for way in WAYS if way.name == options.play), options)
+    if options.measure:
+        measure_steps(next(config for config in CONFIGURATIONS if config.name == options.measure), options)
         return
-    timed = [{way.name: started(way, options) for way in turned(WAYS, turn)} for turn in range(options.rounds)]
+    timed = [
+        {config.name: run_in_process(config, options) for config in rotated(CONFIGURATIONS, turn)}
+        for turn in range(options.rounds)
+    ]
     steps = {
-        recipe: {way.name: joined([found[way.name]["steps"][recipe] for found in timed]) for way in WAYS}
+        recipe: {
+            config.name: pooled([found[config.name]["steps"][recipe] for found in timed]) for config in CONFIGURATIONS
+        }
         for recipe in options.only
     }
-    alone = {size: joined([found["2 ranks"]["alone"][str(size)] for found in timed]) for size in options.sizes}
+    alone = {size: pooled([found["2 ranks"]["alone"][str(size)] for found in timed]) for size in options.sizes}
     traffic = {recipe: dataclasses.asdict(of) for recipe, of in ((name, traffic_of(name)) for name in bundled())}
-    fit = line({size: row["median"] for size, row in alone.items()})
+    fit = fit_line({size: row["median"] for size, row in alone.items()})
     values = {
         "rounds": options.rounds,
         "steps": steps,
@@ -125,21 +135,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results.write("scaling", "python -m benchmarks.scaling", values)
 
 
-def turned(ways: Sequence[Way], turn: int) -> Sequence[Way]:
-    """Each way takes its turn at coming first."""
-    return [*ways[turn % len(ways) :], *ways[: turn % len(ways)]]
+def rotated(configs: Sequence[Configuration], turn: int) -> Sequence[Configuration]:
+    """The configurations with another one first in each round."""
+    return [*configs[turn % len(configs) :], *configs[: turn % len(configs)]]
 
 
-def joined(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Median and quartiles of the seconds of all rounds, and each round's median."""
+def pooled(rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Median and quartiles of the seconds of all rounds together, and the median of each round."""
     every = [value for values in rounds for value in values]
     return {**summary(every), "medians": [statistics.median(values) for values in rounds]}
 
 
-def line(seconds: dict[int, float]) -> dict[str, float]:
-    """Latency and bandwidth of two ranks' all-reduce: the least squares of the relative errors of latency + bytes / b.
+def fit_line(seconds: dict[int, float]) -> dict[str, float]:
+    """Latency and bandwidth of two ranks' all-reduce: a least-squares fit of relative errors of latency + bytes / b.
 
-    With two ranks the ring sends as many bytes as there are. Neither is negative, whatever a busy machine measures.
+    With two ranks, the ring sends as many bytes as the tensor has. The fit is non-negative, even on a busy machine.
     """
     import numpy as np
     from scipy.optimize import nnls
@@ -156,7 +166,7 @@ def line(seconds: dict[int, float]) -> dict[str, float]:
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """What the ranks exchange for a recipe: bytes of each player's gradients; bytes and exchanges of a mean step."""
+    """Communication of a recipe: bytes of each player's gradients; mean bytes and collectives per step."""
 
     players: dict[str, int]
     bytes: float
@@ -164,9 +174,9 @@ class Traffic:
 
 
 def traffic_of(name: str) -> Traffic:
-    """From the bundled recipe's networks and turn order; four bytes a weight, as gradients are float32.
+    """Derived from the bundled recipe's networks and phases; four bytes per weight, as gradients are float32.
 
-    Beside an exchange for each update there is one for running statistics and one to agree on going on.
+    Besides one all-reduce per update, there is one for running statistics and one to agree on continuing.
     """
     gan, _ = game(name)
     players = {player: 4 * sum(w.numel() for w in module.parameters()) for player, module in gan.players.items()}
@@ -177,18 +187,18 @@ def traffic_of(name: str) -> Traffic:
 
 
 def predicted(steps: dict[str, Any], traffic: Traffic, fit: dict[str, float]) -> dict[str, float]:
-    """The model of two ranks here, from the step on half the batch and the exchange alone, and how far it is off."""
-    seconds = steps["1 rank, half the batch"]["median"] + exchange(
+    """Seconds per step predicted for two ranks from half the batch and the fitted all-reduce, also over measured ones."""
+    seconds = steps["1 rank, half the batch"]["median"] + all_reduce_seconds(
         2, traffic.bytes, traffic.calls, fit["bandwidth"], fit["latency"]
     )
     return {"seconds": seconds, "of measured": seconds / steps["2 ranks"]["median"]}
 
 
 def model(traffic: Traffic) -> dict[str, dict[str, float]]:
-    """For each interconnect and 2, 8 and 32 ranks, the seconds that a step has to compute for them to pay."""
+    """The break-even computation for each interconnect and 2, 8 and 32 ranks."""
     return {
         link.name: {
-            str(ranks): least_compute(ranks, traffic.bytes, traffic.calls, link.bandwidth, link.latency)
+            str(ranks): break_even_compute(ranks, traffic.bytes, traffic.calls, link.bandwidth, link.latency)
             for ranks in (2, 8, 32)
         }
         for link in LINKS
@@ -196,7 +206,7 @@ def model(traffic: Traffic) -> dict[str, dict[str, float]]:
 
 
 def bundled() -> list[str]:
-    """The recipes that ship with ganzoo."""
+    """The recipes of the bundled variants."""
     from ganzoo.zoo import registry
     from ganzoo.zoo.zoo import current_zoo
 
@@ -206,7 +216,7 @@ def bundled() -> list[str]:
 
 
 def example(recipe: Any) -> Any:
-    """Noise of the shape of a recipe's data."""
+    """Noise of the same shape as a recipe's data."""
     from ganzoo.data.resize import height_width
     from ganzoo.testing.examples import example_data
 
@@ -228,23 +238,25 @@ def game(name: str) -> tuple[Any, Any]:
     return found.build(recipe, example(recipe).spec), recipe
 
 
-def started(way: Way, options: argparse.Namespace) -> dict[str, Any]:
-    """Time a way in processes of its own."""
+def run_in_process(config: Configuration, options: argparse.Namespace) -> dict[str, Any]:
+    """Time a configuration in new processes."""
     with tempfile.TemporaryDirectory() as folder:
         to = Path(folder) / "times.json"
         numbers = ["--seconds", str(options.seconds), "--only", *options.only, "--sizes", *map(str, options.sizes)]
-        command = [sys.executable, "-m", "benchmarks.scaling", "--play", way.name, "--to", str(to), *numbers]
-        subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(way.threads)}, stderr=sys.stderr)
+        command = [sys.executable, "-m", "benchmarks.scaling", "--measure", config.name, "--to", str(to), *numbers]
+        subprocess.run(
+            command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(config.threads)}, stderr=sys.stderr
+        )
         found: dict[str, Any] = json.loads(to.read_text("utf-8"))
     print(
-        f"{way.name}: {', '.join(f'{name} {statistics.median(t):.4f}' for name, t in found['steps'].items())}",
+        f"{config.name}: {', '.join(f'{name} {statistics.median(t):.4f}' for name, t in found['steps'].items())}",
         flush=True,
     )
     return found
 
 
-def play(way: Way, options: argparse.Namespace) -> None:
-    """In a process of its own: seconds of each step of each recipe and, on several ranks, of each all-reduce alone."""
+def measure_steps(configuration: Configuration, options: argparse.Namespace) -> None:
+    """In a new process: seconds of each step of each recipe and, on several ranks, of each all-reduce by itself."""
     import torch
 
     from ganzoo.machine.launch import launch
@@ -252,16 +264,16 @@ def play(way: Way, options: argparse.Namespace) -> None:
     from ganzoo.training.trainer import Trainer
     from ganzoo.zoo import config
 
-    fabric = launch(RunOptions(device="cpu", devices=way.ranks))
-    torch.set_num_threads(way.threads)
+    fabric = launch(RunOptions(device="cpu", devices=configuration.ranks))
+    torch.set_num_threads(configuration.threads)
     steps = {}
     for name in options.only:
         gan, recipe = game(name)
-        recipe = config.override(recipe, {"batch": recipe.batch // way.parts})
+        recipe = config.override(recipe, {"batch": recipe.batch // configuration.parts})
         trainer = Trainer(gan, example(recipe), recipe, fabric)
         steps[name] = timed(partial(step, trainer), options.seconds, fabric)
     alone = {}
-    for size in options.sizes if way.ranks > 1 else ():
+    for size in options.sizes if configuration.ranks > 1 else ():
         flat = torch.zeros(size // 4)
         alone[size] = timed(partial(fabric.all_reduce, flat, reduce_op="mean"), options.seconds / 4, fabric)
     if fabric.is_global_zero:
@@ -269,13 +281,13 @@ def play(way: Way, options: argparse.Namespace) -> None:
 
 
 def step(trainer: Any) -> None:
-    """A step as `Trainer.fit` plays it: the ranks agree to go on first."""
+    """A step as in `Trainer.fit`: first the ranks agree on continuing."""
     trainer._agree_to_stop()
     trainer.play_step()
 
 
 def timed(work: Callable[[], object], seconds: float, fabric: Any) -> list[float]:
-    """Seconds of each call, after three to warm up; about so many in all, and as many calls on each rank."""
+    """Seconds of each call, after three to warm up; about `seconds` in total, the same number on each rank."""
     for _ in range(3):
         work()
     start = time.perf_counter()

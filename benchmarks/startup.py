@@ -1,9 +1,9 @@
-"""Seconds to import, to list, to show and to train one step, each in a process of its own, and where they go.
+"""Seconds to import ganzoo, list, show and train one step, each in a new process, and a breakdown by stage.
 
 python -m benchmarks startup [--plugins 50] [--runs 15] [--trainings 5]
 
-One run of each, which fills the caches, does not count. The commands take turns. `ganzoo list` is also timed with many
-plugins more: a temporary folder of dummies, each a module with its metadata.
+The first run of each fills the caches and is not counted. The commands are interleaved. `ganzoo list` is also timed
+with many additional plugins: a temporary folder of dummies, each a module with its metadata.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def ganzoo_variants():
 """
 
 TRAIN = ["train", "dcgan", "--steps", "1"]
-BEGUN = "GANZOO_BENCHMARK_BEGUN"
+STARTED_AT = "GANZOO_BENCHMARK_STARTED_AT"
 PACKAGES = ("torch._dynamo", "torch._inductor", "torch.distributed", "torch.fx", "torch.utils")
-"""Parts of torch that are counted apart from it."""
+"""Parts of torch that are counted separately."""
 
 
 def main() -> None:
@@ -64,30 +64,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         install_dummies(folder / "plugins", options.plugins)
-        # Bytecode is written by installers, or by the first run of a user who may write it; here by the first run.
+        # Bytecode is normally written by an installer or by the first run; here by the first run.
         base = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
-        quick, slow = commands(folder, options.plugins)
-        # Reads what was cached before, or trains the classifier now: either way it is there for the runs that count.
-        rows = measured(quick, base, options.runs) | measured(slow, base, options.trainings)
+        fast, slow = commands(folder, options.plugins)
+        # The first run loads the classifier from the cache or trains it, so that the counted runs find it there.
+        rows = measured(fast, base, options.runs) | measured(slow, base, options.trainings)
         parts = {
             "from a warm cache": staged(folder, base, options.trainings),
-            "without the classifier": staged(folder, base, 1, forget=True),
+            "without the classifier": staged(folder, base, 1, empty_cache=True),
         }
         imports = imported(folder, base)
     for name, row in rows.items():
         seconds, cpu = row["seconds"], row["cpu seconds"]["median"]
         print(
             f"{name}: {seconds['median']:.2f} s ({seconds['q1']:.2f} to {seconds['q3']:.2f}), "
-            f"{cpu:.2f} s on the processor, {row['MiB']:.0f} MiB"
+            f"{cpu:.2f} CPU s, {row['MiB']:.0f} MiB"
         )
     for name, part in parts.items():
         print(f"ganzoo {' '.join(TRAIN)}, {name}:")
         for stage, spent in part.items():
             print(f"  {spent:6.2f} s  {stage}")
-    print("imports of that, by package (slower by what counting costs):")
+    print("imports of that command, by package (slower because of the measurement):")
     for package, spent in imports.items():
         print(f"  {spent:6.2f} s  {package}")
-    # Only now, as this imports torch, and Linux counts this process's memory to those that it starts.
+    # Imported late because it imports torch, and on Linux the memory of this process counts for its children.
     from benchmarks import results
 
     command = f"python -m benchmarks startup --plugins {options.plugins} --runs {options.runs}"
@@ -98,9 +98,9 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plugins", type=int, default=50)
-    parser.add_argument("--runs", type=int, default=15, help="of each command that does not train")
-    parser.add_argument("--trainings", type=int, default=5, help="runs of the one that does")
-    parser.add_argument("--name", default="startup", help="of the results file [default: startup]")
+    parser.add_argument("--runs", type=int, default=15, help="runs of each command that does not train")
+    parser.add_argument("--trainings", type=int, default=5, help="runs of each command that trains")
+    parser.add_argument("--name", default="startup", help="name of the results file [default: startup]")
     parser.add_argument("--stages", metavar="FOLDER", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -109,10 +109,10 @@ Command = Callable[[], tuple[list[str], dict[str, str]]]
 
 
 def commands(folder: Path, plugins: int) -> tuple[dict[str, Command], dict[str, Command]]:
-    """What is timed, as functions to arguments and environment: the quick ones, and those that train."""
+    """The commands to time, as functions that return arguments and environment: fast ones, and slow ones."""
     ganzoo = [sys.executable, "-m", "ganzoo"]
     dummies = {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder / "plugins"), os.environ.get("PYTHONPATH")]))}
-    quick: dict[str, Command] = {
+    fast: dict[str, Command] = {
         "python": lambda: ([sys.executable, "-c", "pass"], {}),
         "import ganzoo": lambda: ([sys.executable, "-c", "import ganzoo"], {}),
         "ganzoo list": lambda: ([*ganzoo, "list"], {}),
@@ -121,20 +121,23 @@ def commands(folder: Path, plugins: int) -> tuple[dict[str, Command], dict[str, 
     }
     slow: dict[str, Command] = {
         "import torch": lambda: ([sys.executable, "-c", "import torch"], {}),
-        f"ganzoo {' '.join(TRAIN)}": lambda: ([*ganzoo, *TRAIN, "--out", fresh(folder)], {}),
-        f"ganzoo {' '.join(TRAIN)} --no-scores": lambda: ([*ganzoo, *TRAIN, "--no-scores", "--out", fresh(folder)], {}),
+        f"ganzoo {' '.join(TRAIN)}": lambda: ([*ganzoo, *TRAIN, "--out", new_run_folder(folder)], {}),
+        f"ganzoo {' '.join(TRAIN)} --no-scores": lambda: (
+            [*ganzoo, *TRAIN, "--no-scores", "--out", new_run_folder(folder)],
+            {},
+        ),
     }
-    return quick, slow
+    return fast, slow
 
 
-def fresh(folder: Path) -> str:
-    """A run folder that is not there."""
+def new_run_folder(folder: Path) -> str:
+    """The path of a run folder that does not exist."""
     shutil.rmtree(folder / "run", ignore_errors=True)
     return str(folder / "run")
 
 
 def measured(wanted: dict[str, Command], base: dict[str, str], runs: int) -> dict[str, dict[str, Any]]:
-    """Seconds, seconds on the processor and peak memory of each, in turn."""
+    """Seconds, CPU seconds and peak memory of each command, interleaved."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in wanted}
     for number in range(runs + 1):
         for name, make in wanted.items():
@@ -154,22 +157,22 @@ def measured(wanted: dict[str, Command], base: dict[str, str], runs: int) -> dic
     }
 
 
-def staged(folder: Path, base: dict[str, str], runs: int, forget: bool = False) -> dict[str, float]:
-    """Median seconds of each stage of a training of one step; with `forget`, from a cache with nothing in it."""
+def staged(folder: Path, base: dict[str, str], runs: int, empty_cache: bool = False) -> dict[str, float]:
+    """Median seconds of each stage of training for one step; with `empty_cache`, without a cached classifier."""
     found: list[dict[str, float]] = []
     for _ in range(runs):
-        cache = {"GANZOO_CACHE": str(folder / "empty")} if forget else {}
-        begun = {BEGUN: str(time.time())}
-        command = [sys.executable, "-m", "benchmarks.startup", "--stages", fresh(folder)]
-        done = timing.process(command, base | cache | begun)
+        cache = {"GANZOO_CACHE": str(folder / "empty")} if empty_cache else {}
+        started_at = {STARTED_AT: str(time.time())}
+        command = [sys.executable, "-m", "benchmarks.startup", "--stages", new_run_folder(folder)]
+        done = timing.process(command, base | cache | started_at)
         spent = json.loads(done["output"].splitlines()[-1])
         found.append(spent | {"ending Python": done["seconds"] - sum(spent.values()), "in all": done["seconds"]})
     return {stage: statistics.median(run.get(stage, 0.0) for run in found) for stage in found[0]}
 
 
 def stages(folder: str) -> None:
-    """Train one step in this process, and print what each stage took as JSON."""
-    begun = float(os.environ[BEGUN])
+    """Train one step in this process, and print the seconds of each stage as JSON."""
+    started_at = float(os.environ[STARTED_AT])
     from ganzoo.api import train as api
     from ganzoo.cli import report, run
     from ganzoo.evaluation.features import classifier
@@ -178,7 +181,7 @@ def stages(folder: str) -> None:
     from ganzoo.runs.callbacks.sheets import Sheets
     from ganzoo.training import trainer
 
-    spent = {"starting Python, imports": time.time() - begun}
+    spent = {"starting Python, imports": time.time() - started_at}
     clock = Clock(spent)
     for place, name, stage in (
         (api, "load_dataset", "reading the data"),
@@ -198,19 +201,19 @@ def stages(folder: str) -> None:
     code = run([*TRAIN, "--out", folder])
     if code:
         raise SystemExit(code)
-    spent["the rest"] = time.time() - begun - sum(spent.values())
+    spent["the rest"] = time.time() - started_at - sum(spent.values())
     print(json.dumps(spent))
 
 
 class Clock:
-    """Seconds of each stage, without those of stages inside it."""
+    """Seconds of each stage, without those of nested stages."""
 
     def __init__(self, spent: dict[str, float]) -> None:
         self.spent = spent
         self._inner = [0.0]
 
     def around(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
-        """The function, with its time counted to a stage."""
+        """The function, with its time added to a stage."""
 
         def timed(*values: Any, **named: Any) -> Any:
             with self._counted(stage):
@@ -232,12 +235,12 @@ class Clock:
 
 def imported(folder: Path, base: dict[str, str]) -> dict[str, float]:
     """Seconds in each package's own modules while one step is trained, from `python -X importtime`; the largest ten."""
-    command = [sys.executable, "-X", "importtime", "-m", "ganzoo", *TRAIN, "--out", fresh(folder)]
+    command = [sys.executable, "-X", "importtime", "-m", "ganzoo", *TRAIN, "--out", new_run_folder(folder)]
     done = subprocess.run(command, env=os.environ | base, capture_output=True, text=True, check=True)
     spent: dict[str, float] = {}
     for own, module in re.findall(r"^import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)$", done.stderr, re.MULTILINE):
-        apart = next((part for part in PACKAGES if module == part or module.startswith(f"{part}.")), None)
-        package = apart or module.partition(".")[0]
+        counted = next((part for part in PACKAGES if module == part or module.startswith(f"{part}.")), None)
+        package = counted or module.partition(".")[0]
         spent[package] = spent.get(package, 0.0) + int(own) / 1e6
     largest = sorted(spent, key=lambda package: -spent[package])[:10]
     return {package: spent[package] for package in largest} | {
@@ -246,7 +249,7 @@ def imported(folder: Path, base: dict[str, str]) -> dict[str, float]:
 
 
 def install_dummies(folder: Path, count: int) -> None:
-    """Write so many distributions, each with a module of one variant with two recipes."""
+    """Write `count` distributions, each with a module that registers one variant with two recipes."""
     folder.mkdir()
     for number in range(count):
         (folder / f"ganzoo_dummy_{number}.py").write_text(CARD.format(number=number))

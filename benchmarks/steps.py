@@ -2,9 +2,9 @@
 
 python -m benchmarks steps [CASE ...] [--data-root DIR] [--threads 2 1] [--batch N] [--starts N]
 
-The same networks, batch and recipe for all, on the CPU; `benchmarks/loops/` has the loops, and `best` is the faster of
-its two layouts in memory, by the medians. Each is a process of its own, and they take turns, again and again.
-Results of other cases and numbers of threads that are in the results file already stay there.
+All use the same networks, batch and recipe, on the CPU. The loops are in `benchmarks/loops/`; `best` is the faster of
+its two memory layouts, by the medians. Each loop runs in its own process, and the repetitions are interleaved. Results
+of other cases and numbers of threads stay in the results file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks import results, timing
-from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, LOOPS, GANZOO, TUTORIAL, Case, parse_cases
+from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, LOOPS, TUTORIAL, Case, parse_cases
 from benchmarks.loops.processes import LoopProcess
 
 
@@ -31,19 +31,19 @@ def main() -> None:
             row |= {key: part.pop(key) for key in ("data", "batch")}
             print(f"{case.name} ({case.summary}), {threads} threads, batch {row['batch']}, {row['data']}:")
             show(part)
-            rows = kept(options.name)
+            rows = existing_rows(options.name)
             rows[case.name] = rows.get(case.name, {}) | row
             in_order = {name: rows[name] for name in CASES if name in rows}
             print(f"wrote {results.write(options.name, command, {'rows': in_order})}", flush=True)
 
 
 def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds per step of each contestant, images per second, memory, and what each takes relative to the others."""
+    """Seconds per step of each loop, images per second, memory, and ratios of their times."""
     names, steps = loops_of(case), options.steps or case.steps
     seconds: dict[str, list[float]] = {name: [] for name in names}
     memory: dict[str, dict[str, float]] = {}
     for _ in range(options.starts):
-        # How fast a process is depends on where its memory happens to lie; so each start is as much of a sample.
+        # The speed of a process depends on the placement of its memory, so starts are samples as well.
         environment = {"OMP_NUM_THREADS": str(threads)}
         processes = {name: LoopProcess(case, name, environment, options.batch, options.data_root) for name in names}
         repetitions = options.repetitions or case.repetitions
@@ -76,21 +76,21 @@ def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str,
 
 
 def loops_of(case: Case) -> list[str]:
-    """Perceptrons have no channels."""
+    """The loops of a case; perceptrons have no channels, so no channels-last layout."""
     return [name for name in LOOPS if name != CHANNELS_LAST or not case.name.startswith("vanilla")]
 
 
 def show(part: dict[str, Any]) -> None:
     for name, seconds in part["seconds"].items():
-        print(f"  {name:20} {timing.milliseconds(seconds)} a step, {part['images per second'][name]:,.0f} images/s")
+        print(f"  {name:20} {timing.milliseconds(seconds)} per step, {part['images per second'][name]:,.0f} images/s")
     for name in ("tutorial / ganzoo", "tutorial / best", "ganzoo / best", "best, channels-last / best"):
         if name in part:
             print(f"  {name:26} {timing.times(part[name])}")
     print("  peak memory, MiB: " + ", ".join(f"{name} {memory['MiB']:.0f}" for name, memory in part["memory"].items()))
 
 
-def kept(name: str) -> dict[str, Any]:
-    """The rows of the results file."""
+def existing_rows(name: str) -> dict[str, Any]:
+    """The rows that are already in the results file."""
     path = results.FOLDER / f"{name}.json"
     rows: dict[str, Any] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
     return rows
@@ -98,14 +98,16 @@ def kept(name: str) -> dict[str, Any]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)} [default: all]")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"available: {', '.join(CASES)} [default: all]")
     parser.add_argument("--threads", type=int, nargs="+", default=[os.cpu_count() or 1, 1])
-    parser.add_argument("--data-root", help="where data sets lie; random images in place of those that do not")
+    parser.add_argument("--data-root", help="folder of the data sets; random images replace missing ones")
     parser.add_argument("--batch", type=int, help="[default: the recipe's, 64]")
-    parser.add_argument("--steps", type=int, help="in a repetition [default: the case's]")
+    parser.add_argument("--steps", type=int, help="per repetition [default: the case's]")
     parser.add_argument("--repetitions", type=int, help="[default: the case's]")
-    parser.add_argument("--starts", type=int, default=1, help="of all processes, each with so many repetitions")
-    parser.add_argument("--name", default="steps", help="of the results file [default: steps]")
+    parser.add_argument(
+        "--starts", type=int, default=1, help="times that all processes are started, each with that many repetitions"
+    )
+    parser.add_argument("--name", default="steps", help="name of the results file [default: steps]")
     return parse_cases(parser)
 
 

@@ -1,9 +1,9 @@
-"""Threads and their waiting: step times with several OMP settings, of one training alone and of two side by side.
+"""Step times with several OpenMP settings, for one training run alone and for two at the same time.
 
 python -m benchmarks threads [CASE ...] [--data-root DIR] [--rounds 2] [--seconds 4]
 
-Each measurement is a process (or two that start together), as the settings are read when torch is loaded. Settings
-take turns over the rounds.
+Each measurement is a new process (or two started together), as the settings are read when torch is loaded. The
+settings are interleaved over the rounds.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def main() -> None:
     for _ in range(options.rounds):
         for case in options.cases:
             for name, environment in SETTINGS.items():
-                for together in (1, 2):
-                    kind = "alone" if together == 1 else "two side by side"
-                    steps = run(case, environment, together, options)
+                for count in (1, 2):
+                    kind = "alone" if count == 1 else "two side by side"
+                    steps = run(case, environment, count, options)
                     shown = ", ".join(f"{value * 1e3:.1f}" for value in steps)
                     print(f"{case}, {name}, {kind}: {shown} ms", flush=True)
                     found.setdefault(case, {}).setdefault(name, {}).setdefault(kind, []).extend(steps)
@@ -48,7 +48,7 @@ def main() -> None:
         for case, settings in found.items()
     }
     for case, settings in rows.items():
-        print(f"{case}: seconds a step of each training, alone and with another beside it")
+        print(f"{case}: seconds per step of each training run, alone and with another at the same time")
         for name, part in settings.items():
             print(f"  {name:36} {part['alone'] * 1e3:7.1f} ms {part['two side by side'] * 1e3:7.1f} ms")
     from benchmarks import results
@@ -57,11 +57,11 @@ def main() -> None:
     print(f"wrote {results.write(options.name, command, {'rounds': options.rounds, 'seconds a step': rows})}")
 
 
-def run(case: str, environment: dict[str, str], together: int, options: argparse.Namespace) -> list[float]:
-    """Median seconds per step of so many trainings that run at the same time."""
-    processes = [LoopProcess(CASES[case], GANZOO, environment, None, options.data_root) for _ in range(together)]
+def run(case: str, environment: dict[str, str], count: int, options: argparse.Namespace) -> list[float]:
+    """Median seconds per step of `count` training runs at the same time."""
+    processes = [LoopProcess(CASES[case], GANZOO, environment, None, options.data_root) for _ in range(count)]
     for process in processes:
-        # The first steps begin with cold caches.
+        # The first steps start with cold caches.
         process.run(CASES[case].steps)
     for process in processes:
         process.send(f"seconds {options.seconds}")
@@ -74,10 +74,10 @@ def run(case: str, environment: dict[str, str], together: int, options: argparse
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", default=["vanilla", "dcgan-28"], metavar="CASE")
-    parser.add_argument("--data-root", help="where data sets lie; random images in place of those that do not")
+    parser.add_argument("--data-root", help="folder of the data sets; random images replace missing ones")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=4, help="that each training runs")
-    parser.add_argument("--name", default="threads", help="of the results file [default: threads]")
+    parser.add_argument("--seconds", type=float, default=4, help="duration of each training run")
+    parser.add_argument("--name", default="threads", help="name of the results file [default: threads]")
     return parse_cases(parser)
 
 

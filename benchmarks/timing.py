@@ -1,6 +1,6 @@
-"""Timing by interleaved repetitions (A, B, C, B, C, A, ...): what slows the machine for a while slows all alike.
+"""Timing by interleaved repetitions (A, B, C, B, C, A, ...), so that a temporary slowdown affects all candidates.
 
-Imports no torch, so that a benchmark of start-up stays a small process.
+Does not import torch, so that the start-up benchmark stays a small process.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def interleaved(
     warmup: int = 2,
     wait: Callable[[], object] = lambda: None,
 ) -> dict[str, list[float]]:
-    """Seconds of each candidate in each repetition, as `{name: [repetitions]}`; each takes its turn at coming first.
+    """Seconds of each candidate in each repetition, as `{name: [repetitions]}`; the first one rotates.
 
-    warmup: repetitions before those, which are not kept. wait: called before the clock is read, where work is done
-    behind the host (torch.cuda.synchronize). A candidate that returns a float has taken its own time.
+    warmup: additional repetitions at the start, which are discarded. wait: called before reading the clock if work is
+    asynchronous (torch.cuda.synchronize). A candidate that returns a float has measured its own time.
     """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     names = list(candidates)
@@ -43,16 +43,16 @@ def interleaved(
 
 
 def summary(values: Sequence[float], per: float = 1.0) -> dict[str, float]:
-    """Median and quartiles of values, each divided by `per` (the steps of a repetition, say), and how many they are."""
+    """Median and quartiles of values, each divided by `per` (for example steps per repetition), and their number."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
     return {"median": middle / per, "q1": low / per, "q3": high / per, "repetitions": len(values)}
 
 
 def ratio(of: Sequence[float], to: Sequence[float]) -> dict[str, float]:
-    """How many times `to` each of `of` takes, repetition by repetition: median, quartiles and `low` to `high`.
+    """The ratios of `of` to `to`, repetition by repetition: median, quartiles, and the interval `low` to `high`.
 
-    low, high: between these the true median lies with at least 95 % probability, whatever the distribution (order
-    statistics); with fewer than six repetitions, the smallest and the largest.
+    low, high: a confidence interval of the median of at least 95 % for any distribution (order statistics); with fewer
+    than six repetitions, the smallest and the largest ratio.
     """
     ratios = sorted(a / b for a, b in zip(of, to, strict=True))
     rank = below_median(len(ratios))
@@ -60,7 +60,7 @@ def ratio(of: Sequence[float], to: Sequence[float]) -> dict[str, float]:
 
 
 def below_median(n: int) -> int:
-    """The largest rank r such that of `n` sorted values the r-th and the r-th last hold the median with 95 %."""
+    """The largest r for which the r-th and the r-th last of `n` sorted values enclose the median with 95 %."""
     tail, rank = 0.0, 0
     while rank < n // 2:
         tail += math.comb(n, rank) / 2**n
@@ -71,10 +71,10 @@ def below_median(n: int) -> int:
 
 
 def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Run a command to its end: `seconds` on the clock, `cpu seconds` on all cores, `MiB` at its peak, its `output`.
+    """Run a command: `seconds` of wall-clock time, `cpu seconds` on all cores, peak memory in `MiB`, its `output`.
 
-    environment: variables over this process's own. Raises CalledProcessError where it fails. Linux counts the memory of
-    the process that starts another to the other's peak too, so start it from a small one.
+    environment: variables in addition to this process's own. Raises CalledProcessError if the command fails. On Linux
+    the peak includes the memory of the process that starts the command, so call this from a small one.
     """
     start = time.perf_counter()
     with subprocess.Popen(
@@ -96,20 +96,20 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def peak_memory() -> float:
-    """MiB of this process at its peak so far."""
+    """Peak memory of this process so far, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Unlike ru_maxrss it does not begin with what the process that started this one had.
+        # Unlike ru_maxrss, this does not include the memory of the parent process.
         line = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def milliseconds(part: Mapping[str, float]) -> str:
-    """A summary of seconds as text: the median in ms, with the quartiles."""
+    """A summary of seconds as text: the median in ms and the quartiles."""
     return f"{part['median'] * 1e3:.2f} ms ({part['q1'] * 1e3:.2f} to {part['q3'] * 1e3:.2f})"
 
 
 def times(part: Mapping[str, float]) -> str:
-    """A ratio as text, with the interval that holds its true median."""
+    """A ratio as text, with the confidence interval of its median."""
     return f"{part['median']:.3f} ({part['low']:.3f} to {part['high']:.3f})"

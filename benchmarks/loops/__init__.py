@@ -1,1 +1,1 @@
-"""Hand-written training loops that the trainer is measured against. Each is a generator: one `next` is one step."""
+"""Hand-written training loops that the trainer is compared with. Each is a generator: one `next` is one step."""

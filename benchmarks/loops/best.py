@@ -1,8 +1,8 @@
-"""The fastest plain loops that we can write for the mathematics that ganzoo plays: no logs and no checks.
+"""The fastest plain loops that we can write for the same mathematics as ganzoo's: no logs and no checks.
 
-The data lie in memory as uint8. Each update has a batch of its own, as in ganzoo, but a generator's loss that does not
-look at real images reads none. D judges real and fake samples in one pass unless it has batch normalisation. Adam is
-fused; the averaged generator moves in one call. G's gradients go around D's weights (`backward(inputs=...)`).
+The data are in memory as uint8. As in ganzoo, each update of D reads its own batch, and the update of
+G reads only labels. D processes real and fake samples in one pass unless it has batch normalisation. Adam is fused; the
+averaged generator is updated in one call. G's update computes no gradients of D's weights (`backward(inputs=...)`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ganzoo.machine.seeds import mixed_seed
 
 
 class Batches:
-    """Shuffled rows of uint8 images: batch i of so many samples, scaled to [-1, 1], and the labels beside them."""
+    """Shuffled batches of `size` uint8 images, scaled to [-1, 1], and their labels."""
 
     def __init__(self, images: Tensor, labels: Tensor, size: int, seed: int, channels_last: bool) -> None:
         self.labels, self.size, self.seed = labels, size, seed
@@ -42,7 +42,7 @@ class Batches:
 
 
 class Average:
-    """The moving average of a network's weights and running statistics; none where the decay is 0."""
+    """The moving average of a network's weights and running statistics; not updated if the decay is 0."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network, self.decay = copy.deepcopy(network).requires_grad_(False), decay
@@ -110,8 +110,8 @@ def wgan_gp(
     sign = torch.cat([-torch.ones(batch), torch.ones(batch)])
     step = 0
     while True:
-        for turn in range(recipe.n_critic):
-            real = batches.x(batches.index(recipe.n_critic * step + turn))
+        for i in range(recipe.n_critic):
+            real = batches.x(batches.index(recipe.n_critic * step + i))
             with torch.no_grad():
                 fake = g(torch.randn(batch, latent))
             distance = 2 * (sign * d(torch.cat([real, fake]))).mean()

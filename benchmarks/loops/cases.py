@@ -1,4 +1,4 @@
-"""What the loops train: networks and batches of ganzoo's own recipes. Imports no torch."""
+"""The cases that the loops train: networks and batches of ganzoo's own recipes. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 class Case:
     """A recipe to time.
 
-    recipe: `VARIANT.RECIPE`, whose data set gives the images where it is found; else they are random, of that `shape`.
-    steps: in a repetition, so many that one takes some tenths of a second on two cores, or one step. repetitions: as
-    many as make the medians steady. set: keys over the recipe's.
+    recipe: `VARIANT.RECIPE`, whose data set is used if it is found; otherwise the images are random, of this `shape`.
+    steps: steps per repetition, chosen so that one takes some tenths of a second on two cores, or a single step.
+    repetitions: enough for stable medians. set: keys that override the recipe's.
     """
 
     name: str
@@ -30,7 +30,7 @@ CASES = {
     case.name: case
     for case in (
         Case("vanilla", "perceptrons, 28x28", "vanilla.mnist", (1, 28, 28), 20, 30),
-        # What most tutorials do, and no more: nothing is averaged.
+        # As in most tutorials, weights are not averaged.
         Case("vanilla-plain", "vanilla without averages", "vanilla.mnist", (1, 28, 28), 20, 30, {"ema": 0.0}),
         Case("dcgan-28", "DCGAN, width 16, 28x28", "dcgan.mnist", (1, 28, 28), 10, 30),
         Case("dcgan-32", "DCGAN, width 64, 32x32", "dcgan.cifar10", (3, 32, 32), 1, 20),
@@ -43,7 +43,7 @@ CASES = {
             (3, 32, 32),
             1,
             10,
-            # The paper's width takes half a minute a step here.
+            # With the paper's width, a step takes half a minute on a CPU.
             {"width": 32},
         ),
         Case("conditional", "conditional DCGAN, width 16, 28x28", "conditional.mnist", (1, 28, 28), 10, 30),
@@ -52,11 +52,11 @@ CASES = {
 
 
 def parse_cases(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """What was typed, with `cases` that there are; an error of the parser's names the others."""
+    """The parsed options, whose `cases` all exist; otherwise the parser reports the available ones and exits."""
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]
     if unknown:
-        parser.error(f"no case {unknown[0]!r}: there are {', '.join(CASES)}")
+        parser.error(f"no case {unknown[0]!r}: available: {', '.join(CASES)}")
     return options
 
 

@@ -1,4 +1,4 @@
-"""Processes that each run one loop of one case when they are told to. Imports no torch."""
+"""Processes that each run one training loop of one case on request. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 from benchmarks.loops.cases import Case
 
 REST = 0.1
-"""Seconds between two turns: for a while after its own, a process's idle threads still spin on the cores."""
+"""Seconds between two turns: the idle threads of a process keep spinning on the cores for a while after its turn."""
 
 
 class LoopProcess:
-    """A process of `worker.py`; `facts` are what it says when it is ready: batch, images per step, data."""
+    """A process of `worker.py`; `facts` is its first message: batch, images per step, data, memory before the loop."""
 
     def __init__(
         self, case: Case, loop: str, environment: Mapping[str, str], batch: int | None, data_root: str | None
@@ -37,7 +37,7 @@ class LoopProcess:
         self.process.stdin.flush()
 
     def receive(self) -> Any:
-        """What it says next; CalledProcessError if it has failed."""
+        """The next message of the process. Raises CalledProcessError if it has failed."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -45,13 +45,13 @@ class LoopProcess:
         return json.loads(line)
 
     def run(self, steps: int) -> float:
-        """Seconds of so many steps."""
+        """Run `steps` steps; returns the seconds."""
         time.sleep(REST)
         self.send(f"run {steps}")
         return float(self.receive())
 
     def peak(self) -> float:
-        """MiB at its peak so far."""
+        """Peak memory so far, in MiB."""
         self.send("peak")
         return float(self.receive())
 

@@ -1,8 +1,8 @@
 """Loops in the style of public tutorials: DataLoader, ToTensor and Normalize, plain Adam, `.item()` for the logs.
 
-They are written here, after no particular one. Each update draws its own latents, as in the papers' algorithms and in
-the recipes. Where a recipe averages the generator, so do they, weight by weight, as code that shows averaging does. The
-discriminator's weights get gradients that nobody needs.
+They follow no particular tutorial. Each update draws its own latents, as in the papers' algorithms and in the recipes.
+If a recipe averages the generator, so do they, weight by weight, as example code does. The generator's update also
+computes gradients of the discriminator's weights, which are not used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganzoo.recipes import TwoPlayerRecipe
 
 
 class Images(TorchDataset[tuple[Tensor, int]]):
-    """uint8 images `[N, C, H, W]` and labels, given out as torchvision's MNIST and CIFAR10 do: as PIL, transformed."""
+    """uint8 images `[N, C, H, W]` and labels, returned as transformed PIL images, as by torchvision's data sets."""
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
         channels = images.shape[1]

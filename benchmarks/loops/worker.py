@@ -1,7 +1,7 @@
-"""Plays one loop of one case in this process, as often as it is told to, and says how long that took.
+"""Runs one training loop of one case in this process on request, and reports the time.
 
-`python -m benchmarks.loops.worker CASE CONTESTANT [options]`, as `processes.py` starts it. It prints a line of JSON when
-it is ready, and one for each line that it reads: `play STEPS` gives seconds, `seconds N` the seconds per step of each
+`python -m benchmarks.loops.worker CASE LOOP [options]`, as `processes.py` starts it. It prints a line of JSON when
+it is ready, and one for each line that it reads: `run STEPS` gives seconds, `seconds N` the seconds per step of each
 of as many repetitions as that takes, `peak` MiB.
 """
 
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmarks import timing
 from benchmarks.loops import best, tutorial
-from benchmarks.loops.cases import CASES, CHANNELS_LAST, LOOPS, GANZOO, TUTORIAL, Case
+from benchmarks.loops.cases import CASES, CHANNELS_LAST, GANZOO, LOOPS, TUTORIAL, Case
 from ganzoo import callbacks
 from ganzoo.api import planning
 from ganzoo.api.execution import make_callbacks
@@ -40,11 +40,11 @@ from ganzoo.training.trainer import Trainer
 from ganzoo.zoo.datasets import load_data
 
 RANDOM = 10_000
-"""Random images, where there are no real ones."""
+"""Number of random images that replace missing data."""
 
 
 class Setup:
-    """What all contestants of a case have in common: its plan, its data, networks from the same seed."""
+    """What all loops of a case share: the plan, the data, and networks from the same seed."""
 
     def __init__(self, case: Case, root: str | None, batch: int | None, folder: Path) -> None:
         keys = dict(case.set) | ({"batch": batch} if batch else {})
@@ -57,11 +57,11 @@ class Setup:
         assert isinstance(labels, Tensor)
         self.images, self.labels = images, labels
 
-    def contestant(self, name: str) -> Callable[[int], None]:
-        """A function that plays so many steps."""
+    def make_loop(self, name: str) -> Callable[[int], None]:
+        """A function that runs a given number of steps of the named loop."""
         if name == GANZOO:
             return GanzooLoop(self.plan, self.dataset, self.folder)
-        # Fabric sets it when it is imported, and with it torch's Adam looks for a GPU in each step.
+        # Importing Fabric sets this variable, and then torch's Adam looks for a GPU in each step.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
         if name == TUTORIAL:
             return self.tutorial()
@@ -92,7 +92,7 @@ class Setup:
 
 
 def read(case: Case, plan: Plan, root: str | None) -> tuple[Dataset, str]:
-    """The recipe's data set where it lies in the root or the user's own, else random images; and what they are."""
+    """The recipe's data set if it is in the root or the user's data folder, else random images; and its description."""
     wanted = plan.recipe.data
     if wanted.name != "folder":
         with suppress(GanzooError), without_downloads():
@@ -104,21 +104,21 @@ def read(case: Case, plan: Plan, root: str | None) -> tuple[Dataset, str]:
 
 
 def step_loop(loop: Iterator[None]) -> Callable[[int], None]:
-    """A function that plays so many steps of a loop."""
+    """A function that runs a given number of steps of a loop."""
 
-    def play(steps: int) -> None:
+    def run(steps: int) -> None:
         for _ in range(steps):
             next(loop)
 
-    return play
+    return run
 
 
 class Paused(Exception):
-    """Ends `Trainer.fit` after a repetition; the next one goes on where it was."""
+    """Interrupts `Trainer.fit` after a repetition; the next one continues from there."""
 
 
 class GanzooLoop(callbacks.Callback):
-    """The trainer as `ganzoo train` makes it, with all its callbacks but the sheets, in a run folder of its own."""
+    """The trainer as in `ganzoo train`, with all its callbacks except the sheets, in its own run folder."""
 
     def __init__(self, plan: Plan, dataset: Dataset, folder: Path) -> None:
         with ExitStack() as stack:
@@ -166,36 +166,36 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         setup = Setup(case, options.data_root, options.batch, Path(folder))
         before = timing.peak_memory()
-        play = setup.contestant(options.contestant)
+        run = setup.make_loop(options.loop)
         recipe = setup.plan.recipe
-        say({"batch": recipe.batch, "images": recipe.images_per_step(), "data": setup.data, "before": before})
+        send({"batch": recipe.batch, "images": recipe.images_per_step(), "data": setup.data, "before": before})
         for line in sys.stdin:
             word, _, number = line.strip().partition(" ")
-            if word == "play":
-                say(timed(play, int(number)))
+            if word == "run":
+                send(timed(run, int(number)))
             elif word == "seconds":
                 end, steps, taken = time.perf_counter() + float(number), case.steps, []
                 while time.perf_counter() < end:
-                    taken.append(timed(play, steps) / steps)
-                say(taken)
+                    taken.append(timed(run, steps) / steps)
+                send(taken)
             else:
-                say(timing.peak_memory())
+                send(timing.peak_memory())
 
 
-def timed(play: Callable[[int], None], steps: int) -> float:
+def timed(run: Callable[[int], None], steps: int) -> float:
     start = time.perf_counter()
-    play(steps)
+    run(steps)
     return time.perf_counter() - start
 
 
-def say(value: Any) -> None:
+def send(value: Any) -> None:
     print(json.dumps(value), flush=True)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=CASES)
-    parser.add_argument("contestant", choices=LOOPS)
+    parser.add_argument("loop", choices=LOOPS)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--data-root")
     return parser.parse_args()

@@ -515,10 +515,10 @@ def test_the_gallery_takes_the_pictures_of_a_benchmark(
 ) -> None:
     gallery = importlib.import_module("benchmarks.gallery")
     row = gallery.Row(FOLDER, "page/samples.png", (("training.gif", "docs/ring.gif"),))
-    assert gallery.show(row, done, tmp_path) == []
+    assert gallery.copy_pictures(row, done, tmp_path) == []
     assert (tmp_path / "page" / "samples.png").read_bytes() == (done / FOLDER / "seed-0" / "samples.png").read_bytes()
     assert (tmp_path / "docs" / "ring.gif").is_file()
-    (problem,) = gallery.show(gallery.Row("absent", "other.png"), done, tmp_path)
+    (problem,) = gallery.copy_pictures(gallery.Row("absent", "other.png"), done, tmp_path)
     assert "absent" in problem
     folders = {group.folder for group in read_grid(Path(gallery.__file__).parent / "zoo.toml").groups}
     assert {row.group for row in gallery.ROWS} <= folders

@@ -33,20 +33,20 @@ def test_every_stage_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(classifier, "MIN_STEPS", 20)
     monkeypatch.setattr(classifier, "MAX_STEPS", 20)
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
-    monkeypatch.setattr(evaluation, "child", here)
+    monkeypatch.setattr(evaluation, "run_part", here)
     words = ["--n", "300", "--repetitions", "1", "--inception", "2", "--keep", str(tmp_path / "kept")]
     evaluation.main(words)
     found = json.loads((tmp_path / "results" / "evaluation.json").read_text("utf-8"))
     assert asked == ["prepare", *["score"] * 3, *["inception"] * 3]
     assert (found["data"], found["n"], found["shape"]) == ("digits", 300, [1, 8, 8])
-    for way in evaluation.WAYS:
-        seconds = found["seconds"][way]
+    for config in evaluation.CONFIGURATIONS:
+        seconds = found["seconds"][config]
         assert set(seconds) >= STAGES
         assert set(seconds) - STAGES == {"IS", "FD", "KID", "PRC", "density"}
         assert all(part["median"] > 0 for part in seconds.values())
-        assert found["inception-v3, random weights"][way]["seconds per image"] > 0
-    assert found[evaluation.ONCE] > 0
-    monkeypatch.setattr(evaluation, "child", None)
+        assert found["inception-v3, random weights"][config]["seconds per image"] > 0
+    assert found[evaluation.CLASSIFIER] > 0
+    monkeypatch.setattr(evaluation, "run_part", None)
     evaluation.main([*words, "--repetitions", "0"])
     assert json.loads((tmp_path / "results" / "evaluation.json").read_text("utf-8"))["seconds"] == found["seconds"]
     assert found["command"] == "python -m benchmarks.evaluation --n 300"
@@ -54,5 +54,5 @@ def test_every_stage_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.slow
 def test_a_part_runs_on_two_ranks_as_a_process(tmp_path: Path) -> None:
-    found = evaluation.child(tmp_path, 1, ["--part", "inception", "--ranks", "2", "--inception", "20", "--n", "300"])
+    found = evaluation.run_part(tmp_path, 1, ["--part", "inception", "--ranks", "2", "--inception", "20", "--n", "300"])
     assert found["seconds"] > 0

@@ -16,7 +16,7 @@ from ganzoo.data.dataset import as_input
 def test_every_source_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     monkeypatch.setattr(pipeline, "SHAPES", {"8x8x1": (200, 1, 8, 8)})
-    monkeypatch.setattr(pipeline, "FEWEST", 2)
+    monkeypatch.setattr(pipeline, "MIN_BATCHES", 2)
     monkeypatch.setattr(pipeline, "WORKERS", (0,))
     pipeline.main(["--divide", "1000", "--repetitions", "2", "--threads", "1"])
     found = json.loads((tmp_path / "input.json").read_text("utf-8"))["images per second"]["8x8x1"]

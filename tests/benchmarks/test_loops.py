@@ -1,4 +1,4 @@
-"""The hand-written loops train what ganzoo trains."""
+"""The hand-written loops compute the same as ganzoo's trainer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.loops import tutorial
 from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, TUTORIAL, Case
-from benchmarks.loops.worker import Setup, GanzooLoop
+from benchmarks.loops.worker import GanzooLoop, Setup
 
 FAST = {f"{player}.{key}": value for player in "gd" for key, value in (("lr", 1e-3), ("schedule", "constant"))}
 SMALL = {"latent": 4, "g_hidden": (8,), "d_hidden": (8,), "batch": 16, **FAST}
@@ -25,7 +25,7 @@ DIGITS = [
 
 @pytest.fixture
 def same_draws(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Latents and shares that depend only on how many were drawn before; call it to begin anew."""
+    """Latents and interpolation factors that depend only on how many were drawn before; calling it resets them."""
     generator = torch.Generator()
     for name, fill in (("randn", torch.Tensor.normal_), ("rand", torch.Tensor.uniform_)):
 
@@ -50,13 +50,13 @@ def test_the_best_loop_is_ganzoos_mathematics(case: Case, tmp_path: Path, same_d
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Setup, "networks", kept)
-            play = setup.contestant(name)
-        if isinstance(play, GanzooLoop):
-            # A look of the diagnosis draws too.
-            play.inner = []
+            loop = setup.make_loop(name)
+        if isinstance(loop, GanzooLoop):
+            # A measurement of the diagnosis also draws random numbers.
+            loop.inner = []
         same_draws()
-        play(3)
-        players = list(play.trainer.gan.players.values()) if isinstance(play, GanzooLoop) else made
+        loop(3)
+        players = list(loop.trainer.gan.players.values()) if isinstance(loop, GanzooLoop) else made
         found[name] = {f"{i}.{key}": value for i, p in enumerate(players) for key, value in p.state_dict().items()}
     for name in (BEST, CHANNELS_LAST):
         torch.testing.assert_close(found[name], found[GANZOO], rtol=1e-3, atol=2e-4)
@@ -79,7 +79,7 @@ def test_the_tutorials_loop_trains_both_networks(case: Case, tmp_path: Path) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Setup, "networks", lambda self: pair)
         patch.setattr(tutorial, "update_average", watched)
-        setup.contestant(TUTORIAL)(1)
+        setup.make_loop(TUTORIAL)(1)
     assert [decay for _, _, decay in averaged] == [setup.recipe.ema]
     averages, network, decay = averaged[0]
     for name, average in averages.named_parameters():

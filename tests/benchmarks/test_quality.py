@@ -1,4 +1,4 @@
-"""Time to quality: curves of real trainings, and where they reach a share of the real score."""
+"""Time to quality: curves of real training runs, and where they reach a fraction of the real score."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TINY = ["--only", "dcgan.digits", "--steps", "4", "--points", "2"]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where results go, in place of the repository's."""
+    """The folder for results, instead of the repository's."""
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
     return tmp_path / "results"
 
@@ -33,8 +33,8 @@ def test_a_training_leaves_its_curve_and_the_product_gives_the_same_last_score(f
     assert [point["step"] for point in row["points"]] == [2, 4]
     assert row["steps"] == 4
     assert row["share by ganzoo eval"] == row["whole"]["share"] == row["points"][-1]["share"]
-    assert row["reached"] == {"80%": None, "90%": None}, "four steps are no training"
-    assert 9 < row["real"] < 10, "real digits are told apart"
+    assert row["reached"] == {"80%": None, "90%": None}, "four steps are not enough"
+    assert 9 < row["real"] < 10, "the classifier recognises real digits"
 
 
 def test_scoring_stops_the_clock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,14 +80,14 @@ def test_seeds_of_the_same_machine_are_kept_and_averaged(folder: Path, monkeypat
         return {"reached": {"80%": point if reached else None}, "whole": point}
 
     for seed, seconds, there in ((1, 10.0, True), (0, 20.0, True), (2, 99.0, False)):
-        quality.note("dcgan.digits", seed, row(seconds, there))
+        quality.record("dcgan.digits", seed, row(seconds, there))
     found = read(folder)["rows"]["dcgan.digits"]
     assert list(found["seeds"]) == ["0", "1", "2"]
     assert found["summary"]["80%"]["seconds"] == {"n": 2, "mean": 15.0, "sd": pytest.approx(50**0.5)}
     assert found["summary"]["seeds"] == 3
     machine = results.machine()
     monkeypatch.setattr(results, "machine", lambda: machine | {"processor": "another"})
-    quality.note("dcgan.digits", 0, row(5.0, True))
+    quality.record("dcgan.digits", 0, row(5.0, True))
     assert list(read(folder)["rows"]["dcgan.digits"]["seeds"]) == ["0"]
 
 

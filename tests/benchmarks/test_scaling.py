@@ -11,7 +11,7 @@ import pytest
 from paths import ROOT
 
 from benchmarks import results, scaling
-from benchmarks.scaling import Traffic, Configuration, all_reduce_seconds, break_even_compute, fit_line, traffic_of
+from benchmarks.scaling import Configuration, Traffic, all_reduce_seconds, break_even_compute, fit_line, traffic_of
 
 SIZES = [1024, 65536]
 
@@ -64,7 +64,7 @@ def test_it_writes_what_it_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         if config.ranks > 1:
             return in_processes(config, options)
         options.to = tmp_path / "times"
-        scaling.play(config, options)
+        scaling.measure_steps(config, options)
         found: dict[str, Any] = json.loads(options.to.read_text())
         return found
 

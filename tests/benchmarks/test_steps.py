@@ -1,4 +1,4 @@
-"""The benchmarks of steps and threads, with processes that only pretend to train, and one that does."""
+"""The benchmarks of steps and threads, with fake processes and a real one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from benchmarks.loops.processes import LoopProcess
 SECONDS = {TUTORIAL: 6.0, BEST: 3.0, CHANNELS_LAST: 2.0, GANZOO: 4.0}
 
 
-class Pretended:
-    """A process that takes a time that is known."""
+class FakeProcess:
+    """A fake process that reports a fixed time."""
 
     def __init__(self, case: Case, loop: str, environment: dict[str, str], batch: Any, root: Any) -> None:
         self.facts = {"batch": batch or 64, "images": 320, "data": "random images", "before": 100.0}
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_steps_are_compared_with_the_faster_layout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "LoopProcess", Pretended)
+    monkeypatch.setattr(steps, "LoopProcess", FakeProcess)
     for cases in (["vanilla", "wgan-gp-28"], ["dcgan-28"]):
         monkeypatch.setattr(sys, "argv", ["steps", *cases, "--threads", "2", "1", "--repetitions", "6"])
         steps.main()
@@ -65,14 +65,14 @@ def test_steps_are_compared_with_the_faster_layout(folder: Path, monkeypatch: py
 
 
 def test_threads_are_measured_alone_and_side_by_side(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "LoopProcess", Pretended)
+    monkeypatch.setattr(threads, "LoopProcess", FakeProcess)
     monkeypatch.setattr(sys, "argv", ["threads", "vanilla", "--rounds", "1", "--seconds", "1"])
     threads.main()
     found = json.loads((folder / "threads.json").read_text("utf-8"))["seconds a step"]["vanilla"]
     assert found["1 thread"] == {"alone": 4.0, "two side by side": 4.0}
 
 
-def test_a_player_plays_in_a_process_of_its_own(tmp_path: Path) -> None:
+def test_a_loop_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     process = LoopProcess(CASES["vanilla"], GANZOO, {"OMP_NUM_THREADS": "1"}, 4, str(tmp_path))
     assert process.facts.items() >= {"batch": 4, "images": 4, "data": "random images"}.items()
     assert 0 < process.run(1) < 60

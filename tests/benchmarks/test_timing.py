@@ -1,4 +1,4 @@
-"""Interleaved timing: who comes when, and what medians and ratios say."""
+"""Interleaved timing: the order of candidates, medians and ratios."""
 
 import math
 import sys
@@ -8,10 +8,10 @@ import pytest
 from benchmarks import timing
 
 
-def test_each_takes_its_turn_at_coming_first() -> None:
-    played: list[str] = []
-    found = timing.interleaved({name: lambda name=name: played.append(name) for name in "abc"}, 2, warmup=1)
-    assert "".join(played) == "abc" + "bca" + "cab"
+def test_the_first_candidate_rotates() -> None:
+    order: list[str] = []
+    found = timing.interleaved({name: lambda name=name: order.append(name) for name in "abc"}, 2, warmup=1)
+    assert "".join(order) == "abc" + "bca" + "cab"
     assert {name: len(values) for name, values in found.items()} == {"a": 2, "b": 2, "c": 2}
 
 
@@ -25,7 +25,7 @@ def test_a_summary_has_the_quartiles() -> None:
 
 
 def test_a_ratio_is_taken_repetition_by_repetition() -> None:
-    # The machine was four times slower in the second half; the ratio does not know.
+    # The machine was four times slower in the second half, which does not affect the ratio.
     slow = [1.0, 1.0, 4.0, 4.0]
     assert timing.ratio([2 * value for value in slow], slow)["median"] == 2
     assert timing.ratio([1.0, 9.0, 2.0], [1.0, 1.0, 1.0]).items() >= {"low": 1.0, "high": 9.0}.items()

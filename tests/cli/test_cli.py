@@ -33,11 +33,13 @@ MACHINE += ["--eval-every", "--on-nonfinite", "--scores", "--no-scores"]
 
 SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set", "--dry-run"]
 
-EVAL = ["--seed", "--device", "--devices", "--nodes", "--data-root", "--out", "--json"]
+DATA = ["--data", "--other-data"]
+
+EVAL = ["--seed", *DATA, "--device", "--devices", "--nodes", "--data-root", "--out", "--json"]
 
 SURFACE = {
     "train": ["NAME", *SCIENCE, *MACHINE],
-    "resume": ["RUN", "--steps", "--set", *MACHINE],
+    "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
     "sample": ["RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz", "--truncation", "--best", "--interpolate"],
     "eval": ["TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--neighbours", *EVAL],
     "export": ["RUN", "--to", "--raw", "--best"],

@@ -141,9 +141,7 @@ def test_a_run_that_no_job_made_is_not_its_own(planned: Plan) -> None:
 
 def test_another_recipe_in_its_folder_is_refused_in_one_line(planned: Plan) -> None:
     other = plan("vanilla", dataset="digits", steps=5, set=SMALL | {"g.lr": 0.5, "batch": 32}, out="r")
-    with pytest.raises(
-        GanzooError, match=r"^r was started by this job with another recipe \(batch, g\.lr\): choose"
-    ):
+    with pytest.raises(GanzooError, match=r"^r was started by this job with another recipe \(batch, g\.lr\): choose"):
         restart.find_run(other, "vanilla-digits")
 
 
