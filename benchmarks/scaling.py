@@ -187,7 +187,7 @@ def traffic_of(name: str) -> Traffic:
 
 
 def predicted(steps: dict[str, Any], traffic: Traffic, fit: dict[str, float]) -> dict[str, float]:
-    """Seconds per step predicted for two ranks from half the batch and the fitted all-reduce, also over measured ones."""
+    """Seconds per step for two ranks, predicted from half the batch and the all-reduce fit; also over measured ones."""
     seconds = steps["1 rank, half the batch"]["median"] + all_reduce_seconds(
         2, traffic.bytes, traffic.calls, fit["bandwidth"], fit["latency"]
     )
