@@ -82,13 +82,13 @@ def run_case(case: Case, folder: Path, options: argparse.Namespace) -> dict[str,
     """Run trials with four kills each until there are enough; returns their counts and every kill with its moment."""
     folder.mkdir()
     began = time.perf_counter()
-    kills.finish(case, folder / "whole")
+    kills.finish(case, folder / "uninterrupted")
     rng = random.Random(f"{options.seed} {case.name}")
     wanted = options.kills // 5 if case.command else options.kills
     trials: list[Trial] = []
     while sum(len(trial.kills) for trial in trials) < wanted:
         path = folder / f"killed-{len(trials) + 1}"
-        trials.append(kills.run_trial(case, folder / "whole", path, moments(case, rng)))
+        trials.append(kills.run_trial(case, folder / "uninterrupted", path, moments(case, rng)))
         if trials[-1].faults or trials[-1].compared.differences:
             print(f"{case.name}, {path.name}: {trials[-1]}", flush=True)
         elif not options.folder:

@@ -1,4 +1,4 @@
-"""The benchmark of scoring: every stage is timed, and a part runs as a process of its own."""
+"""The benchmark of scoring: every stage is timed, and a part runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_every_stage_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def here(folder: Path, threads: int, words: list[str]) -> dict[str, Any]:
         options = evaluation.parse([*words, "--folder", str(folder)])
         asked.append(options.part)
-        # In this process there is one rank, whatever was asked for.
+        # This process has a single rank, whatever was requested.
         options.ranks = 1
         evaluation.part(options)
         found: dict[str, Any] = json.loads((folder / "found.json").read_text("utf-8"))

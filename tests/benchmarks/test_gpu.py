@@ -1,4 +1,4 @@
-"""The GPU benchmark runs as it is, with a tape in the place of CUDA graphs (see tests/support/tape.py)."""
+"""The GPU benchmark on the CPU, with a tape instead of CUDA graphs (see tests/support/tape.py)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODES = ["fp32, eager", "fp32, graphs", "bf16, eager", "bf16, graphs"]
 
 
 class Unread(FiniteCheck):
-    """As on a GPU, nobody waits for its flag."""
+    """As on a GPU, the host does not wait for its flag."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]

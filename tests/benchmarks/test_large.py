@@ -1,4 +1,4 @@
-"""The benchmark of large folders: it makes, scans, decodes and trains from few images as from many."""
+"""The benchmark of large folders, on a few images."""
 
 from __future__ import annotations
 

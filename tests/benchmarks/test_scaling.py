@@ -1,4 +1,4 @@
-"""What the benchmark of ranks measures and computes."""
+"""The measurements and the model of the scaling benchmark."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_bytes_are_those_of_the_networks_and_turns() -> None:
     gan, recipe = scaling.game("wgan-gp.points")
     weights = {name: 4 * sum(w.numel() for w in player.parameters()) for name, player in gan.players.items()}
     found = traffic_of("wgan-gp.points")
-    # No running statistics in these networks; each critic update, each generator update, one to agree.
+    # These networks have no running statistics; one all-reduce per update, and one to agree on continuing.
     assert found == Traffic(weights, recipe.n_critic * weights["d"] + weights["g"], recipe.n_critic + 2)
 
 

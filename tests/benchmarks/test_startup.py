@@ -1,4 +1,4 @@
-"""The benchmark of start-up: its parts, on commands that take a moment; and the list of all benchmarks."""
+"""The start-up benchmark on fast commands, and the list of all benchmarks."""
 
 from __future__ import annotations
 

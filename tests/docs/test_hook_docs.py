@@ -1,4 +1,4 @@
-"""docs/hooks: each example is registered with a fresh zoo and used, through the commands that its page shows."""
+"""docs/hooks: each example is registered in a fresh zoo and used through the commands on its page."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_the_example_command_prints_terms(
     assert "d/loss " in capsys.readouterr().out
 
 
-# The check of the pages that `python docs/check.py` makes.
+# The check that `python docs/check.py` makes.
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""docs/porting.md: the script runs, the plugin runs, and they are the same GAN."""
+"""docs/porting.md: the script and the plugin run, and define the same GAN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that exist, and shows what the kills gave."""
+"""docs/reliability.md names tests that exist, and shows the results of the kill benchmark."""
 
 from __future__ import annotations
 

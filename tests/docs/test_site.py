@@ -1,4 +1,4 @@
-"""The site's own code: links and formulas. That the whole site builds is a command: `mkdocs build --strict`."""
+"""The site's own code: links and formulas. `mkdocs build --strict` checks that the whole site builds."""
 
 from __future__ import annotations
 

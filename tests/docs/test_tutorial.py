@@ -1,4 +1,4 @@
-"""docs/first-plugin.md, typed from beginning to end: the package it describes is trained, scored, built and listed."""
+"""docs/first-plugin.md, executed from beginning to end: its package is trained, scored, built and listed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LIMIT = 40
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every Python that the shell starts sees this one's packages, and pip asks no network for anything."""
+    """Every Python started by the shell sees this one's packages, and pip uses no network."""
     folder = tmp_path_factory.mktemp("seen")
-    # Run at every start of Python, also in the virtual environments that the page makes, after their own packages.
+    # Runs at every start of Python, also in the page's virtual environments, after their own packages.
     (folder / "sitecustomize.py").write_text(
         f"import site\nfor path in {site.getsitepackages()!r}: site.addsitedir(path)\n"
     )
@@ -28,7 +28,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "PIP_NO_INDEX": "1",
         "PIP_NO_DEPS": "1",
-        # What pip reads here is the value of `build_isolation`.
+        # pip interprets this as the value of `build_isolation`.
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }

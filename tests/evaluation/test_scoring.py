@@ -1,4 +1,4 @@
-"""Scoring: every metric that fits, on samples and on real ones, with how it was done."""
+"""Scoring: every metric that applies, on samples and on real ones, with its protocol."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_points_on_one_spot_cover_no_mode_and_are_far_from_the_ring() -> None:
     by_name = {s.name: s for s in result.scores}
     assert (by_name["modes"].value, by_name["quality"].value) == (0, 0.0)
     assert by_name["modes"].real == 8
-    # A share exp(-9 / 2) of a Gaussian in the plane lies beyond 3 standard deviations.
+    # A fraction of exp(-9 / 2) of a two-dimensional Gaussian is beyond 3 standard deviations.
     assert by_name["quality"].real == pytest.approx(1 - np.exp(-4.5), abs=0.012)
     assert by_name["W2"].value == pytest.approx(2.0, abs=0.03)
     assert by_name["W2"].real is not None
@@ -162,7 +162,7 @@ def metric(name: str, compute: Mapping[str, float] | Exception) -> MetricSpec:
     return MetricSpec(name, "", "", ("points",), measure, {"a": "higher", "ab": "lower"})
 
 
-def test_a_strangers_metric_may_fail_or_give_nan_without_costing_the_others() -> None:
+def test_a_third_party_metric_may_fail_or_return_nan_without_affecting_the_others() -> None:
     specs = [
         metric("broken", KeyError("x")),
         metric("nan", {"ac": 1.0, "b": float("nan")}),
@@ -224,14 +224,14 @@ def test_protocols_have_short_names() -> None:
         "accuracy[domain:digits]": "accuracy300[domain:digits]",
     }
     points_names = [s.protocol["name"] for s in score(point_samples(fake=torch.randn(2000, 2)), METRICS).scores]
-    assert points_names == ["modes2k", "modes2k", "w2_2k_test"]
+    assert points_names == ["modes2k", "modes2k", "mmd2k_test", "w2_2k_test"]
 
 
 def changed(score: Score, **parts: object) -> str:
     return dataclasses.replace(score, protocol=score.protocol | parts).key
 
 
-def test_the_key_of_a_score_is_that_of_its_row_in_the_file_and_tells_protocols_apart() -> None:
+def test_the_key_of_a_score_is_that_of_its_row_in_the_file_and_distinguishes_protocols() -> None:
     result = score(digit_samples(), METRICS, ["fd"])
     found = result.scores[0]
     protocol = found.protocol

@@ -1,4 +1,4 @@
-"""Shared by the tests of the docs: a zoo in which a page's examples can be registered and used."""
+"""For tests of the docs: a zoo in which a page's examples can be registered and used."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ganzoo.zoo import zoo as zoo_module
 from ganzoo.zoo.zoo import Plugin, Zoo
 
 FAST = ["--steps", "2", "--no-scores", "--device", "cpu", "--set", "batch=8"]
-"""Options of a training that is over in a moment."""
+"""Options for a very short training run."""
 
 
 @contextlib.contextmanager
 def room_for_examples() -> Iterator[Zoo]:
-    """A fresh zoo with everything that is installed, which this process takes for its own."""
+    """Replace this process's zoo by a fresh one with everything that is installed."""
     before, commands = set(sys.modules), dict(cli.cli.commands)
     zoo = Zoo()
     zoo.discover()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zoo_module, "_current", zoo)
-        # Commands are asked of the zoo once per process.
+        # Commands are loaded from the zoo once per process.
         patch.setitem(cli.cli.__dict__, "_loaded", False)
         yield zoo
     for plugin in zoo.plugins:
@@ -36,9 +36,9 @@ def room_for_examples() -> Iterator[Zoo]:
 
 
 def add(zoo: Zoo, code: str, name: str) -> ModuleType:
-    """Execute an example as a module of that name and register it."""
+    """Execute an example as a module with this name and register it."""
     module = ModuleType(name)
-    # Dataclasses and pydantic look their module up by name.
+    # Dataclasses and pydantic look up their module by name.
     sys.modules[name] = module
     exec(compile(code, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
     plugin = zoo.add(Plugin(name, name, "example", module))

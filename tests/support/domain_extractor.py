@@ -1,4 +1,4 @@
-"""A domain classifier as a feature extractor of torch-fidelity, so that its scores can be compared with ours."""
+"""A domain classifier as a feature extractor of torch-fidelity, to compare its scores with ours."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DomainFeatureExtractor(FeatureExtractorBase):
 
 @contextmanager
 def registered(domain: Domain) -> Iterator[str]:
-    """The name that torch-fidelity knows the domain's features by within this block."""
+    """The name under which the domain's features are registered with torch-fidelity within this block."""
     extractor = type("DomainFeatureExtractor", (DomainFeatureExtractor,), {"domain": domain})
     register_feature_extractor(domain.extractor, extractor)
     try:

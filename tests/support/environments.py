@@ -1,4 +1,4 @@
-"""Shared by the tests of packages: environments in which they are installed, without asking any network."""
+"""For tests of packages: environments in which they are installed without a network."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def run(command: list[str], cwd: Path, extra: Mapping[str, str] = {}) -> subproc
 
 
 def done(command: list[str], cwd: Path, extra: Mapping[str, str] = {}) -> str:
-    """Run a command that must succeed; what it printed on standard output."""
+    """Run a command that must succeed; returns its standard output."""
     finished = run(command, cwd, extra)
     assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
     return finished.stdout
 
 
 def make(folder: Path) -> Path:
-    """A fresh virtual environment that also sees this one's packages; returns its Python."""
+    """Create a virtual environment that also sees this one's packages; returns its Python."""
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     lines = [f"import site; site.addsitedir({path!r})" for path in site.getsitepackages()]
@@ -37,12 +37,12 @@ def make(folder: Path) -> Path:
 
 
 def site_packages(folder: Path) -> Path:
-    """Where a virtual environment's own packages lie."""
+    """The folder of a virtual environment's own packages."""
     return folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
 def build_wheel(source: Path, into: Path) -> Path:
-    """The wheel of the package in a folder, built with what is installed here."""
+    """Build the wheel of the package in a folder with the tools of this environment."""
     done([*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(into), str(source)], into.parent)
     (wheel,) = into.glob("*.whl")
     return wheel

@@ -1,4 +1,4 @@
-"""Images for torch-fidelity called by hand."""
+"""Images for direct calls of torch-fidelity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch.utils.data import Dataset
 
 
 class Images(Dataset[Tensor]):
-    """Images as torch-fidelity wants them."""
+    """A data set of images, as torch-fidelity expects it."""
 
     def __init__(self, images: Tensor) -> None:
         self.images = images

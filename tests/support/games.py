@@ -1,4 +1,4 @@
-"""Small games that the trainer must be able to play, none of them a variant. Each is as short as its point allows."""
+"""Small games that the trainer must be able to train. They are not variants, and as short as possible."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def vectors(**arrays: Tensor) -> Dataset:
 
 
 class Unpaired(Dataset):
-    """Samples of two domains that are not aligned: the longer one counts, the shorter one is met more often."""
+    """Unaligned samples of two domains: the longer one determines the length, and the shorter one repeats."""
 
     def batch(self, index: Tensor) -> Batch:
         return {name: array[index % len(array)] for name, array in self.arrays.items()}  # type: ignore[misc]
@@ -91,7 +91,7 @@ class StagedRecipe(Recipe):
 
 
 class StagedGame(GAN):
-    """An autoencoder learns alone; then it rests and a GAN learns its codes (as TimeGAN's stages do)."""
+    """An autoencoder is trained first; then it is fixed and a GAN learns its codes (like TimeGAN's stages)."""
 
     def __init__(self) -> None:
         auto = nn.ModuleDict({"encode": net(2, 3), "decode": net(3, 2)})
@@ -121,7 +121,7 @@ def staged() -> tuple[GAN, Dataset, Recipe]:
     return StagedGame(), vectors(x=points(32, 0.5, 0)), StagedRecipe(steps=6, batch=8)
 
 
-# A growing game: the level is a buffer, moved by on_step.
+# A growing game: the level is a buffer, updated by on_step.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +210,7 @@ def sequence() -> tuple[GAN, Dataset, Recipe]:
     return SequenceGame(), Dataset({"x": tokens}, DataSpec("test", "tokens", (LENGTH,))), PlainRecipe(steps=6, batch=8)
 
 
-# A frozen auxiliary network that is part of the loss and never learns, and clipping after the optimiser's step.
+# A frozen auxiliary network in the loss, and weight clipping after the optimiser step.
 
 
 class FrozenGame(GrowingGame):
@@ -233,7 +233,7 @@ def frozen() -> tuple[GAN, Dataset, Recipe]:
     return FrozenGame(), vectors(x=points(32, 0.5, 0)), PlainRecipe(steps=6, batch=8)
 
 
-# A third player that classifies, beside generator and discriminator (labels in the batch).
+# A third player, a classifier, besides generator and discriminator (labels in the batch).
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Trainings as processes of their own, one for each rank, that can be killed.
+"""Training runs in separate processes, one per rank, that can be killed.
 
-The kill is SIGKILL, which no process can answer. They are forked from a server that has imported torch, or started as a
-user would, by `python -m ganzoo`.
+They are killed by SIGKILL, which no process can handle. They are forked from a server that has imported torch, or
+started like a user's command, by `python -m ganzoo`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from typing import Any, Protocol
 
 
 class Processes(Protocol):
-    """The processes of a training that was started, one for each rank."""
+    """The processes of a training run, one per rank."""
 
     def kill(self, rank: int | None) -> None:
-        """SIGKILL to one rank, or to all."""
+        """Send SIGKILL to one rank, or to all."""
 
     def ended(self) -> bool: ...
 
     def wait(self, seconds: float) -> list[int]:
-        """Exit codes, -9 for one that was killed. Raises TimeoutError if one does not end."""
+        """Exit codes, -9 for a killed process. Raises TimeoutError if a process does not end."""
 
 
 class Forked:
-    """Forked from a server that has imported everything: a training begins at once, as often as needed."""
+    """Processes forked from a server that has imported everything, so that they start quickly."""
 
     def __init__(self, job: dict[str, Any], ranks: int, log: Path) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["ganzoo.api.train", "sklearn.datasets", "matplotlib.figure"])
         port = free_port()
         self.processes = [
-            context.Process(target=play, args=(job, rank, ranks, port, str(log)), daemon=True) for rank in range(ranks)
+            context.Process(target=train_rank, args=(job, rank, ranks, port, str(log)), daemon=True)
+            for rank in range(ranks)
         ]
         for process in self.processes:
             process.start()
@@ -63,7 +64,7 @@ class Forked:
 
 
 class Command:
-    """Started as a user would, in a process group of its own; further ranks are started by the first."""
+    """A command in its own process group; it starts the other ranks itself."""
 
     def __init__(self, job: dict[str, Any], ranks: int, log: Path) -> None:
         with log.open("a") as file:
@@ -108,8 +109,8 @@ class Command:
         return True
 
 
-def play(job: dict[str, Any], rank: int, ranks: int, port: int, log: str) -> None:
-    """What a forked process does: become the leader of a group, write to the log, train."""
+def train_rank(job: dict[str, Any], rank: int, ranks: int, port: int, log: str) -> None:
+    """The main function of a forked process: become a group leader, write to the log, train."""
     os.setsid()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
@@ -121,7 +122,7 @@ def play(job: dict[str, Any], rank: int, ranks: int, port: int, log: str) -> Non
 
     if ranks > 1:
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": str(rank), "NODE_RANK": "0"}
-        # Read from the environment when it is imported, which the server did.
+        # It is set from the environment on import, which happened in the server.
         rank_zero_only.rank = rank
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,7 @@
-"""Trainings that are killed, gone on with, and compared with one that never was.
+"""Training runs that are killed, resumed, and compared with an uninterrupted run.
 
-Nothing in them is patched: when to kill is read from the files that they write. The suite runs the short form,
-`python -m benchmarks.kills` the long one.
+Nothing is patched: the moments of the kills are determined from the files of the run. The test suite runs a short form,
+`python -m benchmarks.kills` a long one.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ganzoo.zoo import config, registry
 from ganzoo.zoo.zoo import current_zoo
 
 LIMIT = 300.0
-"""Seconds that a training may take until the moment of its kill, or until its end."""
+"""Timeout in seconds until the moment of a kill, or until the end of a run."""
 
 PARTIAL = re.compile(r"\.step-(\d+)\.(pt|json)\.\d+")
 WHOLE = re.compile(r"step-(\d+)\.(pt|json)")
 INSIDE = ("state", "note")
-"""The moments that are to cut a save; where one does not, the kill is repeated, so many times."""
+"""Moments that should interrupt a save; if one does not, the kill is repeated, up to `TRIES` times."""
 TRIES = 5
 
 
 @dataclass(frozen=True)
 class Case:
-    """A training: a recipe with small networks, for so many steps, on so many ranks, by Python or the command line."""
+    """A training run: a recipe with small networks, steps, ranks; through Python or the command line."""
 
     name: str
     recipe: str
@@ -47,7 +47,7 @@ class Case:
     command: bool = False
 
     def job(self, path: Path) -> dict[str, Any]:
-        """What a process has to do: begin the run at `path`, or go on with it if it is there."""
+        """Instructions for a process: start the run at `path`, or resume it if it exists."""
         begun = (path / "recipe.json").exists()
         machine = {"device": "cpu", "devices": self.ranks}
         if self.command:
@@ -65,14 +65,14 @@ class Case:
 SMALL = {
     "batch": 16, "latent": 4, "width": 4, "g_hidden": "8", "d_hidden": "8", "embedding": 4, "n_critic": 2,
 }  # fmt: skip
-"""Keys that make networks small and steps short, for the recipes that have them."""
+"""Keys for small networks and short steps, used if a recipe has them."""
 
 SMALL_DATA = ("digits", "points")
 OPTIONS = {"save_every": 5, "sample_every": 10, "log_every": 1}
 
 
 def variant_case(variant: str, **changes: Any) -> Case:
-    """A case of a variant's first recipe for data that need no download, with small networks and many saves."""
+    """A case for a variant's first recipe that needs no download, with small networks and frequent saves."""
     found = registry.variants().find(variant)
     name = next(name for name, recipe in found.recipes.items() if recipe.data.name in SMALL_DATA)
     has = {key.path for key in config.keys(found.recipes[name])}
@@ -82,7 +82,7 @@ def variant_case(variant: str, **changes: Any) -> Case:
 
 
 def scored_case(folder: Path, **changes: Any) -> Case:
-    """A case with scores along the way, of points so few that scoring is quick; they are written to `folder`."""
+    """A case with scores during training, on few points, which are scored quickly and written to `folder`."""
     file = folder / "points.npz"
     np.savez(file, x=np.random.RandomState(0).standard_normal((200, 2)).astype(np.float32))
     keys = {"data.name": "npz", "data.path": str(file)}
@@ -91,14 +91,14 @@ def scored_case(folder: Path, **changes: Any) -> Case:
 
 
 def bundled_variants() -> list[str]:
-    """The variants that come with ganzoo."""
+    """The bundled variants."""
     zoo = current_zoo()
     return [name for name in registry.variants() if zoo.owner("variants", name).package == "ganzoo"]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: of what kind (REACHED), not before this step, how many seconds after; which rank, or all."""
+    """When to kill: the kind of event (see REACHED), its minimum step, the delay in seconds; one rank, or all."""
 
     kind: str
     step: int = 0
@@ -108,7 +108,7 @@ class Moment:
 
 @dataclass
 class Kill:
-    """A kill that hit: its moment, the last step in the log, and what it cut off, if it fell into a save."""
+    """A kill: its moment, the last step in the log, and the files that it left incomplete, if it was during a save."""
 
     moment: Moment
     logged: int
@@ -117,7 +117,7 @@ class Kill:
 
 @dataclass
 class Trial:
-    """A training that was killed again and again until it came to its end."""
+    """A training run that was killed repeatedly and resumed until it finished."""
 
     case: str
     kills: list[Kill] = field(default_factory=list)
@@ -127,11 +127,11 @@ class Trial:
 
 
 DELAYS = {"start": 1.0, "step": 0.01, "state": 0.003, "sheet": 0.01, "scores": 0.01, "best": 0.003}
-"""At most so many seconds after the moment the kill comes; after others, at once."""
+"""Maximum delay in seconds by kind of moment; 0 for the others."""
 
 
 def draw_moments(random: random.Random, steps: int, kinds: Sequence[str]) -> list[Moment]:
-    """One moment of each kind, at growing random steps of the first five sixths."""
+    """One moment of each kind, at increasing random steps within the first five sixths."""
     at = sorted(random.sample(range(1, steps * 5 // 6), len(kinds)))
     return [Moment(kind, step, random.uniform(0, DELAYS.get(kind, 0.0))) for kind, step in zip(kinds, at, strict=True)]
 
@@ -142,11 +142,11 @@ def start(case: Case, path: Path) -> Processes:
 
 
 class Failed(Exception):
-    """A training that was not killed did not end well."""
+    """A training run that was not killed has failed."""
 
 
 def finish(case: Case, path: Path) -> None:
-    """Begin the run at `path` or go on with it, to its end. Raises Failed."""
+    """Start or resume the run at `path` and let it finish. Raises Failed."""
     try:
         codes = start(case, path).wait(LIMIT)
     except TimeoutError as error:
@@ -155,8 +155,8 @@ def finish(case: Case, path: Path) -> None:
         raise Failed(f"{case.name}: exit codes {codes}: {log_of(path)}")
 
 
-def run_trial(case: Case, unbroken: Path, path: Path, moments: Sequence[Moment]) -> Trial:
-    """Train at `path`, kill at each moment, go on, and compare the end with the folder `unbroken`."""
+def run_trial(case: Case, uninterrupted: Path, path: Path, moments: Sequence[Moment]) -> Trial:
+    """Train at `path`, kill at each moment, resume, and compare the result with the folder `uninterrupted`."""
     trial = Trial(case.name)
     try:
         if all(kill_at(moment, case, path, trial) for moment in moments) and not over(case, path):
@@ -164,12 +164,12 @@ def run_trial(case: Case, unbroken: Path, path: Path, moments: Sequence[Moment])
             finish(case, path)
     except Failed as error:
         trial.faults.append(str(error))
-    trial.compared = compare(unbroken, path)
+    trial.compared = compare(uninterrupted, path)
     return trial
 
 
 def kill_at(moment: Moment, case: Case, path: Path, trial: Trial) -> bool:
-    """Kill at this moment; if a save was to be cut and was not, again at a later one. False if the training is over."""
+    """Kill at this moment, again if it should have interrupted a save and did not. False if the run has finished."""
     for _ in range(TRIES):
         found = kill_once(case, path, moment, trial)
         if found is None:
@@ -181,7 +181,7 @@ def kill_at(moment: Moment, case: Case, path: Path, trial: Trial) -> bool:
 
 
 def kill_once(case: Case, path: Path, moment: Moment, trial: Trial) -> Kill | None:
-    """Start, wait for the moment, kill. None if the training came to its end before. Raises Failed."""
+    """Start, wait for the moment, kill. None if the run finished before. Raises Failed."""
     if over(case, path):
         return None
     before = unfinished(path)
@@ -194,7 +194,7 @@ def kill_once(case: Case, path: Path, moment: Moment, trial: Trial) -> Kill | No
         codes = processes.wait(LIMIT)
     except TimeoutError as error:
         raise Failed(f"{case.name}: after a kill at {moment}: {error}") from error
-    # Of a command only the first rank's code is known; when another one is killed, it ends by an error.
+    # For a command, only the first rank's exit code is known; if another rank is killed, it ends with an error.
     if reached and (-signal.SIGKILL in codes or (moment.rank and codes[0])):
         return Kill(moment, logged_step(path), ", ".join(sorted(unfinished(path) - before)))
     if any(codes):
@@ -203,20 +203,20 @@ def kill_once(case: Case, path: Path, moment: Moment, trial: Trial) -> Kill | No
 
 
 def wait_for(moment: Moment, path: Path, processes: Processes) -> bool:
-    """Wait until the files say that the moment is here; False if the training ended first."""
+    """Wait until the files show that the moment is reached; False if the run ended first."""
     until = time.monotonic() + LIMIT
     while time.monotonic() < until:
         if REACHED[moment.kind](path, moment.step):
             return True
         if processes.ended():
             return False
-        # Shorter than the time that writing a checkpoint to a disk takes.
+        # Shorter than the time to write a checkpoint to disk.
         time.sleep(0.0002)
     return False
 
 
 def logged_step(path: Path, file: str = "metrics.jsonl") -> int:
-    """The last step in a file of lines, 0 before there is any."""
+    """The last step in a file of lines, or 0."""
     with suppress(OSError):
         found = re.findall(rb'^\{"step": (\d+),', (path / file).read_bytes()[-20_000:], re.MULTILINE)
         return int(found[-1]) if found else 0
@@ -230,7 +230,7 @@ def names(folder: Path) -> list[str]:
 
 
 def writes(path: Path, step: int, folder: str = "checkpoints") -> bool:
-    """Whether a state of that step or a later one is being written."""
+    """Whether a state of this or a later step is being written."""
     found = (PARTIAL.fullmatch(name) for name in names(path / folder))
     return any(match and match[2] == "pt" and int(match[1]) >= step for match in found)
 
@@ -259,12 +259,12 @@ step's pictures and its checkpoint."""
 
 
 def over(case: Case, path: Path) -> bool:
-    """Whether the last step is saved: a kill after that, on a busy machine, leaves nothing to go on with."""
+    """Whether the last step is saved: after a later kill, on a busy machine, there is nothing to resume."""
     return {f"step-{case.steps:09d}.pt", f"step-{case.steps:09d}.json"} <= set(names(path / "checkpoints"))
 
 
 def unfinished(path: Path) -> set[str]:
-    """What a save leaves when it is cut off: a partial file, or a state without its note."""
+    """Files left by an interrupted save: a partial file, or a state without its note."""
     cut = set()
     for folder in (path / "checkpoints", path / "checkpoints" / "best"):
         found = names(folder)
@@ -275,7 +275,7 @@ def unfinished(path: Path) -> set[str]:
 
 
 def log_of(path: Path) -> str:
-    """The end of what a training printed."""
+    """The last lines that a run printed."""
     with suppress(OSError):
         return " | ".join(path.with_suffix(".log").read_text("utf-8").splitlines()[-4:])
     return ""

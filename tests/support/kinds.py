@@ -1,4 +1,4 @@
-"""The core's modalities, for samples that are made by hand."""
+"""The core's modalities, for samples constructed in tests."""
 
 from __future__ import annotations
 

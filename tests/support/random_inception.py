@@ -1,4 +1,4 @@
-"""Feature networks of the right layout with random weights, as nobody can download the published ones everywhere."""
+"""A feature network with the right layout and random weights, as the published ones cannot always be downloaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 
 def save_random_inception(path: Path) -> None:
-    """A weights file for torch-fidelity's Inception: features that do not vanish, logits that differ."""
+    """Write a weights file for torch-fidelity's Inception, with features that do not vanish and logits that differ."""
     with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
         torch.manual_seed(0)
         patch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", lambda *_, **__: {})

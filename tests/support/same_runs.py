@@ -1,4 +1,4 @@
-"""Compares two run folders that should be the same training: every file, and in it everything but the clock."""
+"""Compares two run folders that should be identical: every file, ignoring times."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from torch import Tensor
 from ganzoo.files import checkpoint, lock
 
 CLOCK = ("seconds", "cpu_seconds")
-"""Keys of a line of metrics.jsonl that tell how long it took."""
+"""Keys of metrics.jsonl that contain times."""
 
 PERSONAL = ("created", "options", "job")
-"""Keys of recipe.json that tell when and where a training was started."""
+"""Keys of recipe.json that describe when and where a run was started."""
 
 
 @dataclass
@@ -31,40 +31,40 @@ class Comparison:
     differences: list[str] = field(default_factory=list)
 
 
-def compare(whole: Path, resumed: Path) -> Comparison:
-    """Compare the folder of a training that was never stopped with that of one that was."""
+def compare(uninterrupted: Path, resumed: Path) -> Comparison:
+    """Compare the folder of an uninterrupted run with that of a resumed one."""
     found = Comparison()
-    names = [names_in(folder) for folder in (whole, resumed)]
+    names = [names_in(folder) for folder in (uninterrupted, resumed)]
     found.differences += [f"{name} is missing" for name in sorted(names[0] - names[1])]
     found.differences += [f"{name} should not be there" for name in sorted(names[1] - names[0])]
     for name in sorted(names[0] & names[1]):
         found.files += 1
-        found.bytes += (whole / name).stat().st_size
-        found.differences += [f"{name}: {line}" for line in compare_file(whole / name, resumed / name, found)]
+        found.bytes += (uninterrupted / name).stat().st_size
+        found.differences += [f"{name}: {line}" for line in compare_file(uninterrupted / name, resumed / name, found)]
     return found
 
 
 def names_in(folder: Path) -> set[str]:
-    """Every file of a run, but for the lock, which is held and not read."""
+    """All files of a run except the lock, which is held and not read."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix() for path in files if path.name != lock.NAME}
 
 
-def compare_file(whole: Path, resumed: Path, found: Comparison) -> Iterator[str]:
+def compare_file(uninterrupted: Path, resumed: Path, found: Comparison) -> Iterator[str]:
     """A line for each difference between two files of the same name."""
-    read = note if whole.with_suffix(".pt").exists() else READERS.get(whole.name)
-    if whole.suffix != ".pt" and read:
-        yield from trees(read(whole), read(resumed))
-    elif whole.suffix == ".pt":
-        before, after = checkpoint.load(whole), checkpoint.load(resumed)
+    read = note if uninterrupted.with_suffix(".pt").exists() else READERS.get(uninterrupted.name)
+    if uninterrupted.suffix != ".pt" and read:
+        yield from trees(read(uninterrupted), read(resumed))
+    elif uninterrupted.suffix == ".pt":
+        before, after = checkpoint.load(uninterrupted), checkpoint.load(resumed)
         found.tensors += sum(isinstance(leaf, Tensor) for leaf in leaves(before))
         yield from trees(before, after)
-    elif whole.read_bytes() != resumed.read_bytes():
+    elif uninterrupted.read_bytes() != resumed.read_bytes():
         yield "differs"
 
 
 def metrics(path: Path) -> dict[str, Any]:
-    """The lines without their times, by step, and the steps that are logged more than once."""
+    """The lines by step without their times, and the steps that are logged more than once."""
     records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     steps = Counter(record["step"] for record in records)
     lines = {record["step"]: {key: value for key, value in record.items() if key not in CLOCK} for record in records}
@@ -72,15 +72,15 @@ def metrics(path: Path) -> dict[str, Any]:
 
 
 def recipe(path: Path) -> dict[str, Any]:
-    """recipe.json without what tells one start from another."""
+    """recipe.json without the keys that differ between starts."""
     info = json.loads(path.read_text("utf-8"))
     return {key: value for key, value in info.items() if key not in PERSONAL}
 
 
 def note(path: Path) -> dict[str, Any]:
-    """A checkpoint's note without its checksum, which is compared with the checkpoint when that is loaded.
+    """A checkpoint's note without its checksum, which is verified when the checkpoint is loaded.
 
-    The same tensors do not always give the same file: pickle shortens what is the same object, and not what is equal.
+    Equal tensors do not always give equal files, because pickle deduplicates identical objects but not equal ones.
     """
     return {key: value for key, value in json.loads(path.read_text("utf-8")).items() if key not in ("sha256", "bytes")}
 
@@ -89,7 +89,7 @@ READERS: dict[str, Callable[[Path], Any]] = {"metrics.jsonl": metrics, "recipe.j
 
 
 def leaves(tree: Any) -> Iterator[Any]:
-    """Whatever is no container in nested dicts and lists."""
+    """All values in nested dicts and lists that are not containers."""
     if isinstance(tree, (Mapping, list, tuple)):
         for part in tree.values() if isinstance(tree, Mapping) else tree:
             yield from leaves(part)
@@ -97,24 +97,28 @@ def leaves(tree: Any) -> Iterator[Any]:
         yield tree
 
 
-def trees(whole: Any, resumed: Any, where: str = "") -> Iterator[str]:
-    """A line for each place in which two nested values differ in a bit."""
-    if isinstance(whole, Tensor) and isinstance(resumed, Tensor):
-        if (whole.dtype, whole.shape) != (resumed.dtype, resumed.shape):
+def trees(uninterrupted: Any, resumed: Any, where: str = "") -> Iterator[str]:
+    """A line for each place at which two nested values differ, bit by bit."""
+    if isinstance(uninterrupted, Tensor) and isinstance(resumed, Tensor):
+        if (uninterrupted.dtype, uninterrupted.shape) != (resumed.dtype, resumed.shape):
             yield f"{where} has another type or shape"
-        elif bits(whole) != bits(resumed):
+        elif bits(uninterrupted) != bits(resumed):
             yield f"{where} differs"
-    elif isinstance(whole, Mapping) and isinstance(resumed, Mapping):
-        yield from (f"{where}/{key} is there in one only" for key in set(whole) ^ set(resumed))
-        for key in (key for key in whole if key in resumed):
-            yield from trees(whole[key], resumed[key], f"{where}/{key}")
-    elif isinstance(whole, (list, tuple)) and isinstance(resumed, (list, tuple)) and len(whole) == len(resumed):
-        for number, (a, b) in enumerate(zip(whole, resumed, strict=True)):
+    elif isinstance(uninterrupted, Mapping) and isinstance(resumed, Mapping):
+        yield from (f"{where}/{key} is in one of them only" for key in set(uninterrupted) ^ set(resumed))
+        for key in (key for key in uninterrupted if key in resumed):
+            yield from trees(uninterrupted[key], resumed[key], f"{where}/{key}")
+    elif (
+        isinstance(uninterrupted, (list, tuple))
+        and isinstance(resumed, (list, tuple))
+        and len(uninterrupted) == len(resumed)
+    ):
+        for number, (a, b) in enumerate(zip(uninterrupted, resumed, strict=True)):
             yield from trees(a, b, f"{where}/{number}")
-    elif repr(whole) != repr(resumed):
+    elif repr(uninterrupted) != repr(resumed):
         yield f"{where} differs"
 
 
 def bits(tensor: Tensor) -> bytes:
-    """A tensor's memory: a comparison of numbers would take no notice of NaN, or of the sign of zero."""
+    """The bytes of a tensor, as comparing numbers would not handle NaN or the sign of zero."""
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

@@ -1,4 +1,4 @@
-"""Shared by the tests of the core: small games, small recipes, and a command line that is run in this process."""
+"""For tests of the core: small games, recipes and runs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ganzoo.zoo import registry
 
 SMALL = {"g_hidden": "8", "d_hidden": "8", "latent": "4", "batch": "16"}
 SMALL |= {f"{player}.{key}": value for player in "gd" for key, value in (("lr", "0.0002"), ("schedule", "constant"))}
-"""Keys over a perceptron's recipe: networks that train in a moment, whatever the recipe is tuned to."""
+"""Keys that override a perceptron's recipe for very fast training."""
 
 SET = [argument for key, value in SMALL.items() for argument in ("--set", f"{key}={value}")]
 """The same on the command line."""
 
 
 def point_data(count: int = 32, classes: int = 0, dims: int = 2) -> Dataset:
-    """Normal noise around (0.5, ...), labelled in turn when there are classes."""
+    """Normal noise around (0.5, ...), with labels in rotation if there are classes."""
     generator = torch.Generator().manual_seed(0)
     arrays: dict[str, Tensor] = {"x": torch.randn(count, dims, generator=generator) + 0.5}
     if classes:
@@ -38,7 +38,7 @@ def perceptron(fan_in: int, fan_out: int) -> nn.Sequential:
 
 
 class Logits(nn.Module):
-    """A body whose one column is the logits `[N]`."""
+    """A network whose single output column is the logits `[N]`."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ def moved(module: nn.Module, action: Callable[[], Any]) -> bool:
 
 
 def train_digits(folder: Any, variant: str = "vanilla", steps: int = 3, **keys: Any) -> Any:
-    """A run of a few steps on the digits, without pictures of anything but the ends."""
+    """A run of a few steps on the digits."""
     from ganzoo.api.train import train
 
     values = dict(SMALL) | {"batch": "8"} | keys

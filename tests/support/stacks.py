@@ -1,4 +1,4 @@
-"""Stands in for MNIST: its four files, with a few digits that anyone can tell apart."""
+"""A substitute for MNIST: its four files, with a few digits that are easy to distinguish."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MARK = {"train": 100, "test": 200}
 
 
 def write_mnist(root: Path) -> Path:
-    """Write MNIST's files under `root`, and return it: digit k is a bright block at the k-th of ten places.
+    """Write MNIST's files under `root`, and return it: digit k is a bright block at the k-th of ten positions.
 
-    The first pixel is 20 k, the second the mark of the split; so where a channel of a stack comes from can be read.
+    The first pixel is 20 k and the second identifies the split, so that the origin of a stack's channel can be read.
     """
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True)

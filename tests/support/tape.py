@@ -1,7 +1,7 @@
-"""A recorder for the CPU that behaves as a CUDA graph: the same operations on the same memory, and no Python.
+"""A recorder for the CPU that behaves like a CUDA graph: it replays operations on the same memory, without Python.
 
-Numbers that Python computed are frozen into it, reading a value on the host is an error, and what is recorded is not
-done. Only random draws are made anew, as a CUDA graph's are, whose generator moves on.
+Numbers computed by Python are frozen, reading a value on the host is an error, and recording has no effect on tensors.
+Only random numbers are drawn again at each replay, as with a CUDA graph, whose generator state advances.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 
 class Tape(TorchDispatchMode):
-    """Records what it sees, and undoes it at the end."""
+    """Records all operations, and undoes them at the end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Tape(TorchDispatchMode):
 
 
 def alias(leaf: Any) -> Any:
-    """The same memory, without the history that autograd keeps."""
+    """The same memory, without autograd history."""
     return leaf.detach() if isinstance(leaf, Tensor) else leaf
 
 
@@ -57,7 +57,7 @@ def written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
     found = []
     for number, argument in enumerate(func._schema.arguments):
         value = args[number] if number < len(args) else kwargs.get(argument.name)
-        # Batch normalisation writes to its running statistics, and does not say so.
+        # Batch normalisation writes to its running statistics without declaring it.
         silent = "batch_norm" in func.name() and argument.name in ("running_mean", "running_var")
         if silent or (argument.alias_info and argument.alias_info.is_write):
             found += [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
@@ -65,7 +65,7 @@ def written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
 
 
 class Tapes:
-    """A Recorder (see ganzoo/capture.py)."""
+    """A Recorder (see ganzoo/training/capture.py)."""
 
     def __init__(self) -> None:
         self.replays = 0

@@ -1,10 +1,10 @@
-"""Runs docs/first-plugin.md from its first block to its last, as a reader would, in a shell.
+"""Runs docs/first-plugin.md from the first to the last block in a shell, as a reader would.
 
-    python tests/support/tutorial.py            installs what the page says, in fresh environments
+    python tests/support/tutorial.py            installs the packages of the page in fresh environments
     python tests/support/tutorial.py --print    prints the shell script and runs nothing
 
-A `bash` block is typed. Each line of a `text` block must have been printed by the block before it, up to numbers. Any
-other block is written to the file that the line above it ends with, as in: `pyproject.toml`:
+`bash` blocks are executed. Each line of a `text` block must have been printed by the block before it, up to numbers.
+Any other block is written to the file named at the end of the line above it, as in: `pyproject.toml`:
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARK = "=== block "
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, and the file it is, if it is one."""
+    """A fenced block: its language, its text, and its file, if any."""
 
     language: str
     text: str
@@ -36,7 +36,7 @@ class Block:
 
 
 def blocks(page: Path = PAGE) -> list[Block]:
-    """The blocks of a page in order; ValueError for one that nothing can be done with."""
+    """The blocks of a page in order. Raises ValueError for code without a file."""
     found, text = [], page.read_text("utf-8")
     for match in BLOCK.finditer(text):
         named = NAMED.search(text[: match.start()])
@@ -50,7 +50,7 @@ def blocks(page: Path = PAGE) -> list[Block]:
 
 
 def script(found: list[Block]) -> str:
-    """One shell script that types the commands and writes the files, with a mark before each block's output."""
+    """A shell script that executes the commands and writes the files, with a mark before each block's output."""
     lines = ["set -euo pipefail", "exec 2>&1"]
     for number, block in enumerate(found):
         lines.append(f"echo '{MARK}{number}'")
@@ -67,7 +67,7 @@ def script(found: list[Block]) -> str:
 
 
 def run(found: list[Block], folder: Path, environment: Mapping[str, str] = {}) -> list[str]:
-    """Type the blocks in an empty folder, which is also the home, with `~/ganzoo` the checkout; what each printed.
+    """Execute the blocks in an empty folder, which is also the home, with ~/ganzoo; returns their outputs.
 
     Raises RuntimeError with the output if a command fails, or if what a `text` block shows was not printed.
     """
@@ -92,7 +92,7 @@ def run(found: list[Block], folder: Path, environment: Mapping[str, str] = {}) -
 
 
 def bare(text: str) -> str:
-    """Text without what differs from run to run: numbers and spacing."""
+    """Text without numbers and spacing, which may differ from run to run."""
     return " ".join(re.sub(r"\d[\d.,]*", "#", text).split())
 
 

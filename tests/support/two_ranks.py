@@ -1,4 +1,4 @@
-"""Trainings of a few steps, on as many ranks as are asked for, to be compared with one rank's.
+"""Training runs of a few steps on two ranks, to be compared with those on one rank.
 
 python two_ranks.py FOLDER    trains every case on two ranks; rank R writes FOLDER/CASE-R.pt
 """
@@ -27,7 +27,7 @@ STEPS = 10
 
 @dataclass(frozen=True)
 class Case:
-    """A recipe for digits with keys over it. build: in place of the variant's. sync: synchronised batch norm."""
+    """A recipe for digits with overriding keys. build: replaces the variant's. sync: synchronised batch norm."""
 
     recipe: str
     keys: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +50,8 @@ def with_dropout(recipe: Any, data: DataSpec) -> GAN:
 SMALL = {"g_hidden": "8", "d_hidden": "8", "width": 4, "d_width": 4, "embedding": 4, "latent": 4, "batch": 16}
 
 SGD = {f"{player}.{key}": value for player in "gd" for key, value in (("name", "sgd"), ("lr", 0.01))}
-"""Where a gradient is nothing but rounding (a bias that a difference of logits cancels), Adam's first steps are not."""
+"""For cases with gradients that are only rounding errors (a bias cancelled in a difference of logits), which Adam
+amplifies in its first steps."""
 
 CASES = {
     "vanilla": Case("vanilla.digits"),
@@ -73,7 +74,7 @@ CASES = {
 }
 
 UNEQUAL = {"batch norm of each rank": Case("dcgan.digits")}
-"""What is not to be equal, so that it is seen that a difference would be."""
+"""A case that must differ, to show that the comparison detects differences."""
 
 
 def train(case: Case, fabric: Fabric) -> dict[str, Any]:

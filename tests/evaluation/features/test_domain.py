@@ -1,4 +1,4 @@
-"""Domain features: trained once, always alike, and the same to torch-fidelity as to us."""
+"""Domain features: trained once, reproducible, and equal to what torch-fidelity computes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def samples_of(fake: Tensor, load: Callable[[str], Dataset] = load_digits, label
 def toy(
     shape: tuple[int, ...] = (1, 8, 8), classes: int = 2, n: int = 64, test: bool = False
 ) -> Callable[[str], Dataset]:
-    """Images whose class shows in their brightness."""
+    """Images whose class determines their brightness."""
 
     def load(split: str) -> Dataset:
         if split == "test" and not test:
@@ -55,13 +55,13 @@ def toy(
 
 @pytest.fixture
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Toy images are told apart after a minimum of training."""
+    """A few steps are enough to classify the toy images."""
     monkeypatch.setattr(classifier, "MIN_STEPS", 60)
 
 
 @pytest.fixture(scope="module")
 def noisy() -> Samples:
-    """Noisy digits, in place of a generator's."""
+    """Noisy digits instead of a generator's samples."""
     dataset = load_digits("train")
     x = dataset.arrays["x"]
     assert isinstance(x, Tensor)
@@ -168,7 +168,7 @@ def test_other_orders_of_samples_change_neither_distance_nor_precision(noisy: Sa
     shuffled = samples_of(noisy.fake[order])
     for metric, wanted in ((images.frechet_distance, 1e-9), (images.precision_recall, 0)):
         assert dict(metric(shuffled)) == pytest.approx(dict(metric(noisy)), rel=wanted)
-    # These draw random parts of the samples, which hold others then.
+    # These draw random subsets of the samples, which depend on their order.
     spread = 0.05 * images.kernel_distance(noisy)["KD[domain:digits]"]
     assert dict(images.kernel_distance(shuffled)) == pytest.approx(dict(images.kernel_distance(noisy)), abs=spread)
     assert dict(images.inception_score(shuffled)) == pytest.approx(dict(images.inception_score(noisy)), rel=0.02)
@@ -274,7 +274,7 @@ def test_every_image_of_large_data_is_part_of_the_key(monkeypatch: pytest.Monkey
     assert len(keys) == 64
 
 
-def test_class_accuracy_counts_samples_of_the_class_that_was_asked_for(noisy: Samples) -> None:
+def test_class_accuracy_counts_samples_of_the_requested_class(noisy: Samples) -> None:
     assert images.accuracy(noisy)["accuracy[domain:digits]"] > 0.9
     assert noisy.labels is not None
     wrong = samples_of(noisy.fake, labels=(noisy.labels + 1) % 10)

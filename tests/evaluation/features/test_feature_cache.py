@@ -1,4 +1,4 @@
-"""Features of real images on disk: found again for the same ones, and for no others."""
+"""Features of real images on disk: found for the same images, and for no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganzoo.recipes import Data, DataSpec
 
 
 class Means:
-    """A space of two features, that counts the images that it looks at."""
+    """A space of two features that counts the images passed to it."""
 
     name, suffix, resize, max_real = "means", "[means]", "none", 20
 
@@ -58,7 +58,7 @@ def samples(seed: int = 0, n: int = 30, side: int = 4, channels: int = 1, name: 
 
 
 def extracted(given: Samples, space: Means) -> int:
-    """Real images that had to be looked at for the reference features of new samples."""
+    """Number of real images that had to be processed for the reference features of new samples."""
     before = space.seen
     reference_features(given, space)
     return space.seen - before
@@ -102,7 +102,7 @@ def test_each_part_of_the_key_changes_it() -> None:
     assert len(keys | {feature_cache.key(**given)}) == len(others) + 1  # type: ignore[arg-type]
 
 
-def test_real_samples_in_the_place_of_fake_ones_are_kept_and_fake_ones_are_not(cache: Path) -> None:
+def test_features_of_the_real_baseline_are_cached_and_those_of_fake_samples_are_not(cache: Path) -> None:
     space = Means()
     fake_features(samples(), space)
     assert not cache.exists()
@@ -150,7 +150,7 @@ def test_the_digest_of_images_knows_their_shape() -> None:
     assert extraction._digest([x.view(2, 1, 3, 4)]) != extraction._digest([x.view(2, 1, 4, 3)])
 
 
-def test_images_are_read_in_parts_and_long_extractions_say_how_far_they_are(
+def test_images_are_read_in_chunks_and_long_extractions_log_their_progress(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = reference_features(samples(name="whole"), Means())

@@ -1,4 +1,4 @@
-"""Inception features: torch-fidelity's own network and numbers, and nothing unpickled from a weights file."""
+"""Inception features: torch-fidelity's own network and numbers; weights files are never unpickled."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """No network, and an empty folder of torch's downloads, which is yielded."""
+    """No network, and an empty folder for torch's downloads, which is yielded."""
 
     def fail(*_: object, **__: object) -> None:
         raise URLError("no network here")
@@ -66,7 +66,7 @@ def grey_samples(weights: Path | None, features: str = INCEPTION) -> Samples:
 
 
 def refusal(path: Path) -> str:
-    """The one line by which a weights file is refused."""
+    """The one-line message with which a weights file is refused."""
     with pytest.raises(GanzooError) as refused:
         spaces.find_space(grey_samples(path))
     assert "\n" not in str(refused.value)
@@ -124,7 +124,7 @@ def test_the_protocol_names_weights_layers_and_resizing(scored: Scores, weights_
     assert distance.protocol["name"].startswith(f"fd{N}_train[inception-v3-compat:")
 
 
-def test_scoring_again_gives_the_same_file_and_looks_at_no_real_image_again(
+def test_scoring_again_gives_the_same_file_and_processes_no_real_image_again(
     scored: Scores, weights_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -153,7 +153,7 @@ def test_only_the_published_weights_give_names_without_the_space(
     assert protocol_name("kid", ["KID"], {"n_fake": 10_000, "split": "train"}) == "kid10k_train"
 
 
-def test_features_are_float32_and_grey_images_seen_as_rgb_ones(weights_file: Path) -> None:
+def test_features_are_float32_and_grey_images_are_converted_to_rgb(weights_file: Path) -> None:
     space = published.find(INCEPTION, weights_file)
     grey = torch.randint(0, 256, (2, 1, 8, 8), dtype=torch.uint8)
     found, rgb = space.extract(grey), space.extract(grey.repeat(1, 3, 1, 1))
@@ -181,7 +181,7 @@ class Code:
 
 
 def code_in(path: Path, weights_file: Path, legacy: bool) -> Path:
-    """A weights file of the right layout with code in it. Returns the file that the code would write."""
+    """Write a weights file of the right layout with code in it; returns the file that the code would write."""
     marker = path.with_suffix(".ran")
     state = dict(torch.load(weights_file, weights_only=True))
     state["extra"] = Code(marker)
@@ -197,7 +197,7 @@ def test_a_weights_file_with_code_is_refused_and_the_code_not_run(
     message = refusal(tmp_path / "code.pth")
     assert "holds more than tensors and plain values; it was not loaded" in message
     assert not marker.exists()
-    # The file is dangerous indeed: what torch-fidelity itself does with it runs the code.
+    # The file is indeed dangerous: loading it as torch-fidelity does runs the code.
     torch.load(tmp_path / "code.pth", weights_only=False)
     assert marker.exists()
 

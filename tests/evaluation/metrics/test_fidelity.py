@@ -49,7 +49,7 @@ def test_the_order_of_samples_does_not_change_the_frechet_distance() -> None:
 
 def test_the_inception_score_of_certain_and_equally_frequent_classes_is_their_number() -> None:
     logits = 1000.0 * torch.eye(5, dtype=torch.float64).repeat(200, 1)
-    # The parts are drawn at random, so classes are not quite equally frequent in each.
+    # The splits are random, so classes are not exactly equally frequent in each.
     assert fidelity.inception_score(logits) == pytest.approx(5.0, rel=0.05)
     assert fidelity.inception_score(torch.zeros(1000, 5, dtype=torch.float64)) == pytest.approx(1.0)
 
@@ -61,6 +61,6 @@ def test_the_kernel_distance_of_two_draws_from_one_distribution_is_around_zero()
 
 
 @pytest.mark.parametrize(("n", "parts", "size"), [(10_000, 10, 1000), (1438, 10, 719), (359, 3, 179), (10, 1, 5)])
-def test_small_sets_are_cut_into_fewer_parts(n: int, parts: int, size: int) -> None:
+def test_small_sets_have_fewer_splits(n: int, parts: int, size: int) -> None:
     assert fidelity.splits(n) == parts
     assert fidelity.subset_size(n, 60_000) == size

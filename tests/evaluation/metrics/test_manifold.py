@@ -1,4 +1,4 @@
-"""Density and coverage: the definition, its known answers, and no more memory than asked for."""
+"""Density and coverage: the definition, known values, and bounded memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def density_and_coverage(fake: Tensor, real: Tensor) -> tuple[float, float]:
 
 
 def by_definition(fake: Tensor, real: Tensor, k: int) -> tuple[float, float]:
-    """Naeem et al. 2020, equations 4 and 5, one ball after the other."""
+    """Naeem et al. 2020, equations 4 and 5, ball by ball."""
     count, covered = 0, 0
     for i, centre in enumerate(real.numpy()):
         others = np.sort(cdist([centre], np.delete(real.numpy(), i, axis=0))[0])
@@ -40,7 +40,7 @@ def test_density_and_coverage_follow_their_definition(at_once: int, monkeypatch:
 
 def test_identical_sets_have_density_and_coverage_one() -> None:
     real = draw(200, 0)
-    # Rounding decides whether a neighbour at the very edge of a ball is inside.
+    # Rounding decides whether a neighbour exactly on the edge of a ball is inside.
     assert density_and_coverage(real.clone(), real) == (pytest.approx(1.0, abs=0.02), 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Samples against their nearest training images: copies are found, held-out images are not taken for any."""
+"""Samples and their nearest training images: copies are found, held-out images are not mistaken for copies."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def test_copies_are_all_found() -> None:
 
 
 def test_half_copies_are_half_found() -> None:
-    share, _ = measured(torch.cat([TRAIN[:300], images(300, 2)]))
-    assert share == pytest.approx(0.5, abs=0.02)
+    fraction, _ = measured(torch.cat([TRAIN[:300], images(300, 2)]))
+    assert fraction == pytest.approx(0.5, abs=0.02)
 
 
 def test_slightly_changed_copies_are_found() -> None:
     noise = torch.randint(-3, 4, TRAIN[:600].shape, generator=torch.Generator().manual_seed(3))
-    share, ratio = measured((TRAIN[:600] + noise).clamp(0, 255).to(torch.uint8))
-    assert share == 1.0
+    fraction, ratio = measured((TRAIN[:600] + noise).clamp(0, 255).to(torch.uint8))
+    assert fraction == 1.0
     assert 0 < ratio < 0.1
 
 
 def test_held_out_images_are_as_near_as_held_out_images_are() -> None:
-    share, ratio = measured(images(600, 4))
-    assert share == pytest.approx(0.01, abs=0.015)
+    fraction, ratio = measured(images(600, 4))
+    assert fraction == pytest.approx(0.01, abs=0.015)
     assert ratio == pytest.approx(1.0, abs=0.03)
 
 
@@ -77,9 +77,9 @@ def test_mirrored_copies_count_where_training_mirrors() -> None:
 
 
 def test_copies_are_found_where_held_out_images_are_copies_too() -> None:
-    """The quantile is then 0, and nothing is nearer than that."""
-    share, _ = measured(TRAIN[:600], test=torch.cat([TRAIN[:20], TEST[:580]]))
-    assert share == 1.0
+    """The quantile is then 0, and no distance is smaller."""
+    fraction, _ = measured(TRAIN[:600], test=torch.cat([TRAIN[:20], TEST[:580]]))
+    assert fraction == 1.0
 
 
 @pytest.mark.parametrize("rows_at_once", [64, 4_096])
@@ -140,7 +140,7 @@ def test_the_sheet_shows_the_nearest_samples_first_beside_what_they_are_near(tmp
     path = neighbours.draw_neighbours(made(fake), tmp_path / "deep" / "neighbours.png")
     with Image.open(path) as picture:
         pixels = np.asarray(picture)
-    # 6 pixels are drawn 7 times as large, with margins of 2: 9 columns and 12 rows.
+    # Images of 6 pixels are enlarged by 7, with margins of 2: 9 columns and 12 rows.
     assert pixels.shape == (12 * 44 + 2, 9 * 44 + 2)
     tiles = [pixels[2:44:7, 2 + 44 * column : 44 + 44 * column : 7] for column in range(9)]
     assert np.array_equal(tiles[0], TRAIN[100, 0].numpy())

@@ -1,4 +1,4 @@
-"""Perceptual path length: closed forms, and torch-fidelity's own numbers."""
+"""Perceptual path length: closed-form values, and torch-fidelity's own numbers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Pixels(SampleSimilarityBase):
 
 
 class Linear(nn.Module):
-    """Images that are linear in the latent, brighter by the class number."""
+    """Images that are linear in the latent and scaled by the class number."""
 
     def __init__(self, scale: float) -> None:
         super().__init__()

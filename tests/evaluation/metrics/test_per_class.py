@@ -1,4 +1,4 @@
-"""Distances class by class, of samples asked for in a class."""
+"""Frechet distances within classes, for class-conditional samples."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_mean_is_over_classes_of_the_frechet_distance_within_each() -> None:
 def test_too_few_samples_in_a_class_are_refused_with_the_number_that_is_enough() -> None:
     with pytest.raises(GanzooError, match="score at least 650 samples"):
         per_class.intra_class_distance(samples_of(torch.arange(300)))
-    # Real ones in their place can be fewer without that being anybody's mistake.
+    # A real baseline may be too small, which is not the user's mistake.
     assert per_class.intra_class_distance(samples_of(torch.arange(1438)).real_baseline()) == {}
 
 

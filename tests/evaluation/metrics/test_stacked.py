@@ -1,4 +1,4 @@
-"""The score of Stacked MNIST, on samples of which the modes are known."""
+"""Scores of Stacked MNIST, on samples with known modes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ganzoo.runs.reference import Reference
 from ganzoo.zoo import registry
 
 DATA = Data(name="stacked-mnist", size=8)
-"""Small, as a classifier is trained."""
+"""Small, because a classifier is trained on it."""
 
 EVERY = torch.cartesian_prod(*[torch.arange(10)] * 3)
 LN_1000 = math.log(1000)
@@ -41,7 +41,7 @@ LN_1000 = math.log(1000)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        # These digits are easily told apart.
+        # These digits are easy to classify.
         patch.setattr(classifier, "MIN_STEPS", 40)
         yield write_mnist(tmp_path_factory.mktemp("data"))
 
@@ -51,7 +51,7 @@ def load(root: Path, split: str, data: Data = DATA) -> Dataset:
 
 
 def samples_of(root: Path, spelt: Tensor) -> Samples:
-    """Samples that spell `spelt`, digits `[N, 3]`, one in each channel."""
+    """Samples that show the digits `spelt [N, 3]`, one per channel."""
     images = torch.from_numpy(digits(spelt.flatten().numpy())).view(*spelt.shape, 28, 28)
     return samples_from(root, to_size(images, 8))
 
@@ -104,7 +104,7 @@ def test_modes_are_counted_and_their_divergence_is_exact(
     assert measured.protocol["features"]["accuracy"] == 1.0
 
 
-def test_beside_the_score_stands_what_real_test_stacks_get(root: Path) -> None:
+def test_the_score_of_real_test_stacks_is_reported_too(root: Path) -> None:
     result = score(samples_of(root, EVERY), METRICS, ["stacked"])
     assert result.notes == []
     covered, divergence = result.scores
@@ -146,13 +146,13 @@ def test_the_usual_number_of_samples_is_drawn(root: Path) -> None:
     assert reference.default_samples() == 26_000
 
 
-def test_other_data_are_none_of_its_business() -> None:
+def test_it_does_not_apply_to_other_data() -> None:
     data = Data(name="points")
     train = load(Path(), "train", data)
     assert modes(Samples(torch.zeros(20, 2), None, train.spec, data, Path(), 0, lambda split: train, POINTS)) == {}
 
 
-def test_digits_that_are_gone_cost_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_digits_yield_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = samples_of(root, EVERY)
 
     def gone(*args: object) -> Dataset:
@@ -185,7 +185,7 @@ def test_a_run_on_stacks_can_be_scored(root: Path, tmp_path: Path) -> None:
 def test_real_digits_are_read_as_labelled(shared_data_root: Path) -> None:
     data = Data(name="stacked-mnist")
     train, test = load_digits(data, shared_data_root, "train"), load(shared_data_root, "test", data)
-    # Few steps, for the sake of time: the metric's own classifier has 1,000.
+    # Fewer steps than the metric's own classifier, which has 1,000, to save time.
     network = classifier.train_classifier(train, torch.arange(train.count), steps=60)
     domain = Domain("mnist", "", 0.0, "", "", "none", network)
     batch = test.batch(torch.arange(1000))
