@@ -287,7 +287,7 @@ def test_a_state_that_is_none_is_refused(
 ) -> None:
     for path in (world.run / "checkpoints").glob("*.pt"):
         put_checkpoint(world.run / "checkpoints", int(path.stem[5:]), saved(state))
-    world.refuses(command, capfd)
+    assert str(world.run) in world.refuses(command, capfd)
 
 
 @pytest.mark.parametrize("part", ["optimisers", "log", "progress"])

@@ -53,7 +53,7 @@ def test_a_variant_that_is_killed_three_times_ends_as_if_it_had_not_been(variant
     draw = random.Random(variant)
     kinds = ["state", draw.choice(["note", "sheet"]), "step"]
     draw.shuffle(kinds)
-    survives(variant_case(variant, steps=40), draw_moments(draw, 40, kinds), tmp_path)
+    assert len(survives(variant_case(variant, steps=40), draw_moments(draw, 40, kinds), tmp_path).kills) >= 3
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_kills_inside_a_save_with_lazy_penalties_and_parts_of_batches(tmp_path: 
 @pytest.mark.slow
 def test_kills_before_the_first_checkpoint_and_before_the_last(tmp_path: Path) -> None:
     case = variant_case("vanilla", steps=20, options=kills.OPTIONS | {"save_every": 10})
-    survives(case, [Moment("start", delay=0.3), Moment("step", 3), Moment("end")], tmp_path)
+    assert survives(case, [Moment("start", delay=0.3), Moment("step", 3), Moment("end")], tmp_path).kills
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_kills_of_both_ranks_and_of_each_alone(tmp_path: Path) -> None:
         pytest.skip("torch was built without gloo")
     case = variant_case("vanilla", ranks=2, steps=40)
     moments = [Moment("state", 8), Moment("step", 18, rank=1), Moment("step", 28, rank=0)]
-    survives(case, moments, tmp_path)
+    assert len(survives(case, moments, tmp_path).kills) >= len(moments)
 
 
 @pytest.fixture(scope="module")
