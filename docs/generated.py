@@ -216,6 +216,10 @@ def zoo_page() -> str:
         parts.append(f"| `{loss.name}` | {loss.summary} | {options} | {loss.paper} |")
     parts += ["\n## Penalties\n", "| name | what it is | usual weight | source |", "|---|---|---|---|"]
     parts += [f"| `{p.name}` | {p.summary} | {p.weight:g} | {p.paper} |" for p in own("penalties")]
+    parts += ["\n## Augmentations\n", "| name | what it is | options | source |", "|---|---|---|---|"]
+    for spec in own("augmentations"):
+        options = "; ".join(f"`{option.name}` ({option.default:g}): {option.help}" for option in spec.options)
+        parts.append(f"| `{spec.name}` | {spec.summary} | {options} | {spec.paper} |")
     parts += [
         "\n## Data sets\n",
         "| name | what it is | kinds | labels | test split | source |",

@@ -88,6 +88,27 @@ class Penalty(Protocol):
     def __call__(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor: ...
 
 
+class Augmentation(nn.Module):
+    """Changes the samples that a discriminator sees, real and generated alike, so that few data suffice.
+
+    Subclass it. What it adapts during training belongs in registered buffers, as all state of a game does.
+    """
+
+    batch: int = 1
+    """Real samples in an update of D, on all ranks together."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Augmented samples, differentiable with respect to `x [N, *shape]`; each sample is changed on its own."""
+        raise NotImplementedError
+
+    def terms(self, real_logits: Tensor) -> Terms:
+        """Detached scalars to add to D's terms, from its logits for augmented real samples; none by default."""
+        return {}
+
+    def adapt(self, terms: Terms) -> None:
+        """Called after each update of D with the terms of its loss, to change buffers in place."""
+
+
 @runtime_checkable
 class Latent(Protocol):
     """A game that generates its samples from latent vectors, which can be truncated, interpolated and exported.
@@ -114,13 +135,15 @@ class Phase:
     a phase runs every k-th step, its gradient is multiplied by k, so that its weight has the same meaning for any k:
     lazy regularisation (Karras et al. 2020, section 3.2).
 
+    loss: the terms for a batch; None if nobody moves now, which must then be so on every rank and for every part of the
+    batch.
     new_batch: whether each update takes the next batch of the data. If not, it sees the batch of the update before it,
     so that an epoch is over when the other phases have seen every sample.
     """
 
     name: str
     player: str
-    loss: Callable[[Batch], Terms]
+    loss: Callable[[Batch], Terms | None]
     every: int = 1
     repeats: int = 1
     start: int = 0
@@ -187,8 +210,11 @@ class GAN(nn.Module):
     def on_step(self, progress: Progress) -> None:
         """Called before each step, for example to grow the networks or change a temperature."""
 
-    def after_update(self, phase: Phase) -> None:
-        """Called after each optimiser step, for example to clip weights."""
+    def after_update(self, phase: Phase, terms: Terms) -> None:
+        """Called once after each optimiser step, for example to clip weights.
+
+        terms: the phase's terms, detached scalars on the device: their means over the parts of the batch and the ranks.
+        """
 
     @contextmanager
     def for_sampling(self, averaged: bool = True) -> Iterator[None]:

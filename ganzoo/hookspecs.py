@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ganzoo.callbacks import Callback, RunFolder
     from ganzoo.recipes import Recipe
-    from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
+    from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
 
 hookspec = pluggy.HookspecMarker("ganzoo")
 hookimpl = pluggy.HookimplMarker("ganzoo")
@@ -35,6 +35,11 @@ def ganzoo_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_penalties() -> Iterable[PenaltySpec]:  # type: ignore[empty-body]
     """Penalties on the discriminator, chosen with `--set penalties=NAME` in any two-player variant."""
+
+
+@hookspec
+def ganzoo_augmentations() -> Iterable[AugmentationSpec]:  # type: ignore[empty-body]
+    """Augmentations of what the discriminator sees, chosen with `--set augment=NAME` in any two-player variant."""
 
 
 @hookspec

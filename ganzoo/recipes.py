@@ -138,6 +138,8 @@ class TwoPlayerRecipe(Recipe):
         "With lazy penalties, multiply D's learning rate by k / (k + 1) and raise its betas to that power "
         "(Karras et al. 2020, appendix B).",
     )
+    augment: str | None = key(None, "Augmentation of all that D sees; `ganzoo list augmentations` names them.")
+    augment_options: dict[str, float] = key({}, "Options of the augmentation; `ganzoo show AUGMENTATION` names them.")
     n_critic: int = key(1, "Discriminator updates per step.", minimum=1)
     clip: float = key(0.0, "Clip every discriminator weight to [-clip, clip] after its update; 0 is off.", minimum=0)
     spectral_norm: bool = key(False, "Spectral normalisation of the discriminator's layers.")

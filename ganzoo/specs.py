@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganzoo.data.dataset import Dataset
     from ganzoo.data.modality import Modality
     from ganzoo.data.samples import Samples
-    from ganzoo.game import GAN, AdversarialLoss, Penalty
+    from ganzoo.game import GAN, AdversarialLoss, Augmentation, Penalty
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Option:
-    """A numeric option of a loss.
+    """A numeric option of a loss or an augmentation.
 
     minimum, maximum: the values it may take, inclusive; below: the bound that it must stay under. None for no bound.
     """
@@ -95,6 +95,18 @@ class PenaltySpec:
     paper: str
     build: Callable[[], Penalty]
     weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class AugmentationSpec:
+    """An augmentation of what D sees. `build(**options)` returns it. modalities: the kinds of data that it changes."""
+
+    name: str
+    summary: str
+    paper: str
+    modalities: tuple[str, ...]
+    build: Callable[..., Augmentation]
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True)

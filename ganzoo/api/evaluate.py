@@ -72,7 +72,7 @@ def evaluate(
         request = dataclasses.replace(request, data=None if data is None else os.fspath(data), other_data=other_data)
     if isinstance(found, Run):
         found = found.best() if best else found
-        provenance.require(found.path, found.info, ("variants", "losses", "penalties", "datasets"))
+        provenance.require(found.path, found.info, provenance.TRAINING)
         # It may have been trained on more devices than are available here.
         options = found.options(**options) | {"devices": 1, "nodes": 1} | options
     else:

@@ -59,7 +59,7 @@ def continue_run(
 ) -> Outcome:
     """`resume`, which also returns the ranks that trained."""
     run = Run.open(path, **options)
-    provenance.require(run.path, run.info, ("variants", "losses", "penalties", "datasets"))
+    provenance.require(run.path, run.info, provenance.TRAINING)
     made = cluster.with_launched_devices(make_options(**run.options()), typed=options)
     for logger in made.loggers:
         check_logger(logger)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ganzoo.builtins.augmentations import AUGMENTATIONS
 from ganzoo.builtins.datasets import DATASETS
 from ganzoo.builtins.losses import LOSSES, PENALTIES
 from ganzoo.builtins.metrics import METRICS
 from ganzoo.builtins.modalities import MODALITIES
 from ganzoo.hookspecs import hookimpl
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
+from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
 
 
 @hookimpl
@@ -18,6 +19,11 @@ def ganzoo_losses() -> list[LossSpec]:
 @hookimpl
 def ganzoo_penalties() -> list[PenaltySpec]:
     return PENALTIES
+
+
+@hookimpl
+def ganzoo_augmentations() -> tuple[AugmentationSpec, ...]:
+    return AUGMENTATIONS
 
 
 @hookimpl

@@ -19,7 +19,7 @@ from ganzoo.zoo.zoo import current_zoo
 @click.argument("kind", type=click.Choice(list(TYPES)), default="variants")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, as_json: bool) -> None:
-    """List variants, datasets, losses, penalties, metrics or modalities (kinds of data)."""
+    """List variants, datasets, losses, penalties, augmentations, metrics or modalities (kinds of data)."""
     zoo = current_zoo()
     rows = [describe(kind, spec, zoo.tables[kind].source(name)) for name, spec in zoo.tables[kind].items()]
     for plugin in zoo.plugins:

@@ -10,7 +10,7 @@ from rich.text import Text
 from ganzoo.cli import complete
 from ganzoo.cli.output import plain_console
 from ganzoo.errors import printable, unknown
-from ganzoo.specs import LossSpec, PenaltySpec, Variant
+from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec, Variant
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.tables import SINGULAR, TYPES
 from ganzoo.zoo.zoo import current_zoo
@@ -19,7 +19,7 @@ from ganzoo.zoo.zoo import current_zoo
 @click.command("show")
 @click.argument("name", shell_complete=complete("variants"))
 def command(name: str) -> None:
-    """Show a variant (or NAME.RECIPE), loss, penalty, data set, metric or modality: its summary, paper and keys."""
+    """Show anything in `ganzoo list`, or a recipe as NAME.RECIPE: its summary, source, and keys or options."""
     console = plain_console()
     plain = name.partition(".")[0]
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]
@@ -36,10 +36,11 @@ def command(name: str) -> None:
         console.print(printable(f"from: {table.source(plain)}"))
         if isinstance(spec, Variant):
             show_variant(console, name)
-        elif isinstance(spec, LossSpec):
+        elif isinstance(spec, LossSpec | AugmentationSpec):
+            key = "loss" if isinstance(spec, LossSpec) else "augment"
             for option in spec.options:
-                console.print(printable(f"  loss_options.{option.name} = {option.default:g}  {option.help}"))
-            console.print(f"use it: ganzoo train dcgan --set loss={spec.name}")
+                console.print(printable(f"  {key}_options.{option.name} = {option.default:g}  {option.help}"))
+            console.print(f"use it: ganzoo train dcgan --set {key}={spec.name}")
         elif isinstance(spec, PenaltySpec):
             key = f"penalties.{spec.name}"
             console.print(f"use it: ganzoo train vanilla --set {key}.weight={spec.weight:g} --set {key}.every=1")

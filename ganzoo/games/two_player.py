@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, AdversarialLoss, Batch, Penalty, Phase, Terms, batch_size, uncompiled
+from ganzoo.game import GAN, AdversarialLoss, Augmentation, Batch, Penalty, Phase, Terms, batch_size, uncompiled
 from ganzoo.games.losses import mean_logits
+from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
-from ganzoo.specs import LossSpec
+from ganzoo.specs import AugmentationSpec, LossSpec
 from ganzoo.zoo import registry
 
 log = logging.getLogger(__name__)
@@ -26,15 +27,34 @@ log = logging.getLogger(__name__)
 class TwoPlayer(GAN):
     """Players `g` (latent to sample) and `d` (sample to logit).
 
+    A subclass overrides one step of an update at a time. `batch` is the batch that the update was given:
+
+    - `fakes(batch)`: generated samples for D, from latents that it leaves in `batch["z"]`.
+    - `fake_labels(batch)`: their classes; by default those of the batch's real samples.
+    - `shown(x, batch)`: what D is shown of real or generated samples; by default the samples themselves.
+    - `look(x, y)`: D's raw output, of augmented samples.
+    - `logits(output)`: the logits in that output, if D returns more than these.
+    - `d_terms(batch, real, fake)`, `g_terms(batch, fakes, fake, real)`: each player's loss, from D's raw outputs.
+    - `image_of(generated)`: the samples, if G returns more than these.
+
     loss, penalties: any loss can be combined with any penalties. `penalties` maps a name to the penalty and its Term
     (weight, every); those with `every` 1 are part of the discriminator's phase, the others have phases of their own.
     latent, latent_distribution: z is `[N, latent]`, normal or uniform on [-1, 1].
-    classes: if above 0, both networks are called with class numbers `y [N]` as the second argument.
+    classes: if above 0, both networks are called with class numbers `y [N]` as the second argument; D is not if
+    `d_labels` is False, as for an auxiliary classifier.
     n_critic: updates of D per step. clip: if above 0, D's weights are clipped to [-clip, clip] after each update.
     ema: whether to keep an exponential moving average of G's weights for sampling.
     joint: whether D sees real and fake samples in one pass, which is faster. By default it does unless it has batch
-    normalisation, whose meaning would change (DCGAN normalises real and fake batches separately).
+    normalisation, whose meaning would change (DCGAN normalises real and fake batches separately). Pass False for any
+    other D in which samples of a batch affect each other.
+    augmentation: changes every sample that D sees, real or generated.
     """
+
+    recipe: Any = None
+    """The recipe that `from_recipe` was given."""
+
+    data: DataSpec | None = None
+    """The data that `from_recipe` was given."""
 
     def __init__(
         self,
@@ -46,35 +66,48 @@ class TwoPlayer(GAN):
         latent: int,
         latent_distribution: str = "normal",
         classes: int = 0,
+        d_labels: bool = True,
         n_critic: int = 1,
         clip: float = 0.0,
         ema: bool = True,
         joint: bool | None = None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__({"g": generator, "d": discriminator}, ema=["g"] if ema else [])
         self.loss = loss
         self.penalties = dict(penalties or {})
         self.latent, self.latent_distribution = latent, latent_distribution
-        self.classes, self.n_critic, self.clip = classes, n_critic, clip
+        self.classes, self.d_labels, self.n_critic, self.clip = classes, d_labels, n_critic, clip
         if joint is None:
             joint = not any(isinstance(module, _BatchNorm) for module in discriminator.modules())
         self.joint = joint
+        self.augmentation = augmentation
         self._anchor: list[nn.Parameter] = []
 
     @classmethod
     def from_recipe(
-        cls, generator: nn.Module, discriminator: nn.Module, recipe: TwoPlayerRecipe, data: DataSpec, classes: int = 0
-    ) -> TwoPlayer:
-        """The game that a recipe describes: loss and penalties come from the registry by name.
+        cls,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        recipe: TwoPlayerRecipe,
+        data: DataSpec,
+        classes: int = 0,
+        *,
+        d_labels: bool = True,
+        joint: bool | None = None,
+    ) -> Self:
+        """The game that a recipe describes: loss, penalties and augmentation come from the registry by name.
 
-        Raises GanzooError for a name that is not registered or an option that the loss does not have.
+        It has `recipe` and `data` as attributes, and `setup` has been called. The other arguments are those of the
+        class. Raises GanzooError for a name that is not registered, an option that the loss or the augmentation does
+        not have, and an augmentation of another kind of data.
         """
         spec = registry.losses().find(recipe.loss)
-        check_options(spec, recipe.loss_options)
+        check_options(spec, recipe.loss_options, "loss")
         penalties = {name: (registry.penalties().find(name).build(), term) for name, term in recipe.penalties.items()}
         if recipe.spectral_norm:
             add_spectral_norm(discriminator)
-        return cls(
+        game = cls(
             generator,
             discriminator,
             spec.build(**recipe.loss_options),
@@ -82,10 +115,19 @@ class TwoPlayer(GAN):
             latent=recipe.latent,
             latent_distribution=recipe.latent_distribution,
             classes=classes,
+            d_labels=d_labels,
             n_critic=recipe.n_critic,
             clip=recipe.clip,
             ema=recipe.ema > 0,
+            joint=joint,
+            augmentation=build_augmentation(recipe, data),
         )
+        game.recipe, game.data = recipe, data
+        game.setup(recipe, data)
+        return game
+
+    def setup(self, recipe: Any, data: DataSpec) -> None:
+        """Prepare the game for a recipe: attributes and buffers of a subclass. Called by `from_recipe`."""
 
     @property
     def generator(self) -> nn.Module:
@@ -113,6 +155,8 @@ class TwoPlayer(GAN):
         rows.append(Phase("g", "g", self.generator_loss, new_batch=False))
         return rows
 
+    # Drawing
+
     def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
         """Latent vectors `[n, latent]`; each coordinate is within `truncation` standard deviations if it is given.
 
@@ -129,28 +173,69 @@ class TwoPlayer(GAN):
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples `[N, *shape]` from latents `[N, latent]`, of classes `y [N]` if the game is conditional."""
-        sample: Tensor = self.generator(z, y) if self.classes else self.generator(z)
-        return sample
+        return self.image_of(self._generated(z, y))
 
-    def judge(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Logits `[N]` of samples."""
-        logits: Tensor = self.discriminator(x, y) if self.classes else self.discriminator(x)
-        return logits
+    def image_of(self, generated: Any) -> Tensor:
+        """The samples `[N, *shape]` in what G returns, which is by default the samples themselves."""
+        samples: Tensor = generated
+        return samples
 
-    def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logits of real and fake samples, in one pass if `joint`."""
-        if not self.joint:
-            return self.judge(real, y), self.judge(fake, y)
-        labels = torch.cat([y, y]) if self.classes and y is not None else None
-        both = self.judge(torch.cat([real, fake]), labels)
-        return both[: len(real)], both[len(real) :]
+    def sample(self, n: int, y: Tensor | None = None, truncation: float | None = None) -> Tensor:
+        if self.classes and y is None:
+            y = torch.randint(self.classes, (n,), device=self.device)
+        return self.generate(self.draw_latent(n, truncation), y)
+
+    def _generated(self, z: Tensor, y: Tensor | None) -> Any:
+        return self.generator(z, y) if self.classes else self.generator(z)
+
+    # The steps of an update
+
+    def fakes(self, batch: Batch) -> Any:
+        """What G returns for a batch: as many samples as the batch has, from new latents, left in `batch["z"]`."""
+        z = batch["z"] = self.draw_latent(batch_size(batch))
+        return self._generated(z, self.fake_labels(batch))
+
+    def fake_labels(self, batch: Batch) -> Tensor | None:
+        """Classes `y [N]` of the generated samples: by default those of the batch's real samples."""
+        return batch.get("y")
+
+    def shown(self, x: Any, batch: Batch) -> Any:
+        """What D is shown of real or generated samples `x`; a translator shows them together with their input."""
+        return x
+
+    def look(self, x: Any, y: Tensor | None = None) -> Any:
+        """D's raw output for samples, which the augmentation changes first. D is called nowhere else."""
+        if self.augmentation is not None:
+            x = self.augmentation(x)
+        return self.discriminator(x, y) if self.classes and self.d_labels else self.discriminator(x)
+
+    def logits(self, output: Any) -> Any:
+        """The logits in D's raw output: `[N]`, `[N, ...]` for patches, or a tuple of these for several scales."""
+        return output
+
+    def d_terms(self, batch: Batch, real: Any, fake: Any) -> Terms:
+        """D's loss, from its raw outputs for real and generated samples; penalties are added to it."""
+        pairs = list(zip(scales(self.logits(real)), scales(self.logits(fake)), strict=True))
+        loss = mean([self.loss.discriminator(real, fake) for real, fake in pairs])
+        return {"loss": loss, **mean_logits(*pairs[0])}
+
+    def g_terms(self, batch: Batch, fakes: Any, fake: Any, real: Any) -> Terms:
+        """G's loss, from what it returned and D's raw output for that. real: of real samples; None unless `paired`."""
+        of_fake = scales(self.logits(fake))
+        of_real = [logits.new_empty(0) for logits in of_fake] if real is None else scales(self.logits(real))
+        pairs = zip(of_fake, of_real, strict=True)
+        return {"loss": mean([self.loss.generator(fake, real) for fake, real in pairs])}
+
+    # Updates
 
     def discriminator_loss(self, batch: Batch) -> Terms:
-        real, y = batch["x"], batch.get("y")
         with torch.no_grad():
-            fake = self.generate(self.draw_latent(len(real)), y)
-        real_logits, fake_logits = self.judge_both(real, fake, y)
-        terms = {"loss": self.loss.discriminator(real_logits, fake_logits), **mean_logits(real_logits, fake_logits)}
+            fake = self.shown(self.fakes(batch), batch)
+        real, y, fake_y = self.shown(batch["x"], batch), batch.get("y"), self.fake_labels(batch)
+        real_output, fake_output = self.look_at_both(real, fake, y, fake_y)
+        terms = self.d_terms(batch, real_output, fake_output)
+        if self.augmentation is not None:
+            terms |= self.augmentation.terms(per_sample(self.logits(real_output)))
         for name, (_, term) in self.penalties.items():
             if term.every == 1:
                 terms[name] = self.penalty(name, real, fake, y)
@@ -158,29 +243,50 @@ class TwoPlayer(GAN):
 
     def lazy_penalty(self, name: str, batch: Batch) -> Terms:
         """The terms of a penalty's own phase."""
-        real, y = batch["x"], batch.get("y")
         with torch.no_grad():
-            fake = self.generate(self.draw_latent(len(real)), y)
-        return {"loss": self.penalty(name, real, fake, y)}
+            fake = self.shown(self.fakes(batch), batch)
+        return {"loss": self.penalty(name, self.shown(batch["x"], batch), fake, batch.get("y"))}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        fakes = self.fakes(batch)
+        fake, fake_y = self.shown(fakes, batch), self.fake_labels(batch)
+        if not self.loss.paired:
+            return self.g_terms(batch, fakes, self.look(fake, fake_y), None)
+        real_output, fake_output = self.look_at_both(self.shown(batch["x"], batch), fake, batch.get("y"), fake_y)
+        return self.g_terms(batch, fakes, fake_output, real_output)
+
+    def look_at_both(self, real: Any, fake: Any, y: Tensor | None, fake_y: Tensor | None) -> tuple[Any, Any]:
+        """D's raw outputs for real and generated samples, in one pass if `joint`."""
+        if not self.joint:
+            return self.look(real, y), self.look(fake, fake_y)
+        labels = torch.cat([y, fake_y]) if self.classes and y is not None and fake_y is not None else None
+        return split(self.look(joined(real, fake), labels), len(first_tensor(real)))
 
     def penalty(self, name: str, real: Tensor, fake: Tensor, y: Tensor | None) -> Tensor:
         """One weighted penalty, eager and in fp32, as it is differentiated twice."""
         penalty, term = self.penalties[name]
+        if not isinstance(real, Tensor):
+            raise GanzooError(
+                f"the penalty {name!r} takes one tensor of samples, and D is shown several: leave it out."
+            )
         with torch.autocast(real.device.type, enabled=False), uncompiled(self.discriminator):
             return term.weight * penalty(lambda x: self.judge(x, y), real.float(), fake.float())
 
-    def generator_loss(self, batch: Batch) -> Terms:
-        y = batch.get("y")
-        fake = self.generate(self.draw_latent(batch_size(batch)), y)
-        if self.loss.paired:
-            real_logits, fake_logits = self.judge_both(batch["x"], fake, y)
-        else:
-            fake_logits = self.judge(fake, y)
-            real_logits = fake_logits.new_empty(0)
-        return {"loss": self.loss.generator(fake_logits, real_logits)}
+    def judge(self, x: Any, y: Tensor | None = None) -> Tensor:
+        """Logits `[N]` of samples: the mean over patches and scales, where D has these."""
+        return per_sample(self.logits(self.look(x, y)))
 
-    def after_update(self, phase: Phase) -> None:
-        if self.clip and phase.player == "d":
+    def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits `[N]` of real and of generated samples of the same classes, in one pass if `joint`."""
+        of_real, of_fake = self.look_at_both(real, fake, y, y)
+        return per_sample(self.logits(of_real)), per_sample(self.logits(of_fake))
+
+    def after_update(self, phase: Phase, terms: Terms) -> None:
+        if phase.player != "d":
+            return
+        if self.augmentation is not None and phase.name == "d":
+            self.augmentation.adapt(terms)
+        if self.clip:
             with torch.no_grad():
                 for weight in self.discriminator.parameters():
                     weight.clamp_(-self.clip, self.clip)
@@ -190,21 +296,35 @@ class TwoPlayer(GAN):
         self._anchor.clear()
         return super()._apply(*args, **options)
 
-    def sample(self, n: int, y: Tensor | None = None, truncation: float | None = None) -> Tensor:
-        if self.classes and y is None:
-            y = torch.randint(self.classes, (n,), device=self.device)
-        return self.generate(self.draw_latent(n, truncation), y)
+
+def build_augmentation(recipe: TwoPlayerRecipe, data: DataSpec) -> Augmentation | None:
+    """The augmentation that a recipe names; None for none. Raises GanzooError as `from_recipe` does."""
+    if recipe.augment is None:
+        if recipe.augment_options:
+            raise GanzooError("augment_options has no meaning without augment: add --set augment=NAME.")
+        return None
+    spec = registry.augmentations().find(recipe.augment)
+    if data.modality not in spec.modalities:
+        kinds = " or ".join(spec.modalities)
+        raise GanzooError(f"the augmentation {spec.name!r} is for data of the kind {kinds}, not {data.modality}.")
+    check_options(spec, recipe.augment_options, "augment")
+    made = spec.build(**recipe.augment_options)
+    made.batch = recipe.batch
+    return made
 
 
-def check_options(spec: LossSpec, options: Mapping[str, float]) -> None:
-    """Raise GanzooError for an option that the loss does not have, or a value outside its bounds."""
+def check_options(spec: LossSpec | AugmentationSpec, options: Mapping[str, float], key: str) -> None:
+    """Raise GanzooError for an option that the spec does not have, or a value outside its bounds.
+
+    key: the recipe key that names it, "loss" for `loss_options`.
+    """
     known = {option.name: option for option in spec.options}
     for name, value in options.items():
         if name not in known:
             has = "it has " + ", ".join(known) if known else "it has none"
-            raise GanzooError(f"loss {spec.name!r} has no option {name!r}: {has}.")
+            raise GanzooError(f"{key} {spec.name!r} has no option {name!r}: {has}.")
         if not known[name].allows(value):
-            raise GanzooError(f"loss_options.{name}: expected a number {known[name].bounds}, not {value:g}.")
+            raise GanzooError(f"{key}_options.{name}: expected a number {known[name].bounds}, not {value:g}.")
 
 
 NORMALISATION = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)

@@ -9,19 +9,28 @@
 
 A failure names what the author should change. A check that does not apply (a metric of sounds, for which there are no
 examples) raises unittest.SkipTest, which pytest counts as skipped. `check_variant`, `check_loss`, `check_penalty`,
-`check_dataset`, `check_metric` and `check_modality` check a single spec, registered or not.
+`check_augmentation`, `check_dataset`, `check_metric` and `check_modality` check a single spec, registered or not.
 """
 
 from __future__ import annotations
 
 from ganzoo.testing.examples import Case, cases, example_data, example_samples
 from ganzoo.testing.packages import Check, check_plugin, contract
-from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_modality, check_penalty
+from ganzoo.testing.parts import (
+    check_augmentation,
+    check_command,
+    check_dataset,
+    check_loss,
+    check_metric,
+    check_modality,
+    check_penalty,
+)
 from ganzoo.testing.variants import (
     check_averages,
     check_card,
     check_case,
     check_compile,
+    check_discriminator,
     check_labels,
     check_precision,
     check_resume,
@@ -35,12 +44,14 @@ __all__ = [
     "Case",
     "Check",
     "cases",
+    "check_augmentation",
     "check_averages",
     "check_card",
     "check_case",
     "check_command",
     "check_compile",
     "check_dataset",
+    "check_discriminator",
     "check_labels",
     "check_loss",
     "check_metric",

@@ -14,7 +14,15 @@ from ganzoo.errors import unknown
 from ganzoo.specs import Variant
 from ganzoo.testing import variants as variant_checks
 from ganzoo.testing.examples import cases_of
-from ganzoo.testing.parts import check_command, check_dataset, check_loss, check_metric, check_modality, check_penalty
+from ganzoo.testing.parts import (
+    check_augmentation,
+    check_command,
+    check_dataset,
+    check_loss,
+    check_metric,
+    check_modality,
+    check_penalty,
+)
 from ganzoo.zoo.loading import Plugin
 from ganzoo.zoo.tables import SINGULAR
 from ganzoo.zoo.zoo import current_zoo
@@ -22,6 +30,7 @@ from ganzoo.zoo.zoo import current_zoo
 PART_CHECKS: dict[str, Callable[[Any], None]] = {
     "losses": check_loss,
     "penalties": check_penalty,
+    "augmentations": check_augmentation,
     "datasets": check_dataset,
     "metrics": check_metric,
     "modalities": check_modality,

@@ -1,4 +1,4 @@
-"""The contract of losses, penalties, data sets, modalities, metrics and commands."""
+"""The contract of losses, penalties, augmentations, data sets, modalities, metrics and commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from ganzoo.data.modality import Modality
 from ganzoo.data.paths import data_root
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.game import Batch
+from ganzoo.game import Augmentation, Batch
 from ganzoo.recipes import Data, DataSpec
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
-from ganzoo.testing.examples import example_samples
+from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
+from ganzoo.testing.examples import example_data, example_samples
+from ganzoo.zoo import registry
 
 
 def check_loss(spec: LossSpec) -> None:
@@ -70,6 +71,40 @@ def check_penalty(spec: PenaltySpec) -> None:
         assert reached, f"{spec.name}: the penalty has no gradient for the critic: use create_graph=True"
         untouched = torch.equal(real, kept[0]) and torch.equal(fake, kept[1])
         assert untouched, f"{spec.name}: the penalty changes the samples in place"
+
+
+def check_augmentation(spec: AugmentationSpec) -> None:
+    """For each kind of data: the shape stays, and gradients of first and second order reach the samples."""
+    for option in spec.options:
+        assert option.help, f"{spec.name}: explain the option {option.name!r}"
+        _built(spec.name, spec.build, **{option.name: option.default})
+    for kind in spec.modalities:
+        for shape in registry.modality(kind).example_shapes:
+            _check_augmented(f"{spec.name} {shape}", _built(spec.name, spec.build), kind, shape)
+
+
+def _check_augmented(name: str, augmentation: Any, kind: str, shape: tuple[int, ...]) -> None:
+    assert isinstance(augmentation, Augmentation), f"{name}: build() must return a ganzoo.game.Augmentation"
+    x = example_data(kind, shape, count=6, classes=0).batch(torch.arange(6))["x"].requires_grad_(True)
+    kept = x.detach().clone()
+    # Twice: what adapts is at first often turned off.
+    for confidence in (-1.0, 1.0):
+        torch.manual_seed(0)
+        changed = augmentation(x)
+        assert torch.equal(x, kept), f"{name}: it changes the samples in place"
+        assert changed.shape == x.shape, f"{name}: it returns {tuple(changed.shape)}"
+        assert changed.isfinite().all(), f"{name}: it returns values that are not finite"
+        assert changed.requires_grad, f"{name}: it must be differentiable, as G learns through it"
+        (gradient,) = torch.autograd.grad(changed.square().sum(), x, create_graph=True)
+        assert gradient.isfinite().all(), f"{name}: its gradient is not finite"
+        try:
+            torch.autograd.grad(gradient.square().sum(), x)
+        except RuntimeError as error:
+            raise AssertionError(
+                f"{name}: it can be differentiated only once, and penalties need two: {error}"
+            ) from error
+        terms = augmentation.terms(torch.full((6,), confidence))
+        augmentation.adapt({term: _scalar(f"{name}: the term {term!r}", value) for term, value in terms.items()})
 
 
 def check_dataset(spec: DatasetSpec, data: Data | None = None, root: Path | None = None) -> None:

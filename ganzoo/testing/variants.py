@@ -21,12 +21,14 @@ from torch import Tensor
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
-from ganzoo.game import GAN, RUNNING_STATISTICS, Latent
+from ganzoo.game import GAN, RUNNING_STATISTICS, Augmentation, Latent
+from ganzoo.games import TwoPlayer
 from ganzoo.machine.launch import PRECISIONS
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.recipes import Optimiser, Recipe, to_dict
 from ganzoo.specs import Variant
 from ganzoo.testing.examples import Case, case_data, cases_of, example_data
+from ganzoo.training.rank_random import first_rows_random
 from ganzoo.training.trainer import Trainer, reseed
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.zoo import current_zoo
@@ -251,6 +253,56 @@ def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     assert not torch.equal(*drawn), f"{variant.name}: sample(n, y) gives the same for each class: pass y to the network"
 
 
+def check_discriminator(variant: Variant, recipe: Recipe, data: Dataset) -> None:
+    """In a two-player game, every sample that D sees goes through `look`; and D judges each on its own where `joint`.
+
+    SkipTest for any other game.
+    """
+    trainer = _trainer(variant, recipe, data)
+    gan = trainer.gan
+    if not isinstance(gan, TwoPlayer):
+        raise SkipTest(f"{variant.name} is not a two-player game")
+    trainer.begin_step()
+    own = type(gan).judge is not TwoPlayer.judge
+    assert not own, f"{variant.name}: judge() is not called in training: override look() or logits() instead"
+    if gan.joint:
+        batch = data.batch(torch.arange(8) % len(data))
+        half = {name: part[:4] for name, part in batch.items()}
+        logits = []
+        for part, count in ((batch, 8), (half, 4)):
+            torch.manual_seed(0)
+            # The game may add noise to what D sees.
+            with gan.for_sampling(averaged=False), first_rows_random(count, 8):
+                logits.append(gan.judge(gan.shown(part["x"], part), part.get("y")))
+        alone = torch.allclose(logits[0][:4], logits[1], rtol=1e-3, atol=1e-4)
+        advice = "pass joint=False to from_recipe, or real and generated samples are mixed"
+        assert alone, f"{variant.name}: the discriminator's logit of a sample depends on the others: {advice}"
+    probe = gan.augmentation = _Probe()
+    gan.discriminator.register_forward_pre_hook(probe.check)
+    for phase in trainer.phases:
+        probe.missed = False
+        trainer.update(phase)
+        advice = "call it through self.look(x, y) or self.judge(x, y), or --set augment=NAME would miss it"
+        assert not probe.missed, f"{variant.name}: phase {phase.name!r} calls the discriminator itself: {advice}"
+
+
+class _Probe(Augmentation):
+    """An augmentation that changes nothing, and notices samples that D sees without it."""
+
+    missed = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Any = None
+
+    def forward(self, x: Any) -> Any:
+        self._last = x.clone() if isinstance(x, Tensor) else copy.copy(x)
+        return self._last
+
+    def check(self, module: Any, inputs: tuple[Any, ...]) -> None:
+        self.missed |= inputs[0] is not self._last
+
+
 def check_precision(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """Two steps under bf16 autocast: finite terms, and weights that stay in fp32."""
     trainer = _trainer(variant, recipe, data, "bf16")
@@ -297,7 +349,7 @@ def case_checks(variant: Variant, case: Case) -> list[Callable[[Variant, Recipe,
     """
     checks: list[Callable[[Variant, Recipe, Dataset], None]] = [check_samples, check_updates]
     if case.own:
-        checks += [check_resume, check_seed, check_averages, check_labels, check_precision]
+        checks += [check_resume, check_seed, check_averages, check_labels, check_discriminator, check_precision]
         if case.recipe == variant.default:
             checks.append(check_compile)
     return checks

@@ -90,16 +90,22 @@ class Updater:
             report = self.execute(self.update, phase, *inputs)
         else:
             flat = self.execute(self.local_gradients, phase, *inputs)
+            if flat is None:
+                return
             report = self.execute(self.apply_mean_gradients, phase, self.fabric.all_reduce(flat, reduce_op="mean"))
         if report is not None:
             self.term_means.add(self.describe(phase, report))
 
     def update(self, phase: Phase, *inputs: Tensor) -> Tensor | None:
         """One update on one rank. Returns the values of an UpdateReport, or None for an update that was skipped."""
-        return self.apply_gradients(phase, self.compute_gradients(phase, inputs))
+        values = self.compute_gradients(phase, inputs)
+        return None if values is None else self.apply_gradients(phase, values)
 
-    def compute_gradients(self, phase: Phase, inputs: Sequence[Tensor]) -> Tensor:
-        """Compute the gradients of the player's weights; returns the values of the terms `[terms]`."""
+    def compute_gradients(self, phase: Phase, inputs: Sequence[Tensor]) -> Tensor | None:
+        """Compute the gradients of the player's weights; returns the values of the terms `[terms]`.
+
+        None if the phase's loss is None: then no weight moves.
+        """
         accumulate = self.recipe.accumulate
         for name, weights in self.weights.items():
             for weight in weights:
@@ -107,17 +113,21 @@ class Updater:
                 # Of the other players too: memory that is reused immediately is still in the CPU's cache.
                 weight.grad = None
         self.finite_check.remember_buffers()
-        values = []
+        values: list[Tensor] = []
         for number, batch in enumerate(self.stream.batches(inputs)):
             with self.part_random(number), self.fabric.autocast():
                 terms = phase.loss(batch)
+            if terms is None:
+                if number:
+                    raise GanzooError(f"phase {phase.name!r} returned None for a part of a batch, but not for all.")
+                return None
             losses = [term.float() for term in terms.values() if term.requires_grad]
             if not losses:
                 raise GanzooError(f"phase {phase.name!r}: no term has a gradient for the player {phase.player!r}.")
             total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
             (total if phase.every == accumulate else total * (phase.every / accumulate)).backward()
             values.append(torch.stack([term.detach().float() for term in terms.values()]))
-        self.term_names[phase.name] = tuple(terms)
+            self.term_names[phase.name] = tuple(terms)
         return values[0] if len(values) == 1 else torch.stack(values).mean(0)
 
     def apply_gradients(self, phase: Phase, values: Tensor) -> Tensor | None:
@@ -128,7 +138,7 @@ class Updater:
         if self.finite_check.needs_host(optimiser) and not self.may_step(phase, report):
             return None
         optimiser.step()
-        self.gan.after_update(phase)
+        self.gan.after_update(phase, dict(zip(self.term_names[phase.name], values.unbind(), strict=True)))
         return report
 
     def may_step(self, phase: Phase, report: Tensor) -> bool:
@@ -147,9 +157,11 @@ class Updater:
         """The report of the current update."""
         return UpdateReport(phase, self.progress.step, self.progress.updates - 1, self.term_names[phase.name], report)
 
-    def local_gradients(self, phase: Phase, *inputs: Tensor) -> Tensor:
+    def local_gradients(self, phase: Phase, *inputs: Tensor) -> Tensor | None:
         """The part of an update before the all-reduce: the terms' values and all gradients, as one flat tensor."""
         values = self.compute_gradients(phase, inputs)
+        if values is None:
+            return None
         self._with_gradient[phase.name] = [weight for weight in self.weights[phase.player] if weight.grad is not None]
         gradients = [weight.grad for weight in self._with_gradient[phase.name] if weight.grad is not None]
         return torch.cat([values, *[gradient.flatten() for gradient in gradients]])

@@ -33,6 +33,7 @@ def used(variant: Variant, recipe: Recipe) -> list[dict[str, str]]:
         ("datasets", [recipe.data.name]),
         ("losses", [getattr(recipe, "loss", None)]),
         ("penalties", getattr(recipe, "penalties", {})),
+        ("augmentations", [getattr(recipe, "augment", None)]),
     ]
     found = []
     for kind, wanted in names:
@@ -44,7 +45,14 @@ def used(variant: Variant, recipe: Recipe) -> list[dict[str, str]]:
     return found
 
 
-def require(path: Path, info: Mapping[str, Any], kinds: Iterable[str] = ("variants", "losses", "penalties")) -> None:
+BUILDING = ("variants", "losses", "penalties", "augmentations")
+"""What a run's game is built from."""
+
+TRAINING = (*BUILDING, "datasets")
+"""What training or scoring a run needs."""
+
+
+def require(path: Path, info: Mapping[str, Any], kinds: Iterable[str] = BUILDING) -> None:
     """Raise GanzooError, naming the package to install, unless all that a run needs of these kinds is registered."""
     for part in parts(info):
         if part["kind"] in kinds and part["what"] not in registry_of(part["kind"]):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import unknown
 from ganzoo.recipes import Recipe
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
+from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
 from ganzoo.zoo.tables import SpecTable
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ def losses() -> SpecTable[LossSpec]:
 def penalties() -> SpecTable[PenaltySpec]:
     """All penalties."""
     return _table("penalties")
+
+
+def augmentations() -> SpecTable[AugmentationSpec]:
+    """All augmentations."""
+    return _table("augmentations")
 
 
 def datasets() -> SpecTable[DatasetSpec]:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.recipes import Recipe
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
+from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec, Variant
 
 Spec = TypeVar("Spec")
 
@@ -17,6 +17,7 @@ TYPES: dict[str, type] = {
     "variants": Variant,
     "losses": LossSpec,
     "penalties": PenaltySpec,
+    "augmentations": AugmentationSpec,
     "datasets": DatasetSpec,
     "metrics": MetricSpec,
     "modalities": ModalitySpec,
@@ -25,6 +26,7 @@ SINGULAR = {
     "variants": "variant",
     "losses": "loss",
     "penalties": "penalty",
+    "augmentations": "augmentation",
     "datasets": "data set",
     "metrics": "metric",
     "modalities": "modality",
@@ -33,6 +35,7 @@ FACTORIES = {
     "variants": "build",
     "losses": "build",
     "penalties": "build",
+    "augmentations": "build",
     "datasets": "load",
     "metrics": "compute",
     "modalities": "load",

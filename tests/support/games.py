@@ -223,7 +223,7 @@ class FrozenGame(GrowingGame):
         match = mse_loss(self.features(fake).mean(0), self.features(batch["x"]).mean(0))
         return {"loss": softplus(-self.players["d"](fake)).mean(), "match": match}
 
-    def after_update(self, phase: Phase) -> None:
+    def after_update(self, phase: Phase, terms: Terms) -> None:
         if phase.player == "d":
             for weight in self.players["d"].parameters():
                 weight.data.clamp_(-0.05, 0.05)

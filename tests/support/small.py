@@ -53,10 +53,12 @@ def recipe(**keys: Any) -> TwoPlayerRecipe:
     return TwoPlayerRecipe(**({"g": fast, "d": fast, "latent": 4, "batch": 8, "steps": 6} | keys))
 
 
-def two_player(used: TwoPlayerRecipe, discriminator: nn.Module | None = None) -> TwoPlayer:
+def two_player(
+    used: TwoPlayerRecipe, discriminator: nn.Module | None = None, kind: type[TwoPlayer] = TwoPlayer
+) -> TwoPlayer:
     """A game of perceptrons on points, the same each time."""
     torch.manual_seed(0)
-    return TwoPlayer.from_recipe(
+    return kind.from_recipe(
         perceptron(used.latent, 2), discriminator or Logits(perceptron(2, 1)), used, point_data().spec
     )
 

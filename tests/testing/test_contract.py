@@ -18,18 +18,21 @@ from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Batch, Phase, Terms
-from ganzoo.recipes import Data, DataSpec, Recipe
-from ganzoo.specs import DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
+from ganzoo.game import GAN, Augmentation, Batch, Phase, Terms
+from ganzoo.games import TwoPlayer
+from ganzoo.recipes import Data, DataSpec, Recipe, TwoPlayerRecipe
+from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
 from ganzoo.testing import (
     Check,
     cases,
+    check_augmentation,
     check_averages,
     check_card,
     check_case,
     check_command,
     check_compile,
     check_dataset,
+    check_discriminator,
     check_labels,
     check_loss,
     check_metric,
@@ -224,7 +227,7 @@ class AveragesEverything(Simple):
         self.players["g"].register_buffer("level", torch.zeros(1))
         self.averages["g"] = copy.deepcopy(self.players["g"]).requires_grad_(False)
 
-    def after_update(self, phase: Phase) -> None:
+    def after_update(self, phase: Phase, terms: Terms) -> None:
         self.players["g"].level.add_(1)
 
     @torch.no_grad()
@@ -407,6 +410,118 @@ def test_a_penalty_that_breaks_the_contract_gets_a_message(fault: str) -> None:
     function, message = PENALTIES[fault]
     with pytest.raises(AssertionError, match=message):
         check_penalty(PenaltySpec("bad", "Bad.", "None.", lambda: function))
+
+
+class InPlace(Augmentation):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            x.mul_(2)
+        return x * 1
+
+
+class Detached(Augmentation):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach() * 2
+
+
+class Smaller(Augmentation):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., 1:]
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return 2 * x
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return 2 * gradient
+
+
+class OnceOnly(Augmentation):
+    def forward(self, x: Tensor) -> Tensor:
+        doubled: Tensor = Doubled.apply(x)
+        return doubled
+
+
+class PerSampleTerm(Augmentation):
+    def forward(self, x: Tensor) -> Tensor:
+        return x**2
+
+    def terms(self, real_logits: Tensor) -> Terms:
+        return {"sign": real_logits.sign()}
+
+
+AUGMENTATIONS: dict[type[nn.Module], str] = {
+    InPlace: "it changes the samples in place",
+    Detached: "it must be differentiable",
+    Smaller: "it returns",
+    OnceOnly: "it can be differentiated only once",
+    PerSampleTerm: r"the term 'sign' must return a scalar",
+    nn.Identity: r"build\(\) must return a ganzoo.game.Augmentation",
+}
+
+
+@pytest.mark.parametrize("kind", AUGMENTATIONS)
+def test_an_augmentation_that_breaks_the_contract_gets_a_message(kind: type[nn.Module]) -> None:
+    with pytest.raises(AssertionError, match=AUGMENTATIONS[kind]):
+        check_augmentation(AugmentationSpec("bad", "Bad.", "None.", ("image",), kind))  # type: ignore[arg-type]
+
+
+class MinibatchDeviation(nn.Module):
+    """A discriminator whose logit of a sample depends on the others, as with a minibatch standard deviation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spread = x.std(0).mean().expand(len(x), 1)
+        return self.body(torch.cat([x, spread], 1))[:, 0]
+
+
+class GoesAround(TwoPlayer):
+    def g_terms(self, batch: Batch, fakes: Any, fake: Any, real: Any) -> Terms:
+        return {"loss": -self.discriminator(fakes).mean()}
+
+
+class JudgesItself(TwoPlayer):
+    def judge(self, x: Any, y: Tensor | None = None) -> Tensor:
+        return super().judge(x, y) * 2
+
+
+def two_player_variant(kind: type[TwoPlayer], d: nn.Module, **options: Any) -> Variant:
+    return Variant(
+        "bad",
+        "Bad.",
+        "None.",
+        ("points",),
+        {"points": TwoPlayerRecipe(data=Data(name="points"), latent=2, batch=4)},
+        lambda recipe, data: kind.from_recipe(nn.Linear(2, 2), d, recipe, data, **options),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "d", "message"),
+    [
+        (TwoPlayer, MinibatchDeviation(), "logit of a sample depends on the others: pass joint=False"),
+        (GoesAround, nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)), "phase 'g' calls the discriminator itself"),
+        (JudgesItself, nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)), r"judge\(\) is not called in training"),
+    ],
+)
+def test_a_discriminator_that_breaks_the_contract_gets_a_message(
+    kind: type[TwoPlayer], d: nn.Module, message: str
+) -> None:
+    made = two_player_variant(kind, d)
+    with pytest.raises(AssertionError, match=message):
+        check_discriminator(made, made.recipes["points"], example_data("points", (2,)))
+
+
+def test_statistics_of_a_batch_are_fine_where_real_and_generated_samples_are_apart() -> None:
+    made = two_player_variant(TwoPlayer, MinibatchDeviation(), joint=False)
+    check_discriminator(made, made.recipes["points"], example_data("points", (2,)))
 
 
 def dataset_spec(change: Callable[[Any, Any, str], Any], **fields: Any) -> DatasetSpec:
