@@ -127,6 +127,11 @@ class Latent(Protocol):
         ...
 
 
+def has_latent(gan: GAN) -> bool:
+    """Whether a game draws its samples from latent vectors alone."""
+    return isinstance(gan, Latent) and not gan.inputs
+
+
 @dataclass(frozen=True)
 class Phase:
     """One row of the game's turn order, in which one player takes an optimiser step on the sum of `loss`'s terms.
@@ -193,6 +198,9 @@ class GAN(nn.Module):
     classes: int = 0
     """Number of classes that `sample` can draw, given as `y`; 0 for a game that is not conditional."""
 
+    inputs: tuple[str, ...] = ()
+    """Names of the tensors in a batch that `sample` turns into samples, given as `given`; empty for most games."""
+
     def __init__(self, players: Mapping[str, nn.Module], ema: Iterable[str] = ()) -> None:
         super().__init__()
         self.players = nn.ModuleDict(players)
@@ -203,9 +211,17 @@ class GAN(nn.Module):
         """The turn order. Called once per training run, before the first step."""
         raise NotImplementedError
 
-    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """Draw `n` samples `[n, *shape]` in the data's range, of classes `y [n]` if the game is conditional."""
+    def sample(self, n: int, y: Tensor | None = None, given: Batch | None = None) -> Tensor:
+        """Draw `n` samples `[n, *shape]` in the data's range, of classes `y [n]` if the game is conditional.
+
+        given: the game's inputs by name, `[n, ...]` each; passed only if `inputs` names some, so that a game without
+        inputs need not have this argument.
+        """
         raise NotImplementedError
+
+    def given(self, batch: Batch) -> dict[str, Batch]:
+        """What to pass to `sample` besides its other arguments for the inputs in a batch: nothing without inputs."""
+        return {"given": {name: batch[name] for name in self.inputs}} if self.inputs else {}
 
     def on_step(self, progress: Progress) -> None:
         """Called before each step, for example to grow the networks or change a temperature."""

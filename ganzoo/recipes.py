@@ -201,6 +201,10 @@ class DataSpec:
     shape: of one sample without the batch axis, `(C, H, W)` for images, `(D,)` for points.
     range: lowest and highest value of samples; None if unbounded.
     classes: number of classes; 0 if there are no labels.
+    inputs: what each sample comes with besides its label, by name: the sketch of an image, its low resolution. A batch
+    has a tensor of that name.
+    note: whatever else the data set's plugin has to know again when a run is opened (a vocabulary, columns, a sampling
+    rate), in the types of JSON.
     """
 
     name: str
@@ -209,3 +213,5 @@ class DataSpec:
     classes: int = 0
     class_names: tuple[str, ...] = ()
     range: tuple[float, float] | None = (-1.0, 1.0)
+    inputs: Mapping[str, DataSpec] = field(default_factory=dict)
+    note: Mapping[str, Any] = field(default_factory=dict)

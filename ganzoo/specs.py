@@ -26,6 +26,7 @@ class Variant:
     needs_labels: whether it trains on labelled data only.
     for_data: the recipe for a data set that no recipe names, such as {"svhn": "cifar10"}.
     compiles: whether its networks work with torch.compile; if not, `--compile` is refused.
+    inputs: names of the inputs that its data must have, as in `DataSpec.inputs`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Variant:
     needs_labels: bool = False
     for_data: Mapping[str, str] = field(default_factory=dict)
     compiles: bool = True
+    inputs: tuple[str, ...] = ()
 
     @property
     def default(self) -> str:

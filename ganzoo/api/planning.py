@@ -112,6 +112,13 @@ def build(plan: Plan, data: DataSpec) -> GAN:
         raise IncompatibleData(
             f"{variant.name} needs class labels, and {why}: choose labelled data, or an unconditional variant."
         )
+    missing = [name for name in variant.inputs if name not in data.inputs]
+    if missing:
+        has = f"has only {', '.join(data.inputs)}" if data.inputs else "has none"
+        raise IncompatibleData(
+            f"{variant.name} needs data with the input {' and '.join(missing)}, and {data.name} {has}: "
+            "choose data that come with it."
+        )
     if plan.options.compile and not variant.compiles:
         raise GanzooError(f"{variant.name} does not support torch.compile: leave --compile out.")
     torch.manual_seed(recipe.seed)

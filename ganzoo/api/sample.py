@@ -6,14 +6,14 @@ import io
 import itertools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.atomic import write_first_free, write_new
 from ganzoo.pictures.sheets import encoded
 from ganzoo.runs.classes import class_number as number_of
@@ -27,7 +27,7 @@ COLUMNS = 8
 
 def write_samples(
     run: str | Path | Run,
-    count: int = 64,
+    count: int | None = None,
     *,
     classes: Sequence[str | int] | str | int = (),
     seed: int = 0,
@@ -36,14 +36,19 @@ def write_samples(
     npz: str | Path | None = None,
     truncation: float | None = None,
     interpolate: bool = False,
+    given: str | Path | Mapping[str, str | Path] | None = None,
 ) -> Path:
     """Draw `count` samples into a picture, a folder or a .npz (uint8 `[N, H, W, C]` for images); returns the path.
 
-    A folder of samples with labels has a subfolder for each class.
+    count: by default 64, or one for each input. A folder of samples with labels has a subfolder for each class.
+    given: for a variant with an input, the file or folder with it, or a path for each input by name; by default those
+    of held-out data. Then a folder has the names of the files in it.
     Raises GanzooError if more than one target is named or the target exists, and for an unknown class.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     target, kind = _target(run, grid, folder, npz)
+    inputs, names = read_inputs(run, given) if given is not None else (None, None)
+    count = count or (len(next(iter(inputs.values()))) if inputs else 64)
     wanted = [classes] if isinstance(classes, (str, int)) else classes
     labels = [class_number(run, name) for name in wanted] or None
     if interpolate:
@@ -51,16 +56,17 @@ def write_samples(
             raise GanzooError("--interpolate uses latents without truncation: leave --truncation out.")
         samples = run.interpolate(math.ceil(count / COLUMNS), COLUMNS, labels, seed=seed)[:count]
     else:
-        samples = run.sample(count, labels, seed=seed, truncation=truncation)
+        inputs = run.held_out_inputs(count) if inputs is None else inputs
+        samples = run.sample(count, labels, seed=seed, truncation=truncation, given=inputs)
     drawn = None if interpolate or kind == "grid" else run.labels(count, labels)
     try:
         if kind == "folder":
             with claimed(target):
-                _write_folder(run, samples, drawn, target)
+                _write_folder(run, samples, drawn, target, names if count == len(names or ()) else None)
         elif kind == "npz":
             write_new(target, _npz(run, samples, drawn))
         else:
-            content = _grid(run, samples, target, COLUMNS if interpolate else None)
+            content = _grid(run, samples, target, COLUMNS if interpolate else None, inputs)
             if grid is None:
                 return write_first_free(_free_names(run), content)
             write_new(target, content)
@@ -99,22 +105,56 @@ def _free_names(run: Run) -> Iterator[Path]:
     return (run.path / f"grid-{number}.png" for number in itertools.count(1))
 
 
-def _grid(run: Run, samples: Tensor, path: Path, columns: int | None) -> bytes:
-    picture = registry.modality(run.data.modality).picture(samples, run.data, columns=columns)
+def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple[dict[str, Tensor], list[str]]:
+    """The inputs of a run's variant from the user's files, `[N, ...]` each, and the names of the first.
+
+    Raises GanzooError for a variant without inputs, an input that is missing or unknown, and different numbers of them.
+    """
+    wanted, variant = run.gan.inputs, run.info["variant"]
+    if not wanted:
+        raise GanzooError(f"{variant!r} draws its samples from noise and takes no inputs: leave --given out.")
+    if not isinstance(given, Mapping):
+        if len(wanted) > 1:
+            each = " ".join(f"--given {name}=PATH" for name in wanted)
+            raise GanzooError(f"{variant!r} has several inputs: write {each}.")
+        given = {wanted[0]: given}
+    for name in given:
+        if name not in wanted:
+            raise unknown("input", name, wanted)
+    missing = [name for name in wanted if name not in given]
+    if missing:
+        raise GanzooError(f"{variant!r} also needs {' '.join(f'--given {name}=PATH' for name in missing)}.")
+    found: dict[str, Tensor] = {}
+    names: list[str] = []
+    for name, path in given.items():
+        spec = run.data.inputs[name]
+        found[name], read = registry.modality(spec.modality).read(Path(path).expanduser(), spec)
+        names = names or read
+    counts = {name: len(values) for name, values in found.items()}
+    if len(set(counts.values())) > 1:
+        raise GanzooError(f"as many of each input are needed: {', '.join(f'{n} {k}' for k, n in counts.items())}.")
+    return found, names
+
+
+def _grid(run: Run, samples: Tensor, path: Path, columns: int | None, given: Mapping[str, Tensor] | None) -> bytes:
+    modality = registry.modality(run.data.modality)
+    # A modality that was made for games without inputs need not have the argument.
+    more: dict[str, Any] = {"given": given} if given else {}
+    picture = modality.picture(samples, run.data, columns=columns, **more)
     if picture is None:
         raise GanzooError(f"{run.data.modality} data have no picture: use --npz FILE.")
     return encoded(picture, path.suffix)
 
 
-def _write_folder(run: Run, samples: Tensor, labels: Tensor | None, path: Path) -> None:
+def _write_folder(run: Run, samples: Tensor, labels: Tensor | None, path: Path, names: Sequence[str] | None) -> None:
     """Write each sample to a file of its own; of samples with labels, in a subfolder for each class."""
     modality = registry.modality(run.data.modality)
     if labels is None:
-        modality.write_folder(samples, path)
+        modality.write_folder(samples, path, names)
         return
-    names = folder_names(run.data)
+    classes = folder_names(run.data)
     for label in labels.unique().tolist():
-        modality.write_folder(samples[labels == label], path / names[label])
+        modality.write_folder(samples[labels == label], path / classes[label])
 
 
 def _npz(run: Run, samples: Tensor, labels: Tensor | None) -> bytes:

@@ -23,6 +23,7 @@ from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions, Size
 from ganzoo.runs import source
 from ganzoo.runs.classes import folder_names
+from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw
@@ -88,16 +89,21 @@ def of_run(
     channels still differ, the samples are converted. Raises GanzooError for a reference of another kind.
     """
 
-    def prepare() -> tuple[Reference, int, Tensor | None]:
+    def prepare() -> tuple[Reference, int, Tensor | None, dict[str, Tensor]]:
         reference = Reference(_data_for(run, request, against), options)
         if against is None:
             source.require_same(run, reference.load("train"), reference.data, other=request.other_data)
         _require_modality(run.data.modality, str(run.path), reference.spec)
         select_metrics(registry.metrics().values(), request.metrics, run.data.modality)
         count = request.n or reference.default_samples()
-        return reference, count, run.labels(count, None)
+        given = inputs_from(reference.load("train").held_out(), run.gan, count, spread=True) if run.gan.inputs else {}
+        available = min((len(values) for values in given.values()), default=count)
+        if request.n is not None and available < count:
+            raise GanzooError(f"there are only {available:,} inputs to draw samples from: use -n {available} or less.")
+        count = min(count, available)
+        return reference, count, run.labels(count, None), given
 
-    reference, count, labels = group.first_rank_first(prepare)
+    reference, count, labels, given = group.first_rank_first(prepare)
     report(f"scoring {count:,} samples ...")
     own, kind = run.data, registry.modality(run.data.modality)
     seed = run.recipe.seed + 1 if request.seed is None else request.seed
@@ -106,7 +112,9 @@ def of_run(
     def as_scored(drawn: Tensor) -> Tensor:
         return kind.match(kind.scored(drawn), reference.spec, str(run.path))
 
-    fake = draw(group, run.gan, run.info["variant"], Draw(count, labels, seed=seed, device=device), as_scored)
+    fake = draw(
+        group, run.gan, run.info["variant"], Draw(count, labels, seed=seed, device=device, given=given), as_scored
+    )
     kept = labels if against is None or _same_classes(own, reference.spec) else None
     samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=feature_device(device))
     return samples, _change(own.shape, reference.spec)

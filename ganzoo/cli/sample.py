@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
 @click.command("sample")
 @click.argument("run", type=click.Path())
-@click.option("-n", "count", type=click.IntRange(1), default=64, show_default=True, help="Number of samples.")
+@click.option("-n", "count", type=click.IntRange(1), help="Number of samples [default: 64, or one for each input].")
 @click.option("--class", "classes", multiple=True, metavar="C", help="Class number or name; repeat for several.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the latents [default: 0].")
 @click.option("--grid", type=click.Path(), help="Write one picture [default: RUN/grid-1.png, -2, ...].")
@@ -20,10 +22,16 @@ import click
     help="Keep latents within T standard deviations.",
 )
 @click.option("--best", is_flag=True, help="Draw from the best state that --eval-every kept, not the last.")
+@click.option(
+    "--given",
+    multiple=True,
+    metavar="PATH",
+    help="What to make samples from, for a variant with an input: a file or a folder (NAME=PATH for each of several).",
+)
 @click.option("--interpolate", is_flag=True, help="Interpolate from one latent to another along each row.")
 def command(
     run: str,
-    count: int,
+    count: int | None,
     classes: tuple[str, ...],
     seed: int,
     grid: str | None,
@@ -31,6 +39,7 @@ def command(
     npz: str | None,
     truncation: float | None,
     best: bool,
+    given: tuple[str, ...],
     interpolate: bool,
 ) -> None:
     """Draw samples from a run's generator into a picture, a folder or a .npz file.
@@ -54,5 +63,17 @@ def command(
         npz=npz,
         truncation=truncation,
         interpolate=interpolate,
+        given=parse_given(given),
     )
     say(f"wrote {written}")
+
+
+def parse_given(texts: tuple[str, ...]) -> str | dict[str, str] | None:
+    """The paths of inputs, by name if they have names; None if there are none. Raises UsageError for names missing."""
+    if len(texts) < 2:
+        name, equals, path = (texts[0] if texts else "").partition("=")
+        return {name: path} if equals and not Path(texts[0]).exists() else (texts[0] if texts else None)
+    pairs = [text.partition("=") for text in texts]
+    if not all(equals for _, equals, _ in pairs):
+        raise click.UsageError("with several inputs, write --given NAME=PATH for each.")
+    return {name: path for name, _, path in pairs}

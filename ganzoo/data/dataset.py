@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganzoo.data.levels import Levels
 from ganzoo.data.memo import Memo
+from ganzoo.errors import GanzooError
 from ganzoo.game import Batch, LazyBatch
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.recipes import DataSpec
@@ -43,7 +44,8 @@ class Dataset:
     data were interpreted. levels: the values of black and white, if they had to be determined. digest: of the samples,
     in hexadecimal, if it is known without reading them.
 
-    `memo` caches values computed from the samples, such as their features.
+    `memo` caches values computed from the samples, such as their features. `read_split` reads another split of the same
+    data; whoever read this one sets it.
     """
 
     def __init__(
@@ -69,10 +71,23 @@ class Dataset:
         self.count = len(next(iter(self.arrays.values())))
         self.device = torch.device("cpu")
         self.memo = Memo()
+        self.read_split: Callable[[str], Dataset] | None = None
         self._prefetched: set[tuple[int, int]] = set()
 
     def __len__(self) -> int:
         return self.count * (2 if self.flip else 1)
+
+    def held_out(self) -> Dataset:
+        """The test split that belongs to this data set, read once; the data set itself if there is none."""
+        read = self.read_split
+
+        def find() -> Dataset:
+            try:
+                return self if read is None else read("test")
+            except GanzooError:
+                return self
+
+        return self.memo.once("held out", find)
 
     def to(self, device: torch.device) -> Dataset:
         """Move arrays in memory to the device; memory-mapped arrays stay on disk and are copied batch by batch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.data import array_files
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, DataSpec, Size
@@ -51,11 +52,19 @@ class Modality:
         return type(self).picture is not Modality.picture
 
     def picture(
-        self, x: Tensor, spec: DataSpec, *, real: Tensor | None = None, columns: int | None = None, title: str = ""
+        self,
+        x: Tensor,
+        spec: DataSpec,
+        *,
+        real: Tensor | None = None,
+        columns: int | None = None,
+        title: str = "",
+        given: Mapping[str, Tensor] | None = None,
     ) -> Image | None:
         """A picture of the samples `x [N, *shape]` in the data's range, with `real [M, *shape]` if it is given.
 
-        columns: samples per row, if the picture has rows. Returns None if this kind of data has no picture.
+        columns: samples per row, if the picture has rows. given: the inputs that the samples were made from, each
+        `[N, ...]`; `spec.inputs` describes them. Returns None if this kind of data has no picture.
         """
         return None
 
@@ -70,8 +79,11 @@ class Modality:
         """Samples `[N, *shape]` in the data's range, as stored in a .npz file."""
         return x.numpy()
 
-    def write_folder(self, x: Tensor, folder: Path) -> None:
-        """Write each sample to its own file in a new folder. Raises GanzooError if this kind has no such files."""
+    def write_folder(self, x: Tensor, folder: Path, names: Sequence[str] | None = None) -> None:
+        """Write each sample to its own file in a new folder. Raises GanzooError if this kind has no such files.
+
+        names: of the files, without ending; by default they are numbered.
+        """
         raise GanzooError(f"--to writes images, and these are {self.name} data: use --npz FILE.")
 
     def folder_size(self, folder: Path) -> Size | None:
@@ -84,6 +96,17 @@ class Modality:
     def folder_data(self, folder: Path, spec: DataSpec) -> tuple[Data, str]:
         """Data keys that read a folder in the shape of `spec`, and how it is converted ("1x8x8 to 3x28x28", or "")."""
         raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
+
+    def read(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
+        """Samples like `spec` from the user's file or folder, in the data's range `[N, *shape]`, and a name for each.
+
+        Raises GanzooError if they cannot be read or have another shape. By default: array x of a .npz file.
+        """
+        x = read_array(path)
+        if tuple(x.shape[1:]) != spec.shape:
+            shapes = format_shape(x.shape[1:]), format_shape(spec.shape)
+            raise GanzooError(f"{path} has samples of shape {shapes[0]}, and {spec.name} has {shapes[1]}.")
+        return torch.from_numpy(np.ascontiguousarray(x)), [str(number) for number in range(len(x))]
 
     # Scores
 
@@ -130,6 +153,13 @@ class Modality:
     def example(self, shape: tuple[int, ...], count: int, generator: torch.Generator) -> Tensor:
         """Made-up samples `[count, *shape]` as a data set stores them."""
         return torch.randn(count, *shape, generator=generator)
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The samples in a .npz or .npy file. Raises GanzooError if it is none, or has no samples."""
+    if path.suffix not in (".npz", ".npy"):
+        raise GanzooError(f"{path} cannot be read as samples of this kind: name a .npz file.")
+    return array_files.read(array_files.find(str(path)), "train").found["x"]
 
 
 def format_shape(shape: Any) -> str:

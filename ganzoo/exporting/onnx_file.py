@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Latent
+from ganzoo.game import GAN, has_latent
+from ganzoo.recipes import DataSpec
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
@@ -27,15 +28,24 @@ TOLERANCE = 1e-4
 
 
 class Network(nn.Module):
-    """z `[N, latent]`, and y `[N]` if the game is conditional, to x `[N, *shape]`."""
+    """z `[N, latent]` or the game's inputs, and y `[N]` if it is conditional, to x `[N, *shape]`."""
 
     def __init__(self, gan: GAN) -> None:
         super().__init__()
         self.gan = gan
 
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        x: Tensor = self.gan.generate(z, y)  # type: ignore[operator]
+    def forward(self, *tensors: Tensor) -> Tensor:
+        fed = dict(zip(_names(self.gan), tensors, strict=True))
+        y = fed.pop("y", None)
+        if self.gan.inputs:
+            return self.gan.sample(tensors[0].shape[0], y, fed).float()
+        x: Tensor = self.gan.generate(fed["z"], y)  # type: ignore[operator]
         return x.float()
+
+
+def _names(gan: GAN) -> list[str]:
+    """The names of the network's inputs."""
+    return [*(gan.inputs or ("z",)), *(["y"] if gan.classes else [])]
 
 
 def require_packages() -> None:
@@ -44,20 +54,22 @@ def require_packages() -> None:
         raise GanzooError("an .onnx file needs packages: pip install 'ganzoo[onnx]'.")
 
 
-def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any]) -> bytes:
+def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any], data: DataSpec) -> bytes:
     """The generator as an ONNX file with a dynamic batch axis; `info` is in its metadata, as JSON under `ganzoo`.
+
+    data: the description of the training data, for the shapes of a game's inputs.
 
     Raises GanzooError for a game without latent vectors or one that cannot be converted, and if onnxruntime's samples
     differ from torch's.
     """
-    if not isinstance(gan, Latent):
+    if not has_latent(gan) and not gan.inputs:
         raise GanzooError(f"{variant!r} has no latent vectors to feed to an ONNX network: export to .safetensors.")
     with gan.for_sampling(averaged), torch.random.fork_rng():
         torch.manual_seed(0)
         try:
             with _quiet():
-                content = _convert(gan, info)
-                distance = max(_distance(gan, content, n) for n in BATCH_SIZES)
+                content = _convert(gan, info, _inputs(gan, data, 3))
+                distance = max(_distance(gan, content, _inputs(gan, data, n)) for n in BATCH_SIZES)
         except Exception as error:  # exporter and runtime raise many types, none of them meant for users
             raise GanzooError(
                 f"{variant!r} cannot be converted to ONNX ({type(error).__name__}): export to .safetensors. "
@@ -68,24 +80,24 @@ def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any]) -> 
     return content
 
 
-def _inputs(gan: Any, n: int) -> tuple[Tensor, ...]:
-    z = gan.draw_latent(n)
-    return (z, torch.arange(n) % gan.classes) if gan.classes else (z,)
+def _inputs(gan: Any, data: DataSpec, n: int) -> tuple[Tensor, ...]:
+    specs = [data.inputs[name] for name in gan.inputs]
+    fed = [2 * torch.rand(n, *spec.shape) - 1 for spec in specs] or [gan.draw_latent(n)]
+    return (*fed, torch.arange(n) % gan.classes) if gan.classes else tuple(fed)
 
 
-def _convert(gan: Any, info: dict[str, Any]) -> bytes:
+def _convert(gan: Any, info: dict[str, Any], inputs: tuple[Tensor, ...]) -> bytes:
     import onnx
 
-    inputs = _inputs(gan, 3)
     batch = torch.export.Dim("N", min=1)
     program = torch.onnx.export(
         Network(gan).eval(),
         inputs,
         dynamo=True,
         verbose=False,
-        input_names=["z", "y"][: len(inputs)],
+        input_names=_names(gan),
         output_names=["x"],
-        dynamic_shapes=({0: batch},) * len(inputs),
+        dynamic_shapes=(tuple({0: batch} for _ in inputs),),
     )
     assert program is not None
     model = program.model_proto
@@ -94,15 +106,14 @@ def _convert(gan: Any, info: dict[str, Any]) -> bytes:
     return content
 
 
-def _distance(gan: Any, content: bytes, n: int) -> float:
+def _distance(gan: GAN, content: bytes, inputs: tuple[Tensor, ...]) -> float:
     """The largest difference between onnxruntime's samples and torch's; infinite if their shapes differ."""
     import onnxruntime
 
-    inputs = _inputs(gan, n)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    fed = {name: value.numpy() for name, value in zip(("z", "y"), inputs, strict=False)}
+    fed = {name: value.numpy() for name, value in zip(_names(gan), inputs, strict=True)}
     theirs = torch.from_numpy(session.run(["x"], fed)[0])
-    ours = gan.generate(*inputs).float()
+    ours = Network(gan)(*inputs)
     if theirs.shape != ours.shape:
         return float("inf")
     return float((theirs - ours).abs().max() / max(1.0, float(ours.abs().max())))

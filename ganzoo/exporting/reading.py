@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,15 @@ class ExportedGenerator:
         seed: int = 0,
         truncation: float | None = None,
         device: torch.device | None = None,
+        given: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Draw samples `[n, *shape]`, bitwise those of `Run.sample` with the same arguments.
 
         The arguments are the fields of `ganzoo.runs.sampling.Draw`, without `averaged`, as the file holds one set of
-        weights only. The errors are those of `Run.sample`.
+        weights only. A generator with inputs needs `given`. The errors are those of `Run.sample`.
         """
         numbers = as_numbers(labels, self.data)
-        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=False, device=device)
+        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=False, device=device, given=given)
         return draw(self.gan, self.info["variant"], wanted)
 
 

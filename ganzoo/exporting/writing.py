@@ -48,7 +48,7 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     if path.suffix == ".onnx":
         from ganzoo.exporting.onnx_file import onnx_bytes
 
-        content = onnx_bytes(gan, run.info["variant"], not raw, info)
+        content = onnx_bytes(gan, run.info["variant"], not raw, info, run.data)
     else:
         content = safetensors.torch.save(weights(gan, info["players"], not raw))
     info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -83,6 +83,7 @@ def describe(run: Run, raw: bool) -> dict[str, Any]:
         "latent": latent if isinstance(latent, int) else None,
         "latent_distribution": getattr(gan, "latent_distribution", None),
         "classes": gan.classes,
+        "inputs": list(gan.inputs),
         "range": run.data.range,
         "versions": versions(),
     }

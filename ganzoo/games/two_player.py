@@ -29,7 +29,8 @@ class TwoPlayer(GAN):
 
     A subclass overrides one step of an update at a time. `batch` is the batch that the update was given:
 
-    - `fakes(batch)`: generated samples for D, from latents that it leaves in `batch["z"]`.
+    - `fakes(batch)`: what G returns for a batch, from latents that it leaves in `batch["z"]`. A game with `inputs` uses
+      these instead; when it draws samples, the batch has only its inputs, and "y" if it is conditional.
     - `fake_labels(batch)`: their classes; by default those of the batch's real samples.
     - `shown(x, batch)`: what D is shown of real or generated samples; by default the samples themselves.
     - `look(x, y)`: D's raw output, of augmented samples.
@@ -180,9 +181,13 @@ class TwoPlayer(GAN):
         samples: Tensor = generated
         return samples
 
-    def sample(self, n: int, y: Tensor | None = None, truncation: float | None = None) -> Tensor:
+    def sample(
+        self, n: int, y: Tensor | None = None, given: Batch | None = None, truncation: float | None = None
+    ) -> Tensor:
         if self.classes and y is None:
             y = torch.randint(self.classes, (n,), device=self.device)
+        if given is not None:
+            return self.image_of(self.fakes({**given} if y is None else {**given, "y": y}))
         return self.generate(self.draw_latent(n, truncation), y)
 
     def _generated(self, z: Tensor, y: Tensor | None) -> Any:

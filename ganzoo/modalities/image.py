@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ from PIL import Image as Pillow
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ganzoo.data.dataset import to_uint8
+from ganzoo.data import npz
+from ganzoo.data.dataset import as_input, to_uint8
+from ganzoo.data.images.decode import read_square, why_unreadable
 from ganzoo.data.images.scan import scan
 from ganzoo.data.modality import Modality, finite_vectors, format_shape
 from ganzoo.data.resize import prepare
@@ -38,20 +40,61 @@ class Images(Modality):
     shows_samples_apart = True
 
     def picture(
-        self, x: Tensor, spec: DataSpec, *, real: Tensor | None = None, columns: int | None = None, title: str = ""
+        self,
+        x: Tensor,
+        spec: DataSpec,
+        *,
+        real: Tensor | None = None,
+        columns: int | None = None,
+        title: str = "",
+        given: Mapping[str, Tensor] | None = None,
     ) -> Image:
-        return sheets.sheet(x, columns)
+        """A sheet. Above each row of images is a row of each input that they were made from and that is an image."""
+        above = [values for values in (given or {}).values() if values.ndim == 4]
+        return sheets.sheet_below(x, above, columns) if above else sheets.sheet(x, columns)
 
     def array(self, x: Tensor) -> np.ndarray:
         """uint8 `[N, H, W, C]`."""
         return sheets.pixels_of(x)
 
-    def write_folder(self, x: Tensor, folder: Path) -> None:
-        """A PNG per image, numbered."""
+    def write_folder(self, x: Tensor, folder: Path, names: Sequence[str] | None = None) -> None:
+        """A PNG per image."""
         folder.mkdir(parents=True, exist_ok=True)
         digits = max(5, len(str(len(x) - 1)))
         for number, pixels in enumerate(sheets.pixels_of(x)):
-            sheets.to_image(pixels).save(folder / f"{number:0{digits}d}.png")
+            name = f"{number:0{digits}d}" if names is None else names[number]
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            sheets.to_image(pixels).save(folder / f"{name}.png")
+
+    def read(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
+        """Images from a folder with subfolders, a file, or a .npz, cropped and resized like training images."""
+        if path.suffix in (".npz", ".npy"):
+            return self._read_arrays(path, spec)
+        if not path.exists():
+            raise GanzooError(f"{path} does not exist: name an image, a folder of images or a .npz file.")
+        base, files = (path, [name for name, _, _ in scan(path)]) if path.is_dir() else (path.parent, [path.name])
+        if not files:
+            raise GanzooError(f"there are no images in {path}: name an image, a folder of images or a .npz file.")
+        images = []
+        for name in files:
+            try:
+                images.append(read_square(base / name, as_size(spec.shape[1:]), spec.shape[0]))
+            except Exception as error:  # Pillow raises nearly anything for a damaged file
+                raise GanzooError(f"{base / name} cannot be read: {why_unreadable(error, base / name)}.") from error
+        names = [str(Path(name).with_suffix("")) for name in files]
+        # Two files may differ in their ending only.
+        names = names if len(set(names)) == len(names) else files
+        return as_input(torch.from_numpy(np.stack(images))), names
+
+    def _read_arrays(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
+        data = Data(name="npz", path=str(path), size=as_size(spec.shape[1:]), channels=spec.shape[0])
+        x = npz.load(data, Path(), "train").arrays["x"]
+        assert isinstance(x, Tensor)
+        if tuple(x.shape[1:]) != spec.shape:
+            raise GanzooError(
+                f"{path} has samples of shape {format_shape(x.shape[1:])}, not {format_shape(spec.shape)}."
+            )
+        return as_input(x), [str(number) for number in range(len(x))]
 
     def folder_size(self, folder: Path) -> Size | None:
         sizes = {shape[1:] for shape in picture_shapes(folder)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -27,7 +27,14 @@ class Points(Modality):
     real_in_picture = 20_000
 
     def picture(
-        self, x: Tensor, spec: DataSpec, *, real: Tensor | None = None, columns: int | None = None, title: str = ""
+        self,
+        x: Tensor,
+        spec: DataSpec,
+        *,
+        real: Tensor | None = None,
+        columns: int | None = None,
+        title: str = "",
+        given: Mapping[str, Tensor] | None = None,
     ) -> Image:
         return scatter(x, x if real is None else real, title)
 

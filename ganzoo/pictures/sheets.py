@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ganzoo.data.dataset import to_uint8
 from ganzoo.files.atomic import write_atomically
@@ -45,6 +47,27 @@ def sheet(x: Tensor, columns: int | None = None) -> Image.Image:
         top, left = margin + i // columns * cell_h, margin + i % columns * cell_w
         page[top : top + height * factor, left : left + width * factor] = tile
     return to_image(page)
+
+
+def sheet_below(x: Tensor, above: Sequence[Tensor], columns: int | None = None) -> Image.Image:
+    """A sheet of images `[N, C, H, W]` in [-1, 1], with a row of each of the `above` (as many images) over each row.
+
+    Those above are converted to the size and channels of `x`; all are enlarged alike.
+    """
+    columns = columns or math.ceil(math.sqrt(len(x)))
+    kinds = [_like(each, x) for each in above] + [x]
+    rows = [kind[at : at + columns] for at in range(0, len(x), columns) for kind in kinds]
+    blank = torch.ones(1, *x.shape[1:], device=x.device)
+    filled = [torch.cat([row, blank.expand(columns - len(row), -1, -1, -1)]) for row in rows]
+    return sheet(torch.cat(filled), columns)
+
+
+def _like(images: Tensor, x: Tensor) -> Tensor:
+    images = images.to(x.device).float()
+    channels = x.shape[1]
+    if images.shape[1] != channels:
+        images = images[:, :1].expand(-1, channels, -1, -1) if images.shape[1] < channels else images[:, :channels]
+    return images if images.shape[2:] == x.shape[2:] else interpolate(images, x.shape[2:], mode="nearest")
 
 
 def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:

@@ -80,22 +80,27 @@ def read_info(file: Path) -> dict[str, Any]:
 
 def read_data(info: dict[str, Any], file: Path) -> DataSpec:
     """The description of a run's data in `info`, which was read from `file`; GanzooError if it is not complete."""
-    given = info["data"]
     try:
-        shape = tuple(int(n) for n in given["shape"])
-        bounds = given.get("range")
-        if not shape or min(shape) < 1 or int(given["classes"]) < 0:
-            raise ValueError("a shape without values")
-        return DataSpec(
-            name=str(given["name"]),
-            modality=str(given["modality"]),
-            shape=shape,
-            classes=int(given["classes"]),
-            class_names=tuple(str(name) for name in given.get("class_names", ())),
-            range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
-        )
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        return _data_spec(info["data"])
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError, RecursionError) as error:
         raise GanzooError(f"{file} is damaged: its data are not described.") from error
+
+
+def _data_spec(given: dict[str, Any]) -> DataSpec:
+    shape = tuple(int(n) for n in given["shape"])
+    bounds = given.get("range")
+    if not shape or min(shape) < 1 or int(given["classes"]) < 0:
+        raise ValueError("a shape without values")
+    return DataSpec(
+        name=str(given["name"]),
+        modality=str(given["modality"]),
+        shape=shape,
+        classes=int(given["classes"]),
+        class_names=tuple(str(name) for name in given.get("class_names", ())),
+        range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
+        inputs={str(name): _data_spec(spec) for name, spec in given.get("inputs", {}).items()},
+        note=dict(given.get("note", {})),
+    )
 
 
 def read_recipe(variant: Variant, info: dict[str, Any]) -> Recipe:

@@ -18,7 +18,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.records import read_scores
 from ganzoo.files import checkpoint
 from ganzoo.files.records import read_records
-from ganzoo.game import GAN, Latent
+from ganzoo.game import GAN, has_latent
 from ganzoo.machine import cluster
 from ganzoo.machine.facts import hardware, versions
 from ganzoo.machine.seeds import mixed_seed
@@ -27,11 +27,14 @@ from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
 from ganzoo.runs.classes import Labels, as_numbers
 from ganzoo.runs.folders import require_new
+from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
 from ganzoo.runs.sampling import Draw, class_numbers, draw, slerp
+from ganzoo.runs.source import own_data
 from ganzoo.specs import Variant
 from ganzoo.training import restoring
 from ganzoo.zoo import provenance, registry
+from ganzoo.zoo.datasets import load_data
 from ganzoo.zoo.zoo import current_zoo
 
 log = logging.getLogger(__name__)
@@ -192,16 +195,32 @@ class Run:
         truncation: float | None = None,
         averaged: bool = True,
         device: torch.device | None = None,
+        given: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Draw samples `[n, *shape]`, on the CPU, in the data's range (images: [-1, 1]).
 
-        The arguments are the fields of `ganzoo.runs.sampling.Draw`; labels may also be names of classes. Raises
-        GanzooError for a value that it does not allow, for labels that are not classes of the variant, and for a
-        truncation if the variant has no latent vectors.
+        The arguments are the fields of `ganzoo.runs.sampling.Draw`; labels may also be names of classes. Without
+        `given`, a game with inputs takes those of `held_out_inputs`. Raises GanzooError for a value that is not
+        allowed, for labels that are not classes of the variant, and for a truncation if it has no latent vectors.
         """
         numbers = as_numbers(labels, self.data)
-        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=averaged, device=device)
+        given = self.held_out_inputs(n) if given is None else given
+        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=averaged, device=device, given=given)
         return draw(self.gan, self.info["variant"], wanted)
+
+    def held_out_inputs(self, n: int) -> dict[str, Tensor]:
+        """The inputs of the first `n` held-out samples of the run's data; {} for a game without inputs.
+
+        Raises GanzooError if the data cannot be read.
+        """
+        if not self.gan.inputs:
+            return {}
+        data, options = own_data(self), RunOptions(**self.options())
+        try:
+            found = load_data(data, options, "test")
+        except GanzooError:
+            found = load_data(data, options)
+        return inputs_from(found, self.gan, n)
 
     def interpolate(self, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
         """Interpolations between pairs of latents, `[rows * columns, *shape]`: one pair per row, drawn with `seed`.
@@ -210,8 +229,8 @@ class Run:
         which stay in their cube. labels: as in `ganzoo.runs.sampling.Draw`, one per row. Raises GanzooError if the
         variant has no latent vectors, and for labels that are not classes of it.
         """
-        gan = self.gan
-        if not isinstance(gan, Latent):
+        gan: Any = self.gan
+        if not has_latent(gan):
             raise GanzooError(f"{self.info['variant']!r} has no latent vectors to interpolate between.")
         require_no_other_training()
         y = self.labels(rows, labels)
@@ -222,7 +241,8 @@ class Run:
             linear = getattr(gan, "latent_distribution", "normal") == "uniform"
             z = torch.stack([torch.lerp(start, end, f) if linear else slerp(start, end, f) for f in fractions], 1)
             y = None if y is None else y.repeat_interleave(columns)
-            return gan.generate(z.flatten(0, 1), y).float().cpu()
+            samples: Tensor = gan.generate(z.flatten(0, 1), y)
+            return samples.float().cpu()
 
     def metrics(self) -> list[dict[str, float]]:
         """The logged terms, oldest first; damaged lines are left out."""

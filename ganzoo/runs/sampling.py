@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Latent
+from ganzoo.game import GAN, has_latent
 from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.tf32 import full_precision
@@ -33,6 +34,7 @@ class Draw:
     (Brock et al. 2019, https://arxiv.org/abs/1809.11096, section 3.1).
     averaged: draw from the averaged weights where the game keeps them, not from the weights as trained.
     device: where the samples are computed, by default the CPU; they are returned on the CPU in any case.
+    given: for a game with inputs, these by name, each `[m, ...]` in its range; sample k is drawn from row k modulo m.
     """
 
     n: int
@@ -42,6 +44,7 @@ class Draw:
     truncation: float | None = None
     averaged: bool = True
     device: torch.device | None = None
+    given: Mapping[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -84,6 +87,20 @@ def draw(gan: GAN, name: str, wanted: Draw) -> Tensor:
         return torch.cat([sample(slice(start, start + BATCH)) for start in range(0, wanted.n, BATCH)])
 
 
+def check_given(gan: GAN, name: str, given: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+    """The inputs that a game needs, of those `given`; none for a game without inputs.
+
+    name: the variant's. Raises GanzooError for a missing input, and for any if the game has none.
+    """
+    given = given or {}
+    if not gan.inputs and given:
+        raise GanzooError(f"{name!r} draws its samples from noise and takes no inputs: leave them out.")
+    missing = [input for input in gan.inputs if input not in given]
+    if missing:
+        raise GanzooError(f"{name!r} needs the input {' and '.join(missing)} to draw samples from.")
+    return {input: given[input] for input in gan.inputs}
+
+
 @contextmanager
 def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice], Tensor]]:
     """Yield a function that draws one chunk of a `Draw`: a slice of `BATCH` rows to the samples in them, in any order.
@@ -93,17 +110,20 @@ def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
     require_no_other_training()
     device = wanted.device or torch.device("cpu")
     y = class_numbers(gan, name, wanted.n, wanted.labels)
-    if wanted.truncation is not None and not isinstance(gan, Latent):
+    if wanted.truncation is not None and not has_latent(gan):
         raise GanzooError(f"{name!r} has no latent vector to truncate.")
-    options = {} if wanted.truncation is None else {"truncation": wanted.truncation}
+    options: dict[str, Any] = {} if wanted.truncation is None else {"truncation": wanted.truncation}
+    given = check_given(gan, name, wanted.given)
     gan = gan.to(device)
 
     def sample(chunk: slice) -> Tensor:
         count = min(chunk.stop, wanted.n) - chunk.start
         torch.manual_seed(mixed_seed("sample", wanted.seed, chunk.start // BATCH))
         part = None if y is None else y[chunk.start : chunk.start + count].to(device)
+        rows = torch.arange(chunk.start, chunk.start + count)
+        batch = {input: values[rows % len(values)].to(device) for input, values in given.items()}
         with first_rows_random(count, BATCH):
-            return gan.sample(count, part, **options).float().cpu()
+            return gan.sample(count, part, **options, **gan.given(batch)).float().cpu()
 
     # Only the device in use: a process must not touch the GPUs of other ranks.
     used = [device] if device.type == "cuda" else []

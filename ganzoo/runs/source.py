@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.fingerprint import fingerprint
 from ganzoo.errors import GanzooError
-from ganzoo.recipes import Data
-from ganzoo.runs.run import Run
+from ganzoo.recipes import Data, Recipe
 
 Source = dict[str, Any]
 """`{"path": "/home/me/photos", "count": 500, "digest": "...", "labels": "...", "range": [0, 255]}`"""
+
+
+class Recorded(Protocol):
+    """A run, as far as it records its data. (`Run` itself reads its data through this module.)"""
+
+    path: Path
+    info: dict[str, Any]
+
+    @property
+    def recipe(self) -> Recipe: ...
+
+    def write_info(self) -> None: ...
+
 
 KNOWN = {"path": str, "count": int, "digest": str, "labels": str, "range": list}
 
@@ -34,7 +46,7 @@ def absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
-def recorded(run: Run) -> Source | None:
+def recorded(run: Recorded) -> Source | None:
     """What recipe.json says of the run's data; None in runs that did not record it. GanzooError if it is damaged."""
     found = run.info.get("source")
     if found is None:
@@ -44,7 +56,7 @@ def recorded(run: Run) -> Source | None:
     return {name: value for name, value in found.items() if name in KNOWN and isinstance(value, KNOWN[name])}
 
 
-def own_data(run: Run, data: Data | None = None, moved: str | None = None) -> Data:
+def own_data(run: Recorded, data: Data | None = None, moved: str | None = None) -> Data:
     """The data keys with which a run's own data are read.
 
     data: the recipe's data, if they are not those of recipe.json. moved: where the files are now, if the user says so.
@@ -68,7 +80,7 @@ def own_data(run: Run, data: Data | None = None, moved: str | None = None) -> Da
     )
 
 
-def difference(run: Run, dataset: Dataset) -> str:
+def difference(run: Recorded, dataset: Dataset) -> str:
     """How the data differ from those that the run was trained on, in words; "" if not, or if nothing was recorded.
 
     Labels are compared if they were read both times.
@@ -83,7 +95,7 @@ def difference(run: Run, dataset: Dataset) -> str:
     return {"digest": "other samples", "labels": "other labels"}[differing[0]] if differing else ""
 
 
-def require_same(run: Run, dataset: Dataset, data: Data, *, other: bool) -> None:
+def require_same(run: Recorded, dataset: Dataset, data: Data, *, other: bool) -> None:
     """Raise GanzooError if the data are not those that the run was trained on, unless `other` ones are allowed."""
     found = difference(run, dataset)
     if data.path and found and not other:
@@ -93,7 +105,7 @@ def require_same(run: Run, dataset: Dataset, data: Data, *, other: bool) -> None
         )
 
 
-def record(run: Run, dataset: Dataset, data: Data, step: int) -> None:
+def record(run: Recorded, dataset: Dataset, data: Data, step: int) -> None:
     """Write into recipe.json what the run's data are from this step on; nothing if that is what it says already."""
     before, now = recorded(run), describe(dataset, data)
     if now is None or now == before:
@@ -106,6 +118,6 @@ def record(run: Run, dataset: Dataset, data: Data, step: int) -> None:
     run.write_info()
 
 
-def protocol(run: Run, dataset: Dataset) -> dict[str, Any]:
+def protocol(run: Recorded, dataset: Dataset) -> dict[str, Any]:
     """The entry in the protocol of scores against other data than the run was trained on; {} otherwise."""
     return {"other_data": fingerprint(dataset)} if difference(run, dataset) else {}

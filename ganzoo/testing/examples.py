@@ -63,8 +63,11 @@ def cases_of(variant: Variant) -> Iterator[Case]:
         found = registry.datasets().get(recipe.data.name)
         if found is None:
             continue
-        own = own_shape(recipe)
+        # Only a data set of its own has the inputs that a variant needs.
+        own = own_shape(recipe) if not variant.inputs else ()
         yield Case(variant.name, name, found.modality, own, own=True)
+        if variant.inputs:
+            continue
         for shape in registry.modality(found.modality).example_shapes:
             if shape != own:
                 yield Case(variant.name, name, found.modality, shape)

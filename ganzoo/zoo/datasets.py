@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 from ganzoo.data.dataset import Dataset
@@ -51,6 +52,12 @@ def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
     The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's
     own root. A third-party data set may download even where it must not, so it is never given a recorded root.
     """
+    found = _load(data, options, split)
+    found.read_split = partial(load_data, data, options)
+    return found
+
+
+def _load(data: Data, options: RunOptions, split: str) -> Dataset:
     load, recorded = registry.datasets().find(data.name).load, options.recorded_root
     ours = current_zoo().owner("datasets", data.name).package == "ganzoo"
     if recorded and not options.data_root and ours:

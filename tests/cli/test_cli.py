@@ -40,7 +40,10 @@ EVAL = ["--seed", *DATA, "--device", "--devices", "--nodes", "--data-root", "--o
 SURFACE = {
     "train": ["NAME", *SCIENCE, *MACHINE],
     "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
-    "sample": ["RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz", "--truncation", "--best", "--interpolate"],
+    "sample": [
+        *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
+        *("--truncation", "--best", "--given", "--interpolate"),
+    ],
     "eval": ["TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--neighbours", *EVAL],
     "export": ["RUN", "--to", "--raw", "--best"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],

@@ -292,7 +292,7 @@ def test_every_bundled_variant_goes_into_onnx(name: str, data: DataSpec, options
     from ganzoo.exporting.onnx_file import onnx_bytes
 
     gan: Any = game(name, data, options)
-    session = onnxruntime.InferenceSession(onnx_bytes(gan, name, True, {"step": 3}))
+    session = onnxruntime.InferenceSession(onnx_bytes(gan, name, True, {"step": 3}, data))
     inputs = {put.name: put.shape for put in session.get_inputs()}
     assert list(inputs) == (["z", "y"] if gan.classes else ["z"])
     assert isinstance(inputs["z"][0], str), "the batch axis is fixed"
@@ -346,7 +346,7 @@ def test_a_game_without_latents_does_not_go_into_onnx(tmp_path: Path) -> None:
     from ganzoo.exporting.onnx_file import onnx_bytes
 
     with pytest.raises(GanzooError, match="has no latent vectors"):
-        onnx_bytes(Tied(), "tied", True, {})
+        onnx_bytes(Tied(), "tied", True, {}, DataSpec("test", "points", (2,)))
 
 
 def test_missing_onnx_packages_are_one_line_with_the_command(

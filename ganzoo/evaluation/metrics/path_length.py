@@ -26,7 +26,7 @@ from ganzoo.evaluation.features import classifier, domain
 from ganzoo.evaluation.features.names import DOMAIN
 from ganzoo.evaluation.features.spaces import resolve
 from ganzoo.evaluation.features.weights import tensors_only
-from ganzoo.game import Latent
+from ganzoo.game import GAN, has_latent
 
 LPIPS = "lpips-vgg16"
 EPSILON = 1e-4
@@ -44,7 +44,7 @@ def perceptual_path_length(samples: Samples) -> Measured:
     Raises GanzooError if the weights of LPIPS cannot be loaded.
     """
     gan: Any = samples.generator
-    if not isinstance(gan, Latent):
+    if not (isinstance(gan, GAN) and has_latent(gan)):
         return Measured({})
     in_domain = resolve(samples) == DOMAIN
     paths = min(PATHS, len(samples.fake))

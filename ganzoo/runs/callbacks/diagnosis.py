@@ -79,7 +79,9 @@ class Diagnosis(Callback):
         try:
             with restored(trainer.gan):
                 measurement |= self.variety.measure(trainer) if self.variety is not None else {}
-                measurement |= logit_statistics(trainer) if isinstance(trainer.gan, HasLogits) else {}
+                measurement |= (
+                    logit_statistics(trainer) if isinstance(trainer.gan, HasLogits) and not trainer.gan.inputs else {}
+                )
         except Exception as error:
             # Measuring a third-party game can fail; that must not end its training.
             self.failed = True
@@ -145,9 +147,10 @@ class Variety:
         with gan.for_sampling(averaged=False):
             torch.manual_seed(trainer.recipe.seed)
             for part in self.index.split(trainer.part_size):
-                y = dataset.batch(part)["y"] if gan.classes else None
+                batch = dataset.batch(part)
+                y = batch["y"] if gan.classes else None
                 with trainer.fabric.autocast():
-                    fakes.append(self.vectors(gan.sample(len(part), y)))
+                    fakes.append(self.vectors(gan.sample(len(part), y, **gan.given(batch))))
         fake = torch.cat(fakes)
         return {
             "variety": count_nearest(distances(self.real, fake)) / self.held_out_count,

@@ -21,6 +21,7 @@ from ganzoo.machine.rank_group import RankGroup
 from ganzoo.pictures.tables import format_number
 from ganzoo.recipes import RunOptions
 from ganzoo.runs import source
+from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reading import Evaluated
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
@@ -130,8 +131,11 @@ class Evaluations(Callback):
         device = trainer.fabric.device
         n = self.group.first_rank_first(lambda: min(SAMPLES, self.reference.default_samples()))
         name, seed = self.run_folder.variant.name, trainer.recipe.seed + 1
+        given = inputs_from(trainer.stream.dataset.held_out(), trainer.gan, n, spread=True)
+        n = min((len(values) for values in given.values()), default=n)
         y = class_numbers(trainer.gan, name, n, None)
-        fake = draw(self.group, trainer.gan, name, Draw(n, y, seed=seed, device=device), self.modality.scored)
+        wanted = Draw(n, y, seed=seed, device=device, given=given)
+        fake = draw(self.group, trainer.gan, name, wanted, self.modality.scored)
         return self.reference.samples(fake, y, Request(), seed, device=feature_device(device))
 
     def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:

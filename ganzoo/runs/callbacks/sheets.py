@@ -16,6 +16,7 @@ from ganzoo.files.atomic import REASONS, remove_partial
 from ganzoo.pictures import sheets
 from ganzoo.pictures.plots import loss_plot
 from ganzoo.runs.callbacks import reals
+from ganzoo.runs.inputs import inputs_from
 from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
@@ -118,13 +119,18 @@ def draw(trainer: Training) -> Image | None:
     if not modality.has_picture:
         return None
     count, columns = modality.sheet_size(gan.classes)
+    given = inputs_from(dataset.held_out(), gan, count)
+    count = min((len(values) for values in given.values()), default=count)
     y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if gan.classes else None
     with gan.for_sampling():
         # The next step sets its own seed, so drawing here does not affect training.
         torch.manual_seed(trainer.recipe.seed)
-        samples: Tensor = gan.sample(count, y)
+        on_device = {name: values.to(trainer.fabric.device) for name, values in given.items()}
+        samples: Tensor = gan.sample(count, y, **gan.given(on_device))
     real = None
     if modality.real_in_picture:
         real = dataset.batch(torch.arange(min(modality.real_in_picture, dataset.count)))["x"]
     title = f"step {trainer.progress.step}"
-    return modality.picture(samples, dataset.spec, real=real, columns=columns, title=title)
+    # A modality that was made for games without inputs need not have the argument.
+    more = {"given": given} if given else {}
+    return modality.picture(samples, dataset.spec, real=real, columns=columns, title=title, **more)

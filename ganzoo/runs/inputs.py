@@ -1,0 +1,26 @@
+"""Inputs of games that draw samples from something: taken from held-out data."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.samples import subset
+from ganzoo.errors import GanzooError
+from ganzoo.game import GAN
+
+
+def inputs_from(dataset: Dataset, gan: GAN, n: int, *, spread: bool = False) -> dict[str, Tensor]:
+    """The game's inputs of up to `n` samples of a data set, each `[m, ...]` on the CPU; {} for a game without inputs.
+
+    spread: take a fixed random subset, as scores do, in place of the first samples. Raises GanzooError for an input
+    that the data set does not have.
+    """
+    if not gan.inputs:
+        return {}
+    batch = dataset.batch(subset(dataset.count, n) if spread else torch.arange(min(n, dataset.count)))
+    missing = [name for name in gan.inputs if name not in batch]
+    if missing:
+        raise GanzooError(f"{dataset.spec.name} has no {' and no '.join(missing)} to draw samples from.")
+    return {name: batch[name].cpu() for name in gan.inputs}
