@@ -224,7 +224,12 @@ class GAN(nn.Module):
         return {"given": {name: batch[name] for name in self.inputs}} if self.inputs else {}
 
     def on_step(self, progress: Progress) -> None:
-        """Called before each step, for example to grow the networks or change a temperature."""
+        """Called before each step, for example to grow the networks or change a temperature.
+
+        It is called before anything is sampled, too: in training before the first callback, and when a trained game is
+        loaded, with the progress of its last step, before the weights and buffers are. Python attributes that it sets
+        must therefore follow from `progress` alone; whatever accumulates belongs in buffers.
+        """
 
     def after_update(self, phase: Phase, terms: Terms) -> None:
         """Called once after each optimiser step, for example to clip weights.

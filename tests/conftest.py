@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paths import ROOT
@@ -65,3 +66,14 @@ def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from small import train_digits
 
     return Path(train_digits(tmp_path_factory.mktemp("runs") / "conditional", "conditional").path)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The zoo of this process, to which tests add plugins."""
+    from ganzoo.zoo import zoo
+
+    found = zoo.Zoo()
+    found.discover()
+    monkeypatch.setattr(zoo, "_current", found)
+    return found

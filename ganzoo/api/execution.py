@@ -42,11 +42,13 @@ Report = Callable[[str], None]
 class Outcome:
     """What a call that trains returns to the command line.
 
-    first_rank: whether this process is the rank that reports. ranks: the devices and nodes used for training, as
-    options for `evaluate`; empty if no steps were left.
+    step: how many steps are done, fewer than the recipe's if a callback requested a stop. first_rank: whether this
+    process is the rank that reports. ranks: the devices and nodes used for training, as options for `evaluate`; empty
+    if no steps were left.
     """
 
     run: Run
+    step: int
     first_rank: bool = True
     ranks: Mapping[str, Any] = field(default_factory=dict)
 
@@ -125,7 +127,7 @@ def run_training(
             trainer.fit()
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)
-    return Outcome(run, first, {"devices": options.devices, "nodes": options.nodes})
+    return Outcome(run, trainer.progress.step, first, {"devices": options.devices, "nodes": options.nodes})
 
 
 def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[Callback]:

@@ -71,7 +71,7 @@ def continue_run(
         recipe, changes = changed_recipe(run, state, typed)
         done = steps_done(run, state) if state else 0
         if done >= recipe.steps and cluster.restarted():
-            return Outcome(run, is_first_rank())
+            return Outcome(run, done, is_first_rank())
         if done >= recipe.steps:
             raise GanzooError(
                 f"{path} is at step {done} of {recipe.steps}: to train further, "

@@ -80,7 +80,8 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     scores: whether to score; by default as the run was configured.
     """
     run = outcome.run
-    wanted = run.info["options"].get("scores", True) if scores is None else scores
+    # A callback can stop training before the first step; then there is nothing to score.
+    wanted = (run.info["options"].get("scores", True) if scores is None else scores) and outcome.step > 0
     if not outcome.first_rank:
         # All ranks that trained the run score it together.
         if wanted and outcome.ranks:
@@ -88,17 +89,23 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
         return
     records = run.metrics()
     seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
-    say(f"trained {run.recipe.steps:,} steps{seconds}")
+    complete = outcome.step >= run.recipe.steps
+    early = "" if complete else f" of {run.recipe.steps:,}"
+    say(f"trained {outcome.step:,}{early} steps{seconds}{'' if complete else ': a callback requested the stop'}")
     names = ("samples.png", "reals.png", "training.gif", "losses.png")
-    say("pictures: " + ", ".join(str(run.path / name) for name in names if (run.path / name).exists()))
+    drawn = [str(run.path / name) for name in names if (run.path / name).exists()]
+    if drawn:
+        say("pictures: " + ", ".join(drawn))
     hints = run.hints()
     if hints:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
     if wanted:
         with printing_log(), reporting_unscored(run):
             print_scores(evaluate(run, report=say, **outcome.ranks))
-    say(f"next: ganzoo sample {run.path} -n 100 --grid more.png")
-    say(f"      ganzoo resume {run.path} --steps {2 * run.recipe.steps}")
+    following = [f"ganzoo sample {run.path} -n 100 --grid more.png"] if outcome.step else []
+    following.append(f"ganzoo resume {run.path}" + (f" --steps {2 * run.recipe.steps}" if complete else ""))
+    for number, line in enumerate(following):
+        say(f"{'      ' if number else 'next: '}{line}")
 
 
 @contextmanager

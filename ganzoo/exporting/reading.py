@@ -19,7 +19,7 @@ from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.classes import Labels, as_numbers
 from ganzoo.runs.reading import read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, draw
+from ganzoo.runs.sampling import Draw, build_at, draw
 from ganzoo.training.restoring import require_like
 from ganzoo.zoo import provenance, registry
 
@@ -83,9 +83,7 @@ def load_generator(path: str | Path) -> ExportedGenerator:
     provenance.require(path, info)
     variant = registry.variants().find(info["variant"])
     recipe = read_recipe(variant, info)
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        gan = variant.build(recipe, data)
+    gan = build_at(variant, recipe, data, info["step"])
     _load_weights(gan, state, players, path, info["variant"])
     return ExportedGenerator(info, data, gan.eval())
 

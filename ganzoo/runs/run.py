@@ -29,7 +29,7 @@ from ganzoo.runs.classes import Labels, as_numbers
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, class_numbers, draw, slerp
+from ganzoo.runs.sampling import Draw, build_at, class_numbers, draw, slerp
 from ganzoo.runs.source import own_data
 from ganzoo.specs import Variant
 from ganzoo.training import restoring
@@ -147,12 +147,6 @@ class Run:
             raise GanzooError(f"{self.path} has no best state: train or resume it with --eval-every N.")
         return run
 
-    def build(self) -> GAN:
-        """The game with newly initialised weights, the same for the same seed."""
-        with torch.random.fork_rng():
-            torch.manual_seed(self.recipe.seed)
-            return self.variant.build(self.recipe, self.data)
-
     @property
     def gan(self) -> GAN:
         """The trained game from the newest intact checkpoint (or the best one), on the CPU."""
@@ -165,17 +159,19 @@ class Run:
 
     @cached_property
     def _trained(self) -> tuple[GAN, int]:
-        gan = self.build()
         path, state, problems = checkpoint.newest(self.checkpoints)
         for problem in problems:
             log.warning("%s Using %s.", problem, path.name)
+        wrong = GanzooError(f"{path} does not fit the networks of {self.info['variant']!r} as installed here.")
         try:
             step = restoring.steps_done(state)
+        except ValueError as error:
+            raise wrong from error
+        gan = build_at(self.variant, self.recipe, self.data, step)
+        try:
             restoring.load_weights(gan, state)
         except ValueError as error:
-            raise GanzooError(
-                f"{path} does not fit the networks of {self.info['variant']!r} as installed here."
-            ) from error
+            raise wrong from error
         return gan.eval(), step
 
     def labels(self, n: int, labels: Labels) -> Tensor | None:

@@ -13,12 +13,28 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, has_latent
+from ganzoo.game import GAN, Progress, has_latent
 from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.tf32 import full_precision
 from ganzoo.machine.threads import require_no_other_training
+from ganzoo.recipes import DataSpec, Recipe
+from ganzoo.specs import Variant
 from ganzoo.training.rank_random import first_rows_random
+
+
+def build_at(variant: Variant, recipe: Recipe, data: DataSpec, step: int) -> GAN:
+    """The game with newly initialised weights, the same for the same seed, as `on_step` leaves it for step `step`.
+
+    step: how many steps were done when its weights were saved, which are to be loaded into it.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        gan = variant.build(recipe, data)
+        last = max(step - 1, 0)
+        torch.manual_seed(mixed_seed("on_step", recipe.seed, last))
+        gan.on_step(Progress(last, recipe.steps))
+    return gan
 
 
 @dataclass(frozen=True, eq=False)

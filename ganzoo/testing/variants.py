@@ -21,7 +21,7 @@ from torch import Tensor
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
-from ganzoo.game import GAN, RUNNING_STATISTICS, Augmentation, Latent
+from ganzoo.game import GAN, RUNNING_STATISTICS, Augmentation, Latent, Progress
 from ganzoo.games import TwoPlayer
 from ganzoo.machine.launch import PRECISIONS
 from ganzoo.machine.seeds import mixed_seed
@@ -127,6 +127,7 @@ def check_import(module: str) -> None:
 def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """Samples have the data's shape and range, are finite, and differ from one another."""
     gan = _build(variant, recipe, data)
+    gan.on_step(Progress(steps=recipe.steps))
     with gan.for_sampling():
         torch.manual_seed(1)
         samples = gan.sample(5, None, **gan.given(inputs_from(data, gan, 5)))

@@ -85,6 +85,7 @@ class Trainer:
             part_random(fabric, self.part_size, recipe.accumulate, sync_batch_norm),
         )
         self.recording = PhaseRecording(self.updater, recorder, sync_batch_norm)
+        self.begun = False
         self.stop_requested = False
         self.signal = 0
         self._failure: Exception | None = None
@@ -102,6 +103,9 @@ class Trainer:
             self._fit()
 
     def _fit(self) -> None:
+        if self.progress.step < self.progress.steps:
+            # Callbacks may draw samples at once, which a game need not be ready for before `on_step`.
+            self.begin_step()
         self._call("on_start")
         with side_stream(self.fabric.device):
             while not self._agree_to_stop() and self.progress.step < self.progress.steps:
@@ -117,10 +121,12 @@ class Trainer:
     def play_step(self) -> None:
         """One step: every phase that is due, then the averages."""
         step = self.progress.step
+        if not self.begun:
+            self.begin_step()
+        self.begun = False
         # As this seed is a function of (seed, step), resuming needs no random-generator state; as it is the same on all
         # ranks, they draw what a single rank would.
         reseed(mixed_seed(self.recipe.seed, step), self.fabric.device)
-        self.begin_step()
         for phase in self.phases:
             if phase.runs_at(step):
                 for _ in range(phase.repeats):
@@ -133,9 +139,12 @@ class Trainer:
         self.progress.step += 1
 
     def begin_step(self) -> None:
-        """Let the game change itself, and take note of which weights learn from here on."""
+        """Let the game change itself for the coming step, and take note of which weights learn from here on."""
+        self.begun = True
         if type(self.gan).on_step is not GAN.on_step:
             self.updater.restore_gradients()
+            # A seed of its own: what the phases draw must not depend on what `on_step` draws, or when it was called.
+            reseed(mixed_seed("on_step", self.recipe.seed, self.progress.step), self.fabric.device)
             self.gan.on_step(self.progress)
             self.updater.find_weights()
 

@@ -20,21 +20,11 @@ from ganzoo import cli, hookimpl
 from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 from ganzoo.zoo import provenance
-from ganzoo.zoo import zoo as zoo_module
 from ganzoo.zoo.isolated import IsolatedCallback
 from ganzoo.zoo.loading import Plugin
 from ganzoo.zoo.zoo import Zoo, version
 
 TRAIN = ["train", "vanilla", *SET, "--steps", "2", "--no-scores", "--device", "cpu"]
-
-
-@pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Zoo:
-    """The zoo of this process, to which tests add plugins."""
-    zoo = Zoo()
-    zoo.discover()
-    monkeypatch.setattr(zoo_module, "_current", zoo)
-    return zoo
 
 
 def test_every_bundled_plugin_is_listed_with_what_it_adds(capsys: pytest.CaptureFixture[str]) -> None:

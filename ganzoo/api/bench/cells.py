@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from ganzoo.api.bench.grid import Cell, cell_plan
 from ganzoo.api.evaluate import evaluate
 from ganzoo.api.planning import Plan
-from ganzoo.api.resume import newest_state, resume
+from ganzoo.api.resume import continue_run, newest_state
 from ganzoo.api.train import execute
 from ganzoo.errors import GanzooError, TrainingError, printable
 from ganzoo.files.atomic import move_aside, write_atomically
@@ -85,21 +85,26 @@ def finish(out: Path, cell: Cell, report: Report, **options: Any) -> Run:
         require_same(run, plan)
         if is_scored(run):
             return run
-        run = train_to_end(run, report, **options)
+        run, step = train_to_end(run, report, **options)
     else:
-        run = execute(plan, report).run
+        outcome = execute(plan, report)
+        run, step = outcome.run, outcome.step
+    if step < run.recipe.steps:
+        raise TrainingError(f"a callback ended the training of {path} at step {step} of {run.recipe.steps}.")
     evaluate(run, report=report, **options)
     if not run.scores_file.exists():
         raise TrainingError(f"the scores of {path} could not be written.")
     return run
 
 
-def train_to_end(run: Run, report: Report, **options: Any) -> Run:
-    """Resume a run to its last step, unless it has got there; returns the run."""
+def train_to_end(run: Run, report: Report, **options: Any) -> tuple[Run, int]:
+    """Resume a run to its last step, unless it has got there; returns the run, and how many steps are done."""
     _, state, _ = newest_state(run)
-    if state is not None and steps_done(run, state) >= run.recipe.steps:
-        return run
-    return resume(run.path, None, report, **options)
+    done = 0 if state is None else steps_done(run, state)
+    if done >= run.recipe.steps:
+        return run, done
+    outcome = continue_run(run.path, None, report, **options)
+    return outcome.run, outcome.step
 
 
 def is_scored(run: Run) -> bool:
