@@ -206,14 +206,14 @@ def score(options: argparse.Namespace) -> dict[str, float] | None:
 def metrics(found: Features, real: Features) -> dict[str, Callable[[], object]]:
     """The metrics, as functions that compare the features `found` with those of training images."""
     from ganzoo.evaluation.features.extraction import Features
-    from ganzoo.evaluation.metrics import fidelity, manifold
+    from ganzoo.evaluation.metrics import fidelity, kernel_distances, manifold
 
     a, b, logits = found.features, real.features, found.logits
     assert logits is not None
     return {
         "IS": lambda: fidelity.inception_score(logits),
         "FD": lambda: fidelity.frechet_distance(a, b),
-        "KID": lambda: fidelity.kernel_distance(a, b),
+        "KID": lambda: kernel_distances.of_samples(a, Features(b, None)),
         "PRC": lambda: fidelity.precision_recall(a, b),
         # A new object, as distances between training images are cached for the next samples.
         "density": lambda: manifold.density_and_coverage(a, Features(b, None)),

@@ -147,7 +147,8 @@ class ModalitySpec:
 class MetricSpec:
     """A score. `compute(samples)` returns named numbers. modalities: the kinds of data that it can score.
 
-    better: for each value "higher" or "lower", or "" if the best value is in between.
+    better: for each value "higher" or "lower", the number that is best (0.0 for a distance that can be negative), or ""
+    if none is.
     default: whether it is computed when no metrics are named, such as after training.
     """
 
@@ -156,5 +157,5 @@ class MetricSpec:
     paper: str
     modalities: tuple[str, ...]
     compute: Callable[[Samples], Mapping[str, float]]
-    better: Mapping[str, str] = field(default_factory=dict)
+    better: Mapping[str, str | float] = field(default_factory=dict)
     default: bool = True

@@ -14,28 +14,31 @@ from PIL import Image
 
 from ganzoo.errors import GanzooError, printable
 from ganzoo.evaluation.comparability import Column, columns_of
+from ganzoo.evaluation.ideals import best_of, decides
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import write_first_free, write_new
 from ganzoo.pictures.comparison import Panel, draw_panels
 from ganzoo.pictures.sheets import encoded
-from ganzoo.pictures.tables import ScoreTable, format_number
+from ganzoo.pictures.tables import ScoreTable, format_mean, format_number
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
+
+ERRORS = "±: one standard error, because of the number of samples."
 
 HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run in a comparison. scores: its value and that of real data, by `Score.key`."""
+    """A run in a comparison. scores: the rows of its file of scores, by `Score.key`."""
 
     run: Run
     step: int | None
     weights: str
     seconds: float | None
     cpu_seconds: float | None
-    scores: dict[str, tuple[float, float | None]]
+    scores: dict[str, dict[str, Any]]
 
     @property
     def name(self) -> str:
@@ -70,28 +73,31 @@ class Comparison:
         """A row for each run and one for real data; the best value of a column is marked if several runs have one."""
         rows = [
             [row.path, row.name, row.data, _format(row.step), row.weights, _format(row.seconds, 3)]
-            + [_format(row.scores[c.key][0]) if c.key in row.scores else "" for c in self.columns]
+            + [_format_score(row.scores.get(c.key)) for c in self.columns]
             for row in self.rows
         ]
         marked = frozenset((number, len(HEADER) + i) for i, c in enumerate(self.columns) for number in self.best(c))
         real = [self.real_value(column) for column in self.columns]
         if any(real):
             rows.append(["real data", *[""] * (len(HEADER) - 1), *real])
-        return ScoreTable("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, [*self.legend, *self.hints])
+        known = any(score.get("error") is not None for row in self.rows for score in row.scores.values())
+        notes = [*([ERRORS] if known else []), *self.legend, *self.hints]
+        return ScoreTable("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, notes)
 
     def best(self, column: Column) -> list[int]:
         """Numbers of the rows with the best value of a column; none if only one has a value."""
-        found = {number: row.scores[column.key][0] for number, row in enumerate(self.rows) if column.key in row.scores}
-        if len(found) < 2 or not column.better:
+        found = {n: row.scores[column.key]["value"] for n, row in enumerate(self.rows) if column.key in row.scores}
+        if len(found) < 2 or not decides(column.better):
             return []
-        wanted = (min if column.better == "lower" else max)(found.values())
+        wanted = best_of(column.better, found.values())
         return [number for number, value in found.items() if value == wanted]
 
     def real_value(self, column: Column) -> str:
         """The score of real data in a column; lowest and highest if the runs' real samples differ."""
-        found = {row.scores[column.key][1] for row in self.rows if column.key in row.scores}
-        values = sorted({_format(value) for value in found if value is not None}, key=float)
-        return values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}" if values else ""
+        scores = [row.scores[column.key] for row in self.rows if column.key in row.scores]
+        found = {score["real"]: score.get("real_error") for score in scores if score.get("real") is not None}
+        texts = list(dict.fromkeys(format_mean(value, found[value]) for value in sorted(found)))
+        return texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}" if texts else ""
 
     def to_json(self) -> str:
         """Everything in the table, with the complete protocol of each column."""
@@ -114,13 +120,18 @@ class Comparison:
                 "weights": row.weights,
                 "seconds": row.seconds,
                 "cpu_seconds": row.cpu_seconds,
-                "scores": {c.title: row.scores[c.key][0] for c in self.columns if c.key in row.scores},
-                "real": {c.title: row.scores[c.key][1] for c in self.columns if c.key in row.scores},
+                "scores": self._parts(row, "value"),
+                "errors": self._parts(row, "error"),
+                "real": self._parts(row, "real"),
+                "real_errors": self._parts(row, "real_error"),
             }
             for row in self.rows
         ]
         found = {"runs": runs, "columns": columns, "legend": self.legend, "hints": self.hints}
         return json.dumps(found, indent=1) + "\n"
+
+    def _parts(self, row: Row, part: str) -> dict[str, Any]:
+        return {c.title: row.scores[c.key].get(part) for c in self.columns if c.key in row.scores}
 
     def picture(self) -> Image.Image:
         """The runs' sample sheets side by side, each above its losses, and below them the scores over the steps."""
@@ -194,8 +205,9 @@ def _row(run: Run, scores: list[dict[str, Any]]) -> Row:
     logged = [record for record in run.metrics() if step is None or record["step"] <= step]
     last = logged[-1] if logged else {}
     weights = protocol.get("weights") or ("ema" if run.info["recipe"].get("ema") else "raw")
-    values = {key_of(score): (score["value"], score.get("real")) for score in scores}
-    return Row(run, step, weights, last.get("seconds"), last.get("cpu_seconds"), values)
+    return Row(
+        run, step, weights, last.get("seconds"), last.get("cpu_seconds"), {key_of(score): score for score in scores}
+    )
 
 
 def last_step(run: Run) -> int | None:
@@ -242,6 +254,10 @@ def _open(path: Path) -> Image.Image | None:
 
 def _shorten(path: str, width: int = 40) -> str:
     return path if len(path) <= width else "…" + path[1 - width :]
+
+
+def _format_score(score: dict[str, Any] | None) -> str:
+    return "" if score is None else format_mean(score["value"], score.get("error"))
 
 
 def _format(value: float | int | None, digits: int = 4) -> str:

@@ -31,6 +31,9 @@ from ganzoo.zoo import provenance, registry
 
 log = logging.getLogger(__name__)
 
+LABELS = "at random, as frequent as in training"
+"""How the classes of samples are chosen, as the protocol says (`ganzoo.runs.sampling.random_labels`)."""
+
 
 def evaluate(
     target: Run | str | Path,
@@ -84,7 +87,7 @@ def evaluate(
 
         def score_and_write() -> Scores:
             scores = compute_scores(samples, request.metrics, neighbours).joined(Scores(notes=list(samples.notes)))
-            fields = protocol_fields(found, resized) | ({"skipped": samples.skipped} if samples.skipped else {})
+            fields = protocol_fields(found, samples, resized)
             fields |= check_source(found, samples, request) if isinstance(found, Run) and against is None else {}
             for item in scores.scores:
                 item.protocol.update(fields)
@@ -137,9 +140,12 @@ def check_source(run: Run, samples: Samples, request: Request) -> dict[str, Any]
     return fields
 
 
-def protocol_fields(scored: Run | Path, resized: str = "") -> dict[str, Any]:
+def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "") -> dict[str, Any]:
     """A run's entries in the protocol of its scores; for files, that the seed of their samples is unknown."""
-    prepared = {"prepared": resized, "filter": FILTER} if resized else {}
+    prepared: dict[str, Any] = {"prepared": resized, "filter": FILTER} if resized else {}
+    if samples.skipped:
+        prepared["skipped"] = samples.skipped
     if not isinstance(scored, Run):
         return {"seed": None} | prepared
-    return prepared | {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}
+    labels = {} if samples.labels is None else {"sample_labels": LABELS}
+    return prepared | labels | {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}

@@ -89,6 +89,8 @@ def of_run(
     channels still differ, the samples are converted. Raises GanzooError for a reference of another kind.
     """
 
+    seed = run.recipe.seed + 1 if request.seed is None else request.seed
+
     def prepare() -> tuple[Reference, int, Tensor | None, dict[str, Tensor]]:
         reference = Reference(_data_for(run, request, against), options)
         if against is None:
@@ -101,12 +103,11 @@ def of_run(
         if request.n is not None and available < count:
             raise GanzooError(f"there are only {available:,} inputs to draw samples from: use -n {available} or less.")
         count = min(count, available)
-        return reference, count, run.labels(count, None), given
+        return reference, count, reference.labels(run.gan, count, seed), given
 
     reference, count, labels, given = group.first_rank_first(prepare)
     report(f"scoring {count:,} samples ...")
     own, kind = run.data, registry.modality(run.data.modality)
-    seed = run.recipe.seed + 1 if request.seed is None else request.seed
     device = group.device or choose_device(options.device)
 
     def as_scored(drawn: Tensor) -> Tensor:

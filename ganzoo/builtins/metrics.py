@@ -30,7 +30,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Binkowski et al. 2018, Demystifying MMD GANs, https://arxiv.org/abs/1801.01401",
         ("image",),
         lazy("ganzoo.evaluation.metrics.images:kernel_distance"),
-        {"KD": "lower", "KID": "lower"},
+        {"KD": 0.0, "KID": 0.0},
     ),
     MetricSpec(
         "prc",
@@ -54,7 +54,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Naeem et al. 2020, Reliable Fidelity and Diversity Metrics, https://arxiv.org/abs/2002.09797",
         ("image",),
         lazy("ganzoo.evaluation.metrics.manifold:density_coverage"),
-        {"density": "higher", "coverage": "higher"},
+        {"density": 1.0, "coverage": "higher"},
         default=False,
     ),
     MetricSpec(
@@ -83,7 +83,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "https://arxiv.org/abs/2004.05675",
         ("image",),
         lazy("ganzoo.evaluation.metrics.neighbours:memorisation"),
-        {"memorised": "lower", "distance-ratio": ""},
+        {"memorised": "lower", "distance-ratio": 1.0},
         default=False,
     ),
     MetricSpec(
@@ -108,7 +108,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Gretton et al. 2012, A Kernel Two-Sample Test, https://jmlr.org/papers/v13/gretton12a.html",
         ("points",),
         lazy("ganzoo.evaluation.metrics.points:kernel_discrepancy"),
-        {"MMD": "lower"},
+        {"MMD": 0.0},
     ),
     MetricSpec(
         "w2",

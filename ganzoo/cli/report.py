@@ -17,10 +17,11 @@ from ganzoo.api.planning import Plan
 from ganzoo.cli.output import say, warn
 from ganzoo.cli.show import value_text
 from ganzoo.errors import TrainingError
+from ganzoo.evaluation.ideals import describe
 from ganzoo.evaluation.scoring import Scores
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.signals import Interrupted, Stopped
-from ganzoo.pictures.tables import format_number
+from ganzoo.pictures.tables import format_mean
 from ganzoo.runs.run import Run
 from ganzoo.zoo import config, provenance
 from ganzoo.zoo.datasets import load_data
@@ -139,13 +140,22 @@ def printing_log(stream: TextIO | None = None, lowest: int = logging.INFO) -> It
 
 
 def print_scores(scores: Scores) -> None:
-    """Print each score beside that of real held-out samples, which a perfect generator would also get."""
+    """Print each score beside that of as many real held-out samples, which a perfect generator would also get."""
     if scores.scores:
-        width = max(len(item.name) for item in scores.scores)
-        say(f"{'score':{width}}  {'samples':>9}  {'real data':>9}")
-        for item in scores.scores:
-            real = "" if item.real is None else format_number(item.real)
-            better = f"  {item.better} is better" if item.better else ""
-            say(f"{item.name:{width}}  {format_number(item.value):>9}  {real:>9}{better}")
+        rows = [
+            (
+                item.name,
+                format_mean(item.value, item.error),
+                "" if item.real is None else format_mean(item.real, item.real_error),
+                describe(item.better),
+            )
+            for item in scores.scores
+        ]
+        header = ("score", "samples", "real data", "")
+        widths = [max(len(row[column]) for row in (header, *rows)) for column in range(3)]
+        for name, value, real, better in (header, *rows):
+            say(f"{name:{widths[0]}}  {value:>{widths[1]}}  {real:>{widths[2]}}  {better}".rstrip())
+        if any(item.error is not None for item in scores.scores):
+            say("±: one standard error, because of the number of samples")
     for note in scores.notes:
         say(f"note: {note}")

@@ -91,14 +91,19 @@ class Samples:
         object.__setattr__(self, "group", group)
 
     def real_baseline(self) -> Samples:
-        """Real samples to be scored like the fake ones: the same number, or all there are, from the other split.
+        """As many real samples of the other split, to be scored like the fake ones.
 
         Their scores are those that a perfect generator would reach. They have the same `group`. Raises what `load`
-        raises.
+        raises, and GanzooError if there are fewer: the scores of different numbers of samples cannot be compared.
         """
         split = "train" if self.reference == "test" else "test"
-        dataset = self.real(split)
-        batch = dataset.batch(subset(dataset.count, len(self.fake)))
+        dataset, n = self.real(split), len(self.fake)
+        if dataset.count < n:
+            raise GanzooError(
+                f"{n:,} samples are scored, and only {dataset.count:,} are held out, whose scores would not be "
+                f"comparable: for scores of real data too, use -n {dataset.count}."
+            )
+        batch = dataset.batch(subset(dataset.count, n))
         x = self.modality.scored(batch["x"])
         labels = batch.get("y") if self.labels is not None else None
         made = dataclasses.replace(self, fake=x, labels=labels, load=self.real, generator=None, split=split)
@@ -112,10 +117,18 @@ class Measured(dict[str, float]):
 
     protocol: everything that affects the values: number of real samples, splits, neighbours. It becomes part of each
     Score's protocol. A metric with nothing to add may return a plain dict.
+    standard_errors: a function that returns the standard errors of the values, by name, that is called only where they
+    are wanted; None if the metric has none.
     """
 
-    def __init__(self, values: Mapping[str, float], **protocol: Any) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, float],
+        standard_errors: Callable[[], Mapping[str, float]] | None = None,
+        **protocol: Any,
+    ) -> None:
         super().__init__(values)
+        self.standard_errors = standard_errors
         self.protocol = protocol
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganzoo.evaluation.ideals import Better
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.recipes import flat
 
@@ -19,7 +20,7 @@ class Column:
     key: str
     name: str
     title: str
-    better: str
+    better: Better
 
 
 def columns_of(scores: Iterable[Mapping[str, Any]]) -> tuple[list[Column], list[str]]:

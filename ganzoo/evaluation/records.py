@@ -34,7 +34,9 @@ class Row(BaseModel):
     name: str
     value: Number
     real: Number | None = None
-    better: Literal["higher", "lower", ""] = ""
+    better: Literal["higher", "lower", ""] | Number = ""
+    error: Number | None = None
+    real_error: Number | None = None
     protocol: Protocol
 
 

@@ -15,6 +15,7 @@ import torch
 from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.evaluation.ideals import Better
 from ganzoo.files.checkpoint import write_atomically
 from ganzoo.machine.rank_group import LostRank
 from ganzoo.specs import MetricSpec
@@ -29,18 +30,21 @@ TRAINING_ONLY = ("flip", "labels")
 class Score:
     """One number, and everything that must be equal for another one to be comparable.
 
-    real: the score of real held-out samples, which a perfect generator would reach; None if there are no such samples.
-    better: "higher", "lower", or "" if neither is better in general.
+    real: the score of as many real held-out samples, which a perfect generator would reach; None if there are too few.
+    better: "higher", "lower", the number that is best, or "" if none is.
     protocol: its `name`, for example fd10k_train[domain:mnist]; n_fake, seed, data set, versions, `real` (split and
     number of the samples behind `real`), and what the metric adds: n_real and split of the real data compared with, the
     features with the hash of their weights and their test accuracy, resizing.
+    error, real_error: standard errors of `value` and `real`, because of the number of samples; None if unknown.
     """
 
     name: str
     value: float
     real: float | None
-    better: str
+    better: Better
     protocol: dict[str, Any]
+    error: float | None = None
+    real_error: float | None = None
 
     @property
     def key(self) -> str:
@@ -102,7 +106,7 @@ def score(
     """Run the metrics named in `metrics`, or the default ones of `specs` that apply, on the samples and on real data.
 
     A metric that fails yields a note instead of scores and does not stop the others. with_real: whether to score real
-    data too. Raises GanzooError if `metrics` contains a name that is not in `specs`.
+    data too, and to estimate standard errors. Raises GanzooError if `metrics` contains a name that is not in `specs`.
     """
     chosen = select_metrics(specs, metrics, samples.spec.modality)
     result = Scores()
@@ -112,19 +116,20 @@ def score(
     baseline = _real_baseline(samples, result.notes) if with_real else None
     common = _common_protocol(samples, baseline)
     for spec in chosen:
-        measured = _compute(spec, samples, result.notes)
+        measured = _compute(spec, samples, result.notes, errors=with_real)
         if measured is None:
             continue
         if not measured:
             if metrics is not None:
                 result.notes.append(f"{spec.name}: does not apply to these samples of {samples.spec.name}.")
             continue
-        real = _compute(spec, baseline, result.notes, "of real samples") if baseline is not None else None
+        real = _compute(spec, baseline, result.notes, "of real samples", True) if baseline is not None else None
         protocol = common | {"metric": spec.name} | measured.protocol
         protocol["name"] = protocol_name(spec.name, measured, protocol)
         for name, value in measured.items():
             real_value = real.get(name) if real else None
-            result.scores.append(Score(name, value, real_value, _better(spec, name), dict(protocol)))
+            errors = [_error(of, name) for of in (measured, real)]
+            result.scores.append(Score(name, value, real_value, _better(spec, name), dict(protocol), *errors))
     return result
 
 
@@ -150,22 +155,25 @@ def select_metrics(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, m
 
 def _real_baseline(samples: Samples, notes: list[str]) -> Samples | None:
     try:
-        baseline = samples.real_baseline()
+        return samples.real_baseline()
     except GanzooError as error:
         notes.append(f"no scores of real held-out samples to compare with: {error}")
         return None
-    if 2 * len(baseline.fake) < len(samples.fake):
-        notes.append(
-            f"only {len(baseline.fake):,} real samples were scored, not {len(samples.fake):,}: "
-            "with fewer samples, IS is lower and FD is higher."
-        )
-    return baseline
 
 
-def _compute(spec: MetricSpec, samples: Samples, notes: list[str], of: str = "") -> Measured | None:
-    """The values of the metric, without those that are not finite; None if it fails. Notes report both."""
+def _compute(
+    spec: MetricSpec, samples: Samples, notes: list[str], of: str = "", errors: bool = False
+) -> Measured | None:
+    """The values of the metric, without those that are not finite; None if it fails. Notes report both.
+
+    errors: whether to compute their standard errors too.
+    """
+    found: Mapping[str, float] = {}
     try:
         measured = spec.compute(samples)
+        estimate = getattr(measured, "standard_errors", None)
+        if errors and estimate is not None:
+            found = estimate()
     except GanzooError as error:
         _note(notes, str(error))
         return None
@@ -180,7 +188,13 @@ def _compute(spec: MetricSpec, samples: Samples, notes: list[str], of: str = "")
         _note(notes, f"{name}: no value{' ' + of if of else ''}, as the result is not a finite number.")
     if measured and not finite:
         return None
-    return Measured(finite, **getattr(measured, "protocol", {}))
+    return Measured(finite, lambda: found, **getattr(measured, "protocol", {}))
+
+
+def _error(measured: Measured | None, name: str) -> float | None:
+    """The standard error of a value; None if it is not known."""
+    found = measured.standard_errors().get(name) if measured and measured.standard_errors else None
+    return float(found) if found is not None and math.isfinite(found) else None
 
 
 def _note(notes: list[str], line: str) -> None:
@@ -188,7 +202,7 @@ def _note(notes: list[str], line: str) -> None:
         notes.append(line)
 
 
-def _better(spec: MetricSpec, name: str) -> str:
+def _better(spec: MetricSpec, name: str) -> Better:
     """The direction that the metric declares for the longest prefix of `name`."""
     fitting = [prefix for prefix in spec.better if name.startswith(prefix)]
     return spec.better[max(fitting, key=len)] if fitting else ""

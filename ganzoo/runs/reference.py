@@ -20,7 +20,7 @@ from ganzoo.evaluation.features.names import names as feature_names
 from ganzoo.game import GAN
 from ganzoo.machine.rank_group import RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions
-from ganzoo.runs.sampling import Draw, chunk_sampler
+from ganzoo.runs.sampling import Draw, chunk_sampler, random_labels
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
@@ -107,14 +107,24 @@ class Reference:
 
     def default_samples(self) -> int:
         """How many samples to draw for a score: the literature's number for the data set, else the modality's."""
-        known = registry.datasets().get(self.data.name)
-        if known is not None and known.samples:
-            return known.samples
         try:
             test = self.load("test").count
         except GanzooError:
             test = 0
+        known = registry.datasets().get(self.data.name)
+        if known is not None and known.samples:
+            return min(known.samples, test or known.samples)
         return self.modality.default_samples(self.load("train").count, test)
+
+    def labels(self, gan: GAN, n: int, seed: int) -> Tensor | None:
+        """Class numbers `[n]` of samples to be scored (`random_labels`); None for a game that is not conditional.
+
+        They are as frequent as the reference's training labels, if these are the game's classes.
+        """
+        if not gan.classes:
+            return None
+        y = self.load("train").arrays.get("y") if self.spec.classes == gan.classes else None
+        return random_labels(n, gan.classes, seed, None if y is None else torch.as_tensor(y).cpu().long())
 
     def samples(self, fake: Tensor, labels: Tensor | None, request: Request, seed: int, **more: Any) -> Samples:
         """Samples to score against this reference."""

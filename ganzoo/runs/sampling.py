@@ -93,6 +93,19 @@ def class_numbers(
     return chosen.repeat(math.ceil(n / len(chosen)))[:n]
 
 
+def random_labels(n: int, classes: int, seed: int, like: Tensor | None = None) -> Tensor:
+    """Class numbers `[n]` of samples to be scored: drawn at random, each as often as in `like`, the real labels `[N]`.
+
+    Without these, all classes are equally frequent. Not every class in turn: such samples vary less than real ones do,
+    which biases the kernel distance. Label k of a seed does not depend on `n`.
+    """
+    labels = torch.arange(classes) if like is None else like
+    generator = torch.Generator().manual_seed(mixed_seed("labels", seed))
+    # Drawn in chunks, as a draw's values may depend on its size.
+    chosen = [torch.randint(len(labels), (BATCH,), generator=generator) for _ in range(math.ceil(n / BATCH))]
+    return labels[torch.cat(chosen)[:n]]
+
+
 def draw(gan: GAN, name: str, wanted: Draw) -> Tensor:
     """Samples `[n, *shape]` of a game, on the CPU, in the data's range (images: [-1, 1]).
 

@@ -212,8 +212,9 @@ def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
     samples: your own, for modalities without examples (else SkipTest).
     """
     for direction in spec.better.values():
-        known = direction in ("higher", "lower", "")
-        assert known, f"{spec.name}: better must say 'higher', 'lower' or '' (neither), not {direction!r}"
+        known = isinstance(direction, float | int) or direction in ("higher", "lower", "")
+        advice = "better must say 'higher', 'lower', the number that is best, or '' (none)"
+        assert known, f"{spec.name}: {advice}, not {direction!r}"
     for given in [samples] if samples is not None else [example_samples(kind) for kind in spec.modalities]:
         before = given.fake.clone()
         first = spec.compute(given)

@@ -263,6 +263,6 @@ def test_the_best_state_is_compared_with_its_own_scores_and_samples(digits_run: 
     shutil.move("best", "a/checkpoints/best")
     Path("a/scores-best.json").write_text(json.dumps({"scores": [score("FD", 0.5, "lower", step=2)], "notes": []}))
     found = compare([a], best=True)
-    assert (found.rows[0].step, found.rows[0].scores[found.columns[0].key][0]) == (2, 0.5)
+    assert (found.rows[0].step, found.rows[0].scores[found.columns[0].key]["value"]) == (2, 0.5)
     assert found.draw("best.png") == Path("best.png")
     assert Path("best.png").is_file()

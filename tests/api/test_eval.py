@@ -270,7 +270,8 @@ def test_json_goes_to_standard_output_alone(copied: Path, capsys: pytest.Capture
 def test_a_table_is_printed_with_the_floor(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line(["eval", "run", "-n", str(N), "--metrics", "fd", "--device", "cpu"]) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"^FD\[domain:digits\] +[0-9.]+ +[0-9.]+  lower is better$", shown, re.MULTILINE)
+    number = r"[0-9.]+ ± [0-9.]+"
+    assert re.search(rf"^FD\[domain:digits\] +{number} +{number}  lower is better$", shown, re.MULTILINE)
     assert f"scoring {N} samples ..." in shown
 
 

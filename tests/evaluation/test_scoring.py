@@ -106,10 +106,15 @@ def test_where_no_real_samples_can_be_held_out_there_are_no_real_values() -> Non
     assert result.scores[0].protocol["real"] is None
 
 
-def test_few_real_samples_are_pointed_out() -> None:
+def test_real_samples_are_scored_in_equal_number_or_not_at_all() -> None:
+    result = score(digit_samples(300), METRICS, ["fd"])
+    assert result.scores[0].protocol["real"] == {"split": "test", "n": 300}
+    assert result.scores[0].real is not None
     result = score(digit_samples(1438), METRICS, ["fd"])
-    assert result.scores[0].protocol["real"] == {"split": "test", "n": 359}
-    assert "only 359 real samples were scored, not 1,438" in result.notes[0]
+    assert result.scores[0].protocol["real"] is None
+    assert result.scores[0].real is None
+    assert "1,438 samples are scored, and only 359 are held out" in result.notes[0]
+    assert "use -n 359" in result.notes[0]
 
 
 def test_points_on_one_spot_cover_no_mode_and_are_far_from_the_ring() -> None:
@@ -203,7 +208,8 @@ def test_to_uint8_undoes_as_input_and_clamps() -> None:
 
 def test_small_data_sets_are_scored_with_fewer_samples() -> None:
     assert IMAGES.default_samples(60_000, 10_000) == 10_000
-    assert IMAGES.default_samples(1438, 359) == 1438
+    assert IMAGES.default_samples(1438, 359) == 359
+    assert IMAGES.default_samples(1438, 100) == 1438
     assert IMAGES.default_samples(100, 0) == 1000
     assert POINTS.default_samples(100, 0) == 10_000
 

@@ -590,7 +590,11 @@ def test_a_data_set_that_takes_any_split_gets_a_message() -> None:
 
 METRICS: dict[str, tuple[Callable[[Any], Any], dict[str, str], str]] = {
     "not finite": (lambda samples: {"a": float("nan")}, {}, "'a' is nan, which is not a finite number"),
-    "direction": (lambda samples: {"a": 1.0}, {"a": "up"}, "must say 'higher', 'lower' or '' .neither., not 'up'"),
+    "direction": (
+        lambda samples: {"a": 1.0},
+        {"a": "up"},
+        "must say 'higher', 'lower', the number that is best, or '' .none., not 'up'",
+    ),
     "unknown name": (lambda samples: {"a": 1.0}, {"b": "lower"}, "`better` names none of a"),
     "another each time": (lambda samples: {"a": torch.rand(()).item()}, {}, "gives another value the second time"),
     "in place": (lambda samples: {"a": float(samples.fake.zero_().sum())}, {}, "changes the samples in place"),

@@ -117,13 +117,20 @@ def summarise(seeds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 def _averaged(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     real = [score["real"] for score in found if score.get("real") is not None]
+    errors = [score["real_error"] for score in found if score.get("real_error") is not None]
     row = _row(name, found)
-    return row | spread(row["values"]) | {"real": spread(real), "protocol": common_protocol(found)}
+    of_real = spread(real) | {"error": statistics.mean(errors) if errors else None}
+    return row | spread(row["values"]) | {"real": of_real, "protocol": common_protocol(found)}
 
 
 def _row(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    values = [score["value"] for score in found]
-    return {"name": name, "better": found[0].get("better", ""), "equal_protocols": True, "values": values}
+    return {
+        "name": name,
+        "better": found[0].get("better", ""),
+        "equal_protocols": True,
+        "values": [score["value"] for score in found],
+        "errors": [score.get("error") for score in found],
+    }
 
 
 def common_protocol(scores: list[dict[str, Any]]) -> dict[str, Any]:
@@ -224,12 +231,13 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> ScoreTable:
     real = {key_of(score): score["real"] for score in scores}
     if real:
         rows.append([REAL, "", *[_format_real(real[column.key]) for column in columns], "", ""])
+        notes.append("±: standard deviation over seeds; of real data, standard error because of the number of samples.")
     return ScoreTable(dataset, header, rows, left=2, notes=notes)
 
 
 def _format_real(real: Mapping[str, Any]) -> str:
-    """The score of real data: usually the same for every seed, and then without a standard deviation."""
-    return format_spread(real if real["sd"] else {**real, "sd": None})
+    """The score of real data with its standard error, as it is usually the same for every seed."""
+    return format_spread(real if real["sd"] else {**real, "sd": real.get("error")})
 
 
 def _title(group: Mapping[str, Any]) -> str:

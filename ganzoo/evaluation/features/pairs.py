@@ -44,14 +44,19 @@ class FeaturePair:
             feature_cache.write(key, found)
         return [float(value) for value in found["values"]]
 
-    def measured(self, values: Mapping[str, float], **protocol: Any) -> Measured:
-        """The values, named for the feature space; the protocol includes the real images compared with."""
+    def measured(
+        self, values: Mapping[str, float], errors: Callable[[], Sequence[float]] | None = None, **protocol: Any
+    ) -> Measured:
+        """The values, named for the feature space; the protocol includes the real images compared with.
+
+        errors: returns their standard errors, in the same order.
+        """
         against = {
             "n_real": len(self.real.features),
             "split": self.samples.reference,
             "real_sha256": self.real.sha256[:12],
         }
-        return in_space(self.space, values, **against, **protocol)
+        return in_space(self.space, values, errors, **against | protocol)
 
 
 def feature_pair(samples: Samples) -> FeaturePair:
@@ -60,9 +65,15 @@ def feature_pair(samples: Samples) -> FeaturePair:
     return FeaturePair(samples, space, fake_features(samples, space), reference_features(samples, space))
 
 
-def in_space(space: Space, values: Mapping[str, float], **protocol: Any) -> Measured:
-    """The values, named for the feature space, which the protocol includes."""
+def in_space(
+    space: Space, values: Mapping[str, float], errors: Callable[[], Sequence[float]] | None = None, **protocol: Any
+) -> Measured:
+    """The values, named for the feature space, which the protocol includes.
+
+    errors: returns their standard errors, in the same order.
+    """
     if not space.suffix:
         values = {ON_INCEPTION.get(name, name): value for name, value in values.items()}
     named = {f"{name}{space.suffix}": value for name, value in values.items()}
-    return Measured(named, features=space.describe(), resize=space.resize, **protocol)
+    named_errors = None if errors is None else lambda: dict(zip(named, errors(), strict=True))
+    return Measured(named, named_errors, features=space.describe(), resize=space.resize, **protocol)

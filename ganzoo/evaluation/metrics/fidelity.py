@@ -1,6 +1,6 @@
 """torch-fidelity's metrics, computed from extracted features on the CPU.
 
-The formulas are torch-fidelity's own; only the numbers of splits and subsets are chosen here.
+The formulas are torch-fidelity's own; only the number of splits is chosen here.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
-from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
 SPLITS, SPLIT_SIZE = 10, 100
-SUBSETS, SUBSET_SIZE = 100, 1000
 NEIGHBOURS = 3
 ROWS_PER_THREAD = 125
 """Rows of a block of distances per thread; with 10,000 samples, such blocks fit into the processor's caches."""
@@ -25,14 +23,6 @@ def splits(n: int) -> int:
     The score of a split cannot exceed its number of samples and falls with it, so small sets have fewer splits.
     """
     return max(1, min(SPLITS, n // SPLIT_SIZE))
-
-
-def subset_size(n_fake: int, n_real: int) -> int:
-    """Samples in each of the kernel distance's 100 subsets: the usual 1,000, but at most half of the smaller set.
-
-    The estimate is unbiased for any size; subsets smaller than the set ensure that different subsets are averaged.
-    """
-    return min(SUBSET_SIZE, min(n_fake, n_real) // 2)
 
 
 def inception_score(logits: Tensor) -> float:
@@ -50,16 +40,6 @@ def frechet_distance(fake: Tensor, real: Tensor) -> float:
     """
     moments = fid_features_to_statistics(fake), fid_features_to_statistics(real)
     return fid_statistics_to_metric(*moments, verbose=False)[KEY_METRIC_FID]
-
-
-def kernel_distance(fake: Tensor, real: Tensor) -> float:
-    """Squared maximum mean discrepancy with a cubic kernel, features `[N, D]`, `[M, D]`; can be slightly below 0.
-
-    Binkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4. It is called KID only on Inception features.
-    """
-    size = subset_size(len(fake), len(real))
-    measured = kid_features_to_metric(fake, real, kid_subsets=SUBSETS, kid_subset_size=size, verbose=False)
-    return measured[KEY_METRIC_KID_MEAN]
 
 
 def precision_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:

@@ -7,11 +7,12 @@ In any feature space other than the published Inception weights, the names of th
 from __future__ import annotations
 
 from ganzoo.data.samples import Measured, Samples
+from ganzoo.evaluation import standard_errors
 from ganzoo.evaluation.features.domain import find_domain
 from ganzoo.evaluation.features.extraction import fake_features
 from ganzoo.evaluation.features.pairs import feature_pair, in_space
 from ganzoo.evaluation.features.spaces import find_space
-from ganzoo.evaluation.metrics import fidelity
+from ganzoo.evaluation.metrics import fidelity, kernel_distances
 
 
 def inception_score(samples: Samples) -> Measured:
@@ -20,30 +21,42 @@ def inception_score(samples: Samples) -> Measured:
     logits = fake_features(samples, space).logits
     if logits is None:
         return Measured({})
-    return in_space(space, {"IS": fidelity.inception_score(logits)}, splits=fidelity.splits(len(logits)))
+    return in_space(
+        space,
+        {"IS": fidelity.inception_score(logits)},
+        lambda: [standard_errors.of_inception_score(logits)],
+        splits=fidelity.splits(len(logits)),
+    )
 
 
 def frechet_distance(samples: Samples) -> Measured:
     """Frechet distance between features of samples and training images; 0 is best."""
     pair = feature_pair(samples)
     (value,) = pair.cached("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
-    return pair.measured({"FD": value})
+    return pair.measured(
+        {"FD": value},
+        lambda: pair.cached("fd error 1", lambda fake, real: [standard_errors.of_frechet_distance(fake, real)]),
+    )
 
 
 def kernel_distance(samples: Samples) -> Measured:
     """Squared MMD between features of samples and training images; around 0 is best."""
     pair = feature_pair(samples)
-    size = fidelity.subset_size(len(pair.fake.features), len(pair.real.features))
-    subsets = {"subsets": fidelity.SUBSETS, "subset_size": size}
-    (value,) = pair.cached(f"kid {subsets}", lambda fake, real: [fidelity.kernel_distance(fake, real)])
-    return pair.measured({"KD": value}, **subsets)
+    value, error = pair.cached("kd u-statistic 1", lambda fake, _: kernel_distances.of_samples(fake, pair.real))
+    used = min(kernel_distances.MAX_REAL, len(pair.real.features))
+    return pair.measured({"KD": value}, lambda: [error], estimator="U-statistic", n_real=used)
 
 
 def precision_recall(samples: Samples) -> Measured:
     """Precision and recall of samples against training images; 0 to 1."""
     pair = feature_pair(samples)
     precision, recall = pair.cached(f"prc {fidelity.NEIGHBOURS}", fidelity.precision_recall)
-    return pair.measured({"precision": precision, "recall": recall}, neighbours=fidelity.NEIGHBOURS)
+    n, n_real = len(pair.fake.features), len(pair.real.features)
+    return pair.measured(
+        {"precision": precision, "recall": recall},
+        lambda: [standard_errors.of_fraction(precision, n), standard_errors.of_fraction(recall, n_real)],
+        neighbours=fidelity.NEIGHBOURS,
+    )
 
 
 def accuracy(samples: Samples) -> Measured:
@@ -58,4 +71,4 @@ def accuracy(samples: Samples) -> Measured:
     if logits is None:
         raise ValueError(f"{space.name} has no logits")
     value = (logits.argmax(dim=1) == samples.labels.cpu()).double().mean().item()
-    return in_space(space, {"accuracy": value})
+    return in_space(space, {"accuracy": value}, lambda: [standard_errors.of_fraction(value, len(logits))])

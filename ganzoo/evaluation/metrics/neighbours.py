@@ -12,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from ganzoo.data.dataset import Dataset, as_input
 from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation import standard_errors
 from ganzoo.pictures import sheets
 
 MAX_SAMPLES = 2_000
@@ -54,14 +55,18 @@ def memorisation(samples: Samples) -> Measured:
     fake = _of_samples(samples).distances[:, 0]
     real = _of_held_out(held_out, train, n).distances[:, 0]
     fake = fake[subset(len(fake), n)]
-    values = {
-        "memorised[pixels]": (fake <= real.quantile(QUANTILE)).double().mean().item(),
-        "distance-ratio[pixels]": (fake.median() / real.median()).item(),
-    }
+    memorised, typical = (fake <= real.quantile(QUANTILE)).double().mean().item(), real.median()
+    values = {"memorised[pixels]": memorised, "distance-ratio[pixels]": (fake.median() / typical).item()}
+
+    def errors() -> dict[str, float]:
+        ratio = standard_errors.by_leaving_out(n, lambda rows: (fake[rows].median() / typical).item())
+        return dict(zip(values, (standard_errors.of_fraction(memorised, n), ratio), strict=True))
+
     side = max(samples.spec.shape[1:])
     resize = f"average pooling to {MAX_SIDE}x{MAX_SIDE}" if side > MAX_SIDE else "none"
     return Measured(
         values,
+        errors,
         n_fake=n,
         n_real=len(train),
         split="train",

@@ -57,9 +57,15 @@ def perceptual_path_length(samples: Samples) -> Measured:
     elif samples.spec.shape[0] not in (1, 3):
         raise GanzooError(f"{LPIPS} takes grey or RGB images, not {samples.spec.shape[0]} channels.")
     distances = path_distances(gan, similarity, paths, samples.seed, rounded=not in_domain)
-    value = float(np.mean(_without_extremes(distances)))
+    kept = _without_extremes(distances)
     return Measured(
-        {name: value}, n_fake=paths, features=described, resize=resize, epsilon=EPSILON, kept=list(PERCENTILES)
+        {name: float(np.mean(kept))},
+        lambda: {name: float(np.std(kept, ddof=1) / np.sqrt(len(kept)))},
+        n_fake=paths,
+        features=described,
+        resize=resize,
+        epsilon=EPSILON,
+        kept=list(PERCENTILES),
     )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation import standard_errors
 from ganzoo.evaluation.features.extraction import Features, reference_rows
 from ganzoo.evaluation.features.pairs import FeaturePair, feature_pair
 from ganzoo.evaluation.metrics import fidelity
@@ -40,7 +41,15 @@ def intra_class_distance(samples: Samples) -> Measured:
             f"which take {enough:,}."
         )
     (value,) = pair.cached("intra", lambda *_: [mean_distance(pair.fake, labels, pair.real, real_labels, classes)])
-    return pair.measured({"intra-FD": value}, fewest_per_class={"fake": drawn, "real": real})
+
+    def error() -> list[float]:
+        def without(rows: Tensor) -> float:
+            kept = Features(pair.fake.features[rows], None)
+            return mean_distance(kept, labels[rows], pair.real, real_labels, classes)
+
+        return pair.cached("intra error", lambda *_: [standard_errors.by_leaving_out(len(labels), without)])
+
+    return pair.measured({"intra-FD": value}, error, fewest_per_class={"fake": drawn, "real": real})
 
 
 def _reference_labels(samples: Samples, pair: FeaturePair) -> Tensor | None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
+from torch import Tensor
 
 from ganzoo.data import points
 from ganzoo.data.samples import Measured, Samples, subset
+from ganzoo.evaluation.metrics.kernel_distances import mean_of_pairs, squared_mmd
+from ganzoo.evaluation.standard_errors import jackknife, of_fraction, without_each
 
 MODE_SAMPLES = 2500
 W2_SAMPLES = 2000
+W2_GROUPS = 5
 MODE_RADIUS = 3.0
 MMD_SAMPLES = 2500
 MMD_BANDWIDTH = 1 / 16
@@ -29,7 +34,13 @@ def modes(samples: Samples) -> Measured:
     centres, std = gaussians
     values = _subset(samples, MODE_SAMPLES)
     covered, quality = count_modes(values, centres, std)
-    return Measured({"modes": covered, "quality": quality}, n_fake=len(values), of=len(centres), reach=MODE_RADIUS)
+
+    def errors() -> dict[str, float]:
+        without = [count_modes(values[rows.numpy()], centres, std)[0] for rows in without_each(len(values))]
+        return {"modes": jackknife(without), "quality": of_fraction(quality, len(values))}
+
+    found = {"modes": covered, "quality": quality}
+    return Measured(found, errors, n_fake=len(values), of=len(centres), reach=MODE_RADIUS)
 
 
 def wasserstein(samples: Samples) -> Measured:
@@ -37,8 +48,15 @@ def wasserstein(samples: Samples) -> Measured:
     real = samples.real(samples.reference)
     n = min(W2_SAMPLES, len(samples.fake), real.count)
     held_out = real.batch(subset(real.count, n))["x"].cpu().double().numpy()
-    distance = wasserstein_2(_subset(samples, n), held_out)
-    return Measured({"W2": distance}, n_fake=n, n_real=n, split=samples.reference)
+    drawn = _subset(samples, n)
+    distance = wasserstein_2(drawn, held_out)
+
+    def errors() -> dict[str, float]:
+        # As many held-out points are left out, as the distance needs equal numbers. Each takes O(n^3) operations.
+        without = [rows.numpy() for rows in without_each(n, W2_GROUPS)]
+        return {"W2": jackknife([wasserstein_2(drawn[rows], held_out[rows]) for rows in without])}
+
+    return Measured({"W2": distance}, errors, n_fake=n, n_real=n, split=samples.reference)
 
 
 def kernel_discrepancy(samples: Samples) -> Measured:
@@ -52,25 +70,21 @@ def kernel_discrepancy(samples: Samples) -> Measured:
     real = samples.real(samples.reference)
     n = min(MMD_SAMPLES, len(samples.fake), real.count)
     held_out = real.batch(subset(real.count, n))["x"].cpu().double().numpy()
-    value = squared_mmd(_subset(samples, n), held_out)
-    return Measured({"MMD": value}, n_fake=n, n_real=n, split=samples.reference, bandwidth="median / 16")
+    width = np.median(cdist(held_out, held_out)) * MMD_BANDWIDTH
+    value, error = gaussian_mmd(torch.from_numpy(_subset(samples, n)), torch.from_numpy(held_out), float(width))
+    return Measured(
+        {"MMD": value}, lambda: {"MMD": error}, n_fake=n, n_real=n, split=samples.reference, bandwidth="median / 16"
+    )
 
 
-def squared_mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared MMD of `a [N, D]` and `b [M, D]`; the kernel's width is relative to distances in `b`."""
-    among = cdist(b, b)
-    width = np.median(among) * MMD_BANDWIDTH
+def gaussian_mmd(a: Tensor, b: Tensor, width: float) -> tuple[float, float]:
+    """Unbiased squared MMD of `a [N, D]` and `b [M, D]` with a Gaussian kernel, and its standard error."""
 
-    def kernel(distances: np.ndarray) -> np.ndarray:
-        return np.exp(-np.square(distances) / (2 * width**2))
+    def kernel(x: Tensor, y: Tensor) -> Tensor:
+        distances = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+        return distances.square_().div_(-2 * width**2).exp_()
 
-    def mean_of_pairs(values: np.ndarray) -> float:
-        count = len(values)
-        # Without pairs of a point with itself, for which the kernel is 1.
-        return float((values.sum() - count) / (count * (count - 1)))
-
-    between = float(kernel(cdist(a, b)).mean())
-    return mean_of_pairs(kernel(cdist(a, a))) + mean_of_pairs(kernel(among)) - 2 * between
+    return squared_mmd(a, b, kernel, mean_of_pairs(b, kernel))
 
 
 def count_modes(values: np.ndarray, centres: np.ndarray, std: float) -> tuple[int, float]:

@@ -9,6 +9,7 @@ from ganzoo.data.images.stacked_mnist import MODES, NAME, SCORED, stack_class
 from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.evaluation.features.digits import Digits, digit_domain
 from ganzoo.evaluation.features.extraction import fake_features
+from ganzoo.evaluation.standard_errors import jackknife, without_each
 
 
 def modes(samples: Samples) -> Measured:
@@ -24,10 +25,17 @@ def modes(samples: Samples) -> Measured:
     domain = digit_domain(samples)
     found = fake_features(samples, Digits(domain)).features.long()
     digits = found[subset(len(found), SCORED)]
-    counts = torch.bincount(stack_class(digits), minlength=MODES)
+    stacks = stack_class(digits)
+    counts = torch.bincount(stacks, minlength=MODES)
     values = {"modes": float((counts > 0).sum()), "KL": divergence_from_uniform(counts)}
     named = {f"{name}{domain.suffix}": value for name, value in values.items()}
-    return Measured(named, n_fake=len(digits), of=MODES, features=domain.describe(), resize=domain.resize)
+
+    def errors() -> dict[str, float]:
+        without = [torch.bincount(stacks[rows], minlength=MODES) for rows in without_each(len(stacks))]
+        covered = jackknife([float((counts > 0).sum()) for counts in without])
+        return dict(zip(named, (covered, jackknife([divergence_from_uniform(c) for c in without])), strict=True))
+
+    return Measured(named, errors, n_fake=len(digits), of=MODES, features=domain.describe(), resize=domain.resize)
 
 
 def divergence_from_uniform(counts: Tensor) -> float:

@@ -12,6 +12,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError, printable
 from ganzoo.evaluation.distributed import score_distributed
+from ganzoo.evaluation.ideals import decides, is_better
 from ganzoo.evaluation.scoring import Score, Scores, score, select_metrics
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import append_line, move_aside
@@ -25,7 +26,7 @@ from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reading import Evaluated
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
-from ganzoo.runs.sampling import Draw, class_numbers
+from ganzoo.runs.sampling import Draw
 from ganzoo.training.restoring import steps_done
 from ganzoo.zoo import registry
 
@@ -133,13 +134,13 @@ class Evaluations(Callback):
         name, seed = self.run_folder.variant.name, trainer.recipe.seed + 1
         given = inputs_from(trainer.stream.dataset.held_out(), trainer.gan, n, spread=True)
         n = min((len(values) for values in given.values()), default=n)
-        y = class_numbers(trainer.gan, name, n, None)
+        y = self.reference.labels(trainer.gan, n, seed)
         wanted = Draw(n, y, seed=seed, device=device, given=given)
         fake = draw(self.group, trainer.gan, name, wanted, self.modality.scored)
         return self.reference.samples(fake, y, Request(), seed, device=feature_device(device))
 
     def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:
-        known = [item for item in scores.scores if item.better]
+        known = [item for item in scores.scores if decides(item.better)]
         decisive = [
             item for name in self.modality.criteria for item in known if item.protocol["metric"] == name
         ] or known
@@ -149,8 +150,7 @@ class Evaluations(Callback):
         comparable = before is not None and name in before["scores"]
         if before is None or not comparable or before["protocol"].get(name) != record["protocol"][name]:
             return True
-        value, bar = record["scores"][name], before["scores"][name]
-        return bool(value < bar if decisive[0].better == "lower" else value > bar)
+        return is_better(decisive[0].better, record["scores"][name], before["scores"][name])
 
     def _report(self, line: str, once: bool = False) -> None:
         if self.options.progress and self.group.is_first and not (once and line in self.reported):

@@ -54,13 +54,6 @@ def test_the_inception_score_of_certain_and_equally_frequent_classes_is_their_nu
     assert fidelity.inception_score(torch.zeros(1000, 5, dtype=torch.float64)) == pytest.approx(1.0)
 
 
-def test_the_kernel_distance_of_two_draws_from_one_distribution_is_around_zero() -> None:
-    a, b = torch.randn(2, 600, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert abs(fidelity.kernel_distance(a, b)) < 0.05
-    assert fidelity.kernel_distance(a, b + 1) > 1
-
-
-@pytest.mark.parametrize(("n", "parts", "size"), [(10_000, 10, 1000), (1438, 10, 719), (359, 3, 179), (10, 1, 5)])
-def test_small_sets_have_fewer_splits(n: int, parts: int, size: int) -> None:
+@pytest.mark.parametrize(("n", "parts"), [(10_000, 10), (1438, 10), (359, 3), (10, 1)])
+def test_small_sets_have_fewer_splits(n: int, parts: int) -> None:
     assert fidelity.splits(n) == parts
-    assert fidelity.subset_size(n, 60_000) == size

