@@ -33,8 +33,10 @@ def without_each(n: int, groups: int = GROUPS) -> Iterator[Tensor]:
 
 
 def jackknife(values: Sequence[float]) -> float:
-    """The standard error of a score from its values without each group."""
+    """The standard error of a score from its values without each group; NaN if one of them is not finite."""
     found = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(found).all():
+        return math.nan
     g = len(found)
     return float(math.sqrt((g - 1) / g * np.square(found - found.mean()).sum()))
 

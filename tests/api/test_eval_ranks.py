@@ -132,8 +132,8 @@ def scored(digits_run: Path, tmp_path_factory: pytest.TempPathFactory, cache_fol
         patch.setenv("GANZOO_CACHE", str(folder / "one"))
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
-        found["one"] = ganzoo.evaluate(folder / "run", n=N, metrics="is,fd,prc,memorisation", device="cpu")
-        drawn = ganzoo.load(folder / "run").sample(N, seed=5)
+        found["one"] = ganzoo.evaluate(folder / "run", n=300, metrics="is,fd,prc,memorisation", device="cpu")
+        drawn = ganzoo.load(folder / "run").sample(300, seed=5)
         torch.set_num_threads(threads)
     found["drawn"] = drawn
     return found
