@@ -39,6 +39,9 @@ class Dataset:
 
     arrays: each `[N, ...]`; "x" holds the samples, "y" the class numbers. uint8 arrays are images: they are stored as
     they are and scaled to [-1, 1] when gathered. All other arrays are passed on unchanged.
+    groups: names of arrays for each part of data whose parts do not belong together (unpaired domains) and may have
+    different lengths. Each group is shuffled on its own, and an epoch is over when the longest has been seen. Arrays
+    that are not named form the first group; by default all do.
     flip: every image counts twice, the second time mirrored, so that a batch is still a function of its indices.
     skipped: names of the files that could not be read; reasons: one for each of them, or none. notes: lines on how the
     data were interpreted. levels: the values of black and white, if they had to be determined. digest: of the samples,
@@ -53,6 +56,7 @@ class Dataset:
         arrays: Mapping[str, Array],
         spec: DataSpec,
         *,
+        groups: Sequence[Sequence[str]] = (),
         flip: bool = False,
         skipped: tuple[str, ...] = (),
         reasons: tuple[str, ...] = (),
@@ -68,14 +72,21 @@ class Dataset:
         self.notes = notes
         self.levels = levels
         self.digest = digest
-        self.count = len(next(iter(self.arrays.values())))
+        self.groups = grouped(self.arrays, groups)
+        self.count = len(self.arrays[self.groups[0][0]])
         self.device = torch.device("cpu")
         self.memo = Memo()
         self.read_split: Callable[[str], Dataset] | None = None
         self._prefetched: set[tuple[int, int]] = set()
 
     def __len__(self) -> int:
-        return self.count * (2 if self.flip else 1)
+        return max(self.lengths)
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of samples in each group, mirrored ones included. `count` is that of the first without these."""
+        first, *others = [len(self.arrays[group[0]]) for group in self.groups]
+        return [first * (2 if self.flip else 1), *others]
 
     def held_out(self) -> Dataset:
         """The test split that belongs to this data set, read once; the data set itself if there is none."""
@@ -105,24 +116,36 @@ class Dataset:
         """The samples at `index [N]`, on the device and in the data's range; gathered when they are first read.
 
         index: int64, on the CPU; for a resident data set it may also be on the device, and then the host never waits.
+        With several groups it is `[N, groups]`, or `[N]` for the same index, modulo its length, in each.
         """
         if not self.resident and len(index):
-            requested = (int(index[0]), len(index))
+            requested = _request(index)
             if requested not in self._prefetched:
                 self._read_ahead(index)
             self._prefetched.discard(requested)
-        source = index % self.count if self.flip else index
-        where = source.to(self.device, non_blocking=True)
+        rows = self._rows(index)
+        where = [source.to(self.device, non_blocking=True) for source in rows]
+        group_of = {name: number for number, group in enumerate(self.groups) for name in group}
 
         def gather(name: str) -> Tensor:
-            part = self._gather(self.arrays[name], source, where)
+            number = group_of[name]
+            part = self._gather(self.arrays[name], rows[number], where[number])
             if self.flip and name == "x":
                 # Before the conversion to float, which takes four times the memory.
-                mirrored = (index >= self.count).to(self.device, non_blocking=True)
-                part = torch.where(mirrored[:, None, None, None], part.flip(-1), part)
+                own = index if index.ndim == 1 else index[:, 0]
+                mirrored = (own % self.lengths[0] >= self.count).to(self.device, non_blocking=True)
+                part = torch.where(mirrored.view(-1, *[1] * (part.ndim - 1)), part.flip(-1), part)
             return as_input(part)
 
         return LazyBatch(len(index), self.arrays, gather)
+
+    def _rows(self, index: Tensor) -> list[Tensor]:
+        """The rows of the arrays of each group, `[N]` each."""
+        if len(self.groups) == 1:
+            return [index % self.count if self.flip else index]
+        columns = index.unbind(1) if index.ndim == 2 else [index] * len(self.groups)
+        counts = [len(self.arrays[group[0]]) for group in self.groups]
+        return [column % count for column, count in zip(columns, counts, strict=True)]
 
     def prefetch(self, index: Tensor) -> None:
         """Start reading the samples at `index [N]` from disk, if they are stored there, before they are gathered.
@@ -131,13 +154,14 @@ class Dataset:
         """
         if any(isinstance(array, np.memmap) for array in self.arrays.values()) and len(index):
             self._read_ahead(index)
-            self._prefetched.add((int(index[0]), len(index)))
+            self._prefetched.add(_request(index))
 
     def _read_ahead(self, index: Tensor) -> None:
-        rows = (index % self.count).tolist()
-        for array in self.arrays.values():
-            if isinstance(array, np.memmap):
-                read_ahead(array, rows)
+        for group, rows in zip(self.groups, self._rows(index), strict=True):
+            for name in group:
+                array = self.arrays[name]
+                if isinstance(array, np.memmap):
+                    read_ahead(array, rows.tolist())
 
     def _gather(self, array: Array, source: Tensor, where: Tensor) -> Tensor:
         if isinstance(array, Tensor):
@@ -146,6 +170,28 @@ class Dataset:
         # A copy from memory that is not pinned would make the host wait for the device.
         found = found.pin_memory() if self.device.type == "cuda" else found
         return found.to(self.device, non_blocking=True)
+
+
+def grouped(arrays: Mapping[str, Array], groups: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The names of arrays in each group, the first of which has those that `groups` does not name.
+
+    Raises ValueError for a group without arrays, a name that is unknown or in two groups, and arrays of different
+    lengths in one group.
+    """
+    named = [name for group in groups for name in group]
+    if len(set(named)) < len(named) or not all(groups) or not set(named) <= set(arrays):
+        raise ValueError(f"groups {groups} of the arrays {list(arrays)}: name each array once")
+    rest = [name for name in arrays if name not in named]
+    found = [list(group) for group in ([rest] if rest else []) + [list(group) for group in groups]]
+    for group in found:
+        lengths = {name: len(arrays[name]) for name in group}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"arrays of different lengths, {lengths}: if they do not belong together, name groups")
+    return found
+
+
+def _request(index: Tensor) -> tuple[int, int]:
+    return int(index.flatten()[0]), len(index)
 
 
 def read_ahead(array: np.memmap, rows: Sequence[int]) -> None:
@@ -185,20 +231,25 @@ class BatchStream:
     def __init__(self, dataset: Dataset, batch: int, seed: int) -> None:
         self.dataset, self.size, self.seed = dataset, batch, seed
         self._names: list[str] = []
-        self._orders: dict[int, Tensor] = {}
+        self._orders: dict[tuple[int, int], Tensor] = {}
 
     def indices(self, i: int) -> Tensor:
-        """Indices of the samples of batch i: `[batch]`, int64."""
+        """Indices of the samples of batch i: `[batch]`, int64, or `[batch, groups]` for data of several groups."""
         return self._between(i * self.size, (i + 1) * self.size)
 
     def _between(self, start: int, end: int) -> Tensor:
-        """Indices of the samples from `start` to `end` in the concatenated epochs: `[end - start]`."""
-        n = len(self.dataset)
+        """Indices of the samples from `start` to `end` in the concatenated epochs, as `indices` returns them."""
+        columns = [self._of_group(number, start, end) for number in range(len(self.dataset.groups))]
+        return columns[0] if len(columns) == 1 else torch.stack(columns, 1)
+
+    def _of_group(self, number: int, start: int, end: int) -> Tensor:
+        """The same in one group, which has epochs of its own."""
+        n = self.dataset.lengths[number]
         parts = []
         while start < end:
             epoch, offset = divmod(start, n)
             taken = min(end - start, n - offset)
-            parts.append(self._order(epoch)[offset : offset + taken])
+            parts.append(self._order(number, epoch)[offset : offset + taken])
             start += taken
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -242,10 +293,13 @@ class BatchStream:
         width = len(self._names)
         return [dict(zip(self._names, inputs[at : at + width], strict=True)) for at in range(0, len(inputs), width)]
 
-    def _order(self, epoch: int) -> Tensor:
-        if epoch not in self._orders:
-            generator = torch.Generator().manual_seed(mixed_seed("order", self.seed, epoch))
+    def _order(self, number: int, epoch: int) -> Tensor:
+        """The order of a group's samples in an epoch: a function of (seed, group, epoch)."""
+        key = (number, epoch)
+        if key not in self._orders:
+            of_group = (number,) if number else ()
+            generator = torch.Generator().manual_seed(mixed_seed("order", self.seed, epoch, *of_group))
             # Only the two newest are kept: a batch spans at most two epochs, unless it is larger than the data set.
-            self._orders = {e: order for e, order in self._orders.items() if e == epoch - 1}
-            self._orders[epoch] = torch.randperm(len(self.dataset), generator=generator)
-        return self._orders[epoch]
+            self._orders = {k: order for k, order in self._orders.items() if k[0] != number or k[1] == epoch - 1}
+            self._orders[key] = torch.randperm(self.dataset.lengths[number], generator=generator)
+        return self._orders[key]

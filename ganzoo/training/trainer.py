@@ -54,8 +54,7 @@ class Trainer:
     ) -> None:
         self.recipe, self.fabric, self.callbacks, self.log_every = recipe, fabric, callbacks, log_every
         self.collective = collective
-        # Convolutions are faster on images whose channels are adjacent in memory, on a GPU and on a CPU.
-        self.gan = gan.to(fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.gan = channels_last(gan.to(fabric.device)).train()
         self.phases = gan.phases()
         parts = fabric.world_size * recipe.accumulate
         if recipe.batch % parts:
@@ -239,6 +238,15 @@ class Trainer:
         if stop:
             self.stop_requested, self.signal = True, int(number)
         return bool(stop)
+
+
+def channels_last(gan: GAN) -> GAN:
+    """The game with the channels of convolution weights adjacent in memory, which is faster on a GPU and on a CPU."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for tensor in (*gan.parameters(), *gan.buffers()):
+        if tensor.ndim in formats:
+            tensor.data = tensor.data.contiguous(memory_format=formats[tensor.ndim])
+    return gan
 
 
 def reseed(seed: int, device: torch.device) -> None:

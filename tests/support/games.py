@@ -33,13 +33,6 @@ def vectors(**arrays: Tensor) -> Dataset:
 # Two generators and two discriminators on unpaired data of different sizes.
 
 
-class Unpaired(Dataset):
-    """Unaligned samples of two domains: the longer one determines the length, and the shorter one repeats."""
-
-    def batch(self, index: Tensor) -> Batch:
-        return {name: array[index % len(array)] for name, array in self.arrays.items()}  # type: ignore[misc]
-
-
 @dataclass(frozen=True, kw_only=True)
 class CycleRecipe(Recipe):
     generators: Optimiser = key(FAST, "Both translators learn together.")
@@ -77,7 +70,8 @@ class CycleGame(GAN):
 
 def cycle() -> tuple[GAN, Dataset, Recipe]:
     data = {"a": points(40, -1.0, 0), "b": points(24, 1.0, 1)}
-    return CycleGame(), Unpaired(data, DataSpec("test", "points", (2,), range=None)), CycleRecipe(steps=6, batch=8)
+    spec = DataSpec("test", "points", (2,), range=None)
+    return CycleGame(), Dataset(data, spec, groups=[["b"]]), CycleRecipe(steps=6, batch=8)
 
 
 # A pretraining stage, and phases that start and stop at a step.

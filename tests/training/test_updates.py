@@ -11,10 +11,11 @@ from lightning_fabric import Fabric
 from small import point_data, recipe, two_player
 from torch import nn
 
+from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Batch, Phase, Terms
 from ganzoo.games import TwoPlayer
-from ganzoo.recipes import Recipe
+from ganzoo.recipes import DataSpec, Recipe
 from ganzoo.training.trainer import Trainer
 
 
@@ -90,3 +91,17 @@ def test_a_phase_must_not_move_for_a_part_of_a_batch_only() -> None:
     made = play_on(Half(), replace(PlainRecipe(), steps=6, batch=4, accumulate=2))
     with pytest.raises(GanzooError, match="phase 'g' returned None for a part of a batch"):
         made.play_step()
+
+
+def test_networks_for_volumes_are_trained_in_the_format_that_suits_them() -> None:
+    volumes = torch.rand(8, 1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    data = Dataset({"x": volumes}, DataSpec("volumes", "voxels", (1, 2, 4, 4), range=(0.0, 1.0)))
+    g = nn.Sequential(nn.Linear(4, 32), nn.Unflatten(1, (1, 2, 4, 4)), nn.Conv3d(1, 1, 3, padding=1), nn.Sigmoid())
+    d = nn.Sequential(nn.Conv3d(1, 4, 2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0))
+    settings = recipe(steps=2, batch=4)
+    made = Trainer(
+        TwoPlayer.from_recipe(g, d, settings, data.spec), data, settings, Fabric(accelerator="cpu", devices=1)
+    )
+    made.fit()
+    assert g[2].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert made.gan.sample(3).shape == (3, 1, 2, 4, 4)
