@@ -36,7 +36,7 @@ from ganzoo.evaluation.scoring import Score, score
 from ganzoo.recipes import Recipe
 from ganzoo.runs.reference import Reference, Request
 from ganzoo.runs.run import Run
-from ganzoo.runs.sampling import Draw, class_numbers, draw
+from ganzoo.runs.sampling import Draw, draw
 from ganzoo.specs import Variant
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import registry
@@ -90,7 +90,7 @@ class Curve(Callback):
         """The current Inception Score, on the samples that `ganzoo eval` would draw."""
         gan, name, seed = trainer.gan, self.run.variant.name, trainer.recipe.seed + 1
         n = self.reference.default_samples()
-        y = class_numbers(gan, name, n, None)
+        y = self.reference.labels(gan, n, seed)
         drawn = draw(gan, name, Draw(n, y, seed=seed, device=trainer.fabric.device))
         samples = self.reference.samples(to_uint8(drawn), y, Request(), seed)
         return score(samples, registry.metrics().values(), ["is"], with_real=with_real).scores[0]

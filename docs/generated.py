@@ -230,7 +230,7 @@ def zoo_page() -> str:
         parts.append(f"| `{data.name}` | {data.summary} | {', '.join(data.kinds)} | {flags} | {data.source} |")
     parts += ["\n## Metrics\n", "| name | what it measures | of | prints (better) | source |", "|---|---|---|---|---|"]
     for metric in own("metrics"):
-        prints = ", ".join(f"{name} ({better})" if better else name for name, better in metric.better.items())
+        prints = ", ".join(f"{name} ({better})" if better != "" else name for name, better in metric.better.items())
         parts.append(
             f"| `{metric.name}` | {metric.summary} | {', '.join(metric.modalities)} | {prints} | {metric.paper} |"
         )

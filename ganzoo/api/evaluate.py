@@ -25,13 +25,13 @@ from ganzoo.evaluation.scoring import Scores, score
 from ganzoo.files.atomic import reason
 from ganzoo.machine.rank_group import launched_group
 from ganzoo.runs import source
-from ganzoo.runs.reference import Request, make_request
+from ganzoo.runs.reference import Request, labels_like, make_request
 from ganzoo.runs.run import Run
 from ganzoo.zoo import provenance, registry
 
 log = logging.getLogger(__name__)
 
-LABELS = "at random, as frequent as in training"
+LABELS, UNIFORM = "at random, as frequent as in training", "at random, all equally frequent"
 """How the classes of samples are chosen, as the protocol says (`ganzoo.runs.sampling.random_labels`)."""
 
 
@@ -147,5 +147,8 @@ def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "") -> 
         prepared["skipped"] = samples.skipped
     if not isinstance(scored, Run):
         return {"seed": None} | prepared
-    labels = {} if samples.labels is None else {"sample_labels": LABELS}
+    labels = {}
+    if samples.labels is not None:
+        like = labels_like(samples.real("train"), scored.gan.classes)
+        labels = {"sample_labels": UNIFORM if like is None else LABELS}
     return prepared | labels | {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}

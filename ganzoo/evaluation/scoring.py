@@ -168,12 +168,8 @@ def _compute(
 
     errors: whether to compute their standard errors too.
     """
-    found: Mapping[str, float] = {}
     try:
         measured = spec.compute(samples)
-        estimate = getattr(measured, "standard_errors", None)
-        if errors and estimate is not None:
-            found = estimate()
     except GanzooError as error:
         _note(notes, str(error))
         return None
@@ -188,13 +184,27 @@ def _compute(
         _note(notes, f"{name}: no value{' ' + of if of else ''}, as the result is not a finite number.")
     if measured and not finite:
         return None
+    found = _standard_errors(spec, measured, notes) if errors else {}
     return Measured(finite, lambda: found, **getattr(measured, "protocol", {}))
+
+
+def _standard_errors(spec: MetricSpec, measured: Mapping[str, float], notes: list[str]) -> dict[str, float]:
+    """Those of the metric's values, where it has any that are finite. If they cannot be computed, a note reports it."""
+    estimate = getattr(measured, "standard_errors", None)
+    try:
+        found = {} if estimate is None else {name: float(value) for name, value in estimate().items()}
+    except LostRank:
+        raise
+    # The values are there all the same.
+    except Exception as error:
+        _note(notes, f"{spec.name}: its standard errors failed with {type(error).__name__}: {error}")
+        return {}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _error(measured: Measured | None, name: str) -> float | None:
     """The standard error of a value; None if it is not known."""
-    found = measured.standard_errors().get(name) if measured and measured.standard_errors else None
-    return float(found) if found is not None and math.isfinite(found) else None
+    return measured.standard_errors().get(name) if measured and measured.standard_errors else None
 
 
 def _note(notes: list[str], line: str) -> None:

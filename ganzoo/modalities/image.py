@@ -25,9 +25,6 @@ from ganzoo.recipes import Data, DataSpec, Size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FEWEST = 250
-"""Held-out images by which a generator is scored; fewer say too little."""
-
 PIXELS = 16
 """Pixels on a side of the images that the diagnosis compares."""
 
@@ -127,12 +124,11 @@ class Images(Modality):
             raise ValueError(f"images to score must be uint8, not {x.dtype}: see to_uint8")
 
     def default_samples(self, train: int, test: int) -> int:
-        """10,000, or as many as are held out, so that real data can be scored by the same number.
+        """10,000, or the size of the larger split if that is smaller, but at least 1,000.
 
-        FD is larger for fewer samples (Binkowski et al. 2018, section 4), so where too few are held out, it is the
-        number of training images, but at least 1,000, and real data have no scores.
+        FD is larger for fewer samples (Binkowski et al. 2018, section 4).
         """
-        return min(10_000, test if test >= FEWEST else max(1_000, train))
+        return min(10_000, max(1_000, train, test))
 
     def data_size(self, spec: DataSpec) -> Size:
         return as_size(spec.shape[1:])

@@ -24,6 +24,9 @@ from ganzoo.runs.sampling import Draw, chunk_sampler, random_labels
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
+FEWEST = 250
+"""Real samples by which a generator is scored by default; fewer say too little."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -81,6 +84,12 @@ def _resolve_fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...]
     return tuple(dict.fromkeys("fd" if name == "fid" else name for name in names)), INCEPTION
 
 
+def labels_like(train: Dataset, classes: int) -> Tensor | None:
+    """The real labels `[N]`, int64, that the labels of samples follow; None if the data have others, or none."""
+    y = train.arrays.get("y") if train.spec.classes == classes else None
+    return None if y is None else torch.as_tensor(y).cpu().long()
+
+
 class Reference:
     """The real data that samples are compared with; each split is read once.
 
@@ -105,26 +114,30 @@ class Reference:
     def modality(self) -> Modality:
         return registry.modality(self.spec.modality)
 
-    def default_samples(self) -> int:
-        """How many samples to draw for a score: the literature's number for the data set, else the modality's."""
+    def default_samples(self, with_real: bool = True) -> int:
+        """How many samples to draw for a score: the literature's number for the data set, else the modality's.
+
+        with_real: not more than there are real samples outside the split compared with, so that as many real ones can
+        be scored; unless these are fewer than 250.
+        """
+        train = self.load("train").count
         try:
             test = self.load("test").count
         except GanzooError:
             test = 0
         known = registry.datasets().get(self.data.name)
-        if known is not None and known.samples:
-            return min(known.samples, test or known.samples)
-        return self.modality.default_samples(self.load("train").count, test)
+        n = (known.samples if known is not None else 0) or self.modality.default_samples(train, test)
+        outside = test if self.modality.reference_split(self.load) == "train" else train
+        return min(n, outside) if with_real and outside >= FEWEST else n
 
     def labels(self, gan: GAN, n: int, seed: int) -> Tensor | None:
         """Class numbers `[n]` of samples to be scored (`random_labels`); None for a game that is not conditional.
 
         They are as frequent as the reference's training labels, if these are the game's classes.
         """
-        if not gan.classes:
-            return None
-        y = self.load("train").arrays.get("y") if self.spec.classes == gan.classes else None
-        return random_labels(n, gan.classes, seed, None if y is None else torch.as_tensor(y).cpu().long())
+        return (
+            random_labels(n, gan.classes, seed, labels_like(self.load("train"), gan.classes)) if gan.classes else None
+        )
 
     def samples(self, fake: Tensor, labels: Tensor | None, request: Request, seed: int, **more: Any) -> Samples:
         """Samples to score against this reference."""

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 import ganzoo
+from ganzoo.data.dataset import Dataset
 from ganzoo.data.images import digits
 from ganzoo.evaluation.features.extraction import Features
 from ganzoo.evaluation.metrics.kernel_distances import of_samples
-from ganzoo.recipes import Data
+from ganzoo.recipes import Data, DataSpec, RunOptions
+from ganzoo.runs.reference import Reference, labels_like
 from ganzoo.runs.sampling import random_labels
 
 
@@ -65,3 +67,45 @@ def test_a_stratified_test_split_would_bias_the_kernel_distance_of_real_data() -
     error = np.std(at_random, ddof=1) / np.sqrt(30)
     assert abs(np.mean(at_random)) < 3 * error
     assert np.mean(stratified) < -5 * error
+
+
+def test_labels_are_uniform_where_the_real_ones_are_not_the_games_classes() -> None:
+    train = digits.load(Data(), Path(), "train")
+    found = labels_like(train, 10)
+    assert found is not None
+    assert found.tolist() == torch.as_tensor(train.arrays["y"]).tolist()
+    assert labels_like(train, 5) is None
+    assert labels_like(digits.load(Data(labels=False), Path(), "train"), 10) is None
+
+
+def reference(train: int, test: int, modality: str = "image") -> Reference:
+    shape = (1, 4, 4) if modality == "image" else (2,)
+
+    def part(count: int) -> Dataset:
+        x = torch.zeros(count, *shape, dtype=torch.uint8 if modality == "image" else torch.float32)
+        return Dataset({"x": x}, DataSpec("own", modality, shape))
+
+    found = Reference(Data(name="own"), RunOptions(), part(train))
+    found.load = {"train": part(train), "test": part(test)}.__getitem__  # type: ignore[method-assign]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("modality", "train", "test", "n"),
+    [
+        ("image", 60_000, 10_000, 10_000),
+        ("image", 60_000, 2_000, 2_000),
+        ("image", 1_438, 359, 359),
+        # So few say too little: real data have no score then.
+        ("image", 1_438, 100, 1_438),
+        # Points are compared with held-out points, and the training points are scored as real data.
+        ("points", 65_536, 10_000, 10_000),
+        ("points", 3_000, 500, 3_000),
+    ],
+)
+def test_as_many_samples_are_drawn_as_real_ones_can_be_scored(modality: str, train: int, test: int, n: int) -> None:
+    assert reference(train, test, modality).default_samples() == n
+
+
+def test_during_training_the_number_of_samples_is_not_limited_by_the_held_out_ones() -> None:
+    assert reference(1_438, 359).default_samples(with_real=False) == 1_438

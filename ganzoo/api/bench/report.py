@@ -22,6 +22,9 @@ from ganzoo.runs.run import Run
 
 REAL = "real data"
 
+OVER_SEEDS = "±: standard deviation over seeds."
+DEVIATIONS = "±: standard deviation over seeds; of real data, standard error because of the number of samples."
+
 
 def make_report(grid: Grid, out: Path, source: str | Path | None = None) -> dict[str, Any]:
     """The report as in report.json: command, machine, groups with their scores, what was left out.
@@ -231,7 +234,7 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> ScoreTable:
     real = {key_of(score): score["real"] for score in scores}
     if real:
         rows.append([REAL, "", *[_format_real(real[column.key]) for column in columns], "", ""])
-        notes.append("±: standard deviation over seeds; of real data, standard error because of the number of samples.")
+        notes.append(DEVIATIONS if any(found.get("error") is not None for found in real.values()) else OVER_SEEDS)
     return ScoreTable(dataset, header, rows, left=2, notes=notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ def of_samples(fake: Tensor, real: Features) -> list[float]:
 def mean_of_pairs(x: Tensor, kernel: Kernel) -> float:
     """The mean of the kernel over all pairs of different rows of `x [N, D]`."""
     n = len(x)
-    total = sum(float(kernel(rows, x).sum()) for rows in x.split(ROWS)) - float(_diagonal(x, kernel).sum())
+    total = float(_between_parts(x.split(ROWS), kernel).sum()) - float(_diagonal(x, kernel).sum())
     return total / (n * (n - 1))
 
 
@@ -55,7 +55,7 @@ def squared_mmd(fake: Tensor, real: Tensor, kernel: Kernel, among_real: float) -
     groups = groups_of(len(fake))
     ordered = [fake[rows] for rows in groups]
     # Sums of the kernel between groups: without a group, its row and column are subtracted.
-    among = torch.tensor([[_sum(a, b, kernel) for b in ordered] for a in ordered], dtype=torch.float64)
+    among = _between_parts(ordered, kernel)
     among -= torch.diag(torch.stack([_diagonal(a, kernel).sum() for a in ordered]))
     between = torch.tensor([_sum(a, real, kernel) for a in ordered], dtype=torch.float64)
 
@@ -68,6 +68,15 @@ def squared_mmd(fake: Tensor, real: Tensor, kernel: Kernel, among_real: float) -
         rest = total - 2 * float(among[number].sum()) + float(among[number, number])
         without.append(value(rest, to_real - float(between[number]), n - len(rows)))
     return value(total, to_real, n), jackknife(without)
+
+
+def _between_parts(parts: Sequence[Tensor], kernel: Kernel) -> Tensor:
+    """Sums of the kernel over all pairs of rows of two parts, for each two of G parts: `[G, G]`, symmetric."""
+    sums = torch.zeros(len(parts), len(parts), dtype=torch.float64)
+    for i, a in enumerate(parts):
+        for j, b in enumerate(parts[: i + 1]):
+            sums[i, j] = sums[j, i] = _sum(a, b, kernel)
+    return sums
 
 
 def _sum(a: Tensor, b: Tensor, kernel: Kernel) -> float:

@@ -130,7 +130,7 @@ class Evaluations(Callback):
 
     def _samples(self, trainer: Training) -> Samples:
         device = trainer.fabric.device
-        n = self.group.first_rank_first(lambda: min(SAMPLES, self.reference.default_samples()))
+        n = self.group.first_rank_first(lambda: min(SAMPLES, self.reference.default_samples(with_real=False)))
         name, seed = self.run_folder.variant.name, trainer.recipe.seed + 1
         given = inputs_from(trainer.stream.dataset.held_out(), trainer.gan, n, spread=True)
         n = min((len(values) for values in given.values()), default=n)
