@@ -198,6 +198,12 @@ def takes(option: click.Option) -> str:
     return option.metavar or option.type.name.split()[0].upper()
 
 
+def _prints(name: str, better: str | float) -> str:
+    """A score and its best value: "FD (lower)", "KD (nearest to 0)"."""
+    best = better if isinstance(better, str) else f"nearest to {better:g}"
+    return f"{name} ({best})" if best else name
+
+
 def zoo_page() -> str:
     """docs/zoo.md."""
     parts = [NOTE, "# The zoo\n", "What `ganzoo list` prints, with sources. `ganzoo show NAME` prints details.\n"]
@@ -230,7 +236,7 @@ def zoo_page() -> str:
         parts.append(f"| `{data.name}` | {data.summary} | {', '.join(data.kinds)} | {flags} | {data.source} |")
     parts += ["\n## Metrics\n", "| name | what it measures | of | prints (better) | source |", "|---|---|---|---|---|"]
     for metric in own("metrics"):
-        prints = ", ".join(f"{name} ({better})" if better != "" else name for name, better in metric.better.items())
+        prints = ", ".join(_prints(name, better) for name, better in metric.better.items())
         parts.append(
             f"| `{metric.name}` | {metric.summary} | {', '.join(metric.modalities)} | {prints} | {metric.paper} |"
         )
