@@ -24,6 +24,8 @@ SIGNIFICANT_DIGITS = 10
 
 NOT_COMPARED = ("name", "seed", "step", "weights", "versions")
 TRAINING_ONLY = ("flip", "labels")
+FOR_INFORMATION = ("sha256", "accuracy", "accuracy_on")
+"""Of features whose weights are determined by a recipe and the training images, which the protocol names."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,15 @@ def key_of(score: Mapping[str, Any]) -> str:
 
     score: a row of scores.json, or a Score as a dictionary. The key consists of the name and the protocol, without what
     differs between runs that are to be compared (seed, step, averaged or raw weights), what changes values by rounding
-    only (versions), and the data keys that affect training only (mirroring, whether labels are read).
+    only (versions), and the data keys that affect training only (mirroring, whether labels are read). Features that
+    were trained here are named by their recipe and training images: the hash of their weights is for information.
     """
     protocol = {name: part for name, part in score["protocol"].items() if name not in NOT_COMPARED}
     if isinstance(protocol.get("data"), Mapping):
         protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in TRAINING_ONLY}
+    features = protocol.get("features")
+    if isinstance(features, Mapping) and "recipe" in features:
+        protocol["features"] = {name: part for name, part in features.items() if name not in FOR_INFORMATION}
     return json.dumps(_rounded([score["name"], protocol]), sort_keys=True)
 
 

@@ -251,7 +251,7 @@ def test_the_key_of_a_score_is_that_of_its_row_in_the_file_and_distinguishes_pro
         "real_sha256": "0",
         "resize": "none at all",
         "neighbours": 4,
-        "features": protocol["features"] | {"sha256": "0"},
+        "features": protocol["features"] | {"extractor": "another"},
         "data": protocol["data"] | {"size": 32},
         "real": {"split": "test", "n": 299},
     }

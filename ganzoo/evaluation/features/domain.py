@@ -1,6 +1,7 @@
 """Domain features: features of a small classifier trained on the data set's own labels.
 
-They suit data that Inception was not trained for. The classifier is trained once per data set and cached on disk.
+They suit data that Inception was not trained for. The classifier is trained once per data set and cached on disk; that
+of the handwritten digits is part of the package. `python -m ganzoo.evaluation.features.domain` writes that file.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.images import digits
 from ganzoo.data.paths import cache_dir
 from ganzoo.data.samples import MINIMUM, Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import classifier as small
 from ganzoo.evaluation.features.extraction import Features
 from ganzoo.files import checkpoint
+from ganzoo.recipes import Data
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +37,21 @@ ROWS = 1 << 12
 
 HELD_OUT_EVERY = 10
 
+RECIPE = f"domain classifier {small.VERSION}"
+"""The name in a score's protocol of how the weights are determined by the training images."""
+
+SHIPPED = Path(__file__).parent / "digits.safetensors"
+"""The classifier of the handwritten digits. Its metadata name the images, labels and recipe that it is used for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Domain:
     """The feature space of one data set.
 
-    data: the data set's name. extractor: the classifier's name, unique to its training images.
+    data: the data set's name. extractor: the classifier's name, unique to its recipe, training images and labels, which
+    determine its weights.
     accuracy: fraction of held-out images that are classified correctly; accuracy_on: which images these are.
-    sha256: of the weights.
+    sha256: of the weights, for information: another processor may round one of them differently.
     """
 
     data: str
@@ -85,6 +97,7 @@ class Domain:
         return {
             "space": self.name,
             "extractor": self.extractor,
+            "recipe": RECIPE,
             "sha256": self.sha256[:12],
             "accuracy": self.accuracy,
             "accuracy_on": self.accuracy_on,
@@ -92,7 +105,7 @@ class Domain:
 
 
 def find_domain(samples: Samples) -> Domain:
-    """The feature space of the samples' data set, loaded from the cache or trained (under a minute on one core).
+    """The feature space of the samples' data set, loaded from the cache or trained (about a minute on one core).
 
     Raises GanzooError if the data set has no labels.
     """
@@ -138,25 +151,30 @@ def _require_labels(train: Dataset, samples: Samples) -> None:
 
 def _cached_or_trained(train: Dataset, test: Dataset | None) -> Domain:
     accuracy_on = "test" if test is not None else f"every {HELD_OUT_EVERY}th training image"
-    key = _key(train, test, accuracy_on)
+    weights_key = _weights_key(train, all_rows=test is not None)
+    key = _key(weights_key, test)
     path = cache_dir() / "domain" / f"{key}.pt"
-    domain = _load(path, train, key)
+    domain = _load(path, train, weights_key)
     if domain is None:
+        network = _shipped(train, weights_key)
+        if network is not None:
+            return _measured(network, train, test, weights_key, accuracy_on)
         log.info("training a classifier on the labels of %s, for its domain features (once)", train.spec.name)
-        domain = _train(train, test, key, accuracy_on)
+        domain = _measured(_train(train, test), train, test, weights_key, accuracy_on)
         _save(path, domain)
     return domain
 
 
-def _train(train: Dataset, test: Dataset | None, key: str, accuracy_on: str) -> Domain:
+def _train(train: Dataset, test: Dataset | None) -> small.Classifier:
+    """Trained on all images, or without a test split on those that the accuracy is not measured on."""
     rows = torch.arange(train.count)
-    if test is None:
-        held_out = rows % HELD_OUT_EVERY == 0
-        network = small.train_classifier(train, rows[~held_out])
-        accuracy = small.accuracy(network, train, rows[held_out])
-    else:
-        network = small.train_classifier(train, rows)
-        accuracy = small.accuracy(network, test, torch.arange(test.count))
+    return small.train_classifier(train, rows if test is not None else rows[rows % HELD_OUT_EVERY != 0])
+
+
+def _measured(network: small.Classifier, train: Dataset, test: Dataset | None, key: str, accuracy_on: str) -> Domain:
+    """The domain of a trained classifier, with its accuracy on held-out images."""
+    held_out = torch.arange(0, train.count, HELD_OUT_EVERY) if test is None else torch.arange(test.count)
+    accuracy = small.accuracy(network, train if test is None else test, held_out)
     return _domain(network, train, key, accuracy, accuracy_on)
 
 
@@ -172,10 +190,15 @@ def _domain(network: small.Classifier, train: Dataset, key: str, accuracy: float
     return Domain(train.spec.name, extractor, accuracy, accuracy_on, digest, resize, network)
 
 
-def _key(train: Dataset, test: Dataset | None, accuracy_on: str) -> str:
+def _weights_key(train: Dataset, *, all_rows: bool) -> str:
+    """A hash of everything that determines the weights. all_rows: whether all images are trained on."""
+    facts = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, all_rows, _digest(train)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def _key(weights_key: str, test: Dataset | None) -> str:
     """Name of the cache entry: a hash of everything that the classifier and its accuracy depend on."""
-    content = [small.VERSION, train.spec.name, train.spec.shape, train.spec.classes, accuracy_on]
-    content += [_digest(dataset) for dataset in (train, test) if dataset is not None]
+    content = [weights_key, None if test is None else _digest(test)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
@@ -208,6 +231,30 @@ def _load(path: Path, train: Dataset, key: str) -> Domain | None:
     return domain if domain.sha256 == note["sha256"] else None
 
 
+def _shipped(train: Dataset, key: str) -> small.Classifier | None:
+    """The classifier in the package, if it is that of these images, labels and recipe."""
+    if train.spec.name != "digits" or not SHIPPED.is_file():
+        return None
+    with safe_open(SHIPPED, framework="pt") as file:
+        if file.metadata().get("key") != key:
+            return None
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return _network(train.spec.shape, train.spec.classes, weights)
+
+
+def write_shipped(path: Path = SHIPPED) -> None:
+    """Train the classifier of the handwritten digits and write it to `path`."""
+    train, test = digits.load(Data(), Path(), "train"), digits.load(Data(), Path(), "test")
+    network = _train(train, test)
+    save_file(_stored(network), path, {"key": _weights_key(train, all_rows=True)})
+
+
+def _stored(network: small.Classifier) -> dict[str, Tensor]:
+    """The weights as they are stored: in float32, of which they are values."""
+    state = network.state_dict()
+    return {name: (w.float() if w.is_floating_point() else w).contiguous() for name, w in state.items()}
+
+
 def _network(shape: tuple[int, ...], classes: int, weights: dict[str, Tensor]) -> small.Classifier:
     """A trained classifier from its weights."""
     with torch.random.fork_rng(devices=[]):
@@ -218,7 +265,7 @@ def _network(shape: tuple[int, ...], classes: int, weights: dict[str, Tensor]) -
 
 def _save(path: Path, domain: Domain) -> None:
     buffer = io.BytesIO()
-    torch.save(domain.classifier.state_dict(), buffer)
+    torch.save(_stored(domain.classifier), buffer)
     note = domain.describe() | {"name": domain.data, "sha256": domain.sha256, "version": small.VERSION}
     try:
         checkpoint.write_atomically(path, buffer.getvalue())
@@ -227,3 +274,7 @@ def _save(path: Path, domain: Domain) -> None:
         log.warning(
             "cannot cache the classifier in %s (%s): it will be trained again next time", path.parent, error.strerror
         )
+
+
+if __name__ == "__main__":
+    write_shipped()
