@@ -115,13 +115,11 @@ os._exit(0)
 
 
 @pytest.fixture(scope="module")
-def scored(digits_run: Path, tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> dict[str, Any]:
+def scored(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What two ranks found, and one: a run scored with features that are extracted anew."""
     folder = tmp_path_factory.mktemp("ranks")
     shutil.copytree(digits_run, folder / "run")
     ganzoo.evaluate(folder / "run", n=50, metrics="is", device="cpu")
-    for name in ("two", "one"):
-        shutil.copytree(cache_folder / "domain", folder / name / "domain")
     (folder / "script.py").write_text(SCRIPT)
     done = start(["script.py", "run", "two"], folder)
     assert done.returncode == 0, done.stderr
