@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import os
 import time
@@ -19,13 +20,17 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, IncompatibleData, printable
 from ganzoo.files.atomic import write_atomically
 from ganzoo.game import GAN
+from ganzoo.machine.cluster import is_first_process
 from ganzoo.machine.launch import choose_device
 from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
 from ganzoo.runs.callbacks.loggers import check_logger
+from ganzoo.runs.changes import describe_recorded
 from ganzoo.specs import Variant
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.datasets import parse_dataset
+
+log = logging.getLogger(__name__)
 
 SHOWN = 5
 SHOWN_CLASSES = 20
@@ -79,6 +84,8 @@ def plan(
         base = recipe
     elif recipe is not None:
         values = config.read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
+        if isinstance(recipe, (str, Path)):
+            warn_of_changes(Path(recipe))
         base = config.override(base, values)
     if data and data["name"] != base.data.name:
         base = dataclasses.replace(base, data=Data(size=base.data.size, flip=base.data.flip, labels=base.data.labels))
@@ -91,6 +98,18 @@ def plan(
     for logger in made.loggers:
         check_logger(logger)
     return Plan(found, name, base, made, epochs)
+
+
+def warn_of_changes(recipe: Path) -> None:
+    """Log, on the first rank, that a recipe is that of a run that was changed on the way, which it does not repeat."""
+    changed = describe_recorded(recipe)
+    if changed and is_first_process() is not False:
+        log.warning(
+            "%s was changed on the way (%s): its last recipe is used from the first step, so this does not repeat that "
+            "run.",
+            recipe,
+            changed,
+        )
 
 
 def make_options(**options: Any) -> RunOptions:

@@ -35,7 +35,7 @@ def find_run(plan: Plan, name: str) -> Path | None:
             continue
         if not _same_job(info.get("job")):
             continue
-        other = _differences(plan, info)
+        other = _differences(plan, info, path)
         if not other:
             return path
         if out is not None:
@@ -50,11 +50,11 @@ def _same_job(recorded: Any) -> bool:
     return isinstance(recorded, dict) and any(name in now and recorded.get(name) == now[name] for name in restarted())
 
 
-def _differences(plan: Plan, info: dict[str, Any]) -> str:
+def _differences(plan: Plan, info: dict[str, Any], path: Path) -> str:
     """The first keys in which a run's recipe differs from a plan's; "" for none."""
     if info.get("variant") != plan.variant.name:
         return "variant"
-    before, now = (flat(to_dict(recipe)) for recipe in (read_recipe(plan.variant, info), plan.recipe))
+    before, now = (flat(to_dict(recipe)) for recipe in (read_recipe(plan.variant, info, path), plan.recipe))
     # A plan's epochs are converted to steps once the data are read.
     names = [key for key in differing_keys(before, now) if key != "steps" or plan.epochs is None]
     return printable(", ".join(names[:3]))

@@ -82,7 +82,7 @@ def load_generator(path: str | Path) -> ExportedGenerator:
     data = read_data(info, file)
     provenance.require(path, info)
     variant = registry.variants().find(info["variant"])
-    recipe = read_recipe(variant, info)
+    recipe = read_recipe(variant, info, path)
     gan = build_at(variant, recipe, data, info["step"])
     _load_weights(gan, state, players, path, info["variant"])
     return ExportedGenerator(info, data, gan.eval())

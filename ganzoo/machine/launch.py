@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 
@@ -80,6 +82,8 @@ def launch(options: RunOptions) -> Fabric:
         seen = f"this process sees {torch.cuda.device_count()} of this machine's GPUs"
         slurm = " (SLURM: use --gpus-per-node, not --gpus-per-task)" if cluster.under_slurm() else ""
         raise GanzooError(f"--devices {options.devices}: {seen}{slurm}.")
+    if several:
+        require_program()
     if device.type == "mps" and several:
         raise GanzooError("--devices: training on several Apple GPUs is not supported; use --devices 1.")
     devices: list[int] | int = [device.index] if device.type == "cuda" and not several else options.devices
@@ -99,6 +103,25 @@ def launch(options: RunOptions) -> Fabric:
         else:
             fabric.launch()
     return fabric
+
+
+def require_program() -> None:
+    """Raise GanzooError if this process is to start other ranks and has no program that they could run.
+
+    Each rank runs the program of the first one from the start, and a notebook, a prompt and `python -c` have none.
+    Forking is no way out: torch's threads do not survive it.
+    """
+    if cluster.started_by() is not None or "LOCAL_RANK" in os.environ:
+        return
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    prompt = hasattr(sys, "ps1") or sys.flags.interactive
+    if prompt or (getattr(main, "__spec__", None) is None and not (file and Path(file).is_file())):
+        raise GanzooError(
+            "several devices cannot be used from a notebook, a Python prompt, `python -c` or standard input, as every "
+            "rank runs the program again: use the command line (`ganzoo train NAME --devices N`), or save the "
+            "call in a script and run that."
+        )
 
 
 class TimedDDPStrategy(DDPStrategy):

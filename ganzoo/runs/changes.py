@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import GanzooError, printable
+from ganzoo.files.records import Stepped, has_form, read_json
 from ganzoo.game import GAN
 from ganzoo.recipes import Recipe, flat, to_dict
+from ganzoo.runs.reading import Change as Recorded
 from ganzoo.runs.reading import read_recipe
 from ganzoo.runs.run import Run
 from ganzoo.training import restoring
@@ -101,6 +103,23 @@ def check_fit(
         ) from error
 
 
+def describe_recorded(file: Path) -> str:
+    """What was changed on the way in the run that a recipe file describes, in words; "" if nothing, or if it is no run.
+
+    file: a run folder, a recipe.json, or any other recipe file.
+    """
+    info = read_json(file / "recipe.json" if file.is_dir() else file, dict[str, Any]) or {}
+    parts = []
+    if has_form(info.get("changes", []), list[Recorded]):
+        for change in info.get("changes", []):
+            before, after = (printable(str(change.get(side, "nothing"))) for side in ("from", "to"))
+            parts.append(f"{printable(change['key'])} from {before} to {after} at step {change['step']}")
+    if has_form(info.get("data_changes", []), list[Stepped]):
+        parts += [f"the data at step {change['step']}" for change in info.get("data_changes", [])]
+    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+    return "; ".join(parts[:SHOWN]) + more
+
+
 def differing_keys(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     """The keys in which two flat recipes differ, in order of definition."""
     missing = object()
@@ -122,7 +141,7 @@ def _trained_keys(run: Run, state: Mapping[str, Any] | None, step: int) -> dict[
     recipe = None if state is None else state.get("recipe")
     if not isinstance(recipe, dict):
         return flat(to_dict(run.recipe))
-    trained = read_recipe(run.variant, run.info | {"recipe": recipe})
+    trained = read_recipe(run.variant, run.info | {"recipe": recipe}, run.checkpoints)
     keys = flat(to_dict(trained))
     for change in _recorded_changes(run):
         if change["step"] >= step:

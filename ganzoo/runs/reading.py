@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.files.records import Count, Stepped, has_form, read_json
-from ganzoo.recipes import DataSpec, Recipe
+from ganzoo.recipes import DataSpec, Recipe, flat
 from ganzoo.specs import Variant
-from ganzoo.zoo import config
+from ganzoo.zoo import config, provenance
 
 FORMAT = 1
+SHOWN = 3
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -103,7 +104,31 @@ def _data_spec(given: dict[str, Any]) -> DataSpec:
     )
 
 
-def read_recipe(variant: Variant, info: dict[str, Any]) -> Recipe:
-    """The complete recipe in `info`; GanzooError for a key that the variant, as installed here, does not have."""
+def read_recipe(variant: Variant, info: dict[str, Any], path: Path) -> Recipe:
+    """The complete recipe in `info`, which was read from `path`, a run folder or an exported generator's file.
+
+    A key that was added since then has its default. Raises GanzooError, naming the run, the plugin and the keys, for
+    keys or values that the variant, as installed here, does not take: what such a key meant for the networks or the
+    game cannot be known, so it is not left out.
+    """
     base = variant.recipes.get(info["recipe_name"], variant.recipes[variant.default])
-    return config.override(base, info["recipe"])
+    try:
+        return config.override(base, info["recipe"])
+    except GanzooError as error:
+        refused = _refused(base, info["recipe"]) or [str(error)]
+        what = "; ".join(text.rstrip(".") for text in refused[:SHOWN])
+        more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+        raise GanzooError(
+            printable(f"{path} {provenance.misfit(info)}: {what}{more}; {provenance.remedy(info)}.")
+        ) from error
+
+
+def _refused(base: Recipe, recorded: dict[str, Any]) -> list[str]:
+    """What is wrong with each key of a recorded recipe that the variant, as installed here, does not take."""
+    found = []
+    for key, value in flat(recorded).items():
+        try:
+            config.override(base, {key: value})
+        except GanzooError as error:
+            found.append(str(error))
+    return found

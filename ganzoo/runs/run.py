@@ -129,7 +129,7 @@ class Run:
     @cached_property
     def recipe(self) -> Recipe:
         """The complete recipe of the run."""
-        return read_recipe(self.variant, self.info)
+        return read_recipe(self.variant, self.info, self.path)
 
     @cached_property
     def data(self) -> DataSpec:

@@ -93,6 +93,31 @@ def differences(info: Mapping[str, Any]) -> list[str]:
     return list(lines.values())
 
 
+def misfit(info: Mapping[str, Any]) -> str:
+    """That a run has another recipe than the variant that is installed, with the plugin and both versions."""
+    part = parts(info)[0]
+    made = f"was made with the variant {part['what']!r} of plugin {part['name']!r} ({_release(part)})"
+    return f"{made} and does not fit the one that is installed ({_release(_installed(part))})"
+
+
+def remedy(info: Mapping[str, Any]) -> str:
+    """What to type to get the variant of a run as it was."""
+    part = parts(info)[0]
+    package, version = part["package"], part["version"]
+    known = "?" not in (package, version) and package != "local"
+    if known and _release(part) != _release(_installed(part)):
+        return f"for the same version: pip install {package}=={version}"
+    return "install the plugin as it was then, or train again"
+
+
+def _release(part: Mapping[str, str]) -> str:
+    return f"{part['package']} {part['version']}"
+
+
+def _installed(part: Mapping[str, str]) -> dict[str, str]:
+    return origin(current_zoo().owner("variants", part["what"]))
+
+
 def parts(info: Mapping[str, Any]) -> list[dict[str, str]]:
     """The variant of a run and what else it uses, each with kind, what, name, package and version.
 

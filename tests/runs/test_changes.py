@@ -234,3 +234,55 @@ def test_only_a_few_differences_are_shown() -> None:
     keys = list("abcde")
     shown = changes.describe(keys, dict.fromkeys(keys, 1), dict.fromkeys(keys, 2))
     assert shown.endswith("c: 1 in the checkpoint, 2 in recipe.json; and 2 more")
+
+
+# A recipe that is taken from a changed run.
+
+
+def test_a_recipe_of_a_changed_run_says_what_it_does_not_repeat(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ganzoo.resume(folder, 5, set={"g.lr": "0.5"}, progress=False)
+    caplog.clear()
+    plan = ganzoo.plan("vanilla", recipe=str(folder))
+    assert plan.recipe.g.lr == 0.5  # type: ignore[attr-defined]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"{folder} was changed on the way (steps from 3 to 5 at step 3; g.lr from 0.0002 to 0.5 at ")
+    assert "its last recipe is used from the first step" in line
+    caplog.clear()
+    ganzoo.plan("vanilla", recipe=folder / "recipe.json")
+    assert len(caplog.records) == 1
+
+
+def test_the_command_line_says_it_in_one_line_and_trains_the_last_recipe(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    ganzoo.resume(folder, 5, set={"g.lr": "0.5"}, progress=False)
+    caplog.clear()
+    new = tmp_path / "new"
+    assert typed(["train", "vanilla", "--recipe", str(folder), "--out", str(new), "--no-scores"]) == 0
+    assert [record.getMessage().count("g.lr from 0.0002 to 0.5 at step 3") for record in caplog.records] == [1]
+    assert info(new)["recipe"] == info(folder)["recipe"]
+    assert "changes" not in info(new)
+
+
+def test_changed_data_are_named_too_and_only_the_first_changes(folder: Path) -> None:
+    many = [{"step": step, "key": "g.lr", "from": 0.1, "to": 0.2} for step in (3, 4, 5)]
+    content = info(folder) | {"changes": many, "data_changes": [{"step": 6, "from": {}, "to": {}}]}
+    (folder / "recipe.json").write_text(json.dumps(content))
+    line = changes.describe_recorded(folder)
+    assert line == (
+        "g.lr from 0.1 to 0.2 at step 3; g.lr from 0.1 to 0.2 at step 4; g.lr from 0.1 to 0.2 at step 5; and 1 more"
+    )
+    (folder / "recipe.json").write_text(json.dumps(content | {"changes": []}))
+    assert changes.describe_recorded(folder) == "the data at step 6"
+
+
+def test_an_unchanged_run_and_other_recipe_files_say_nothing(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "mine.toml").write_text("steps = 5\n")
+    (tmp_path / "mine.json").write_text('{"steps": 5}')
+    for recipe in (folder, tmp_path / "mine.toml", tmp_path / "mine.json"):
+        ganzoo.plan("vanilla", recipe=recipe)
+    assert caplog.records == []
