@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 from unittest import mock
 
@@ -25,6 +27,8 @@ from ganzoo.errors import TrainingError
 from ganzoo.files.records import read_records
 from ganzoo.runs.callbacks.diagnosis import Diagnosis
 from ganzoo.training.trainer import Trainer
+
+ASSIGNMENT = re.compile(r"`--set ([^`=\s]+)=([^`\s]*)`")
 
 HEALTHY = ("vanilla.digits", "dcgan.digits", "vanilla.points")
 FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
@@ -37,6 +41,14 @@ FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
     ),
     "saturated generator": ("discriminator-won", "vanilla.digits", 1500, {"g.lr": 0.02}),
     "critic without a penalty": ("divergence", "wgan-gp.points", 600, {"penalties": "none"}),
+    "weak penalty": ("divergence", "wgan-gp.points", 600, {"penalties.wgan-gp.weight": 1e-4}),
+    "one latent dimension": ("mode-collapse", "vanilla.digits", 1200, {"latent": 1}),
+    "much momentum": (
+        "mode-collapse",
+        "vanilla.points",
+        1500,
+        {"g.betas": "0.99,0.999", "d.betas": "0.99,0.999", "batch": 64},
+    ),
     "learning rates of 1e30": ("non-finite", "vanilla.digits", 100, {"g.lr": 1e30, "d.lr": 1e30}),
 }
 
@@ -73,7 +85,31 @@ def main() -> None:
         for name, (expected, recipe, steps, keys) in FAILING.items():
             if not options.only or any(text in name for text in options.only):
                 values = measure(recipe, folder / name.replace(" ", "-"), steps=steps, set=keys)
-                record(name, {"expected": expected, "recipe": recipe, "set": keys, **values})
+                tried = try_hints(recipe, steps, keys, folder / name.replace(" ", "-"))
+                record(name, {"expected": expected, "recipe": recipe, "set": keys, **values, "tried": tried})
+
+
+def alternatives(hint: str) -> list[dict[str, str]]:
+    """What a hint suggests: one or several keys with their values for each alternative."""
+    return [dict(ASSIGNMENT.findall(part)) for part in hint.rpartition("; try ")[2].split(" or ")]
+
+
+def try_hints(recipe: str, steps: int, keys: dict[str, Any], failed: Path) -> dict[str, dict[str, Any]]:
+    """Train again with each alternative of each hint of a failed run; returns the hints of these runs."""
+    tried: dict[str, dict[str, Any]] = {}
+    for hint in ganzoo.load(failed).hints():
+        for alternative in alternatives(hint["hint"]):
+            name = " ".join(f"{key}={value}" for key, value in alternative.items())
+            if name not in tried:
+                path = failed.with_name(f"{failed.name}-{len(tried)}")
+                tried[name] = measure(recipe, path, steps=steps, set=keys | alternative)
+    return tried
+
+
+def variety(path: Path) -> float:
+    """Mean variety in the last quarter of a run."""
+    values = [check["variety"] for check in read_records(path / "diagnosis.jsonl") if "variety" in check]
+    return round(fmean(values[-max(1, len(values) // 4) :]), 3)
 
 
 def read(path: Path) -> None:
@@ -100,6 +136,7 @@ def measure(recipe: str, path: Path, **options: Any) -> dict[str, Any]:
     return {
         "steps": run.recipe.steps,
         "hints": {hint["name"]: hint["step"] for hint in run.hints()},
+        "variety": variety(path),
         "cpu seconds": round(seconds, 1),
         "share of looks": round(sum(measurements) / seconds, 5),
     }

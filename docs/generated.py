@@ -92,13 +92,17 @@ def diagnosis_page(result: dict[str, Any]) -> str:
         f"{', '.join(wrong) or 'none'} got a hint.",
         f"The measurements took {costs} of the CPU time.\n",
         "Training runs that were designed to fail:\n",
-        "| training run | recipe and keys | steps | hints |",
-        "|---|---|---|---|",
+        "| training run | recipe and keys | steps | hints | hints after the suggested change |",
+        "|---|---|---|---|---|",
     ]
     for name, row in failing.items():
         keys = " ".join(f"{key}={value}" for key, value in row["set"].items())
         said = ", ".join(f"`{hint}` (step {step:,})" for hint, step in row["hints"].items()) or "none"
-        lines.append(f"| {name} | `{row['recipe']}` {keys} | {row['steps']:,} | {said} |")
+        tried = ", ".join(
+            f"{change}: {', '.join(f'`{hint}`' for hint in after['hints']) or 'none'}"
+            for change, after in row.get("tried", {}).items()
+        )
+        lines.append(f"| {name} | `{row['recipe']}` {keys} | {row['steps']:,} | {said} | {tried} |")
     return "\n".join(lines) + "\n"
 
 

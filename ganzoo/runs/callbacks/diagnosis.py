@@ -17,6 +17,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.files.atomic import append_line
 from ganzoo.files.records import truncate_log
 from ganzoo.game import GAN, AdversarialLoss, Latent, uncompiled
+from ganzoo.recipes import Recipe
 from ganzoo.runs.callbacks.symptoms import Hint, Measurement, find_hints, nonfinite_hint
 from ganzoo.runs.reading import Hinted, Measured
 from ganzoo.runs.run import Run
@@ -73,6 +74,11 @@ class Diagnosis(Callback):
         if trainer.progress.step % self.every == 0 and not self.failed:
             self.measure(trainer)
 
+    def on_end(self, trainer: Training) -> None:
+        # A run that was stopped gets no hint here, so that once resumed it has the hints of an uninterrupted one.
+        if trainer.progress.step == trainer.progress.steps and not self.failed:
+            self.find_hints(trainer, finished=True)
+
     def measure(self, trainer: Training) -> None:
         """Measure, record, and give the hints that are due."""
         measurement: Measurement = {"step": trainer.progress.step}
@@ -95,8 +101,18 @@ class Diagnosis(Callback):
         measurement = {name: value for name, value in measurement.items() if math.isfinite(value)}
         self.measurements.append(measurement)
         append_line(self.measurements_file, json.dumps(measurement))
-        for hint in find_hints(self.measurements, trainer.recipe, list(trainer.gan.players)):
+        self.find_hints(trainer)
+
+    def find_hints(self, trainer: Training, finished: bool = False) -> None:
+        """Give the hints that are due. Each sees those before it, also of earlier processes, and contradicts none."""
+        players = list(trainer.gan.players)
+        for hint in find_hints(self.measurements, trainer.recipe, players, self.own_recipe(), self.hints, finished):
             self.add_hint(hint)
+
+    def own_recipe(self) -> Recipe | None:
+        """The variant's own recipe, from which that of the run may depart; None if it is not known."""
+        variant = registry.variants().get(self.run.info.get("variant", ""))
+        return variant.recipes.get(self.run.info.get("recipe_name", "")) if variant else None
 
     def add_hint(self, hint: Hint) -> None:
         """Record and show a hint, unless the run already has it."""
@@ -239,5 +255,7 @@ def hint_on_nonfinite(callbacks: Sequence[Callback], trainer: Training) -> Itera
     except NonFinite:
         for callback in callbacks:
             if isinstance(callback, Diagnosis):
-                callback.add_hint(nonfinite_hint(trainer.progress.step + 1, trainer.recipe, list(trainer.gan.players)))
+                step, players = trainer.progress.step + 1, list(trainer.gan.players)
+                own = callback.own_recipe()
+                callback.add_hint(nonfinite_hint(step, trainer.recipe, players, own, callback.hints))
         raise
