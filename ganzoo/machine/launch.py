@@ -82,7 +82,8 @@ def launch(options: RunOptions) -> Fabric:
         seen = f"this process sees {torch.cuda.device_count()} of this machine's GPUs"
         slurm = " (SLURM: use --gpus-per-node, not --gpus-per-task)" if cluster.under_slurm() else ""
         raise GanzooError(f"--devices {options.devices}: {seen}{slurm}.")
-    if several:
+    if options.devices > 1:
+        # A single one on each machine is this process itself.
         require_program()
     if device.type == "mps" and several:
         raise GanzooError("--devices: training on several Apple GPUs is not supported; use --devices 1.")
