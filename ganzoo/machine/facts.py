@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from ganzoo.machine.packages import installed_version
 
 
 def machine() -> dict[str, Any]:
@@ -26,7 +27,7 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in ("ganzoo", "torch", "torchvision", "numpy")},
+        "versions": {name: installed_version(name) for name in ("ganzoo", "torch", "torchvision", "numpy")},
         "date": datetime.date.today().isoformat(),
     }
 
@@ -34,7 +35,7 @@ def machine() -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions of ganzoo, of the packages that influence training results, and of Python."""
     names = ("ganzoo", "torch", "torchvision", "numpy", "torch-fidelity")
-    return {name: _version(name) for name in names} | {"python": platform.python_version()}
+    return {name: installed_version(name) for name in names} | {"python": platform.python_version()}
 
 
 def hardware() -> dict[str, Any]:
@@ -48,10 +49,3 @@ def hardware() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpus": gpus,
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "?"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
+from ganzoo.zoo.boundary import Broken, contained, kind_of
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
@@ -39,11 +40,9 @@ class IsolatedCallback(Callback):
         if self.failed:
             return
         try:
-            getattr(self.callback, moment)(*values)
-        except GanzooError:
-            raise
-        except Exception as error:
+            with contained(GanzooError):
+                getattr(self.callback, moment)(*values)
+        except Broken as error:
             self.failed = True
-            what = f"{type(self.callback).__name__}.{moment} failed: {type(error).__name__}: {error}"
-            line = " ".join(f"{self.source}: {what}; training continues without it.".split())
-            logging.getLogger("ganzoo").warning(line)
+            what = f"{kind_of(self.callback)}.{moment} failed: {error}"
+            logging.getLogger("ganzoo").warning("%s: %s; training continues without it.", self.source, what)

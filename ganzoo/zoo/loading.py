@@ -12,14 +12,16 @@ import os
 import re
 import sys
 import time
-import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.errors import unknown
+from ganzoo.machine.packages import UNKNOWN, installed_version
+from ganzoo.zoo.boundary import Broken, contained
+from ganzoo.zoo.entry_points import GROUP, Point, normal, points
+from ganzoo.zoo.watch import Watch
 
-GROUP = "ganzoo"
 VARIABLE = "GANZOO_PLUGINS"
 
 CORE = "builtins"
@@ -77,25 +79,25 @@ def selection() -> list[str] | None:
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
-def installed() -> Iterator[Plugin]:
-    """The selected plugins, imported one by one: the core's own, then the bundled ones, then the rest.
+def installed() -> list[tuple[Plugin, Point]]:
+    """The selected plugins, not yet imported: the core's own, then the bundled ones, then the rest.
 
     Raises GanzooError if GANZOO_PLUGINS names one that is not installed.
     """
     wanted = selection()
     found = []
-    for distribution, point in _points():
-        # Reading the metadata of a distribution is slow, so it is read once.
-        package, version = (distribution.name, distribution.version) if distribution else ("?", "?")
-        found.append((Plugin(point.name, package, version, target=point.value), point, distribution))
-    known = {name for plugin, _, _ in found for name in (plugin.name, plugin.package)}
+    for point in points():
+        found.append((Plugin(point.name, point.package, point.version, target=point.value, error=point.problem), point))
+    known = {name for plugin, _ in found for name in (plugin.name, plugin.package)}
     for name in wanted or []:
         if name not in known:
             raise unknown("plugin", name, known, f"({VARIABLE} names it)")
-    for plugin, point, distribution in sorted(found, key=_order):
-        if wanted is None or is_core(plugin) or plugin.name in wanted or plugin.package in wanted:
-            import_module(plugin, point, distribution)
-            yield plugin
+    chosen = [
+        (plugin, point)
+        for plugin, point in sorted(found, key=_order)
+        if wanted is None or is_core(plugin) or plugin.name in wanted or plugin.package in wanted
+    ]
+    return chosen
 
 
 def is_core(plugin: Plugin) -> bool:
@@ -103,52 +105,79 @@ def is_core(plugin: Plugin) -> bool:
     return plugin.package == "ganzoo" and plugin.name == CORE
 
 
-def _order(found: tuple[Plugin, Any, Any]) -> tuple[bool, bool, str, str]:
+def is_ours(plugin: Plugin) -> bool:
+    """Whether it ships with ganzoo."""
+    return plugin.package == "ganzoo"
+
+
+def _order(found: tuple[Plugin, Point]) -> tuple[bool, bool, str, str]:
     plugin = found[0]
-    return (not is_core(plugin), plugin.package != "ganzoo", plugin.package, plugin.name)
+    return (not is_core(plugin), not is_ours(plugin), plugin.package, plugin.name)
 
 
-def _points() -> Iterator[tuple[importlib.metadata.Distribution | None, importlib.metadata.EntryPoint]]:
-    for point in importlib.metadata.entry_points(group=GROUP):
-        yield point.dist, point
+def how_to_leave_out(others: Iterable[Plugin], name: str, package: str) -> str:
+    """What to type to load all plugins but one."""
+    packages = {other.package for other in others} - {"ganzoo", package}
+    siblings = {other.name for other in others if other.package == package} - {name}
+    kept = ["ganzoo", *sorted(packages | siblings)]
+    return f"{VARIABLE}={','.join(kept if len(kept) <= 20 else kept[:1])} leaves it out"
 
 
-def import_module(
-    plugin: Plugin, point: importlib.metadata.EntryPoint, distribution: importlib.metadata.Distribution | None
-) -> None:
+def import_module(plugin: Plugin, point: Point, watch: Watch | None = None) -> None:
     """Import a plugin's module into `plugin`; an exception becomes its error, printed output a note."""
     before = "torch" in sys.modules
-    with timed_and_silenced(plugin, "when it was imported"):
-        try:
-            plugin.module = point.load()
-        # A third-party module can raise anything, including SystemExit.
-        except (Exception, SystemExit) as error:
-            plugin.error = f"import failed: {one_line(error)}{remedy(error, plugin, distribution)}"
-            plugin.trace = traceback.format_exc()
+    entry = importlib.metadata.EntryPoint(point.name, point.value, GROUP)
+    try:
+        with running(plugin, "importing", "when it was imported", watch), contained():
+            plugin.module = entry.load()
+    except Broken as error:
+        plugin.error = f"import failed: {error}{remedy(error.__cause__, plugin, point.distribution)}"
+        plugin.trace = error.trace
     if not before and "torch" in sys.modules:
         plugin.notes.append("it imports torch, which slows down every `ganzoo list`: import it inside build().")
 
 
 @contextlib.contextmanager
-def timed_and_silenced(plugin: Plugin, when: str) -> Iterator[None]:
-    """Time a plugin's code and keep its output off the terminal, where it would corrupt `--json`."""
-    output, start = io.StringIO(), time.perf_counter()
+def running(plugin: Plugin, doing: str, when: str, watch: Watch | None = None) -> Iterator[None]:
+    """Run a plugin's code: time it, watch third-party code, and keep its output off the terminal and `--json`."""
+    output, start = Captured(), time.perf_counter()
+    watched = watch.on(doing, plugin.source, plugin.name, plugin.package) if watch and not is_ours(plugin) else None
     try:
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), watched or contextlib.nullcontext():
             yield
     finally:
         plugin.seconds += time.perf_counter() - start
-        text = " ".join(output.getvalue().split())
+        text = " ".join(output.text().split())
         if text:
             shown = text if len(text) <= 80 else text[:77] + "..."
             plugin.notes.append(f"it printed {shown!r} {when}: print in commands and callbacks only.")
 
 
-def remedy(error: BaseException, plugin: Plugin, distribution: importlib.metadata.Distribution | None) -> str:
+class Captured(io.TextIOWrapper):
+    """Takes what is printed, as a terminal would, of which a plugin may use the buffer, or which it may close."""
+
+    class Bytes(io.BytesIO):
+        """Bytes that can be read after they were closed."""
+
+        def close(self) -> None:
+            pass
+
+    def __init__(self) -> None:
+        self.bytes = self.Bytes()
+        super().__init__(self.bytes, "utf-8", "replace", write_through=True)
+
+    def text(self) -> str:
+        """What was printed, at least the beginning of it."""
+        return self.bytes.getvalue()[:1000].decode("utf-8", "replace")
+
+
+def remedy(error: BaseException | None, plugin: Plugin, distribution: importlib.metadata.Distribution | None) -> str:
     """What to type after an import that failed, if that is known; begins with a semicolon."""
-    missing = (getattr(error, "name", None) or "").partition(".")[0]
-    if not isinstance(error, ImportError) or not missing:
+    name = error.name if isinstance(error, ImportError) else None
+    # A plugin may raise it itself, with any name, and the name is part of a command to type.
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.]+", name):
         return ""
+    missing = name.partition(".")[0]
     if missing == "ganzoo":
         return f"; it was made for another version of ganzoo: pip install --upgrade ganzoo {plugin.package}"
     if not isinstance(error, ModuleNotFoundError):
@@ -156,30 +185,20 @@ def remedy(error: BaseException, plugin: Plugin, distribution: importlib.metadat
     if missing == re.split(r"[.:]", plugin.target)[0]:
         return f"; its files are incomplete: pip install --force-reinstall {plugin.package}"
     required = [name for name in _required(distribution) if not _is_installed(name)]
-    same = [name for name in required if _normal(name) == _normal(missing)]
+    same = [name for name in required if normal(name) == normal(missing)]
     return f"; a dependency is missing: pip install {' '.join(same or required or [missing])}"
 
 
 def _required(distribution: importlib.metadata.Distribution | None) -> list[str]:
     """The packages that a distribution requires, without its extras."""
-    lines = (distribution.requires if distribution else None) or []
+    try:
+        lines = (distribution.requires if distribution else None) or []
+    # Metadata are anyone's.
+    except Exception:
+        lines = []
     matches = [re.match(r"[A-Za-z0-9._-]+", line) for line in lines if "extra ==" not in line]
     return [match[0] for match in matches if match]
 
 
 def _is_installed(package: str) -> bool:
-    try:
-        importlib.metadata.distribution(package)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def one_line(error: BaseException) -> str:
-    """An exception in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return installed_version(package) != UNKNOWN

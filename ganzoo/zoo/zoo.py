@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import copy
 import logging
-import traceback
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,23 @@ import pluggy
 
 from ganzoo import hookspecs
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.machine.packages import UNKNOWN, installed_version
 from ganzoo.recipes import Recipe
 from ganzoo.specs import Variant
-from ganzoo.zoo.loading import SLOW, VARIABLE, Plugin, installed, is_core, one_line, selection, timed_and_silenced
+from ganzoo.zoo.boundary import Broken, contained, few, kind_of, message, shown, trace_of
+from ganzoo.zoo.loading import (
+    SLOW,
+    VARIABLE,
+    Plugin,
+    how_to_leave_out,
+    import_module,
+    installed,
+    is_core,
+    running,
+    selection,
+)
 from ganzoo.zoo.tables import TYPES, SpecTable
+from ganzoo.zoo.watch import Watch, report_crashes
 
 if TYPE_CHECKING:
     import click
@@ -32,6 +45,9 @@ an older version is accepted from OLDEST_API on.
 OLDEST_API = 1
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganzoo_")]
+
+COMMAND = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")
+"""Names of commands: as other names, and what click makes of a function's."""
 
 log = logging.getLogger("ganzoo")
 
@@ -50,51 +66,58 @@ class Zoo:
 
         Raises GanzooError if it names one that is not installed, and if ganzoo itself is not installed.
         """
-        for plugin in installed():
-            self.add(plugin)
+        report_crashes()
+        found = installed()
+        with self._watch([plugin for plugin, _ in found]) as watch:
+            for plugin, point in found:
+                if not plugin.error:
+                    import_module(plugin, point, watch)
+                self.add(plugin, watch)
         if not any(map(is_core, self.plugins)):
             raise GanzooError("this ganzoo is not installed, or an older version is: run `pip install -e .` again.")
 
-    def add(self, plugin: Plugin) -> Plugin:
+    def _watch(self, plugins: list[Plugin]) -> Watch:
+        return Watch(lambda name, package: how_to_leave_out(plugins, name, package))
+
+    def add(self, plugin: Plugin, watch: Watch | None = None) -> Plugin:
         """Register everything in a plugin's module or, if any of it is invalid, nothing; then `error` is the reason."""
         self.plugins.append(plugin)
         if plugin.error:
             return plugin
         try:
-            with timed_and_silenced(plugin, "when its hooks were called"):
+            with running(plugin, "calling the hooks of", "when its hooks were called", watch), contained(GanzooError):
                 self._register(plugin)
-                specs = {kind: list(self._collect(plugin, kind)) for kind in TYPES}
-            plugin.offered = {str(getattr(spec, "name", "")) for values in specs.values() for spec in values}
-            self._check(plugin, specs)
+                specs = {kind: self._collect(plugin, kind) for kind in TYPES}
+                self._check(plugin, specs)
             for kind, values in specs.items():
                 for spec in values:
                     self.tables[kind].add(spec, plugin.source)
                 plugin.adds[kind] = [spec.name for spec in values]
-        except GanzooError as error:
-            plugin.error = str(error)
-            plugin.trace = plugin.trace or traceback.format_exc()
-            # Not another plugin that shares this module.
-            if self.manager.get_plugin(_key(plugin)) is plugin.module:
-                self.manager.unregister(name=_key(plugin))
+        except (GanzooError, Broken) as error:
+            plugin.error = f"{plugin.source}: {error}" if isinstance(error, Broken) else message(error)
+            plugin.trace = plugin.trace or trace_of(error.__cause__ or error)
+            self._unregister(plugin)
         if plugin.seconds > SLOW:
             plugin.notes.append(f"slow: it took {plugin.seconds:.1f} s to load; import heavy modules inside functions.")
         return plugin
 
+    def _unregister(self, plugin: Plugin) -> None:
+        # Not another plugin that shares this module.
+        if self.manager.get_plugin(_key(plugin)) is plugin.module and plugin.module is not None:
+            self.manager.unregister(name=_key(plugin))
+
     def _register(self, plugin: Plugin) -> None:
         check_api(plugin)
+        # pluggy compares modules by `==`, so that one with an operator of its own would fail all others.
+        if plugin.module == self.manager or self.manager == plugin.module:
+            raise GanzooError(f"{plugin.source}: its entry point must name a module.")
         for hook in HOOKS:
             function = getattr(plugin.module, hook, None)
             if callable(function) and not hasattr(function, "ganzoo_impl"):
                 raise GanzooError(f"{plugin.source}: {hook} is not marked: write @ganzoo.hookimpl above it.")
-        try:
-            if self.manager.is_registered(plugin.module):
-                raise GanzooError(f"{plugin.source}: its module is already registered under another name.")
-            self.manager.register(plugin.module, name=_key(plugin))
-        except GanzooError:
-            raise
-        # Usually pluggy's check of a hook's arguments, but inspecting a third-party object can raise anything.
-        except Exception as error:
-            raise GanzooError(f"{plugin.source}: {one_line(error)}") from error
+        if self.manager.is_registered(plugin.module):
+            raise GanzooError(f"{plugin.source}: its module is already registered under another name.")
+        self.manager.register(plugin.module, name=_key(plugin))
         callers = self.manager.get_hookcallers(plugin.module) or []
         for caller in callers:
             if not caller.has_spec():
@@ -102,29 +125,34 @@ class Zoo:
         if not callers:
             plugin.notes.append("it adds nothing: none of its functions is marked with @ganzoo.hookimpl.")
 
-    def _collect(self, plugin: Plugin, kind: str) -> Iterable[Any]:
+    def _collect(self, plugin: Plugin, kind: str) -> list[Any]:
+        """What a plugin's hook for a kind returns. The names are noted as offered, even if it is left out."""
         hook, wanted = f"ganzoo_{kind}", f"return a list of {TYPES[kind].__name__} objects"
+        found: list[Any] = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             if implementation.plugin is not plugin.module:
                 continue
             try:
-                values = implementation.function()
-                if values is None or isinstance(values, (str, TYPES[kind])):
-                    given = "nothing" if values is None else f"one {type(values).__name__}"
-                    raise GanzooError(f"{plugin.source}: {hook} returns {given}: it must {wanted}.")
-                yield from list(values)
-            except GanzooError:
-                raise
-            except (Exception, SystemExit) as error:
-                plugin.trace = traceback.format_exc()
-                raise GanzooError(f"{plugin.source}: {hook} failed: {one_line(error)}") from error
+                with contained(GanzooError):
+                    values = implementation.function()
+                    if values is None or isinstance(values, (str, TYPES[kind])):
+                        given = "nothing" if values is None else f"one {kind_of(values)}"
+                        raise GanzooError(f"{plugin.source}: {hook} returns {given}: it must {wanted}.")
+                    found += few(values)
+            except Broken as error:
+                plugin.trace = error.trace
+                raise GanzooError(f"{plugin.source}: {hook} failed: {error}") from error.__cause__
+        plugin.offered |= {spec.name for spec in found if isinstance(getattr(spec, "name", None), str)}
+        return found
 
     def _check(self, plugin: Plugin, specs: dict[str, list[Any]]) -> None:
         for kind, values in specs.items():
+            names: set[str] = set()
             for spec in values:
                 self.tables[kind].check(spec, plugin.source)
-                if sum(other.name == spec.name for other in values) > 1:
+                if spec.name in names:
                     raise GanzooError(f"{plugin.source}: ganzoo_{kind} returns {spec.name!r} twice.")
+                names.add(spec.name)
 
     def owner(self, kind: str, name: str) -> Plugin:
         """The plugin that registered a name."""
@@ -163,15 +191,14 @@ class Zoo:
         for implementation in self.manager.hook.ganzoo_callbacks.get_hookimpls():
             source = self.of_module(implementation.plugin).source
             try:
-                function: Callable[..., Any] = implementation.function
-                made = list(function(*[given[name] for name in implementation.argnames]))
-                wrong = [type(callback).__name__ for callback in made if not isinstance(callback, Callback)]
-                if wrong:
-                    raise TypeError(f"it must return ganzoo.callbacks.Callback objects, not {wrong[0]}")
-            except GanzooError:
-                raise
-            except Exception as error:
-                log.warning("%s: ganzoo_callbacks failed: %s; training continues without it.", source, one_line(error))
+                with contained(GanzooError):
+                    function: Callable[..., Any] = implementation.function
+                    made = few(function(*[given[name] for name in implementation.argnames]))
+                    wrong = [kind_of(callback) for callback in made if not isinstance(callback, Callback)]
+                    if wrong:
+                        raise TypeError(f"it must return ganzoo.callbacks.Callback objects, not {wrong[0]}")
+            except Broken as error:
+                log.warning("%s: ganzoo_callbacks failed: %s; training continues without it.", source, error)
                 continue
             found += [IsolatedCallback(callback, source) for callback in made]
         return found
@@ -179,23 +206,43 @@ class Zoo:
     def add_commands(self, cli: click.Group) -> list[str]:
         """Let plugins add commands; returns a line for each plugin that failed."""
         problems = []
-        for implementation in self.manager.hook.ganzoo_commands.get_hookimpls():
-            plugin = self.of_module(implementation.plugin)
-            before = dict(cli.commands)
-            try:
-                with timed_and_silenced(plugin, "when it added its commands"):
-                    implementation.function(cli)
-                new = [name for name, command in cli.commands.items() if before.get(name) is not command]
-                taken = [name for name in new if name in before or name in getattr(cli, "lazy", ())]
-                if taken or not before.keys() <= cli.commands.keys():
-                    raise GanzooError(f"the command {taken[0]!r} already exists" if taken else "it removes commands")
-                plugin.adds["commands"] = new
-            except (Exception, SystemExit) as error:
-                cli.commands.clear()
-                cli.commands.update(before)
-                problems.append(f"{plugin.source}: ganzoo_commands failed: {one_line(error)}")
-                plugin.notes.append(f"its commands were left out: {one_line(error)}")
+        with self._watch(self.plugins) as watch:
+            for implementation in self.manager.hook.ganzoo_commands.get_hookimpls():
+                plugin = self.of_module(implementation.plugin)
+                try:
+                    with running(plugin, "adding the commands of", "when it added its commands", watch), contained():
+                        new = commands_of(implementation.function, cli)
+                    cli.commands.update(new)
+                    plugin.adds["commands"] = [*new]
+                except Broken as error:
+                    problems.append(f"{plugin.source}: ganzoo_commands failed: {error}")
+                    plugin.notes.append(f"its commands were left out: {error}")
         return problems
+
+
+def commands_of(function: Callable[..., Any], cli: click.Group) -> dict[str, click.Command]:
+    """The commands that a hook adds. Raises GanzooError unless each is new and can be typed and listed.
+
+    The hook is given a copy of the group, so that one that fails half-way has changed nothing.
+    """
+    import click
+
+    group = copy.copy(cli)
+    group.params, group.commands = [*cli.params], {**cli.commands}
+    function(group)
+    new = {name: command for name, command in group.commands.items() if cli.commands.get(name) is not command}
+    for name, command in new.items():
+        if name in cli.commands or name in getattr(cli, "lazy", ()):
+            raise GanzooError(f"the command {name!r} already exists")
+        if not isinstance(name, str) or not COMMAND.fullmatch(name):
+            raise GanzooError(f"the command name {shown(name)} must be letters and digits, joined by - or _")
+        if not isinstance(command, click.Command):
+            raise GanzooError(f"the command {name!r} must be a click.Command, not {kind_of(command)}")
+        if not command.hidden and not command.get_short_help_str().isprintable():
+            raise GanzooError(f"the help of the command {name!r} contains control characters")
+    if not cli.commands.keys() <= group.commands.keys():
+        raise GanzooError("it removes commands")
+    return new
 
 
 _current: Zoo | None = None
@@ -223,7 +270,7 @@ def check_api(plugin: Plugin) -> None:
     """Raise GanzooError if a plugin's module was made for a version of the interface that is not supported."""
     made_for = getattr(plugin.module, "ganzoo_api", 1)
     if not isinstance(made_for, int) or isinstance(made_for, bool):
-        raise GanzooError(f"{plugin.source}: ganzoo_api must be a whole number such as {API}, not {made_for!r}.")
+        raise GanzooError(f"{plugin.source}: ganzoo_api must be a whole number such as {API}, not {shown(made_for)}.")
     if made_for > API:
         raise GanzooError(
             f"{plugin.source}: it was made for version {made_for} of the plugin interface, and this ganzoo has version "
@@ -238,10 +285,8 @@ def check_api(plugin: Plugin) -> None:
 
 def version() -> str:
     """The installed version of ganzoo; "0" if it is not installed."""
-    try:
-        return importlib.metadata.version("ganzoo")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
+    found = installed_version("ganzoo")
+    return "0" if found == UNKNOWN else found
 
 
 def _key(plugin: Plugin) -> str:
