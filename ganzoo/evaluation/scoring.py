@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -16,9 +15,12 @@ from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.ideals import Better
+from ganzoo.evaluation.results import Unusable, Untouched, as_number, read_result
 from ganzoo.files.checkpoint import write_atomically
+from ganzoo.machine.packages import installed_version
 from ganzoo.machine.rank_group import LostRank
 from ganzoo.specs import MetricSpec
+from ganzoo.zoo.boundary import Broken, contained, message
 
 SIGNIFICANT_DIGITS = 10
 
@@ -174,38 +176,48 @@ def _compute(
 
     errors: whether to compute their standard errors too.
     """
+    untouched = Untouched(samples)
     try:
-        measured = spec.compute(samples)
+        with contained(GanzooError, LostRank, Unusable):
+            measured, infinite, wrong = read_result(spec.compute(samples))
     except GanzooError as error:
-        _note(notes, str(error))
+        _note(notes, message(error))
         return None
-    except LostRank:
-        raise
+    except Unusable as error:
+        _note(notes, f"{spec.name}: it returned {error}.")
+        return None
     # A third-party metric can fail in any way; the other metrics are still computed.
-    except Exception as error:
-        _note(notes, f"{spec.name}: failed with {type(error).__name__}: {error}")
+    except Broken as error:
+        _note(notes, f"{spec.name}: failed with {error}")
         return None
-    finite = {name: float(value) for name, value in measured.items() if math.isfinite(value)}
-    for name in sorted(measured.keys() - finite.keys()):
+    finally:
+        changed = untouched.restore()
+    if changed:
+        _note(notes, f"{spec.name}: it changes the samples, so it has no scores: it must work on a copy.")
+        return None
+    if wrong:
+        _note(notes, f"{spec.name}: it returned {'; '.join(wrong)}: it must return finite numbers by name.")
+    for name in infinite:
         _note(notes, f"{name}: no value{' ' + of if of else ''}, as the result is not a finite number.")
-    if measured and not finite:
+    if not measured and (infinite or wrong):
         return None
     found = _standard_errors(spec, measured, notes) if errors else {}
-    return Measured(finite, lambda: found, **getattr(measured, "protocol", {}))
+    measured.standard_errors = lambda: found
+    return measured
 
 
-def _standard_errors(spec: MetricSpec, measured: Mapping[str, float], notes: list[str]) -> dict[str, float]:
+def _standard_errors(spec: MetricSpec, measured: Measured, notes: list[str]) -> dict[str, float]:
     """Those of the metric's values, where it has any that are finite. If they cannot be computed, a note reports it."""
-    estimate = getattr(measured, "standard_errors", None)
-    try:
-        found = {} if estimate is None else {name: float(value) for name, value in estimate().items()}
-    except LostRank:
-        raise
-    # The values are there all the same.
-    except Exception as error:
-        _note(notes, f"{spec.name}: its standard errors failed with {type(error).__name__}: {error}")
+    if measured.standard_errors is None:
         return {}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    try:
+        with contained(LostRank):
+            given = {name: as_number(value) for name, value in measured.standard_errors().items()}
+    # The values are there all the same.
+    except Broken as error:
+        _note(notes, f"{spec.name}: its standard errors failed with {error}")
+        return {}
+    return {name: float(value) for name, value in given.items() if value is not None and math.isfinite(value)}
 
 
 def _error(measured: Measured | None, name: str) -> float | None:
@@ -231,7 +243,7 @@ def _common_protocol(samples: Samples, baseline: Samples | None) -> dict[str, An
         "seed": samples.seed,
         "data": _data_protocol(samples),
         "real": None if baseline is None else {"split": split, "n": len(baseline.fake)},
-        "versions": {"torch": torch.__version__, "torch-fidelity": importlib.metadata.version("torch-fidelity")},
+        "versions": {"torch": torch.__version__, "torch-fidelity": installed_version("torch-fidelity")},
     }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ganzoo.data.paths import cache_dir
 from ganzoo.files.checkpoint import write_atomically
+from ganzoo.machine.packages import UNKNOWN
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,11 @@ def key(images: str, data: str, shape: Sequence[int], split: str, space: str) ->
     images: hash of the images. data: the data set's name. shape: `[N, C, H, W]`. space: `Space.identity`, which
     includes the hash of the weights.
     """
-    library = importlib.metadata.version("torch-fidelity")
+    try:
+        library = importlib.metadata.version("torch-fidelity")
+    # Its metadata can be damaged.
+    except Exception:
+        library = UNKNOWN
     content = [VERSION, images, data, list(shape), split, space, library]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
