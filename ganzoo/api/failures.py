@@ -17,6 +17,7 @@ from ganzoo.machine.signals import Interrupted
 from ganzoo.recipes import Recipe
 from ganzoo.runs.run import Run
 from ganzoo.training.nonfinite import ADVICE, NonFinite
+from ganzoo.zoo.boundary import message
 
 MEMORY = re.compile(
     r"out of memory|can't allocate memory|cannot allocate memory|not enough memory|Unable to allocate|bad_alloc",
@@ -27,7 +28,10 @@ MEMORY = re.compile(
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that a device or the machine is out of memory."""
     # torch.OutOfMemoryError is a RuntimeError with such a text; the CPU's allocator raises a plain one.
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(MEMORY.search(str(error))))
+    if isinstance(error, GanzooError) and error.__cause__ is not None:
+        # Raised by a plugin, and named as such.
+        return is_out_of_memory(error.__cause__)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(MEMORY.search(message(error))))
 
 
 @contextmanager

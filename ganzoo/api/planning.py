@@ -29,6 +29,7 @@ from ganzoo.specs import Variant
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.datasets import parse_dataset
+from ganzoo.zoo.making import make_game
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def build(plan: Plan, data: DataSpec) -> GAN:
     if plan.options.compile and not variant.compiles:
         raise GanzooError(f"{variant.name} does not support torch.compile: leave --compile out.")
     torch.manual_seed(recipe.seed)
-    gan = variant.build(recipe, data)
+    gan = make_game(variant, recipe, data)
     for player in gan.players:
         if not isinstance(getattr(recipe, player, None), Optimiser):
             raise GanzooError(f"{variant.name}: the recipe needs an Optimiser named after the player, {player!r}.")

@@ -12,6 +12,7 @@ import click
 from ganzoo.cli.output import fail, warn
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError, unknown
 from ganzoo.machine.signals import Interrupted, interruptible
+from ganzoo.zoo.boundary import describe, message
 
 PARENT_PID = os.getppid()
 
@@ -104,7 +105,7 @@ def run(arguments: list[str]) -> int:
     except GanzooError as error:
         if debug:
             raise
-        return fail(str(error), 1 if isinstance(error, TrainingError) else 2)
+        return fail(exact(error), 1 if isinstance(error, TrainingError) else 2)
     except click.ClickException as error:
         hint = f" (`{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
         return fail(" ".join(error.format_message().split()) + hint, 2)
@@ -134,9 +135,12 @@ def is_other_rank() -> bool:
     return is_first_process() is False
 
 
-def describe(error: Exception) -> str:
-    """An unexpected exception in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def exact(error: GanzooError) -> str:
+    """The message of an error, as it is; a plugin's own class may fail to give it."""
+    try:
+        return str(error)
+    except Exception:
+        return message(error)
 
 
 def complete(kind: str) -> Any:

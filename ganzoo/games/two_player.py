@@ -20,6 +20,8 @@ from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales,
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
 from ganzoo.specs import AugmentationSpec, LossSpec
 from ganzoo.zoo import registry
+from ganzoo.zoo.boundary import kind_of
+from ganzoo.zoo.making import make_loss, make_penalty
 
 log = logging.getLogger(__name__)
 
@@ -105,13 +107,14 @@ class TwoPlayer(GAN):
         """
         spec = registry.losses().find(recipe.loss)
         check_options(spec, recipe.loss_options, "loss")
-        penalties = {name: (registry.penalties().find(name).build(), term) for name, term in recipe.penalties.items()}
+        known = registry.penalties()
+        penalties = {name: (make_penalty(known.find(name)), term) for name, term in recipe.penalties.items()}
         if recipe.spectral_norm:
             add_spectral_norm(discriminator)
         game = cls(
             generator,
             discriminator,
-            spec.build(**recipe.loss_options),
+            make_loss(spec, recipe.loss_options),
             penalties,
             latent=recipe.latent,
             latent_distribution=recipe.latent_distribution,
@@ -275,7 +278,10 @@ class TwoPlayer(GAN):
                 f"the penalty {name!r} takes one tensor of samples, and D is shown several: leave it out."
             )
         with torch.autocast(real.device.type, enabled=False), uncompiled(self.discriminator):
-            return term.weight * penalty(lambda x: self.judge(x, y), real.float(), fake.float())
+            value = penalty(lambda x: self.judge(x, y), real.float(), fake.float())
+            if not isinstance(value, Tensor):
+                raise GanzooError(f"the penalty {name!r} must return a scalar tensor, not {kind_of(value)}.")
+            return term.weight * value
 
     def judge(self, x: Any, y: Tensor | None = None) -> Tensor:
         """Logits `[N]` of samples: the mean over patches and scales, where D has these."""

@@ -21,6 +21,7 @@ from ganzoo.machine.threads import require_no_other_training
 from ganzoo.recipes import DataSpec, Recipe
 from ganzoo.specs import Variant
 from ganzoo.training.rank_random import first_rows_random
+from ganzoo.zoo.making import make_game
 
 
 def build_at(variant: Variant, recipe: Recipe, data: DataSpec, step: int) -> GAN:
@@ -30,7 +31,7 @@ def build_at(variant: Variant, recipe: Recipe, data: DataSpec, step: int) -> GAN
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        gan = variant.build(recipe, data)
+        gan = make_game(variant, recipe, data)
         last = max(step - 1, 0)
         torch.manual_seed(mixed_seed("on_step", recipe.seed, last))
         gan.on_step(Progress(last, recipe.steps))

@@ -17,7 +17,7 @@ from ganzoo.machine.signals import is_interrupt
 MOST = 10_000
 """Objects that a hook may return; one that returns more never ends."""
 
-LONGEST = 1_000
+LONGEST = 2_000
 """Characters of a message from code that is not ours."""
 
 
@@ -46,11 +46,14 @@ def contained(*passed_on: type[BaseException]) -> Iterator[None]:
 
 
 @contextmanager
-def refusing(what: str) -> Iterator[None]:
-    """Turn whatever is raised within this block into a GanzooError, `WHAT failed: ...`; its own GanzooErrors pass."""
+def refusing(what: str) -> Iterator[str]:
+    """Turn whatever is raised within this block into a GanzooError, `WHAT failed: ...`; its own GanzooErrors pass.
+
+    The block is given `what`.
+    """
     try:
         with contained(GanzooError):
-            yield
+            yield what
     except Broken as error:
         raise GanzooError(f"{what} failed: {error}") from error.__cause__
 

@@ -12,6 +12,7 @@ from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo import registry
+from ganzoo.zoo.making import make_dataset
 from ganzoo.zoo.zoo import current_zoo
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,10 @@ def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
 
 def _load(data: Data, options: RunOptions, split: str) -> Dataset:
     load, recorded = registry.datasets().find(data.name).load, options.recorded_root
-    ours = current_zoo().owner("datasets", data.name).package == "ganzoo"
-    if recorded and not options.data_root and ours:
+    package = current_zoo().owner("datasets", data.name).package
+    if package != "ganzoo":
+        return make_dataset(data.name, package, lambda: load(data, data_root(options.data_root), split))
+    if recorded and not options.data_root:
         try:
             with without_downloads():
                 return load(data, data_root(recorded), split)

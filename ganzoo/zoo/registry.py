@@ -57,9 +57,10 @@ def modalities() -> SpecTable[ModalitySpec]:
 def modality(name: str) -> Modality:
     """The modality of that name; for a name that is not registered, one with all defaults."""
     from ganzoo.data.modality import Modality
+    from ganzoo.zoo.making import make_modality
 
     known = modalities()
-    return known[name].load(name) if name in known else Modality(name)
+    return make_modality(known[name]) if name in known else Modality(name)
 
 
 def find_recipe(name: str, dataset: str | None = None) -> tuple[Variant, str, Recipe]:
