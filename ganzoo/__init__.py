@@ -55,6 +55,9 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+    from ganzoo.machine.packages import tolerate_damage
+
+    tolerate_damage()
     return pkgutil.resolve_name(f"{_LAZY[name]}:{name}")
 
 

@@ -11,6 +11,7 @@ import click
 
 from ganzoo.cli.output import fail, warn
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError, unknown
+from ganzoo.machine.packages import tolerate_damage
 from ganzoo.machine.signals import Interrupted, interruptible
 from ganzoo.zoo.boundary import describe, message
 
@@ -31,6 +32,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.lazy:
+            tolerate_damage()
             command: click.Command = pkgutil.resolve_name(f"ganzoo.cli.{cmd_name}:command")
             return command
         self.load_plugins()

@@ -1,4 +1,4 @@
-"""What a metric returned, checked: one that returns anything else than numbers by name costs no other metric's scores."""
+"""What a metric returned, checked: whatever it is, it costs no other metric's scores."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.ideals import Better
-from ganzoo.evaluation.results import Unusable, Untouched, as_number, read_result
+from ganzoo.evaluation.results import Untouched, Unusable, as_number, read_result
 from ganzoo.files.checkpoint import write_atomically
 from ganzoo.machine.packages import installed_version
 from ganzoo.machine.rank_group import LostRank

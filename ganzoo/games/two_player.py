@@ -21,7 +21,7 @@ from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
 from ganzoo.specs import AugmentationSpec, LossSpec
 from ganzoo.zoo import registry
 from ganzoo.zoo.boundary import kind_of
-from ganzoo.zoo.making import make_loss, make_penalty
+from ganzoo.zoo.making import make_augmentation, make_loss, make_penalty
 
 log = logging.getLogger(__name__)
 
@@ -319,7 +319,7 @@ def build_augmentation(recipe: TwoPlayerRecipe, data: DataSpec) -> Augmentation 
         kinds = " or ".join(spec.modalities)
         raise GanzooError(f"the augmentation {spec.name!r} is for data of the kind {kinds}, not {data.modality}.")
     check_options(spec, recipe.augment_options, "augment")
-    made = spec.build(**recipe.augment_options)
+    made = make_augmentation(spec, recipe.augment_options)
     made.batch = recipe.batch
     return made
 

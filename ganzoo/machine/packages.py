@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from typing import Any
 
 UNKNOWN = "?"
 
@@ -20,9 +21,45 @@ def installed_version(package: str) -> str:
 def read_text(distribution: importlib.metadata.Distribution, name: str) -> tuple[str, bool]:
     """A file of a distribution's metadata, "" if there is none, and whether all of its bytes are UTF-8."""
     try:
+        # Not what `tolerate_damage` leaves of it.
+        if isinstance(distribution, importlib.metadata.PathDistribution):
+            return _read(distribution, name) or "", True
         return distribution.read_text(name) or "", True
     except UnicodeDecodeError as error:
         return error.object.decode("utf-8", "replace"), False
+
+
+def intact_lines(text: str) -> str:
+    """The sections and entries of an entry_points.txt, without comments and damaged lines."""
+    lines = [line.strip() for line in text.splitlines()]
+    return "\n".join(line for line in lines if line.startswith("[") or (is_entry(line) and not line.startswith("#")))
+
+
+def is_entry(line: str) -> bool:
+    """Whether a line of an entry_points.txt has a name and a target."""
+    name, equals, target = line.partition("=")
+    return bool(name.strip() and equals and target.strip()) and "\ufffd" not in line
+
+
+def tolerate_damage() -> None:
+    """From now on, other libraries get the intact lines of an entry_points.txt that is damaged, and not an exception.
+
+    Importing torch reads those of all packages.
+    """
+    if importlib.metadata.PathDistribution.read_text is not _read_tolerantly:
+        importlib.metadata.PathDistribution.read_text = _read_tolerantly  # type: ignore[method-assign]
+
+
+_read = importlib.metadata.PathDistribution.read_text
+
+
+def _read_tolerantly(self: importlib.metadata.PathDistribution, filename: Any) -> str | None:
+    if filename != "entry_points.txt":
+        return _read(self, filename)
+    try:
+        return intact_lines(_read(self, filename) or "") or None
+    except UnicodeDecodeError as error:
+        return intact_lines(error.object.decode("utf-8", "replace"))
 
 
 def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str, str]:
@@ -47,7 +84,7 @@ def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str, s
         given = re.search(rf"^{field}:[ \t]*(\S+)[ \t]*$", text.partition("\n\n")[0], re.MULTILINE | re.IGNORECASE)
         if given is None and not problem:
             problem = f"METADATA has no {field}"
-        found.append(given[1] if given else folder[number] if folder else UNKNOWN)
+        found.append(given[1] if given else folder[number].replace("_", "-") if folder else UNKNOWN)
     return found[0], found[1], problem
 
 

@@ -39,14 +39,6 @@ class Stopped(KeyboardInterrupt):
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether an exception is the user's wish to stop, rather than something that code raises of its own accord."""
-    if isinstance(error, (Interrupted, Stopped)):
-        return True
-    # Where signals raise Interrupted, no signal raised this one.
-    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not interrupt
-
-
-def is_interrupt(error: BaseException) -> bool:
     """Whether an exception is the user's wish to stop, and not something that code raises of its own accord."""
     if isinstance(error, (Interrupted, Stopped)):
         return True

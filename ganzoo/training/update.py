@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from ganzoo.recipes import Recipe
 from ganzoo.training.nonfinite import FiniteCheck, NonFinite, UpdateReport
 from ganzoo.training.optim import learning_rate, set_learning_rate
 from ganzoo.training.term_means import TermMeans
+from ganzoo.zoo.boundary import kind_of
 
 
 @dataclass
@@ -121,6 +122,7 @@ class Updater:
                 if number:
                     raise GanzooError(f"phase {phase.name!r} returned None for a part of a batch, but not for all.")
                 return None
+            check_terms(phase, terms)
             losses = [term.float() for term in terms.values() if term.requires_grad]
             if not losses:
                 raise GanzooError(f"phase {phase.name!r}: no term has a gradient for the player {phase.player!r}.")
@@ -186,3 +188,13 @@ class Updater:
         # The ranks' parts are adjacent: together they are the part of a single rank.
         own = [part * ranks + rank for part in range(self.recipe.accumulate)]
         return self.stream.inputs(start, own, ranks * self.recipe.accumulate)
+
+
+def check_terms(phase: Phase, terms: Any) -> None:
+    """Raise GanzooError, naming the term, unless these are scalars by name: losses and penalties are anyone's."""
+    if not isinstance(terms, Mapping):
+        raise GanzooError(f"phase {phase.name!r} must return a dict of scalar tensors, not {kind_of(terms)}.")
+    for name, term in terms.items():
+        if not isinstance(term, Tensor) or term.numel() != 1:
+            given = f"one of the shape {tuple(term.shape)}" if isinstance(term, Tensor) else kind_of(term)
+            raise GanzooError(f"the term {name!r} of the phase {phase.name!r} must be a scalar tensor, not {given}.")

@@ -154,7 +154,8 @@ def check_card(kind: str, spec: Any, source: str) -> None:
     what = SINGULAR[kind]
     if not isinstance(spec, TYPES[kind]):
         raise GanzooError(f"{source}: ganzoo_{kind} must return {TYPES[kind].__name__} objects, not {kind_of(spec)}.")
-    name = spec.name
+    card: Any = spec
+    name = card.name
     if not is_name(name):
         line = f"{what} name {shown(name)} must be lower-case letters, digits and single hyphens"
         raise GanzooError(f"{source}: {line}{f', and not {name}' if name in RESERVED else ''}.")
@@ -229,7 +230,7 @@ def unwritable(value: Any, around: Collection[Any] = ()) -> str:
     if len(around) > DEEPEST:
         return f"more than {DEEPEST} levels"
     if isinstance(value, dict):
-        parts = value.values()
+        parts: Collection[Any] = value.values()
         wrong = next((name for name in value if not isinstance(name, str)), "")
         if wrong != "":
             return f"a dict with the key {shown(wrong)[:80]}"

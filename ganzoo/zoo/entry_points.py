@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ganzoo.errors import printable
-from ganzoo.machine.packages import identify, read_text
+from ganzoo.machine.packages import identify, is_entry, read_text
 from ganzoo.zoo.boundary import describe
 
 GROUP = "ganzoo"
@@ -37,28 +37,30 @@ def points() -> Iterator[Point]:
 
     Of a package that is found twice on the path, the first is imported and counts, as for Python.
     """
-    seen: dict[str, set[str]] = {}
+    seen = set()
     for distribution in _distributions():
+        text, problem = "", ""
         try:
-            text, readable = read_text(distribution, FILE)
-        # A folder that cannot be read, a loader of someone else's.
+            text = read_text(distribution, FILE)[0]
+        # A folder that cannot be read, a finder of someone else's.
         except Exception as error:
-            yield _damaged(distribution, f"its {FILE} cannot be read ({describe(error)})")
-            continue
+            problem = f"its {FILE} cannot be read ({describe(error)})"
         found, wrong = parse(text)
-        if not found and not wrong:
+        if not (found or wrong or problem):
             continue
-        package, version, problem = identify(distribution)
-        if _is_shadowed(distribution, package, text):
+        package, version, damage = identify(distribution)
+        if normal(package) in seen or _is_shadowed(distribution, package, text):
             continue
-        names = seen.setdefault(normal(package), set())
-        if found and problem:
-            yield _damaged(distribution, f"its {problem}")
-        elif not (found.keys() & names):
-            yield from (Point(name, value, package, version, distribution) for name, value in found.items())
-        names |= found.keys()
+        seen.add(normal(package))
         if wrong:
-            yield _damaged(distribution, f"{FILE} has the damaged line {printable(wrong[0])[:80]!r}")
+            problem = f"{FILE} has the damaged line {printable(wrong[0])[:80]!r}"
+        if found and damage:
+            problem = f"its {damage}"
+        else:
+            yield from (Point(name, value, package, version, distribution) for name, value in found.items())
+        if problem:
+            line = f"{problem}: pip install --force-reinstall {package}"
+            yield Point(package, "", package, version, distribution, line)
 
 
 def parse(text: str) -> tuple[dict[str, str], list[str]]:
@@ -72,9 +74,8 @@ def parse(text: str) -> tuple[dict[str, str], list[str]]:
         if line.startswith("[") and line.endswith("]"):
             group = line[1:-1].strip()
             continue
-        name, equals, value = (part.strip() for part in line.partition("="))
-        whole = bool(group and name and equals and value) and "\ufffd" not in line
-        if not whole or (group == GROUP and not TARGET.fullmatch(value)):
+        name, _, value = (part.strip() for part in line.partition("="))
+        if not (group and is_entry(line)) or (group == GROUP and not TARGET.fullmatch(value)):
             wrong.append(line)
         elif group == GROUP:
             found[name] = value
@@ -107,9 +108,3 @@ def _is_shadowed(distribution: importlib.metadata.Distribution, package: str, te
         return not (same or read_text(first, FILE)[0] == text)
     except Exception:
         return False
-
-
-def _damaged(distribution: importlib.metadata.Distribution, problem: str) -> Point:
-    package, version, _ = identify(distribution)
-    remedy = f"{problem}: pip install --force-reinstall {package}"
-    return Point(package, "", package, version, distribution, remedy)

@@ -143,7 +143,11 @@ def running(plugin: Plugin, doing: str, when: str, watch: Watch | None = None) -
     output, start = Captured(), time.perf_counter()
     watched = watch.on(doing, plugin.source, plugin.name, plugin.package) if watch and not is_ours(plugin) else None
     try:
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), watched or contextlib.nullcontext():
+        with (
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+            watched or contextlib.nullcontext(),
+        ):
             yield
     finally:
         plugin.seconds += time.perf_counter() - start

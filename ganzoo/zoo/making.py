@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -12,9 +12,9 @@ from torch import Tensor
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.modality import Modality
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, AdversarialLoss, Penalty
+from ganzoo.game import GAN, AdversarialLoss, Augmentation, Penalty
 from ganzoo.recipes import DataSpec, Recipe
-from ganzoo.specs import LossSpec, ModalitySpec, PenaltySpec, Variant
+from ganzoo.specs import AugmentationSpec, LossSpec, ModalitySpec, PenaltySpec, Variant
 from ganzoo.zoo.boundary import kind_of, refusing
 from ganzoo.zoo.cards import SINGULAR
 from ganzoo.zoo.zoo import current_zoo
@@ -46,6 +46,13 @@ def make_penalty(spec: PenaltySpec) -> Penalty:
     return _require(callable(penalty), penalty, f"build of {what}", "a function or an object that can be called")
 
 
+def make_augmentation(spec: AugmentationSpec, options: Mapping[str, float]) -> Augmentation:
+    """An augmentation with its options. Raises GanzooError as `make_game` does."""
+    with _calling("augmentations", spec.name) as what:
+        made = spec.build(**options)
+    return _require(isinstance(made, Augmentation), made, f"build of {what}", "a ganzoo.game.Augmentation")
+
+
 def make_modality(spec: ModalitySpec) -> Modality:
     """A kind of data. Raises GanzooError as `make_game` does."""
     with _calling("modalities", spec.name) as what:
@@ -57,11 +64,12 @@ def make_dataset(name: str, package: str, load: Callable[[], Any]) -> Dataset:
     """A third-party data set. Raises GanzooError if its loader fails, and if its first samples are not as it says."""
     what = f"the data set {name!r} of the package {package}"
     with refusing(what):
-        dataset = _require(isinstance(made := load(), Dataset), made, f"load of {what}", "a ganzoo.data.dataset.Dataset")
+        dataset = load()
+        _require(isinstance(dataset, Dataset), dataset, f"load of {what}", "a ganzoo.data.dataset.Dataset")
         problem = _mismatch(dataset)
     if problem:
         raise GanzooError(f"{what} is not what its DataSpec says: {problem}.")
-    return dataset
+    return cast(Dataset, dataset)
 
 
 def _mismatch(dataset: Dataset) -> str:

@@ -92,7 +92,7 @@ class Watch:
 class Mark:
     """The file of this process that says what it is doing, and, once that has ended the process, how.
 
-    Nothing is reported of a process that was stopped from outside: only a crash, or a call of os._exit, leaves a reason.
+    Only a crash or a call of os._exit leaves a reason, so nothing is reported of a process that was stopped.
     """
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Mark:
                 self.add_reason(f"os._exit({status}) was called")
             real(status)
 
-        os._exit = leave  # type: ignore[assignment]
+        os._exit = leave
         try:
             yield
         finally:
