@@ -95,6 +95,7 @@ FIELDS: dict[type, dict[str, Field]] = {
         "needs_labels": FLAG,
         "for_data": (_is_text_to(_is_text), "a dict of data sets' names to recipes' names"),
         "compiles": FLAG,
+        "inputs": TEXTS,
     },
     LossSpec: {
         "summary": TEXT,
