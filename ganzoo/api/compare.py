@@ -17,9 +17,10 @@ from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.ideals import best_of, decides
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
-from ganzoo.files.atomic import write_first_free, write_new
+from ganzoo.files.atomic import reason, write_first_free, write_new
+from ganzoo.files.typed import typed_path
 from ganzoo.pictures.comparison import Panel, draw_panels
-from ganzoo.pictures.sheets import encoded
+from ganzoo.pictures.sheets import encoded, read
 from ganzoo.pictures.tables import ScoreTable, format_mean, format_number
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
@@ -152,7 +153,7 @@ class Comparison:
             require_picture(path)
             raise
         except OSError as error:
-            raise GanzooError(f"cannot write {target}: {error.strerror or error}.") from error
+            raise GanzooError(f"cannot write {target}: {reason(error)}.") from error
         return target
 
 
@@ -180,7 +181,7 @@ def require_picture(path: str | Path | None) -> Path:
     """A path at which a picture can be written. Raises GanzooError as `Comparison.draw` does."""
     if path is None:
         return next(target for target in _free_names() if not target.exists())
-    target = Path(path)
+    target = typed_path(path)
     if target.suffix != ".png":
         raise GanzooError(f"{target}: the picture is a PNG file: end the name in .png.")
     if os.path.lexists(target):
@@ -236,20 +237,12 @@ def _picture(row: Row) -> tuple[Image.Image | None, str]:
     if run.at_best and step is not None:
         drawn = run.path / "samples" / f"{step:06d}.png"
         if drawn.is_file():
-            return _open(drawn), f"step {step} (best)"
+            return read(drawn), f"step {step} (best)"
         picture = registry.modality(run.data.modality).picture(run.sample(64), run.data)
         if picture is not None:
             return picture, f"step {step} (best)"
     newest = max((record["step"] for record in run.metrics()), default=None)
-    return _open(run.path / "samples.png"), "" if newest is None else f"step {newest}"
-
-
-def _open(path: Path) -> Image.Image | None:
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, ValueError):
-        return None
+    return read(run.path / "samples.png"), "" if newest is None else f"step {newest}"
 
 
 def _shorten(path: str, width: int = 40) -> str:

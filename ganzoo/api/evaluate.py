@@ -23,6 +23,7 @@ from ganzoo.evaluation.distributed import score_distributed
 from ganzoo.evaluation.metrics.neighbours import draw_neighbours
 from ganzoo.evaluation.scoring import Scores, score
 from ganzoo.files.atomic import reason
+from ganzoo.files.typed import typed_path
 from ganzoo.machine.rank_group import launched_group
 from ganzoo.runs import source
 from ganzoo.runs.reference import Request, labels_like, make_request
@@ -67,7 +68,7 @@ def evaluate(
     """
     request = make_request(metrics, n, features, weights, seed)
     if out is not None:
-        records.require_absent(Path(out))
+        records.require_absent(typed_path(out))
     found = targets.find_target(target)
     if data is not None or other_data:
         if against is not None or not isinstance(found, Run):

@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, IncompatibleData, printable
 from ganzoo.files.atomic import write_atomically
+from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.cluster import is_first_process
 from ganzoo.machine.launch import choose_device
@@ -114,8 +115,12 @@ def warn_of_changes(recipe: Path) -> None:
 
 
 def make_options(**options: Any) -> RunOptions:
-    """RunOptions from keywords; GanzooError for an unknown one, a wrong type or a value out of range."""
-    return config.make(RunOptions, options, "option")
+    """RunOptions from keywords; GanzooError for an unknown one, a wrong type, a value out of range or no path."""
+    made = config.make(RunOptions, options, "option")
+    for path in (made.out, made.data_root):
+        if path is not None:
+            typed_path(path)
+    return made
 
 
 def build(plan: Plan, data: DataSpec) -> GAN:

@@ -73,8 +73,9 @@ def continue_run(
         if done >= recipe.steps and cluster.restarted():
             return Outcome(run, done, is_first_rank())
         if done >= recipe.steps:
+            scored = "" if run.scores_file.exists() else f"it has no scores yet, `ganzoo eval {path}`; "
             raise GanzooError(
-                f"{path} is at step {done} of {recipe.steps}: to train further, "
+                f"{path} is at step {done} of {recipe.steps}: {scored}to train further, "
                 f"`ganzoo resume {path} --steps {2 * done}`."
             )
         with launched(made) as fabric:

@@ -14,7 +14,8 @@ import numpy as np
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.files.atomic import write_first_free, write_new
+from ganzoo.files.atomic import reason, write_first_free, write_new
+from ganzoo.files.typed import typed_path
 from ganzoo.pictures.sheets import encoded
 from ganzoo.runs.classes import class_number as number_of
 from ganzoo.runs.classes import folder_names
@@ -61,8 +62,8 @@ def write_samples(
     drawn = None if interpolate or kind == "grid" else run.labels(count, labels)
     try:
         if kind == "folder":
-            with claimed(target):
-                _write_folder(run, samples, drawn, target, names if count == len(names or ()) else None)
+            with claimed(target) as partial:
+                _write_folder(run, samples, drawn, partial, names if count == len(names or ()) else None)
         elif kind == "npz":
             write_new(target, _npz(run, samples, drawn))
         else:
@@ -74,7 +75,7 @@ def write_samples(
         # Another process has written it since it was checked.
         raise GanzooError(f"{target} exists: choose another name, or remove it first.") from error
     except OSError as error:
-        raise GanzooError(f"cannot write {target}: {error.strerror or error}.") from error
+        raise GanzooError(f"cannot write {target}: {reason(error)}.") from error
     return target
 
 
@@ -89,7 +90,7 @@ def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: s
         raise GanzooError("choose one of --grid, --to and --npz.")
     if not named:
         return next(path for path in _free_names(run) if not path.exists()), "grid"
-    path, kind = Path(named[0][0]), named[0][1]
+    path, kind = typed_path(named[0][0]), named[0][1]
     if kind == "folder":
         require_new(path)
     elif os.path.lexists(path):

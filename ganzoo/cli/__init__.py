@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pkgutil
 import sys
@@ -11,11 +12,17 @@ import click
 
 from ganzoo.cli.output import fail, warn
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError, unknown
+from ganzoo.files.atomic import REASONS, reason
+from ganzoo.files.typed import shortened
 from ganzoo.machine.packages import tolerate_damage
 from ganzoo.machine.signals import Interrupted, interruptible
+from ganzoo.machine.streams import OutputError, protect
 from ganzoo.zoo.boundary import describe, message
 
 PARENT_PID = os.getppid()
+
+SYSTEM = REASONS.keys() - {errno.ENOENT}
+"""Errors that say something about the user's disk and names; a file that is missing may be a mistake of the code."""
 
 
 class Commands(click.Group):
@@ -88,6 +95,7 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 2 for a mistake, 1 for training that had to stop, 128 + n for signal n."""
+    protect()
     with interruptible():
         sys.exit(run(sys.argv[1:]))
 
@@ -97,6 +105,7 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         cli.main(arguments or ["--help"], prog_name="ganzoo", standalone_mode=False)
+        sys.stdout.flush()
         return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -113,13 +122,14 @@ def run(arguments: list[str]) -> int:
         return fail(" ".join(error.format_message().split()) + hint, 2)
     except (KeyboardInterrupt, click.Abort):
         return fail("stopped.", 130)
-    except BrokenPipeError:
-        # The reader of the pipe has ended (`ganzoo list | head`); Python must not report that at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OutputError as error:
+        # The reader of a pipe may end before this process (`ganzoo list | head`), which is no error.
+        return 1 if error.errno == errno.EPIPE else fail(f"cannot write to standard output: {reason(error)}.", 1)
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in SYSTEM and error.filename:
+            return fail(f"{shortened(str(error.filename))}: {error.strerror}.", 2)
         from ganzoo.api.failures import is_out_of_memory
 
         if is_out_of_memory(error):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -38,14 +39,18 @@ def command(
     ganzoo bench grid.toml --report --json results.json
     """
     from ganzoo.api.bench.grid import parse_shard
-    from ganzoo.api.bench.report import left_out, tables, write_json
+    from ganzoo.api.bench.report import write_json
     from ganzoo.api.bench.runner import bench
     from ganzoo.cli.output import say
     from ganzoo.cli.report import printing_log
-    from ganzoo.cli.terminal_table import show
+    from ganzoo.files.typed import typed_path
     from ganzoo.machine.signals import Stopped
+    from ganzoo.machine.streams import drop_output
 
     part = parse_shard(shard)
+    target = None if json_file is None else typed_path(json_file)
+    if not only_report:
+        drop_output()
     try:
         with printing_log():
             done = bench(
@@ -61,18 +66,25 @@ def command(
     except Stopped as stop:
         click.secho("stopped: the current step was finished and saved; run the same command again to resume.", err=True)
         raise SystemExit(128 + stop.number) from None
-    for table in tables(done.report):
-        show(table)
-    for line in left_out(done.report):
-        say(line)
-    if json_file is not None:
-        done.report["command"] += f" --json {json_file}" if not Path(json_file).is_absolute() else ""
-        write_json(done.report, Path(json_file))
+    if target is not None:
+        done.report["command"] += f" --json {json_file}" if not target.is_absolute() else ""
+        write_json(done.report, target)
     written = [done.out / "report.md", done.out / "report.json"] if only_report or part == (1, 1) else []
-    files = [*map(str, written), *([json_file] if json_file else [])]
-    if files:
-        say("report: " + ", ".join(files))
+    print_report(done.report, [*map(str, written), *([json_file] if json_file else [])])
     if part != (1, 1) and not only_report:
         say(f"when all parts are done: ganzoo bench {grid} --out {done.out} --report")
     if done.failed:
         raise SystemExit(fail(f"{len(done.failed)} of the cells could not be finished; they are listed above.", 1))
+
+
+def print_report(report: Mapping[str, Any], files: list[str]) -> None:
+    """The tables of a benchmark, what was left out, and the files that it was written to."""
+    from ganzoo.api.bench.report import left_out, tables
+    from ganzoo.cli.output import say
+    from ganzoo.cli.terminal_table import show
+
+    for table in tables(report):
+        show(table)
+    say(*left_out(report))
+    if files:
+        say("report: " + ", ".join(files))

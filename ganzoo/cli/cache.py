@@ -26,20 +26,21 @@ def command(clear: str | None) -> None:
     ganzoo cache --clear
     """
     from ganzoo.api import caches
+    from ganzoo.cli.output import say
     from ganzoo.data.paths import data_root
 
     if clear is not None:
         for item in caches.clear(None if clear == ALL else clear):
             if item.entries or clear != ALL:
-                click.echo(f"removed {item.kind.name}: {item.entries:,} entries, {size_text(item.size)}")
+                say(f"removed {item.kind.name}: {item.entries:,} entries, {size_text(item.size)}")
         return
     rows = caches.usage()
     width = max(len(item.kind.name) for item in rows)
     for item in rows:
         counted = f"{item.entries:>6,} entries  {size_text(item.size):>9}"
-        click.echo(f"{item.kind.name:{width}}  {counted}  {item.kind.path}  ({item.kind.holds})")
-    click.echo(f"total {size_text(sum(item.size for item in rows))}; clear it with `ganzoo cache --clear [KIND]`")
-    click.echo(f"downloaded data sets, which are kept: {data_root()}")
+        say(f"{item.kind.name:{width}}  {counted}  {item.kind.path}  ({item.kind.holds})")
+    say(f"total {size_text(sum(item.size for item in rows))}; clear it with `ganzoo cache --clear [KIND]`")
+    say(f"downloaded data sets, which are kept: {data_root()}")
 
 
 def size_text(size: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -44,10 +43,11 @@ def command(target: str, as_json: bool, **options: Any) -> None:
     from ganzoo.api.evaluate import evaluate
     from ganzoo.cli.output import say
     from ganzoo.cli.report import open_run, print_scores, printing_log
+    from ganzoo.files.typed import typed_path
     from ganzoo.machine import cluster
     from ganzoo.machine.ranks import is_first_rank
 
-    if is_first_rank() and (Path(target) / "recipe.json").is_file():
+    if is_first_rank() and (typed_path(target) / "recipe.json").is_file():
         # For its warnings about other versions of packages.
         open_run(target)
     started = cluster.started_by()

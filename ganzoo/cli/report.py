@@ -16,7 +16,7 @@ from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
 from ganzoo.cli.output import say, warn
 from ganzoo.cli.show import value_text
-from ganzoo.errors import TrainingError
+from ganzoo.errors import TrainingError, printable
 from ganzoo.evaluation.ideals import describe
 from ganzoo.evaluation.scoring import Scores
 from ganzoo.files.atomic import REASONS, reason
@@ -71,7 +71,7 @@ def exiting_when_stopped() -> Iterator[None]:
     except Stopped as stop:
         if stop.first:
             saved = "the current step was finished and saved" if stop.step else "before the first step"
-            click.secho(f"stopped: {saved}; resume with `ganzoo resume {stop.path}`.", err=True)
+            click.secho(printable(f"stopped: {saved}; resume with `ganzoo resume {stop.path}`."), err=True)
         raise SystemExit(128 + stop.number) from None
 
 
@@ -124,10 +124,17 @@ def reporting_unscored(run: Run) -> Iterator[None]:
         raise TrainingError(f"cannot write {error.filename}: {reason(error)}; {saved}.") from error
 
 
+class Printed(logging.StreamHandler[TextIO]):
+    """Lines of the log on a stream. One that cannot be written is an error like that of any other output."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        raise
+
+
 @contextmanager
 def printing_log(stream: TextIO | None = None, lowest: int = logging.INFO) -> Iterator[None]:
     """Print what the core logs, about slow work and what it could not do, on standard output or another stream."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = Printed(stream or sys.stdout)
     logger = logging.getLogger("ganzoo")
     level = logger.level
     logger.addHandler(handler)

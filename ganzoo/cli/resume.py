@@ -27,9 +27,11 @@ def command(
     from ganzoo.api.resume import continue_run
     from ganzoo.cli.output import say
     from ganzoo.cli.report import after_training, exiting_when_stopped, open_run
+    from ganzoo.machine.streams import drop_output
     from ganzoo.zoo import config
 
     open_run(run)
+    drop_output()
     with exiting_when_stopped():
         values = config.parse_assignments(assignments)
         outcome = continue_run(run, steps, say, set=values, data=data, other_data=other_data, **given(options))

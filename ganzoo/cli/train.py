@@ -37,12 +37,14 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     from ganzoo.api.train import execute
     from ganzoo.cli.output import say
     from ganzoo.cli.report import after_training, exiting_when_stopped, print_plan
+    from ganzoo.machine.streams import drop_output
     from ganzoo.zoo import config
 
     plan = planning.plan(name, set=config.parse_assignments(assignments), **given(options))
     if dry_run:
         print_plan(plan)
         return
+    drop_output()
     with exiting_when_stopped():
         outcome = execute(plan, say)
     after_training(outcome)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ganzoo.data.paths import refuse_archive
 from ganzoo.errors import GanzooError
+from ganzoo.files.typed import expanded
 
 SAMPLES = ("x", "images", "x_train", "train_images", "arr_0")
 LABELS = ("y", "labels", "targets", "label", "target", "y_train", "train_labels")
@@ -39,7 +40,7 @@ def find(given: str) -> Path:
     """The file at a path that the user typed. Raises GanzooError if it is none."""
     if not given:
         raise GanzooError("npz needs a file: type --dataset npz:FILE.")
-    path = Path(given).expanduser()
+    path = expanded(given)
     if path.is_dir():
         raise GanzooError(f"{path} is a folder, not a .npz file: for a folder of images type --dataset folder:{path}.")
     if not path.exists():
@@ -64,6 +65,12 @@ def read(path: Path, split: str) -> Arrays:
             with file:
                 names = _by_role(file.files, path)
                 found = {role: file[name] for role, name in names.items()}
+                for role, name in names.items():
+                    # Of a member that is no array, NumPy returns the bytes.
+                    if not isinstance(found[role], np.ndarray):
+                        raise refusal(
+                            path, f"its member {name!r} is not an array; save it with np.savez(FILE, x=array)"
+                        )
             arrays = _with_unnamed_labels(found, names, file.files)
     except GanzooError:
         raise

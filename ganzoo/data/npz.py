@@ -18,6 +18,9 @@ from ganzoo.recipes import LAYOUTS, Data
 
 CHANNELS = (1, 3, 4)
 
+HIGHEST = 2**63 - 1
+"""The highest label that an int64 holds; unsigned ones above it would wrap around."""
+
 AXES = {"NHW": (0, 1, 2), "NHWC": (0, 3, 1, 2), "NCHW": (0, 1, 2, 3), "HW": (0, 1), "HWC": (2, 0, 1), "CHW": (0, 1, 2)}
 """For each layout, its axes in the order N, C, H, W, of those that it has."""
 
@@ -117,6 +120,8 @@ def _checked_labels(labels: np.ndarray, count: int, what: str, path: Path) -> np
         return np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
     if labels.min() < 0:
         raise refusal(path, f"{what} go down to {labels.min()}; number the classes from 0")
+    if labels.max() > HIGHEST:
+        raise refusal(path, f"{what} go up to {labels.max()}, above {HIGHEST}; number the classes from 0")
     return labels.astype(np.int64)
 
 

@@ -9,19 +9,31 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from ganzoo.errors import GanzooError
+from ganzoo.files.typed import expanded
 
 _downloads: ContextVar[bool] = ContextVar("downloads", default=True)
 
 
 def cache_dir() -> Path:
-    """The folder of files that can be recomputed: `GANZOO_CACHE`, else `~/.cache/ganzoo`. It may not exist yet."""
-    return Path(os.environ.get("GANZOO_CACHE") or "~/.cache/ganzoo").expanduser()
+    """The folder of files that can be recomputed: `GANZOO_CACHE`, else `~/.cache/ganzoo`. It may not exist yet.
+
+    Raises GanzooError if neither is known.
+    """
+    chosen = os.environ.get("GANZOO_CACHE")
+    if chosen:
+        return expanded(chosen)
+    try:
+        return Path("~/.cache/ganzoo").expanduser()
+    except RuntimeError as error:
+        raise GanzooError(
+            "your home folder is not known, as HOME is not set: set HOME, or GANZOO_CACHE to a folder for the cache."
+        ) from error
 
 
 def data_root(override: str | None = None) -> Path:
     """The folder of downloaded data sets: `override`, else `GANZOO_DATA`, else `data` in `cache_dir()`."""
     chosen = override or os.environ.get("GANZOO_DATA")
-    return Path(chosen).expanduser() if chosen else cache_dir() / "data"
+    return expanded(chosen) if chosen else cache_dir() / "data"
 
 
 def refuse_archive(path: Path) -> None:

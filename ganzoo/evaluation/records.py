@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from filelock import FileLock
 from pydantic import BaseModel, Field
 
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import Score, Scores, key_of
 from ganzoo.files import atomic
 from ganzoo.files.atomic import naming
+from ganzoo.files.lock import locked
 from ganzoo.files.records import Count, read_json
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -64,7 +64,7 @@ def write_merged(path: Path, scores: Scores, step: int) -> list[str]:
     step is renamed first, for example to scores-step-000002000.json; the returned lines report this. Several processes
     may add scores of a run at the same time. Raises OSError.
     """
-    with naming(path), FileLock(path.with_name(f".{path.name}.lock")):
+    with naming(path), locked(path.with_name(f".{path.name}.lock")):
         return _merge(path, scores, step)
 
 
@@ -96,7 +96,7 @@ def write_new(path: Path, scores: Scores) -> None:
         require_absent(path)
         raise
     except OSError as error:
-        raise GanzooError(f"cannot write {path}: {error.strerror or error}.") from error
+        raise GanzooError(f"cannot write {path}: {atomic.reason(error)}.") from error
 
 
 def require_absent(path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError
 from ganzoo.exporting.writing import needed_to_sample
+from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.classes import Labels, as_numbers
@@ -62,7 +63,7 @@ def load_generator(path: str | Path) -> ExportedGenerator:
     Raises GanzooError if the file or the JSON file beside it is missing or damaged, if they do not belong together, or
     if the variant is not installed (naming the package to install).
     """
-    path = Path(path)
+    path = typed_path(path)
     if path.suffix != ".safetensors":
         raise GanzooError(f"{path} is not an exported .safetensors file; a run folder is opened with ganzoo.load.")
     file = path.with_suffix(".json")

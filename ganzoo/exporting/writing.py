@@ -12,7 +12,8 @@ import safetensors.torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.files.atomic import write_new
+from ganzoo.files.atomic import reason, write_all_new
+from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.facts import versions
 from ganzoo.runs.run import Run
@@ -31,7 +32,7 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     Raises GanzooError if a file exists already, for another extension, and if the variant cannot be converted to ONNX.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    path = Path(to)
+    path = typed_path(to)
     description_path = path.with_suffix(".json")
     if path.suffix not in ENDINGS:
         raise GanzooError(f"--to {path}: end the name in {' or '.join(ENDINGS)}.")
@@ -53,13 +54,14 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
         content = safetensors.torch.save(weights(gan, info["players"], not raw))
     info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     try:
-        write_new(path, content)
+        files = {path: content}
         if path.suffix == ".safetensors":
-            write_new(description_path, (json.dumps(info, indent=1) + "\n").encode())
+            files[description_path] = (json.dumps(info, indent=1) + "\n").encode()
+        write_all_new(files)
     except FileExistsError as error:
         raise GanzooError(f"{error.filename} exists: choose another name, or remove it first.") from error
     except OSError as error:
-        raise GanzooError(f"cannot write {path}: {error.strerror or error}.") from error
+        raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
     return path
 
 

@@ -7,13 +7,17 @@ import errno
 import itertools
 import os
 import re
+import shutil
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 PARTIAL = re.compile(r"\..+\.\d+")
 """Names of files that are being written: a dot, the name of the file, and the ID of the process (and thread)."""
+
+LONGEST_NAME = 255
+"""Bytes in the name of a file, at most, on the usual file systems."""
 
 REASONS = {
     errno.ENOSPC: "no space left on the disk",
@@ -25,6 +29,8 @@ REASONS = {
     errno.ENOENT: "its folder no longer exists",
     errno.EIO: "the disk reported an I/O error",
     errno.ESTALE: "the network drive is no longer available",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EBADF: "it is closed",
 }
 
 
@@ -36,6 +42,9 @@ def write_atomically(path: Path, content: bytes, parents: bool = True) -> None:
     with naming(path):
         if parents:
             path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A rename would put a file in the place of /dev/null, for everybody.
+            raise OSError(errno.EEXIST, "it is a pipe, a socket or a device")
         with _partial(path, content) as partial:
             partial.replace(path)
 
@@ -45,21 +54,96 @@ def write_new(path: Path, content: bytes, parents: bool = True) -> None:
 
     Raises FileExistsError, and OSError, with `path`.
     """
-    with naming(path):
-        if parents:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with _partial(path, content) as partial:
-            try:
-                # Unlike a rename, a link never takes the place of a file.
-                os.link(partial, path)
-                return
-            except FileExistsError:
-                raise
-            except OSError:
-                # A file system without links, such as FAT.
-                if os.path.lexists(path):
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        _write_exclusively(path, content)
+    write_all_new({path: content}, parents)
+
+
+def write_all_new(files: Mapping[Path, bytes], parents: bool = True) -> None:
+    """`write_new` for files that belong together: all of them are written, or none.
+
+    Raises FileExistsError, and OSError, with the path that it is about.
+    """
+    with ExitStack() as stack:
+        partials = {}
+        for path, content in files.items():
+            with naming(path):
+                if parents:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                partials[path] = stack.enter_context(_partial(path, content))
+        written: list[Path] = []
+        try:
+            for path, partial in partials.items():
+                with naming(path):
+                    _take_name(partial, path)
+                written.append(path)
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _take_name(partial: Path, path: Path) -> None:
+    """Give a complete file the name `path`, which must not exist."""
+    try:
+        # Unlike a rename, a link never takes the place of a file.
+        os.link(partial, path)
+        return
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links, such as FAT: an empty file takes the name, and the complete one its place.
+        path.touch(exist_ok=False)
+    try:
+        partial.replace(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `path` when the block is over; if the block fails, nothing is left.
+
+    `path` may be an empty folder, in which nothing else writes meanwhile. Raises FileExistsError if another process
+    has taken the name, and OSError.
+    """
+    # An existing folder may be a mount, or in a folder that is not writable, so that no other can take its place.
+    inside = path.is_dir()
+    partial = _hidden(path / path.name if inside else path)
+    missing = [folder for folder in path.parents if not folder.exists()]
+    moved: list[Path] = []
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if inside:
+            for entry in sorted(partial.iterdir()):
+                moved.append(entry.rename(path / entry.name))
+            partial.rmdir()
+        else:
+            _rename_folder(partial, path)
+    except BaseException:
+        for entry in (*moved, partial):
+            _remove(entry)
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _rename_folder(folder: Path, path: Path) -> None:
+    try:
+        folder.rename(path)
+    except OSError as error:
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        raise
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder as far as possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_first_free(paths: Iterable[Path], content: bytes) -> Path:
@@ -96,10 +180,7 @@ def naming(path: Path) -> Iterator[None]:
 @contextmanager
 def _partial(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside `path` with this content, on the disk; what is left of it at the end of the block is removed."""
-    # Threads of one process can write the same file.
-    main = threading.current_thread() is threading.main_thread()
-    owner = f"{os.getpid()}" if main else f"{os.getpid()}.{threading.get_native_id()}"
-    partial = path.with_name(f".{path.name}.{owner}")
+    partial = _hidden(path)
     try:
         with partial.open("wb") as file:
             file.write(content)
@@ -110,15 +191,13 @@ def _partial(path: Path, content: bytes) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _write_exclusively(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+def _hidden(path: Path) -> Path:
+    """The name beside `path` under which its content is written: one that matches PARTIAL, and is not too long."""
+    # Threads of one process can write the same file.
+    main = threading.current_thread() is threading.main_thread()
+    owner = f"{os.getpid()}" if main else f"{os.getpid()}.{threading.get_native_id()}"
+    kept = os.fsencode(path.name)[: LONGEST_NAME - len(owner) - 2]
+    return path.with_name(f".{os.fsdecode(kept)}.{owner}")
 
 
 def append_line(path: Path, line: str) -> None:

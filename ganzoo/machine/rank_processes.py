@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import Any
 
+from ganzoo.machine.streams import optional
+
 GRACE = 10
 """Seconds that another rank has to exit by itself."""
 
@@ -58,7 +60,7 @@ class RankProcesses:
             for process in self.processes:
                 process.kill()
             advice = "resume with `ganzoo resume`" if self.connected else "nothing was written yet"
-            print(f"error: another rank has ended; {advice}.", file=sys.stderr, flush=True)
+            print(f"error: another rank has ended; {advice}.", file=optional(sys.stderr), flush=True)
             os._exit(1)
 
 

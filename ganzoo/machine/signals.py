@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SLURM's signals: training finishes the step and saves, any other command ends at once.
+"""Ctrl-C, SIGTERM, SIGHUP and SLURM's signals: training finishes the step and saves, any other command ends at once.
 
 Imports no torch.
 """
@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-# Before SLURM ends a job, it sends the signal named by `sbatch --signal`, by convention SIGUSR1 or SIGUSR2.
-NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+# SIGHUP: the terminal is closed. Before SLURM ends a job, it sends the signal named by `sbatch --signal`, by
+# convention SIGUSR1 or SIGUSR2.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
 class Interrupted(BaseException):
@@ -60,12 +61,19 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def stop_on_signals(request: Callable[[int], None]) -> Iterator[None]:
-    """Pass the first signal's number to `request`, which makes training stop after its step; a second acts at once."""
+    """Pass the first signal's number to `request`, which makes training stop after its step; a second acts at once.
+
+    SIGHUP is never a second one: when a terminal is closed, the system and the shell both send it, and systemd sends it
+    after SIGTERM.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         request(number)
         restore()
+        if hang_up is not None and signal.getsignal(hang_up) in (signal.SIG_DFL, interrupt):
+            signal.signal(hang_up, signal.SIG_IGN)
 
+    hang_up = getattr(signal, "SIGHUP", None)
     with handled(stop) as restore:
         yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,8 @@ def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
     """
     pictures = []
     for frame in frames:
-        try:
-            with Image.open(frame) as image:
-                picture = image.convert("RGB")
-        except Exception:  # Pillow's decoders raise nearly any type of error on damaged files
+        picture = read(frame)
+        if picture is None:
             continue
         if picture.width > width:
             picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.BILINEAR)
@@ -89,6 +88,18 @@ def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:
         return
     durations = [150] * (len(pictures) - 1) + [2000]
     write(pictures[0], path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def read(path: Path) -> Image.Image | None:
+    """A picture in a run folder, as RGB; None if it cannot be read, or has more pixels than a sheet ever has."""
+    try:
+        with warnings.catch_warnings():
+            # A small file that unpacks to gigabytes; from twice as many pixels on, Pillow raises an error by itself.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return image.convert("RGB")
+    except Exception:  # Pillow's decoders raise nearly any type of error on damaged files
+        return None
 
 
 def write(picture: Image.Image, path: Path, **options: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganzoo.errors import GanzooError
 from ganzoo.files import lock
-from ganzoo.files.atomic import PARTIAL, reason
+from ganzoo.files.atomic import PARTIAL, new_folder, reason
 from ganzoo.files.lock import Lock, Locked
 
 
@@ -37,18 +37,24 @@ def claim(out: str | None, name: str) -> Lock:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[None]:
-    """Within this block, no other process that claims it writes into a new or empty folder. Raises GanzooError."""
-    path.mkdir(parents=True, exist_ok=True)
+def claimed(path: Path) -> Iterator[Path]:
+    """`new_folder` for a new or empty folder, in which no other process that claims it writes. Raises GanzooError."""
+    if not path.is_dir():
+        with new_folder(path) as partial:
+            yield partial
+        return
     try:
         claim = Lock(path)
     except Locked as error:
         raise GanzooError(f"another process is writing to {path}: choose another folder.") from error
     try:
         require_new(path)
-        yield
-        # Only a training run leaves its lock's file.
-        claim.file.unlink(missing_ok=True)
+        try:
+            with new_folder(path) as partial:
+                yield partial
+        finally:
+            # Only a training run leaves its lock's file.
+            claim.file.unlink(missing_ok=True)
     finally:
         claim.release()
 

@@ -17,6 +17,7 @@ from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.features.names import INCEPTION
 from ganzoo.evaluation.features.names import names as feature_names
+from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.rank_group import RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions
@@ -69,7 +70,7 @@ def make_request(
         names, features = _resolve_fid(names, features)
     if n is not None and n < 1:
         raise GanzooError(f"cannot score {n} samples: at least one is needed.")
-    return Request(names, n, features, None if weights is None else Path(weights), seed)
+    return Request(names, n, features, None if weights is None else typed_path(weights), seed)
 
 
 def _resolve_fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...], str]:

@@ -18,6 +18,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.records import read_scores
 from ganzoo.files import checkpoint
 from ganzoo.files.records import read_records
+from ganzoo.files.typed import expanded, typed_path
 from ganzoo.game import GAN, has_latent
 from ganzoo.machine import cluster
 from ganzoo.machine.facts import hardware, versions
@@ -86,7 +87,7 @@ class Run:
             "data": dataclasses.asdict(data),
             **({} if source is None else {"source": source}),
             # The same folder, wherever the run is resumed from.
-            "options": dataclasses.asdict(options) | {"data_root": root and str(Path(root).expanduser().absolute())},
+            "options": dataclasses.asdict(options) | {"data_root": root and str(expanded(root).absolute())},
             "versions": versions(),
             "hardware": hardware(),
             **({"job": cluster.job()} if cluster.job() else {}),
@@ -102,7 +103,7 @@ class Run:
 
         options: fields of RunOptions that replace the recorded ones.
         """
-        path = Path(path)
+        path = typed_path(path)
         file = path / "recipe.json"
         if not file.is_file():
             here = "does not exist" if not path.exists() else "has no recipe.json"

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.recipes import Recipe, Term
 from ganzoo.zoo import registry
 
@@ -94,9 +95,10 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
 
 def read_file(path: str | Path) -> dict[str, Any]:
     """The keys in a recipe file: TOML, JSON, or a run's recipe.json. GanzooError if it cannot be read or parsed."""
-    path = Path(path)
+    path = typed_path(path)
     if path.is_dir():
         path = path / "recipe.json"
+    require_readable_kind(path)
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

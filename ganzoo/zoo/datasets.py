@@ -10,6 +10,7 @@ from pathlib import Path
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError
+from ganzoo.files.typed import expanded
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo import registry
 from ganzoo.zoo.making import make_dataset
@@ -28,7 +29,7 @@ def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
     """
     if isinstance(text, os.PathLike):
         path = os.fspath(text)
-        return {"name": "npz" if path.endswith(ARRAYS) or Path(path).expanduser().is_file() else "folder", "path": path}
+        return {"name": "npz" if path.endswith(ARRAYS) or expanded(path).is_file() else "folder", "path": path}
     name, colon, argument = text.partition(":")
     known = registry.datasets()
     if colon and name in known:
@@ -37,7 +38,7 @@ def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
             raise GanzooError(f"data set {name!r} takes no argument after a colon: use --dataset {name}.")
         return {"name": name, key: argument}
     # Shells expand ~ at the beginning of a word only, not in --dataset=~/photos.
-    given = Path(text).expanduser()
+    given = Path(text) if text in known else expanded(text)
     if text not in known and given.is_dir():
         return {"name": "folder", "path": text}
     if text not in known and text.endswith(ARRAYS):

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.files.atomic import new_folder, reason
+from ganzoo.files.typed import typed_path
 from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import current_zoo, version
 
@@ -30,6 +32,9 @@ LICENCES = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Cla
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
+LONGEST = 100
+"""The longest name, so that the names of the package's files fit into any file system."""
+
 
 def create(
     name: str, kind: str = "variant", licence: str = "apache-2.0", into: str | Path = ".", commands: Iterable[str] = ()
@@ -45,18 +50,18 @@ def create(
     if licence not in LICENCES:
         raise unknown("licence", licence, LICENCES)
     thing = check_name(name, kind, commands)
-    folder = Path(into) / name
+    folder = typed_path(into) / name
     if folder.exists() or folder.is_symlink():
         raise GanzooError(f"{folder} already exists and is not overwritten: choose another name, or another --into.")
     values = placeholders(name, thing, kind, licence)
     texts = {path: fill(template, values) for path, template in files(name, kind, licence)}
     try:
-        for path, text in texts.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / path).open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+        with new_folder(folder) as partial:
+            for path, text in texts.items():
+                (partial / path).parent.mkdir(parents=True, exist_ok=True)
+                (partial / path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise GanzooError(f"cannot write {folder}: {error.strerror or error}; choose another --into.") from error
+        raise GanzooError(f"cannot write {folder}: {reason(error)}; choose another --into.") from error
     return folder
 
 
@@ -66,6 +71,10 @@ def check_name(name: str, kind: str, commands: Iterable[str] = ()) -> str:
         raise GanzooError(
             f"the name {name!r} must be lower-case letters, digits and single hyphens, and begin with a letter: "
             "try my-gan."
+        )
+    if len(name) > LONGEST:
+        raise GanzooError(
+            f"the name {name[:20]}... has {len(name)} letters, more than {LONGEST}: choose a shorter one."
         )
     thing, module = name.removeprefix("ganzoo-"), name.replace("-", "_")
     for word in (module, thing):

@@ -12,6 +12,7 @@ from typing import Any
 
 from ganzoo.api.planning import Plan, plan
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.zoo import registry
 
 KEYS = ("variants", "datasets", "seeds", "steps", "set", "cells")
@@ -106,7 +107,8 @@ def read_grid(source: str | Path | Mapping[str, Any]) -> Grid:
     """
     if isinstance(source, Mapping):
         return make_grid(source)
-    path = Path(source)
+    path = typed_path(source)
+    require_readable_kind(path)
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from ganzoo.api.bench.report import make_report, write_report
 from ganzoo.api.planning import make_options
 from ganzoo.errors import GanzooError, IncompatibleData
 from ganzoo.files.lock import Locked
+from ganzoo.files.typed import typed_path
 from ganzoo.machine.launch import choose_device
 from ganzoo.machine.signals import Stopped
 
@@ -52,7 +53,7 @@ def bench(
     read = read_grid(grid)
     given = {name: value for name, value in options.items() if value is not None}
     check_options(given)
-    folder = Path(out) if out is not None else Path("runs") / f"bench-{read.name}"
+    folder = typed_path(out) if out is not None else Path("runs") / f"bench-{read.name}"
     if folder.exists() and not folder.is_dir():
         raise GanzooError(f"{folder} is a file: choose a folder with --out.")
     if not train and not folder.is_dir():

@@ -26,6 +26,7 @@ from ganzoo.data.images.workers import Chunk, decode_all
 from ganzoo.data.levels import Levels
 from ganzoo.data.resize import height_width
 from ganzoo.errors import GanzooError
+from ganzoo.machine.streams import optional
 from ganzoo.recipes import Size
 
 FORMAT = 3
@@ -233,13 +234,14 @@ def _keep_one_channel(array: Path) -> tuple[int, int, int, int]:
 
 def _progress(chunks: Iterable[Chunk], total: int) -> Iterator[Chunk]:
     """Yield the chunks; if it takes long, show a progress bar on standard error, if that is a terminal."""
-    start, bar = time.monotonic(), Progress(console=Console(stderr=True), transient=True)
+    start, stream = time.monotonic(), optional(sys.stderr)
+    bar = Progress(console=Console(file=stream), transient=True)
     task = bar.add_task("Decoding images", total=total)
     shown = False
     try:
         for chunk in chunks:
             bar.advance(task, chunk.files)
-            if not shown and sys.stderr.isatty() and time.monotonic() - start > SHOW_AFTER:
+            if not shown and stream.isatty() and time.monotonic() - start > SHOW_AFTER:
                 bar.start()
                 shown = True
             yield chunk

@@ -15,6 +15,7 @@ from urllib.parse import urlparse
 import torch
 
 from ganzoo.errors import GanzooError
+from ganzoo.files.typed import require_readable_kind
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def read_state(path: Path, space: str) -> Weights:
 
 def read_bytes(path: Path, space: str) -> Weights:
     """Read and hash a file. Raises GanzooError if it does not exist or cannot be read."""
+    require_readable_kind(path)
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -19,6 +19,7 @@ from ganzoo.files.atomic import append_line, move_aside
 from ganzoo.files.lock import Lock
 from ganzoo.files.records import has_form, truncate_log
 from ganzoo.machine.rank_group import RankGroup
+from ganzoo.machine.streams import optional
 from ganzoo.pictures.tables import format_number
 from ganzoo.recipes import RunOptions
 from ganzoo.runs import source
@@ -154,5 +155,5 @@ class Evaluations(Callback):
 
     def _report(self, line: str, once: bool = False) -> None:
         if self.options.progress and self.group.is_first and not (once and line in self.reported):
-            print(printable(line), file=sys.stderr, flush=True)
+            print(printable(line), file=optional(sys.stderr), flush=True)
         self.reported.add(line)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 from ganzoo.callbacks import Callback
 from ganzoo.errors import printable
+from ganzoo.machine.streams import optional
 
 REFRESH_SECONDS = 0.1
 """Seconds between updates of the progress bar, each of which takes longer than drawing a batch."""
@@ -24,7 +25,8 @@ class ProgressBar(Callback):
     """A bar with losses and time left on a terminal; elsewhere a line after every tenth of the steps."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
+        self.stream = optional(sys.stderr)
+        console = Console(file=self.stream)
         # Stored, as the property reads the environment at each access.
         self.interactive = console.is_terminal
         self.bar = Progress(
@@ -60,7 +62,7 @@ class ProgressBar(Callback):
                 self.refreshed = now
         elif done % max(1, steps // 10) == 0:
             left = (time.perf_counter() - self.start_time) / (done - self.first_step) * (steps - done)
-            print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=sys.stderr, flush=True)
+            print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=self.stream, flush=True)
 
     def on_end(self, trainer: Training) -> None:
         self.bar.update(self.task, completed=trainer.progress.step, losses=self.losses)
