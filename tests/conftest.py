@@ -19,9 +19,11 @@ SHARED_DATA = ROOT / ".." / "shared" / "data"
 
 
 def pytest_configure() -> None:
-    """Stop ignoring Ctrl-C, which shells set for background jobs and which every child process would inherit."""
+    """Stop ignoring Ctrl-C and SIGHUP, as background jobs and nohup do, and as every child process would inherit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -68,7 +68,7 @@ def evaluate(
     """
     request = make_request(metrics, n, features, weights, seed)
     if out is not None:
-        records.require_absent(typed_path(out))
+        records.require_absent(out := typed_path(out))
     found = targets.find_target(target)
     if data is not None or other_data:
         if against is not None or not isinstance(found, Run):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganzoo.api.planning import Plan
 from ganzoo.errors import GanzooError, printable
+from ganzoo.files.typed import typed_path
 from ganzoo.machine.cluster import job, restarted
 from ganzoo.recipes import flat, to_dict
 from ganzoo.runs.changes import differing_keys
@@ -23,7 +24,7 @@ def find_run(plan: Plan, name: str) -> Path | None:
     if not restarted():
         return None
     out = plan.options.out
-    for path in [Path(out)] if out is not None else numbered(Path("runs"), name):
+    for path in [typed_path(out)] if out is not None else numbered(Path("runs"), name):
         if not (path / "recipe.json").is_file():
             continue
         try:

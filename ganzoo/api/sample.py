@@ -129,7 +129,7 @@ def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple
     names: list[str] = []
     for name, path in given.items():
         spec = run.data.inputs[name]
-        found[name], read = registry.modality(spec.modality).read(Path(path).expanduser(), spec)
+        found[name], read = registry.modality(spec.modality).read(typed_path(path), spec)
         names = names or read
     counts = {name: len(values) for name, values in found.items()}
     if len(set(counts.values())) > 1:

@@ -18,7 +18,7 @@ from ganzoo.data.resize import height_width
 from ganzoo.data.samples import Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import select_metrics
-from ganzoo.files.typed import expanded
+from ganzoo.files.typed import typed_path
 from ganzoo.machine.launch import choose_device
 from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions, Size
@@ -39,7 +39,7 @@ def find_target(target: Run | str | Path) -> Run | Path:
     """The run, folder of images or .npz file at `target`; GanzooError if it is none of them."""
     if isinstance(target, Run):
         return target
-    path = expanded(target)
+    path = typed_path(target)
     if (path / "recipe.json").is_file():
         return Run.open(path)
     if path.is_dir() or (path.is_file() and path.suffix == ".npz"):
@@ -183,13 +183,13 @@ def _read_folder(path: Path, options: RunOptions, against: str | Path) -> tuple[
 
 def _reference_data(against: str | Path, size: Size | None) -> Data:
     """The data keys of a reference; a folder of images is read with `size` pixels, but at most 256 on a side."""
-    if (expanded(against) / "recipe.json").is_file():
+    if (typed_path(against) / "recipe.json").is_file():
         raise GanzooError(f"{against} is a run: compare with a data set, a folder of images or a .npz file.")
     keys: dict[str, Any] = {**parse_dataset(against)}
     data = Data(**keys)
     if data.name != "folder":
         return data
-    folder = expanded(data.path)
+    folder = typed_path(data.path)
     if folder.is_dir() and next(scan(folder), None) is None:
         raise GanzooError(f"there are no images in {against} to compare with: name another folder, or a data set.")
     return dataclasses.replace(data, size=None if size is None else _limited(size))

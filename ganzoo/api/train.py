@@ -21,6 +21,7 @@ from ganzoo.api.planning import (
 )
 from ganzoo.api.resume import continue_run
 from ganzoo.data.dataset import Dataset
+from ganzoo.files.typed import typed_path
 from ganzoo.machine import cluster
 from ganzoo.machine.launch import launched
 from ganzoo.machine.ranks import on_all_ranks, on_first_rank
@@ -58,7 +59,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
     plan = dataclasses.replace(plan, options=options)
     name = f"{plan.variant.name}-{plan.recipe.data.name}"
     if options.out is not None and not cluster.restarted():
-        require_new(Path(options.out))
+        require_new(typed_path(options.out))
     with launched(options) as fabric:
         existing = fabric.broadcast(on_first_rank(fabric, lambda: restart.find_run(plan, name)))
         if existing is not None:

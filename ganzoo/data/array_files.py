@@ -10,7 +10,7 @@ import numpy as np
 
 from ganzoo.data.paths import refuse_archive
 from ganzoo.errors import GanzooError
-from ganzoo.files.typed import expanded
+from ganzoo.files.typed import typed_path
 
 SAMPLES = ("x", "images", "x_train", "train_images", "arr_0")
 LABELS = ("y", "labels", "targets", "label", "target", "y_train", "train_labels")
@@ -40,7 +40,7 @@ def find(given: str) -> Path:
     """The file at a path that the user typed. Raises GanzooError if it is none."""
     if not given:
         raise GanzooError("npz needs a file: type --dataset npz:FILE.")
-    path = expanded(given)
+    path = typed_path(given)
     if path.is_dir():
         raise GanzooError(f"{path} is a folder, not a .npz file: for a folder of images type --dataset folder:{path}.")
     if not path.exists():

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from ganzoo.errors import GanzooError
-from ganzoo.files.typed import expanded
+from ganzoo.files.typed import typed_path
 
 _downloads: ContextVar[bool] = ContextVar("downloads", default=True)
 
@@ -21,7 +21,7 @@ def cache_dir() -> Path:
     """
     chosen = os.environ.get("GANZOO_CACHE")
     if chosen:
-        return expanded(chosen)
+        return typed_path(chosen)
     try:
         return Path("~/.cache/ganzoo").expanduser()
     except RuntimeError as error:
@@ -33,7 +33,7 @@ def cache_dir() -> Path:
 def data_root(override: str | None = None) -> Path:
     """The folder of downloaded data sets: `override`, else `GANZOO_DATA`, else `data` in `cache_dir()`."""
     chosen = override or os.environ.get("GANZOO_DATA")
-    return expanded(chosen) if chosen else cache_dir() / "data"
+    return typed_path(chosen) if chosen else cache_dir() / "data"
 
 
 def refuse_archive(path: Path) -> None:

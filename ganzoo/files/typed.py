@@ -21,13 +21,19 @@ def shortened(path: str) -> str:
 
 
 def typed_path(given: str | os.PathLike[str]) -> Path:
-    """A path that the user named. Raises GanzooError for an empty one, and for a name that no file can have."""
+    """A path that the user named, with a leading ~ or ~user replaced, as shells do not replace it in --out=~/runs.
+
+    Raises GanzooError for an empty text, for a name that no file can have, and for a home folder that is not known.
+    """
     # As a path, an empty text is the current folder, which nobody who passes an empty variable means.
     if not os.fspath(given):
-        raise GanzooError(
-            "an empty text is not a path: type the name of a file or folder, or . for the current folder."
-        )
-    path = Path(given)
+        raise GanzooError("an empty text is not a path: type the name of a file or folder, or . for this one.")
+    try:
+        path = Path(given).expanduser() if os.fspath(given).startswith("~") else Path(given)
+    except RuntimeError as error:
+        user = Path(given).parts[0]
+        why = "your home folder is not known, as HOME is not set" if user == "~" else f"there is no user {user[1:]!r}"
+        raise GanzooError(f"{given}: {why}: type the whole path.") from error
     try:
         path.lstat()
     except ValueError as error:  # a null character, or one that the file system's encoding lacks
@@ -37,17 +43,6 @@ def typed_path(given: str | os.PathLike[str]) -> Path:
             shown = f"{str(given)[:SHOWN]}..." if len(str(given)) > SHOWN else str(given)
             raise GanzooError(f"the name {shown} is too long for a file or folder: choose a shorter one.") from error
     return path
-
-
-def expanded(given: str | os.PathLike[str]) -> Path:
-    """`typed_path` with a leading ~ or ~user replaced. Raises GanzooError if that folder is not known."""
-    path = typed_path(given)
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        user = path.parts[0]
-        why = "HOME is not set" if user == "~" else f"there is no user {user[1:]!r}"
-        raise GanzooError(f"{path}: {why}, so {user} stands for no folder: type the whole path.") from error
 
 
 def require_readable_kind(path: Path) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import sys
-from typing import TextIO
+from typing import IO
 
 
 class OutputError(OSError):
@@ -38,7 +38,7 @@ class Stream(io.FileIO):
             return size
 
 
-def optional(stream: TextIO | None) -> TextIO:
+def optional(stream: IO[str] | None) -> IO[str]:
     """A stream to the same place as `stream`, whose output is dropped where it cannot be written.
 
     stream: None if it was closed before this process began. One that is no file, such as a notebook's, is returned
@@ -82,7 +82,7 @@ def _reserve(flags: int) -> int:
     return descriptor
 
 
-def _text(raw: Stream, like: TextIO | None) -> TextIO:
+def _text(raw: Stream, like: IO[str] | None) -> io.TextIOWrapper:
     # Every line is written at once: another process may read it, and an error belongs to the line that caused it.
     encoding = getattr(like, "encoding", None) or "utf-8"
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=True)

@@ -11,12 +11,13 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import lock
 from ganzoo.files.atomic import PARTIAL, new_folder, reason
 from ganzoo.files.lock import Lock, Locked
+from ganzoo.files.typed import typed_path
 
 
 def claim(out: str | None, name: str) -> Lock:
     """Create the folder of a new run, `out` or the first free one of the name, and hold its lock."""
     while True:
-        path = next_free(name) if out is None else Path(out)
+        path = next_free(name) if out is None else typed_path(out)
         try:
             path.mkdir(parents=True, exist_ok=out is not None)
         except FileExistsError:

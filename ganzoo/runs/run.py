@@ -18,7 +18,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.records import read_scores
 from ganzoo.files import checkpoint
 from ganzoo.files.records import read_records
-from ganzoo.files.typed import expanded, typed_path
+from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN, has_latent
 from ganzoo.machine import cluster
 from ganzoo.machine.facts import hardware, versions
@@ -87,7 +87,7 @@ class Run:
             "data": dataclasses.asdict(data),
             **({} if source is None else {"source": source}),
             # The same folder, wherever the run is resumed from.
-            "options": dataclasses.asdict(options) | {"data_root": root and str(expanded(root).absolute())},
+            "options": dataclasses.asdict(options) | {"data_root": root and str(typed_path(root).absolute())},
             "versions": versions(),
             "hardware": hardware(),
             **({"job": cluster.job()} if cluster.job() else {}),

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.fingerprint import fingerprint
 from ganzoo.errors import GanzooError
-from ganzoo.files.typed import expanded
+from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data, Recipe
 
 Source = dict[str, Any]
@@ -44,7 +44,7 @@ def describe(dataset: Dataset, data: Data) -> Source | None:
 
 def absolute(path: str) -> str:
     """A path that means the same from every folder."""
-    return str(expanded(path).absolute())
+    return str(typed_path(path).absolute())
 
 
 def recorded(run: Recorded) -> Source | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError
-from ganzoo.files.typed import expanded
+from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo import registry
 from ganzoo.zoo.making import make_dataset
@@ -29,7 +29,9 @@ def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
     """
     if isinstance(text, os.PathLike):
         path = os.fspath(text)
-        return {"name": "npz" if path.endswith(ARRAYS) or expanded(path).is_file() else "folder", "path": path}
+        return {"name": "npz" if path.endswith(ARRAYS) or typed_path(path).is_file() else "folder", "path": path}
+    if not text:
+        raise GanzooError("no data set is named: choose one of `ganzoo list datasets`, or type --dataset folder:PATH.")
     name, colon, argument = text.partition(":")
     known = registry.datasets()
     if colon and name in known:
@@ -38,7 +40,7 @@ def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
             raise GanzooError(f"data set {name!r} takes no argument after a colon: use --dataset {name}.")
         return {"name": name, key: argument}
     # Shells expand ~ at the beginning of a word only, not in --dataset=~/photos.
-    given = Path(text) if text in known else expanded(text)
+    given = Path(text) if text in known else typed_path(text)
     if text not in known and given.is_dir():
         return {"name": "folder", "path": text}
     if text not in known and text.endswith(ARRAYS):

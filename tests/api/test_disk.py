@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from small import SET, SMALL, same, train_digits
 
 import ganzoo
@@ -337,3 +338,95 @@ def test_only_what_a_recipe_has_is_offered_at_half_of_what_it_is() -> None:
     plain = Recipe(batch=6, accumulate=3, data=Data(size=64))
     assert memory_suggestions(plain) == ["--set batch=3", "--set data.size=32"]
     assert memory_suggestions(plain, data_only=True) == ["--set data.size=32"]
+
+
+# Files and folders that commands write.
+
+
+def test_a_full_disk_leaves_nothing_in_part(digits_run: Path, conditional_run: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "64k"):
+        folder = tmp_path / "disk"
+        commands = [
+            ["sample", str(digits_run), "-n", "2000", "--to", str(folder / "to" / "images")],
+            ["sample", str(conditional_run), "-n", "2000", "--to", str(folder / "classes")],
+            ["sample", str(digits_run), "-n", "9000", "--grid", str(folder / "grid.png")],
+            ["sample", str(digits_run), "-n", "9000", "--npz", str(folder / "x.npz")],
+        ]
+        (folder / "other").write_bytes(b"0" * 50_000)
+        for command in commands:
+            assert run(command) == 2
+            assert [path.name for path in folder.rglob("*")] == ["other"], command
+        (folder / "other").write_bytes(b"0" * 60_000)
+        assert run(["plugins", "new", "x-thing", "--into", str(folder)]) == 2
+        assert [path.name for path in folder.rglob("*")] == ["other"]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_export_whose_description_cannot_be_written_is_not_there(
+    failing: int, digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, calls = os.fsync, []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == failing + 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run(["export", str(digits_run), "--to", str(tmp_path / "g.safetensors")]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_samples_that_cannot_all_be_written_are_not_there(
+    exists: bool, digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save, saved = Image.Image.save, []
+
+    def full(self: Image.Image, path: Any, **options: Any) -> None:
+        if len(saved) == 7:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        saved.append(path)
+        save(self, path, **options)
+
+    folder = tmp_path / "new" / "folder"
+    if exists:
+        folder.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", full)
+        assert run(["sample", str(digits_run), "-n", "20", "--to", str(folder)]) == 2
+    assert capsys.readouterr().err == f"error: cannot write {folder}: no space left on the disk.\n"
+    assert list(tmp_path.rglob("*")) == ([tmp_path / "new", folder] if exists else [])
+    assert run(["sample", str(digits_run), "-n", "20", "--to", str(folder)]) == 0
+    assert len(list(folder.iterdir())) == 20
+
+
+def test_a_plugin_package_that_cannot_be_written_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, written = Path.write_text, []
+
+    def full(self: Path, *given: Any, **options: Any) -> int:
+        if len(written) == 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(self)
+        return write(self, *given, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        assert run(["plugins", "new", "x-thing", "--into", str(tmp_path / "into")]) == 2
+    assert list(tmp_path.iterdir()) == []
+    assert run(["plugins", "new", "x-thing", "--into", str(tmp_path / "into")]) == 0
+
+
+def test_a_finished_run_without_scores_names_the_command_that_scores_it(
+    digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(digits_run, tmp_path / "run")
+    (folder / "scores.json").unlink(missing_ok=True)
+    assert run(["resume", str(folder)]) == 2
+    line = capsys.readouterr().err
+    assert f"`ganzoo eval {folder}`" in line
+    assert f"`ganzoo resume {folder} --steps 6`" in line
+    (folder / "scores.json").write_text("{}")
+    assert run(["resume", str(folder)]) == 2
+    assert "ganzoo eval" not in capsys.readouterr().err

@@ -28,6 +28,45 @@ from PIL import Image
 
 from ganzoo.cli import run
 
+TOO_LONG = [
+    "eval {L}",
+    "sample {L}",
+    "resume {L}",
+    "compare {L}",
+    "export {L} --to g.onnx",
+    "export {{run}} --to {L}.onnx",
+    "sample {{run}} --grid {L}.png",
+    "sample {{run}} --to {L}",
+    "sample {{run}} --npz {L}.npz",
+    "eval {{run}} --out {L}",
+    "eval {{run}} --against {L}",
+    "eval {{run}} --weights {L}",
+    "compare {{run}} --out {L}.png",
+    "bench {L}",
+    "train vanilla --recipe {L}",
+    "train vanilla --data-root {L}",
+    "train vanilla --out {L}",
+    "train vanilla --dataset {L}",
+    "train vanilla --dataset {L}.npz",
+    "train vanilla --dataset folder:{L}",
+    "plugins new x-thing --into {L}",
+]
+"""Commands with a name of more than 255 bytes in place of {L}."""
+
+NOBODY = [
+    "eval ~nosuch/x",
+    "sample ~nosuch/x",
+    "train vanilla --out ~nosuch/x",
+    "train vanilla --dataset ~nosuch/x",
+    "train vanilla --dataset npz:~nosuch/x.npz",
+    "train vanilla --dataset folder:~nosuch",
+    "train vanilla --data-root ~nosuch",
+    "train vanilla --recipe ~nosuch/r.toml",
+    "eval {run} --against ~nosuch/x",
+    "sample {run} --grid ~nosuch/x.png",
+    "bench ~nosuch/g.toml",
+]
+
 # The command, with {run} and {conditional} for the folders of runs, and what the line must contain. Other words in
 # braces are files that are created for it (FILES).
 MISTAKES: list[tuple[str, str]] = [
@@ -263,6 +302,37 @@ MISTAKES: list[tuple[str, str]] = [
     ("compare {run-linked}", "is a link that leads out of it"),
     ("bench none.toml", "cannot read the grid none.toml"),
     ("bench broken.toml", "broken.toml is not valid TOML"),
+    # Paths that are none, or cannot be.
+    ("eval ''", "an empty text is not a path"),
+    ("sample ''", "an empty text is not a path"),
+    ("resume ''", "an empty text is not a path"),
+    ("compare {run} ''", "an empty text is not a path"),
+    ("export '' --to g.onnx", "an empty text is not a path"),
+    ("export {run} --to ''", "an empty text is not a path"),
+    ("sample {run} --grid ''", "an empty text is not a path"),
+    ("sample {run} --to ''", "an empty text is not a path"),
+    ("sample {run} --npz ''", "an empty text is not a path"),
+    ("eval {run} --out ''", "an empty text is not a path"),
+    ("eval {run} --weights ''", "an empty text is not a path"),
+    ("eval {run} --against ''", "an empty text is not a path"),
+    ("compare {run} --out ''", "an empty text is not a path"),
+    ("bench ''", "an empty text is not a path"),
+    ("train vanilla --recipe ''", "an empty text is not a path"),
+    ("train vanilla --data-root ''", "an empty text is not a path"),
+    ("plugins new x-thing --into ''", "an empty text is not a path"),
+    # Names over 255 bytes.
+    *((command.format(L="n" * 256), r"the name n+\.\.\. is too long") for command in TOO_LONG),
+    ("plugins new " + "n" * 300, "has 300 letters, more than 100"),
+    # Homes of nobody.
+    *((command, "there is no user 'nosuch'") for command in NOBODY),
+    # Pipes and devices, which are never read.
+    ("train vanilla --recipe {pipe}", "is a pipe, a socket or a device"),
+    ("train vanilla --recipe /dev/zero", "is a pipe, a socket or a device"),
+    ("bench {pipe}", "is a pipe, a socket or a device"),
+    ("eval {pipe}", "is not a run folder"),
+    ("sample {pipe}", "is not a run folder"),
+    ("train vanilla --dataset {pipe}", "unknown data set"),
+    ("train vanilla --dataset folder:{pipe}", "there is no folder"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +323,24 @@ def test_a_missing_path_file_or_a_folder_says_what_to_type(tmp_path: Path) -> No
     ):
         with pytest.raises(GanzooError, match=pattern):
             npz.load(Data(path=path), tmp_path, "train")
+
+
+@pytest.mark.parametrize("highest", [2**63, 2**64 - 1])
+def test_labels_that_no_int64_holds_are_refused(highest: int, tmp_path: Path) -> None:
+    labels = np.array([0, 1, 2, 3, 4, highest], np.uint64)
+    with pytest.raises(GanzooError, match=f"the labels go up to {highest}, above {2**63 - 1}; number the classes"):
+        load(tmp_path, x=GREY, y=labels)
+    with pytest.raises(GanzooError, match=f"y_test go up to {highest}"):
+        load(tmp_path, "test", x=GREY, y=np.arange(6), x_test=GREY, y_test=labels)
+    assert load(tmp_path, x=GREY, y=np.arange(6, dtype=np.uint64)).spec.classes == 6
+
+
+@pytest.mark.parametrize("name", ["x", "y", "x_test"])
+@pytest.mark.parametrize("content", [b"", b"text"])
+def test_a_member_that_is_no_array_is_refused(content: bytes, name: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", **{other: GREY for other in ("x", "x_test") if other != name})
+    with zipfile.ZipFile(tmp_path / "data.npz", "a") as archive:
+        archive.writestr(name, content)
+    data = Data(name="npz", path=str(tmp_path / "data.npz"))
+    with pytest.raises(GanzooError, match=f"its member '{name}' is not an array"):
+        npz.load(data, tmp_path, "train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ import ganzoo
 from ganzoo.api import execution, planning, train
 from ganzoo.api.train import execute
 from ganzoo.errors import GanzooError, TrainingError
-from ganzoo.files.lock import NAME, Lock, Locked, held
+from ganzoo.files.lock import NAME, UNSUPPORTED, Lock, Locked, held, locked
 from ganzoo.runs.folders import claim, require_new
 
 HOLDER = """
@@ -151,3 +152,27 @@ def test_a_folder_that_was_removed_or_replaced_is_noticed(tmp_path: Path, again:
     if other:
         other.check()
         other.release()
+
+
+@pytest.mark.parametrize("code", UNSUPPORTED)
+def test_a_file_system_without_locks_is_one_warning(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(descriptor: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+    run = train_digits(tmp_path / "r", steps=2)
+    assert run.metrics()[-1]["step"] == 2
+    with locked(tmp_path / "r" / "scores.lock"):
+        pass
+    lines = [record.getMessage() for record in caplog.records if "no locks" in record.getMessage()]
+    assert lines == [
+        f"{tmp_path}/r: this file system has no locks; let no other process write to that folder meanwhile."
+    ]
+    lock = Lock(tmp_path / "r")
+    lock.check()
+    shutil.rmtree(tmp_path / "r")
+    with pytest.raises(TrainingError, match="was removed or replaced"):
+        lock.check()
+    lock.release()

@@ -128,6 +128,20 @@ def test_while_scores_are_computed_a_signal_says_that_the_training_is_saved(
     assert f"training has finished and is saved; score it with `ganzoo eval {tmp_path}" in line
 
 
+@pytest.mark.parametrize("first", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_hangs_up_twice_stops_a_training_once(
+    first: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = make_callbacks
+    twice = [Sends(first, 5), Sends(signal.SIGHUP, 5)]
+    monkeypatch.setattr(execution, "make_callbacks", lambda *given: [*twice, *made(*given)])
+    with interruptible(), pytest.raises(Stopped) as caught:
+        train_digits(tmp_path / "r", steps=50)
+    assert (caught.value.number, caught.value.step) == (first, 5)
+    assert checkpoint.newest(tmp_path / "r" / "checkpoints")[0].name == "step-000000005.pt"
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
 @pytest.mark.parametrize("own", [signal.SIG_IGN, lambda number, frame: None], ids=["ignored", "handled"])
 def test_what_the_calling_program_does_about_a_signal_stays(own: Any) -> None:
     before = signal.signal(signal.SIGTERM, own)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +118,19 @@ def test_wide_frames_are_made_narrower(tmp_path: Path) -> None:
     sheets.animation(frames(tmp_path, 2, width=960), tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as animation:
         assert animation.size == (480, 10)
+
+
+@pytest.mark.parametrize("side", [10_000, 30_000])
+def test_a_picture_of_too_many_pixels_is_left_out(side: int, tmp_path: Path) -> None:
+    """Pillow warns of one, and refuses the other."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sheets.read(tmp_path / "bomb.png") is None
+        sheets.animation([tmp_path / "bomb.png"] * 2, tmp_path / "x.gif")
+    assert not (tmp_path / "x.gif").exists()

@@ -17,7 +17,7 @@ from ganzoo.data.levels import Levels, requested
 from ganzoo.data.paths import cache_dir, refuse_archive
 from ganzoo.data.resize import check_channels
 from ganzoo.errors import GanzooError
-from ganzoo.files.typed import expanded
+from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data
 
 DEFAULT_SIZE = 64
@@ -124,7 +124,7 @@ def _no_images(folder: Path, notes: list[str], unreadable: list[tuple[str, str]]
 def _folder(path: str) -> Path:
     if not path:
         raise GanzooError("folder needs the path of your images: type --dataset folder:PATH.")
-    folder = expanded(path)
+    folder = typed_path(path)
     if folder.is_dir():
         return folder
     if folder.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,8 @@ class ProgressBar(Callback):
     """A bar with losses and time left on a terminal; elsewhere a line after every tenth of the steps."""
 
     def __init__(self) -> None:
-        self.stream = optional(sys.stderr)
-        console = Console(file=self.stream)
+        console = Console(stderr=True)
+        self.stream = console.file = optional(console.file)
         # Stored, as the property reads the environment at each access.
         self.interactive = console.is_terminal
         self.bar = Progress(
