@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.atomic import reason, write_first_free, write_new
-from ganzoo.files.typed import typed_path
+from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.pictures.sheets import encoded
 from ganzoo.runs.classes import class_number as number_of
 from ganzoo.runs.classes import folder_names
@@ -128,8 +128,9 @@ def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple
     found: dict[str, Tensor] = {}
     names: list[str] = []
     for name, path in given.items():
-        spec = run.data.inputs[name]
-        found[name], read = registry.modality(spec.modality).read(typed_path(path), spec)
+        spec, file = run.data.inputs[name], typed_path(path)
+        require_readable_kind(file)
+        found[name], read = registry.modality(spec.modality).read(file, spec)
         names = names or read
     counts = {name: len(values) for name, values in found.items()}
     if len(set(counts.values())) > 1:
