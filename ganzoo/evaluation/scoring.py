@@ -15,7 +15,7 @@ from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.ideals import Better
-from ganzoo.evaluation.results import Untouched, Unusable, as_number, read_result
+from ganzoo.evaluation.results import Untouched, Unusable, read_result
 from ganzoo.files.checkpoint import write_atomically
 from ganzoo.machine.packages import installed_version
 from ganzoo.machine.rank_group import LostRank
@@ -212,12 +212,12 @@ def _standard_errors(spec: MetricSpec, measured: Measured, notes: list[str]) -> 
         return {}
     try:
         with contained(LostRank):
-            given = {name: as_number(value) for name, value in measured.standard_errors().items()}
+            given = {name: float(value) for name, value in measured.standard_errors().items()}
     # The values are there all the same.
     except Broken as error:
         _note(notes, f"{spec.name}: its standard errors failed with {error}")
         return {}
-    return {name: float(value) for name, value in given.items() if value is not None and math.isfinite(value)}
+    return {name: value for name, value in given.items() if math.isfinite(value)}
 
 
 def _error(measured: Measured | None, name: str) -> float | None:

@@ -49,7 +49,7 @@ def pairs(data: Data, root: Path, split: str) -> Dataset:
     """Two domains without pairs, `{"a": [N, 2], "b": [N, 2]}`."""
     check_request("pairs", data, split)
     spec = DataSpec("pairs", "pairs", (2,), range=None)
-    return games.Unpaired({"a": games.points(64, -1.0, 1), "b": games.points(64, 1.0, 2)}, spec)
+    return Dataset({"a": games.points(64, -1.0, 1), "b": games.points(64, 1.0, 2)}, spec, groups=[["b"]])
 
 
 @dataclass(frozen=True, kw_only=True)
