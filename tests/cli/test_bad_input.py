@@ -321,7 +321,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("train vanilla --data-root ''", "an empty text is not a path"),
     ("plugins new x-thing --into ''", "an empty text is not a path"),
     # Names over 255 bytes.
-    *((command.format(L="n" * 256), r"the name n+\.\.\. is too long") for command in TOO_LONG),
+    *((command.format(L="n" * 256), "n... is too long") for command in TOO_LONG),
     ("plugins new " + "n" * 300, "has 300 letters, more than 100"),
     # Homes of nobody.
     *((command, "there is no user 'nosuch'") for command in NOBODY),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import GanzooError
+from ganzoo.files.typed import require_readable_kind
 
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "category", "target", "y")
 
@@ -40,6 +41,7 @@ def read_labels(folder: Path, files: Iterable[str]) -> Labels:
     labels = Labels()
     for name in files:
         numbered = name.endswith("dataset.json")
+        require_readable_kind(folder / name)
         try:
             rows = _dataset_json(folder / name) if numbered else _metadata(folder / name)
         except (OSError, ValueError, csv.Error) as error:
