@@ -15,6 +15,7 @@ from PIL import Image
 from ganzoo.errors import GanzooError, printable
 from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.ideals import best_of, decides
+from ganzoo.evaluation.records import preferred
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import reason, write_first_free, write_new
@@ -197,7 +198,7 @@ def _free_names() -> Iterator[Path]:
 
 
 def _scores(run: Run) -> list[dict[str, Any]]:
-    return [] if run.scores is None else run.scores["scores"]
+    return [] if run.scores is None else preferred(run.scores["scores"])
 
 
 def _row(run: Run, scores: list[dict[str, Any]]) -> Row:

@@ -46,6 +46,7 @@ def evaluate(
     features: str = "auto",
     weights: str | Path | None = None,
     best: bool = False,
+    averaged: bool = True,
     neighbours: bool = False,
     seed: int | None = None,
     data: str | Path | None = None,
@@ -57,12 +58,11 @@ def evaluate(
 
     against: what to compare with, named as for `train`; by default a run's own data, required for files. metrics:
     names, or a comma-separated string of them; by default all fast ones for this kind of data. n: number of samples; by
-    default 10,000 for a run, fewer for small data sets, and all in a file. features, weights: see `Samples`. best: the
-    state that `eval_every` found best, not the last. neighbours: also measure memorisation and draw a run's
-    neighbours.png. seed: of a run's samples. data: where a run's own files are now, if they moved; other_data: compare
-    with them even if they have changed. options: fields of RunOptions (device, data_root; devices and nodes, by
-    default 1, split the work over that many ranks, each of which has to call this and gets the same scores).
-
+    default 10,000 for a run, or as many as are held out, and all in a file. features, weights: see `Samples`. best: the
+    state that `eval_every` found best, not the last. averaged: False for the weights as trained. neighbours: also
+    measure memorisation and draw a run's neighbours.png. seed: of a run's samples. data: where a run's own files are
+    now; other_data: compare with them even if they have changed. options: fields of RunOptions (device, data_root;
+    devices and nodes, 1 by default: each of these ranks has to call this, and gets the same scores).
     A run's scores are merged into its scores.json (`records.write_merged`), or into scores-best.json with `best`. With
     `out` they are written to that file, which must not exist. Raises GanzooError for contradictory arguments.
     """
@@ -73,14 +73,14 @@ def evaluate(
     if data is not None or other_data:
         if against is not None or not isinstance(found, Run):
             raise GanzooError("--data and --other-data are about a run's own data: leave them out.")
-        request = dataclasses.replace(request, data=None if data is None else os.fspath(data), other_data=other_data)
+        request = dataclasses.replace(request, data=os.fspath(data) if data else None, other_data=other_data)
     if isinstance(found, Run):
-        found = found.best() if best else found
+        found, request = found.best() if best else found, dataclasses.replace(request, averaged=averaged)
         provenance.require(found.path, found.info, provenance.TRAINING)
         # It may have been trained on more devices than are available here.
         options = found.options(**options) | {"devices": 1, "nodes": 1} | options
     else:
-        against = targets.require_reference(found, against, best or neighbours)
+        against = targets.require_reference(found, against, best or neighbours or not averaged)
     made = make_options(**options)
     with launched_group(made) as group:
         report_once = report if group.is_first else lambda line: None
@@ -88,7 +88,7 @@ def evaluate(
 
         def score_and_write() -> Scores:
             scores = compute_scores(samples, request.metrics, neighbours).joined(Scores(notes=list(samples.notes)))
-            fields = protocol_fields(found, samples, resized)
+            fields = protocol_fields(found, samples, resized, averaged)
             fields |= check_source(found, samples, request) if isinstance(found, Run) and against is None else {}
             for item in scores.scores:
                 item.protocol.update(fields)
@@ -141,7 +141,7 @@ def check_source(run: Run, samples: Samples, request: Request) -> dict[str, Any]
     return fields
 
 
-def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "") -> dict[str, Any]:
+def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "", averaged: bool = True) -> dict[str, Any]:
     """A run's entries in the protocol of its scores; for files, that the seed of their samples is unknown."""
     prepared: dict[str, Any] = {"prepared": resized, "filter": FILTER} if resized else {}
     if samples.skipped:
@@ -152,4 +152,4 @@ def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "") -> 
     if samples.labels is not None:
         like = labels_like(samples.real("train"), scored.gan.classes)
         labels = {"sample_labels": UNIFORM if like is None else LABELS}
-    return prepared | labels | {"step": scored.step, "weights": "ema" if scored.recipe.ema else "raw"}
+    return prepared | labels | {"step": scored.step, "weights": "ema" if scored.recipe.ema and averaged else "raw"}

@@ -53,7 +53,9 @@ def find_target(target: Run | str | Path) -> Run | Path:
 def require_reference(path: Path, against: str | Path | None, of_runs: bool) -> str | Path:
     """What samples in files are compared with. Raises GanzooError if nothing is named, or for options `of_runs`."""
     if of_runs:
-        raise GanzooError(f"{path} is not a run folder, and only runs have a best state and neighbours.png.")
+        raise GanzooError(
+            f"{path} is not a run folder, and only runs have a best state, raw weights and neighbours.png."
+        )
     if against is None:
         raise GanzooError(f"{path} needs real data to compare with: add --against DATASET, FOLDER or FILE.npz.")
     return against
@@ -92,6 +94,11 @@ def of_run(
 
     seed = run.recipe.seed + 1 if request.seed is None else request.seed
 
+    if not request.averaged and not len(run.gan.averages):
+        raise GanzooError(
+            f"{run.path} keeps no averaged weights, so its scores are those of the raw ones: leave --raw out."
+        )
+
     def prepare() -> tuple[Reference, int, Tensor | None, dict[str, Tensor]]:
         reference = Reference(_data_for(run, request, against), options)
         if against is None:
@@ -115,7 +122,11 @@ def of_run(
         return kind.match(kind.scored(drawn), reference.spec, str(run.path))
 
     fake = draw(
-        group, run.gan, run.info["variant"], Draw(count, labels, seed=seed, device=device, given=given), as_scored
+        group,
+        run.gan,
+        run.info["variant"],
+        Draw(count, labels, seed=seed, device=device, given=given, averaged=request.averaged),
+        as_scored,
     )
     kept = labels if against is None or _same_classes(own, reference.spec) else None
     samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=feature_device(device))

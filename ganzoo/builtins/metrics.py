@@ -77,7 +77,8 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec(
         "memorisation",
-        "Fraction of samples as close to a training image as the closest 1 % of held-out images, in pixels; and "
+        "Fraction of samples as close to a training image as the closest 1 % of held-out images, in pixels, also of "
+        "shifted samples; and "
         "distance-ratio, the median distance of samples to their nearest training image over that of held-out images.",
         "Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in Generative Models, "
         "https://arxiv.org/abs/2004.05675",
@@ -92,7 +93,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163",
         ("image",),
         lazy("ganzoo.evaluation.metrics.stacked:modes"),
-        {"modes": "higher", "KL": "lower"},
+        {"modes": "higher", "certain-modes": "higher", "KL": "lower"},
     ),
     MetricSpec(
         "modes",

@@ -25,6 +25,7 @@ from ganzoo.cli.options import given, run_options
 @click.option("--features", default="auto", metavar="NAME", help="Feature space for images [default: auto].")
 @click.option("--weights", type=click.Path(), help="File with the weights of the feature extractor.")
 @click.option("--best", is_flag=True, help="Score the best state that --eval-every kept, not the last.")
+@click.option("--raw", is_flag=True, help="Score the weights as trained, not the averaged ones.")
 @click.option("--neighbours", is_flag=True, help="Measure memorisation and draw RUN/neighbours.png.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of a run's samples [default: the recipe's + 1].")
 @click.option("--data", type=click.Path(), help="Where a run's own data are now, if they moved.")
@@ -32,7 +33,7 @@ from ganzoo.cli.options import given, run_options
 @run_options("device", "devices", "nodes", "data_root")
 @click.option("--out", type=click.Path(), help="Also write the scores to this JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores and their protocols as JSON.")
-def command(target: str, as_json: bool, **options: Any) -> None:
+def command(target: str, as_json: bool, raw: bool, **options: Any) -> None:
     """Score a run, a folder of images or a .npz file of samples.
 
     \b
@@ -52,7 +53,7 @@ def command(target: str, as_json: bool, **options: Any) -> None:
         open_run(target)
     started = cluster.started_by()
     ranks = {} if started is None else {"devices": started.devices, "nodes": started.nodes}
-    options = ranks | given(options)
+    options = ranks | given(options) | ({"averaged": False} if raw else {})
     if as_json:
         with printing_log(sys.stderr, logging.WARNING):
             scores = evaluate(target, **options)

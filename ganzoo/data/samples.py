@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,15 +119,18 @@ class Measured(dict[str, float]):
     Score's protocol. A metric with nothing to add may return a plain dict.
     standard_errors: a function that returns the standard errors of the values, by name, that is called only where they
     are wanted; None if the metric has none.
+    notes: lines on how far the values can be trusted, which become notes of the scores.
     """
 
     def __init__(
         self,
         values: Mapping[str, float],
         standard_errors: Callable[[], Mapping[str, float]] | None = None,
+        notes: Sequence[str] = (),
         **protocol: Any,
     ) -> None:
         super().__init__(values)
+        self.notes = tuple(notes)
         self.standard_errors = standard_errors
         self.protocol = protocol
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -105,8 +106,19 @@ def require_absent(path: Path) -> None:
         raise GanzooError(f"{path} exists: choose another name, or remove it first.")
 
 
-def _identity(item: Score) -> tuple[str, str]:
-    return item.name, key_of(dataclasses.asdict(item))
+def _identity(item: Score) -> tuple[str, str, str]:
+    # Scores of averaged and of raw weights can be compared, and both are kept.
+    return item.name, key_of(dataclasses.asdict(item)), str(item.protocol.get("weights", ""))
+
+
+def preferred(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a file of scores, of those that differ in weights only the one of the averaged weights."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        key = key_of(row)
+        if key not in found or row["protocol"].get("weights") == "ema":
+            found[key] = row
+    return list(found.values())
 
 
 def _as_scores(content: dict[str, Any] | None) -> Scores:

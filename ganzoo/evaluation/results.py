@@ -46,8 +46,14 @@ def read_result(result: Any) -> tuple[Measured, list[str], list[str]]:
             infinite.append(name)
     estimate = getattr(result, "standard_errors", None)
     measured = Measured(values, estimate if callable(estimate) else None)
+    measured.notes = read_notes(getattr(result, "notes", ()))
     measured.protocol = read_protocol(getattr(result, "protocol", {}))
     return measured, sorted(infinite), wrong
+
+
+def read_notes(notes: Any) -> tuple[str, ...]:
+    """A metric's notes, of which only text is kept."""
+    return tuple(note for note in notes if isinstance(note, str)) if isinstance(notes, (tuple, list)) else ()
 
 
 def read_protocol(protocol: Any) -> dict[str, Any]:

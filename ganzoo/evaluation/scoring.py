@@ -201,6 +201,8 @@ def _compute(
         _note(notes, f"{name}: no value{' ' + of if of else ''}, as the result is not a finite number.")
     if not measured and (infinite or wrong):
         return None
+    for line in measured.notes:
+        _note(notes, line)
     found = _standard_errors(spec, measured, notes) if errors else {}
     measured.standard_errors = lambda: found
     return measured

@@ -35,7 +35,8 @@ class Request:
 
     metrics: names in `ganzoo list metrics`, or None for those computed by default. n: number of samples.
     features, weights: as in `Samples`. seed: of the samples drawn from a run. data: where a run's own data are now;
-    other_data: whether they may be others than it was trained on.
+    other_data: whether they may be others than it was trained on. averaged: whether a run's averaged weights are
+    scored, not those as trained.
     """
 
     metrics: tuple[str, ...] | None = None
@@ -45,6 +46,7 @@ class Request:
     seed: int | None = None
     data: str | None = None
     other_data: bool = False
+    averaged: bool = True
 
 
 def make_request(

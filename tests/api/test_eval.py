@@ -26,6 +26,7 @@ from ganzoo.recipes import Data
 from ganzoo.runs.reference import Reference, Request, make_request
 
 FD, MEMORISED = "FD[domain:digits]", "memorised[pixels]"
+MEMORISATION = (MEMORISED, "distance-ratio[pixels]", "memorised[shifted]", "distance-ratio[shifted]")
 N = 120
 
 
@@ -77,7 +78,7 @@ def test_other_metrics_join_the_scores_and_equal_ones_are_replaced(copied: Path)
     ganzoo.evaluate(copied, n=N, metrics="memorisation")
     second = ganzoo.evaluate(copied, n=N, metrics="fd", seed=99)
     found = rows(copied / "scores.json")
-    assert list(found) == ["IS[domain:digits]", FD, MEMORISED, "distance-ratio[pixels]"]
+    assert list(found) == ["IS[domain:digits]", FD, *MEMORISATION]
     assert values(first)[FD] != values(second)[FD]
     assert found[FD]["value"] == pytest.approx(values(second)[FD])
     assert found[FD]["protocol"]["seed"] == 99
@@ -126,7 +127,7 @@ def test_a_run_is_compared_with_other_data_at_their_size(copied: Path) -> None:
 
 def test_neighbours_are_drawn_and_measured(copied: Path) -> None:
     scores = ganzoo.evaluate(copied, n=N, metrics="fd", neighbours=True)
-    assert list(values(scores)) == [FD, MEMORISED, "distance-ratio[pixels]"]
+    assert list(values(scores)) == [FD, *MEMORISATION]
     with Image.open(copied / "neighbours.png") as picture:
         assert picture.width == 9 * 42 + 2
 
@@ -185,7 +186,7 @@ def test_a_folder_and_a_file_of_a_runs_samples_score_as_the_run_does(copied: Pat
 def test_copies_of_the_training_images_in_a_folder_are_found_out(tmp_path: Path) -> None:
     folder = save_pictures(tmp_path / "copies", digits_pixels("train")[:N])
     found = values(ganzoo.evaluate(folder, against="digits", metrics="memorisation"))
-    assert found == {MEMORISED: 1.0, "distance-ratio[pixels]": 0.0}
+    assert found == dict(zip(MEMORISATION, (1.0, 0.0, 1.0, 0.0), strict=True))
 
 
 def test_other_sizes_and_colours_are_brought_to_the_references_and_it_is_said(tmp_path: Path) -> None:
@@ -290,7 +291,7 @@ MISTAKES = [
     ("eval pictures --against digits -n 5", "5 samples are too few to score"),
     ("eval pictures --against digits --seed 1", "leave --seed out"),
     ("eval pictures --against digits --best", "only runs have a best state"),
-    ("eval pictures --against digits --neighbours", "only runs have a best state and neighbours.png"),
+    ("eval pictures --against digits --neighbours", "only runs have a best state, raw weights and neighbours.png"),
     ("eval pictures --against digits --metrics w2", "the metric 'w2' scores data of the kind points, not image"),
     ("eval pictures --against wide.npz", "wide.npz|npz has images of 4x6"),
     ("eval few.npz --against digits", "5 samples are too few to score"),
@@ -339,3 +340,30 @@ def test_mistakes_are_one_line_exit_code_2_and_no_new_file(
     assert len(err.splitlines()) == 1, err
     assert re.search(part, err), err
     assert sorted(Path().rglob("*")) == before
+
+
+def test_raw_weights_are_scored_beside_the_averaged_ones(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for raw in ([], ["--raw"]):
+        assert command_line(["eval", "run", "-n", str(N), "--metrics", "fd", "--device", "cpu", *raw]) == 0
+    rows = [row for row in json.loads((copied / "scores.json").read_text())["scores"] if row["protocol"]["n_fake"] == N]
+    values = {row["protocol"]["weights"]: row["value"] for row in rows if row["name"].startswith("FD")}
+    assert set(values) == {"ema", "raw"}
+    run = ganzoo.load(copied)
+    seed = run.recipe.seed + 1
+    assert not run.sample(4, seed=seed).equal(run.sample(4, seed=seed, averaged=False))
+    assert values["ema"] != values["raw"]
+    # A table has one of both: that of the averaged weights.
+    row = ganzoo.compare([copied]).rows[0]
+    assert values["ema"] in [score["value"] for score in row.scores.values()]
+    assert values["raw"] not in [score["value"] for score in row.scores.values()]
+    capsys.readouterr()
+
+
+def test_raw_is_refused_without_averages_and_for_files(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = {"progress": False, "scores": False, "steps": 1, "set": {"ema": 0.0}, "out": "plain"}
+    ganzoo.train("vanilla", dataset="digits", **options)
+    assert command_line(["eval", "plain", "--raw", "--metrics", "fd"]) == 2
+    assert "keeps no averaged weights" in capsys.readouterr().err
+    assert command_line(["sample", "run", "--npz", "x.npz"]) == 0
+    assert command_line(["eval", "x.npz", "--against", "digits", "--raw"]) == 2
+    assert "only runs have a best state, raw weights" in capsys.readouterr().err

@@ -44,7 +44,10 @@ SURFACE = {
         *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
         *("--truncation", "--best", "--given", "--interpolate"),
     ],
-    "eval": ["TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--neighbours", *EVAL],
+    "eval": [
+        *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),
+        *EVAL,
+    ],
     "export": ["RUN", "--to", "--raw", "--best"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],

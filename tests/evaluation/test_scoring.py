@@ -284,3 +284,17 @@ def test_standard_errors_that_fail_cost_no_values(estimate: Any, note: str) -> N
     assert [(item.value, item.real, item.error, item.real_error) for item in found.scores] == [(2.0, 2.0, None, None)]
     assert len(found.notes) == bool(note)
     assert not note or note in found.notes[0]
+
+
+def test_fewer_samples_than_features_are_a_note_with_the_number_to_score() -> None:
+    found = score(digit_samples(50), METRICS, ["fd", "kid"])
+    assert [item.name for item in found.scores] == ["FD[domain:digits]", "KD[domain:digits]"]
+    (note,) = found.notes
+    assert note.startswith("FD: 50 samples are too few for features of 64 dimensions")
+    assert "score more than 64" in note
+    assert score(digit_samples(100), METRICS, ["fd"]).notes == []
+
+
+def test_notes_of_a_metric_that_are_no_text_are_left_out() -> None:
+    spec = MetricSpec("mine", "", "", ("points",), lambda samples: Measured({"a": 2.0}, None, ("good", 5, None)))  # type: ignore[arg-type]
+    assert score(point_samples(), [spec]).notes == ["good"]

@@ -14,6 +14,7 @@ from ganzoo.api.bench import cells
 from ganzoo.api.bench.grid import Cell, Grid, Group
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.comparability import columns_of
+from ganzoo.evaluation.records import preferred
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files.atomic import reason, write_atomically
 from ganzoo.machine.facts import machine
@@ -64,7 +65,10 @@ def read_finished(path: Path) -> Finished:
     hardware = run.info.get("hardware")
     found = run.scores or {"scores": []}
     return Finished(
-        run.recipe.steps, found["scores"], (run.metrics() or [{}])[-1], hardware if isinstance(hardware, dict) else None
+        run.recipe.steps,
+        preferred(found["scores"]),
+        (run.metrics() or [{}])[-1],
+        hardware if isinstance(hardware, dict) else None,
     )
 
 

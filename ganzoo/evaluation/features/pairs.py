@@ -45,18 +45,22 @@ class FeaturePair:
         return [float(value) for value in found["values"]]
 
     def measured(
-        self, values: Mapping[str, float], errors: Callable[[], Sequence[float]] | None = None, **protocol: Any
+        self,
+        values: Mapping[str, float],
+        errors: Callable[[], Sequence[float]] | None = None,
+        notes: Sequence[str] = (),
+        **protocol: Any,
     ) -> Measured:
         """The values, named for the feature space; the protocol includes the real images compared with.
 
-        errors: returns their standard errors, in the same order.
+        errors: returns their standard errors, in the same order. notes: see `Measured`.
         """
         against = {
             "n_real": len(self.real.features),
             "split": self.samples.reference,
             "real_sha256": self.real.sha256[:12],
         }
-        return in_space(self.space, values, errors, **against | protocol)
+        return in_space(self.space, values, errors, notes, **against | protocol)
 
 
 def feature_pair(samples: Samples) -> FeaturePair:
@@ -66,14 +70,18 @@ def feature_pair(samples: Samples) -> FeaturePair:
 
 
 def in_space(
-    space: Space, values: Mapping[str, float], errors: Callable[[], Sequence[float]] | None = None, **protocol: Any
+    space: Space,
+    values: Mapping[str, float],
+    errors: Callable[[], Sequence[float]] | None = None,
+    notes: Sequence[str] = (),
+    **protocol: Any,
 ) -> Measured:
     """The values, named for the feature space, which the protocol includes.
 
-    errors: returns their standard errors, in the same order.
+    errors: returns their standard errors, in the same order. notes: see `Measured`.
     """
     if not space.suffix:
         values = {ON_INCEPTION.get(name, name): value for name, value in values.items()}
     named = {f"{name}{space.suffix}": value for name, value in values.items()}
     named_errors = None if errors is None else lambda: dict(zip(named, errors(), strict=True))
-    return Measured(named, named_errors, features=space.describe(), resize=space.resize, **protocol)
+    return Measured(named, named_errors, notes, features=space.describe(), resize=space.resize, **protocol)

@@ -10,7 +10,7 @@ from ganzoo.data.samples import Measured, Samples
 from ganzoo.evaluation import standard_errors
 from ganzoo.evaluation.features.domain import find_domain
 from ganzoo.evaluation.features.extraction import fake_features
-from ganzoo.evaluation.features.pairs import feature_pair, in_space
+from ganzoo.evaluation.features.pairs import FeaturePair, feature_pair, in_space
 from ganzoo.evaluation.features.spaces import find_space
 from ganzoo.evaluation.metrics import fidelity, kernel_distances
 
@@ -36,7 +36,21 @@ def frechet_distance(samples: Samples) -> Measured:
     return pair.measured(
         {"FD": value},
         lambda: pair.cached("fd error 1", lambda fake, real: [standard_errors.of_frechet_distance(fake, real)]),
+        _too_few(pair),
     )
+
+
+def _too_few(pair: FeaturePair) -> list[str]:
+    """A note on sets with at most as many images as features, whose covariance is singular."""
+    dimensions = pair.real.features.shape[1]
+    sets = {"samples": pair.fake, "real images to compare with": pair.real}
+    few = [f"{len(found.features):,} {what}" for what, found in sets.items() if len(found.features) <= dimensions]
+    if not few:
+        return []
+    return [
+        f"FD: {' and '.join(few)} are too few for features of {dimensions:,} dimensions, and FD is far too high: "
+        f"score more than {dimensions:,}, better ten times as many, or use kid, which is not biased."
+    ]
 
 
 def kernel_distance(samples: Samples) -> Measured:

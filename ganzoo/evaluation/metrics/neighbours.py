@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ganzoo.data.dataset import Dataset, as_input
+from ganzoo.data.dataset import Dataset, as_input, to_uint8
 from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import standard_errors
+from ganzoo.game import Batch
 from ganzoo.pictures import sheets
 
 MAX_SAMPLES = 2_000
@@ -37,11 +39,12 @@ class Nearest:
 def memorisation(samples: Samples) -> Measured:
     """`memorised`, the fraction of samples that may be copies, and `distance-ratio`, from distances to training images.
 
-    The distance is the root mean squared difference of pixel values in [-1, 1]. memorised: the fraction of samples as
-    close to a training image as the closest 1 % of an equal number of held-out images: 0.01 for a perfect generator, 1
-    for one that copies. distance-ratio: the median distance of samples to their nearest training image over that of
-    held-out images: 1 for a perfect generator, 0 for one that copies, also below 1 for images with little detail, above
-    1 for noise.
+    The distance is the root mean squared difference of pixel values in [-1, 1]; for the values named `[shifted]`, that
+    of the sample shifted by up to one pixel in each direction, whichever is nearest, which also finds shifted copies.
+    memorised: the fraction of samples as close to a training image as the closest 1 % of an equal number of held-out
+    images: 0.01 for a perfect generator, 1 for one that copies. distance-ratio: the median distance of samples to their
+    nearest training image over that of held-out images: 1 for a perfect generator, 0 for one that copies, also below 1
+    for images with little detail, above 1 for noise.
 
     Raises GanzooError without a held-out split, and for fewer than 100 samples or held-out images.
     """
@@ -53,20 +56,23 @@ def memorisation(samples: Samples) -> Measured:
         )
     train = samples.real("train")
     fake = _of_samples(samples).distances[:, 0]
-    real = _of_held_out(held_out, train, n).distances[:, 0]
-    fake = fake[subset(len(fake), n)]
-    memorised, typical = (fake <= real.quantile(QUANTILE)).double().mean().item(), real.median()
-    values = {"memorised[pixels]": memorised, "distance-ratio[pixels]": (fake.median() / typical).item()}
-
-    def errors() -> dict[str, float]:
-        ratio = standard_errors.by_leaving_out(n, lambda rows: (fake[rows].median() / typical).item())
-        return dict(zip(values, (standard_errors.of_fraction(memorised, n), ratio), strict=True))
-
+    found = {"[pixels]": (fake[subset(len(fake), n)], _of_held_out(held_out, train, n).distances[:, 0])}
+    drawn = samples.fake[_rows_checked(samples)][subset(len(fake), n)]
+    kept = held_out.memo.once(("shifted", n), lambda: nearest_when_shifted(_images_of(held_out, n), train))
+    found["[shifted]"] = nearest_when_shifted(drawn, train), kept
+    values, errors = {}, {}
+    for suffix, (fake, real) in found.items():
+        typical = real.median()
+        memorised = (fake <= real.quantile(QUANTILE)).double().mean().item()
+        values[f"memorised{suffix}"] = memorised
+        values[f"distance-ratio{suffix}"] = (fake.median() / typical).item()
+        errors[f"memorised{suffix}"] = partial(standard_errors.of_fraction, memorised, n)
+        errors[f"distance-ratio{suffix}"] = partial(_ratio_error, fake, typical)
     side = max(samples.spec.shape[1:])
     resize = f"average pooling to {MAX_SIDE}x{MAX_SIDE}" if side > MAX_SIDE else "none"
     return Measured(
         values,
-        errors,
+        lambda: {name: error() for name, error in errors.items()},
         n_fake=n,
         n_real=len(train),
         split="train",
@@ -75,6 +81,31 @@ def memorisation(samples: Samples) -> Measured:
         features="pixels",
         resize=resize,
     )
+
+
+def _ratio_error(fake: Tensor, typical: Tensor) -> float:
+    return standard_errors.by_leaving_out(len(fake), lambda rows: (fake[rows].median() / typical).item())
+
+
+class _Centres(Dataset):
+    """The images of a data set without the pixels at their borders."""
+
+    def __init__(self, whole: Dataset) -> None:
+        super().__init__(whole.arrays, whole.spec, flip=whole.flip)
+        self.whole = whole
+
+    def batch(self, index: Tensor) -> Batch:
+        return {"x": self.whole.batch(index)["x"][..., 1:-1, 1:-1]}
+
+
+def nearest_when_shifted(images: Tensor, real: Dataset) -> Tensor:
+    """Distances `[N]` of uint8 images to the nearest image of a data set, at the best of nine shifts by a pixel.
+
+    The centres of real images are compared with equally large parts of the others, so that no border is missing.
+    """
+    height, width = images.shape[2] - 2, images.shape[3] - 2
+    parts = [images[..., y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    return torch.stack([find_nearest(part, _Centres(real), 1).distances[:, 0] for part in parts]).min(0).values
 
 
 def draw_neighbours(samples: Samples, path: Path) -> Path:
@@ -156,9 +187,12 @@ def _of_samples(samples: Samples) -> Nearest:
 
 
 def _of_held_out(held_out: Dataset, train: Dataset, n: int) -> Nearest:
-    return held_out.memo.once(
-        ("nearest training images", n), lambda: find_nearest(held_out.batch(subset(held_out.count, n))["x"], train)
-    )
+    return held_out.memo.once(("nearest training images", n), lambda: find_nearest(_images_of(held_out, n), train))
+
+
+def _images_of(held_out: Dataset, n: int) -> Tensor:
+    """A fixed subset of `n` held-out images, uint8."""
+    return to_uint8(held_out.batch(subset(held_out.count, n))["x"])
 
 
 def _with_neighbours(fake: Tensor, found: Nearest, train: Dataset, i: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,7 @@ def intra_class_distance(samples: Samples) -> Measured:
 
     Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, section 4.1 (intra FID). Empty for unconditional samples
     and for a real baseline with too few samples. Each class needs more samples and more training images than the
-    features have dimensions, or the covariance is singular; GanzooError says how many.
+    features have dimensions, or the covariance is singular; GanzooError says how many to draw.
     """
     if samples.labels is None:
         return Measured({})
@@ -32,8 +34,8 @@ def intra_class_distance(samples: Samples) -> Measured:
         return Measured({})
     if drawn < enough:
         raise GanzooError(
-            f"intra: {drawn:,} samples in a class are too few for features of {enough - 1:,} dimensions: "
-            f"score at least {enough * classes:,} samples."
+            f"intra: {drawn:,} samples in a class are too few for features of {enough - 1:,} dimensions, which take "
+            f"{enough:,}: {_advice(samples, real_labels, enough)}."
         )
     if real < enough:
         raise GanzooError(
@@ -50,6 +52,17 @@ def intra_class_distance(samples: Samples) -> Measured:
         return pair.cached("intra error", lambda *_: [standard_errors.by_leaving_out(len(labels), without)])
 
     return pair.measured({"intra-FD": value}, error, fewest_per_class={"fake": drawn, "real": real})
+
+
+def _advice(samples: Samples, real_labels: Tensor, enough: int) -> str:
+    """What to do for `enough` samples in every class."""
+    if samples.generator is None:
+        return "add samples of that class"
+    # Classes are drawn at random, as frequent as the real ones: the rarest class of n samples has n f of them, give or
+    # take their root. So n f - 4 (n f)^(1/2) has to be enough.
+    rarest = torch.bincount(real_labels, minlength=samples.spec.classes).double().min() / len(real_labels)
+    wanted = (2 + math.sqrt(4 + enough)) ** 2 / float(rarest)
+    return f"use -n {math.ceil(wanted / 100) * 100}"
 
 
 def _reference_labels(samples: Samples, pair: FeaturePair) -> Tensor | None:

@@ -131,8 +131,30 @@ def test_it_is_computed_when_it_is_named_and_not_by_default() -> None:
     assert [(item.name, item.value, item.better) for item in found.scores] == [
         ("memorised[pixels]", 1.0, "lower"),
         ("distance-ratio[pixels]", 0.0, 1.0),
+        ("memorised[shifted]", 1.0, "lower"),
+        ("distance-ratio[shifted]", 0.0, 1.0),
     ]
     assert found.scores[0].real == pytest.approx(0.01, abs=0.002)
+
+
+@pytest.mark.parametrize("shift", [(0, 1), (1, 0), (-1, 1), (-1, -1)])
+def test_copies_shifted_by_a_pixel_are_found_where_shifts_are_tried(shift: tuple[int, int]) -> None:
+    train, test = smooth(1_500, 0), smooth(600, 1)
+    padded = torch.nn.functional.pad(train[:400].float(), (1, 1, 1, 1), mode="replicate").to(torch.uint8)
+    y, x = 1 + shift[0], 1 + shift[1]
+    found = neighbours.memorisation(made(padded[..., y : y + 6, x : x + 6], train=train, test=test))
+    assert found["memorised[pixels]"] < 0.2
+    assert found["memorised[shifted]"] > 0.9
+    assert found["distance-ratio[shifted]"] == 0
+    others = neighbours.memorisation(made(smooth(600, 2), train=train, test=test))
+    assert others["memorised[shifted]"] == pytest.approx(0.01, abs=0.02)
+    assert others["distance-ratio[shifted]"] == pytest.approx(1, abs=0.1)
+
+
+def smooth(count: int, seed: int) -> Tensor:
+    """Images whose neighbouring pixels are alike, as in photographs."""
+    noise = torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+    return (torch.nn.functional.avg_pool2d(noise, 3, 1) * 255).round().to(torch.uint8)
 
 
 def test_the_sheet_shows_the_nearest_samples_first_beside_what_they_are_near(tmp_path: Path) -> None:

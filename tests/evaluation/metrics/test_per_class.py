@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ganzoo.evaluation.features.extraction import Features, fake_features
 from ganzoo.evaluation.features.spaces import find_space
 from ganzoo.evaluation.metrics import fidelity, images, per_class
 from ganzoo.recipes import Data
+from ganzoo.runs.sampling import random_labels
 
 
 def load(split: str) -> Dataset:
@@ -59,8 +61,18 @@ def test_the_mean_is_over_classes_of_the_frechet_distance_within_each() -> None:
 
 
 def test_too_few_samples_in_a_class_are_refused_with_the_number_that_is_enough() -> None:
-    with pytest.raises(GanzooError, match="score at least 650 samples"):
-        per_class.intra_class_distance(samples_of(torch.arange(300)))
+    few = samples_of(torch.arange(300))
+    with pytest.raises(GanzooError, match=r"which take 65: add samples of that class\."):
+        per_class.intra_class_distance(few)
+    drawn = dataclasses.replace(few, generator=object())
+    with pytest.raises(GanzooError, match=r"which take 65: use -n \d+\.$") as refused:
+        per_class.intra_class_distance(drawn)
+    # With that many, every class has enough, for nearly every seed.
+    n = int(str(refused.value).rpartition(" ")[2].rstrip("."))
+    real = torch.as_tensor(load("train").arrays["y"])
+    fewest = [int(torch.bincount(random_labels(n, 10, seed, real), minlength=10).min()) for seed in range(100)]
+    assert sum(count >= 65 for count in fewest) >= 99
+    assert n < 2000
     # A real baseline may be too small, which is not the user's mistake.
     assert per_class.intra_class_distance(samples_of(torch.arange(359)).real_baseline()) == {}
 

@@ -25,7 +25,7 @@ from ganzoo.evaluation.features import digits as digit_space
 from ganzoo.evaluation.features.digits import digit_domain, read_digits
 from ganzoo.evaluation.features.domain import Domain
 from ganzoo.evaluation.metrics import stacked
-from ganzoo.evaluation.metrics.stacked import divergence_from_uniform, modes
+from ganzoo.evaluation.metrics.stacked import beyond_misreading, divergence_from_uniform, modes
 from ganzoo.evaluation.scoring import score
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.runs.reference import Reference
@@ -96,8 +96,11 @@ def test_modes_are_counted_and_their_divergence_is_exact(
     spelt: Tensor, covered: int, divergence: float, root: Path
 ) -> None:
     measured = modes(samples_of(root, spelt))
-    assert list(measured) == ["modes[domain:mnist]", "KL[domain:mnist]"]
-    assert measured["modes[domain:mnist]"] == covered
+    assert list(measured) == ["modes[domain:mnist]", "certain-modes[domain:mnist]", "KL[domain:mnist]"]
+    # These digits are never misread, so every mode that is counted is certain.
+    assert measured["modes[domain:mnist]"] == measured["certain-modes[domain:mnist]"] == covered
+    assert measured.protocol["digit_error"] == 0
+    assert measured.notes == ()
     assert measured["KL[domain:mnist]"] == pytest.approx(divergence, abs=1e-9)
     assert measured.protocol["n_fake"] == len(spelt)
     assert measured.protocol["of"] == 1000
@@ -107,7 +110,8 @@ def test_modes_are_counted_and_their_divergence_is_exact(
 def test_the_score_of_real_test_stacks_is_reported_too(root: Path) -> None:
     result = score(samples_of(root, EVERY), METRICS, ["stacked"])
     assert result.notes == []
-    covered, divergence = result.scores
+    covered, certain, divergence = result.scores
+    assert (certain.value, certain.real) == (covered.value, covered.real)
     assert (covered.name, covered.value, covered.better) == ("modes[domain:mnist]", 1000, "higher")
     assert (divergence.name, divergence.better) == ("KL[domain:mnist]", "lower")
     labels = torch.as_tensor(load(root, "test").arrays["y"])
@@ -129,6 +133,32 @@ def test_real_stacks_are_read_once_for_all_scorings(root: Path, monkeypatch: pyt
     second = score(samples_of(root, EVERY), METRICS, ["stacked"])
     assert sum(read) == 1000
     assert second.to_json() == first.to_json()
+
+
+def test_modes_that_misread_digits_explain_are_not_certain() -> None:
+    # A 7 is read as a 1 in one of ten cases, everything else is right; all stacks are of three 7s.
+    confusion = torch.eye(10, dtype=torch.float64)
+    confusion[7, 7], confusion[7, 1] = 0.9, 0.1
+    counts = torch.zeros(10, 10, 10, dtype=torch.int64)
+    counts[7, 7, 7], counts[1, 7, 7], counts[7, 1, 7], counts[7, 7, 1] = 729, 81, 81, 81
+    counts[1, 1, 7], counts[1, 7, 1], counts[7, 1, 1], counts[1, 1, 1] = 9, 9, 9, 1
+    assert beyond_misreading(counts.flatten(), confusion).nonzero().flatten().tolist() == [777]
+    # A mode that misread digits do not explain is certain, even with few samples; and so is one of very many.
+    counts[3, 3, 3], counts[1, 7, 7] = 1, 500
+    assert beyond_misreading(counts.flatten(), confusion).nonzero().flatten().tolist() == [177, 333, 777]
+
+
+@pytest.mark.slow
+def test_stacks_of_real_digits_of_125_modes_are_not_taken_for_more(shared_data_root: Path) -> None:
+    mnist = registry.datasets().find("mnist").load(Data(name="mnist"), shared_data_root, "test")
+    x, y = torch.as_tensor(mnist.arrays["x"]), torch.as_tensor(mnist.arrays["y"])
+    rows = (y < 5).nonzero()[:, 0]
+    chosen = rows[torch.randint(len(rows), (26_000, 3), generator=torch.Generator().manual_seed(0))]
+    fake = torch.stack([x[chosen[:, channel], 0] for channel in range(3)], 1)
+    measured = modes(samples_from(shared_data_root, fake, Data(name="stacked-mnist")))
+    assert measured["modes[domain:mnist]"] > 200
+    assert measured["certain-modes[domain:mnist]"] == pytest.approx(125, abs=15)
+    assert "certain-modes leaves these out" in measured.notes[0]
 
 
 def test_the_order_and_number_of_more_samples_do_not_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
