@@ -73,7 +73,7 @@ def evaluate(
     if data is not None or other_data:
         if against is not None or not isinstance(found, Run):
             raise GanzooError("--data and --other-data are about a run's own data: leave them out.")
-        request = dataclasses.replace(request, data=os.fspath(data) if data else None, other_data=other_data)
+        request = dataclasses.replace(request, data=None if data is None else os.fspath(data), other_data=other_data)
     if isinstance(found, Run):
         found, request = found.best() if best else found, dataclasses.replace(request, averaged=averaged)
         provenance.require(found.path, found.info, provenance.TRAINING)

@@ -91,7 +91,7 @@ class _Centres(Dataset):
     """The images of a data set without the pixels at their borders."""
 
     def __init__(self, whole: Dataset) -> None:
-        super().__init__(whole.arrays, whole.spec, flip=whole.flip)
+        super().__init__(whole.arrays, whole.spec, groups=whole.groups, flip=whole.flip)
         self.whole = whole
 
     def batch(self, index: Tensor) -> Batch:
