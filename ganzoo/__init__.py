@@ -12,6 +12,7 @@ from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from ganzoo.api.anomalies import anomaly_scores
     from ganzoo.api.bench.runner import bench
     from ganzoo.api.compare import compare
     from ganzoo.api.evaluate import evaluate
@@ -26,6 +27,7 @@ __all__ = [
     "GanzooError",
     "Run",
     "TrainingError",
+    "anomaly_scores",
     "bench",
     "compare",
     "evaluate",
@@ -40,6 +42,7 @@ __all__ = [
 
 _LAZY = {
     "Run": "ganzoo.runs.run",
+    "anomaly_scores": "ganzoo.api.anomalies",
     "bench": "ganzoo.api.bench.runner",
     "compare": "ganzoo.api.compare",
     "evaluate": "ganzoo.api.evaluate",

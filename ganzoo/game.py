@@ -127,6 +127,24 @@ class Latent(Protocol):
         ...
 
 
+@runtime_checkable
+class Encoder(Protocol):
+    """A game that finds latent vectors for given samples; with `Latent` it can reconstruct them."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Latent vectors `[N, latent]` of samples `x [N, *shape]` in the data's range."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A game that says how much samples differ from the training data, for `ganzoo score`."""
+
+    def anomaly_scores(self, x: Tensor) -> Tensor:
+        """Anomaly scores `[N]` of samples `x [N, *shape]` in the data's range, higher for stranger ones."""
+        ...
+
+
 def has_latent(gan: GAN) -> bool:
     """Whether a game draws its samples from latent vectors alone."""
     return isinstance(gan, Latent) and not gan.inputs
@@ -197,6 +215,9 @@ class GAN(nn.Module):
 
     classes: int = 0
     """Number of classes that `sample` can draw, given as `y`; 0 for a game that is not conditional."""
+
+    codes: bool = False
+    """Whether those classes are codes that the game made up, as InfoGAN does, and not the labels of its data."""
 
     inputs: tuple[str, ...] = ()
     """Names of the tensors in a batch that `sample` turns into samples, given as `given`; empty for most games."""

@@ -72,6 +72,7 @@ class Data:
 
     name: str = key("digits", "Data set; `ganzoo list datasets` names them.")
     path: str = key("", "Where the data are stored, for data sets that read your own files (folder, npz).")
+    second_path: str = key("", "Where the second part is stored, for data sets that read two of your files or folders.")
     kind: str = key("", "Kind of data, for data sets with several kinds (points: ring, grid, swiss-roll, moons).")
     size: Size | None = key(
         None,

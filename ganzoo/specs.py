@@ -120,6 +120,9 @@ class DatasetSpec:
     labelled: whether it has labels.
     test: whether it has a test split.
     samples: how many samples the literature scores on it; 0 if there is no convention.
+    endings: of the files that it reads, (".csv",): `--dataset FILE` with such a file means this data set.
+    folder_endings: of the files in the folders that it reads: `--dataset FOLDER` with such files means this data set.
+    downloads: whether `load` may download. One that never does is also given the folder in which a run found its data.
     """
 
     name: str
@@ -132,6 +135,9 @@ class DatasetSpec:
     labelled: bool = False
     test: bool = False
     samples: int = 0
+    endings: tuple[str, ...] = ()
+    folder_endings: tuple[str, ...] = ()
+    downloads: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,10 @@ class ModalitySpec:
     load: Callable[[str], Modality]
 
 
+ABILITIES = ("latent", "encoder", "scorer", "inputs", "classes")
+"""What a metric may need of the game that drew the samples: protocols of `ganzoo.game`, inputs, labels to ask for."""
+
+
 @dataclass(frozen=True)
 class MetricSpec:
     """A score. `compute(samples)` returns named numbers. modalities: the kinds of data that it can score.
@@ -150,6 +160,8 @@ class MetricSpec:
     better: for each value "higher" or "lower", the number that is best (0.0 for a distance that can be negative), or ""
     if none is.
     default: whether it is computed when no metrics are named, such as after training.
+    split: the split that it compares with, "train" or "test"; by default the one that the modality chooses.
+    needs: what the game that drew the samples must have, some of `ABILITIES`. Samples from files have none of these.
     """
 
     name: str
@@ -159,3 +171,5 @@ class MetricSpec:
     compute: Callable[[Samples], Mapping[str, float]]
     better: Mapping[str, str | float] = field(default_factory=dict)
     default: bool = True
+    split: str = ""
+    needs: tuple[str, ...] = ()

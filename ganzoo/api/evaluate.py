@@ -152,4 +152,6 @@ def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "", ave
     if samples.labels is not None:
         like = labels_like(samples.real("train"), scored.gan.classes)
         labels = {"sample_labels": UNIFORM if like is None else LABELS}
-    return prepared | labels | {"step": scored.step, "weights": "ema" if scored.recipe.ema and averaged else "raw"}
+    return (
+        prepared | labels | {"step": scored.step, "weights": "ema" if len(scored.gan.averages) and averaged else "raw"}
+    )

@@ -6,20 +6,25 @@ import io
 import itertools
 import math
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from ganzoo.data import array_files
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.atomic import reason, write_first_free, write_new
 from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.pictures.sheets import encoded
 from ganzoo.runs.classes import class_number as number_of
+from ganzoo.runs.classes import drawn as drawn_classes
 from ganzoo.runs.classes import folder_names
 from ganzoo.runs.folders import claimed, require_new
+from ganzoo.runs.judging import reconstruct
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
@@ -38,36 +43,35 @@ def write_samples(
     truncation: float | None = None,
     interpolate: bool = False,
     given: str | Path | Mapping[str, str | Path] | None = None,
+    like: str | Path | None = None,
 ) -> Path:
-    """Draw `count` samples into a picture, a folder or a .npz (uint8 `[N, H, W, C]` for images); returns the path.
+    """Draw `count` samples into a picture, a folder, a file or a .npz; returns the path.
+
+    folder: a folder with a file for each sample, or a file of an ending that this kind of data writes (.csv). npz: the
+    array x (uint8 `[N, H, W, C]` for images), y for samples with labels, and what kind of data they are.
 
     count: by default 64, or one for each input. A folder of samples with labels has a subfolder for each class.
     given: for a variant with an input, the file or folder with it, or a path for each input by name; by default those
     of held-out data. Then a folder has the names of the files in it.
+    like: for a variant with an encoder, the file or folder with samples to reconstruct.
     Raises GanzooError if more than one target is named or the target exists, and for an unknown class.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     target, kind = _target(run, grid, folder, npz)
-    inputs, names = read_inputs(run, given) if given is not None else (None, None)
-    count = count or (len(next(iter(inputs.values()))) if inputs else 64)
-    wanted = [classes] if isinstance(classes, (str, int)) else classes
-    labels = [class_number(run, name) for name in wanted] or None
-    if interpolate:
-        if truncation is not None:
-            raise GanzooError("--interpolate uses latents without truncation: leave --truncation out.")
-        samples = run.interpolate(math.ceil(count / COLUMNS), COLUMNS, labels, seed=seed)[:count]
-    else:
-        inputs = run.held_out_inputs(count) if inputs is None else inputs
-        samples = run.sample(count, labels, seed=seed, truncation=truncation, given=inputs)
-    drawn = None if interpolate or kind == "grid" else run.labels(count, labels)
+    wanted = Wanted(
+        count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, given
+    )
+    drawn = _drawn(run, wanted) if like is None else _reconstructed(run, like, wanted)
     try:
         if kind == "folder":
             with claimed(target) as partial:
-                _write_folder(run, samples, drawn, partial, names if count == len(names or ()) else None)
+                _write_folder(run, drawn, partial)
         elif kind == "npz":
-            write_new(target, _npz(run, samples, drawn))
+            write_new(target, _npz(run, drawn))
+        elif kind == "file":
+            write_new(target, _file(run, drawn, target.suffix))
         else:
-            content = _grid(run, samples, target, COLUMNS if interpolate else None, inputs)
+            content = _grid(run, drawn, target, COLUMNS if interpolate else None)
             if grid is None:
                 return write_first_free(_free_names(run), content)
             write_new(target, content)
@@ -79,9 +83,63 @@ def write_samples(
     return target
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The arguments of `write_samples` that say what to draw."""
+
+    count: int | None
+    classes: Sequence[str | int]
+    seed: int
+    truncation: float | None
+    interpolate: bool
+    given: str | Path | Mapping[str, str | Path] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Samples, their classes if they have any, their names if they have any, and what they were made from."""
+
+    samples: Tensor
+    labels: Tensor | None = None
+    names: list[str] | None = None
+    inputs: Mapping[str, Tensor] | None = None
+
+
+def _drawn(run: Run, wanted: Wanted) -> Drawn:
+    inputs, names = read_inputs(run, wanted.given) if wanted.given is not None else (None, None)
+    count = wanted.count or (len(next(iter(inputs.values()))) if inputs else 64)
+    labels = [class_number(run, name) for name in wanted.classes] or None
+    if wanted.interpolate:
+        if wanted.truncation is not None:
+            raise GanzooError("--interpolate uses latents without truncation: leave --truncation out.")
+        return Drawn(run.interpolate(math.ceil(count / COLUMNS), COLUMNS, labels, seed=wanted.seed)[:count])
+    inputs = run.held_out_inputs(count) if inputs is None else inputs
+    samples = run.sample(count, labels, seed=wanted.seed, truncation=wanted.truncation, given=inputs)
+    return Drawn(samples, run.labels(count, labels), names if count == len(names or ()) else None, inputs)
+
+
+def _reconstructed(run: Run, like: str | Path, wanted: Wanted) -> Drawn:
+    """Samples reconstructed from those at `like`. Raises GanzooError for options that then mean nothing."""
+    options = {
+        "--given": wanted.given is not None,
+        "--class": bool(wanted.classes),
+        "--seed": bool(wanted.seed),
+        "--truncation": wanted.truncation is not None,
+        "--interpolate": wanted.interpolate,
+    }
+    for name, requested in options.items():
+        if requested:
+            raise GanzooError(f"--like draws from the latents of given samples: leave {name} out.")
+    file = typed_path(like)
+    require_readable_kind(file)
+    x, names = registry.modality(run.data.modality).read(file, run.data)
+    x, names = x[: wanted.count], names[: wanted.count]
+    return Drawn(reconstruct(run.gan, run.info["variant"], x, run.data.range), None, names, {"x": x})
+
+
 def class_number(run: Run, name: str | int) -> int:
     """A class by name or by number; GanzooError if it is neither, or could be both."""
-    return number_of(name, run.data) if isinstance(name, str) else int(name)
+    return number_of(name, drawn_classes(run.gan, run.data)) if isinstance(name, str) else int(name)
 
 
 def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None) -> tuple[Path, str]:
@@ -91,6 +149,8 @@ def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: s
     if not named:
         return next(path for path in _free_names(run) if not path.exists()), "grid"
     path, kind = typed_path(named[0][0]), named[0][1]
+    if kind == "folder" and path.suffix in registry.modality(run.data.modality).file_endings:
+        kind = "file"
     if kind == "folder":
         require_new(path)
     elif os.path.lexists(path):
@@ -138,31 +198,40 @@ def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple
     return found, names
 
 
-def _grid(run: Run, samples: Tensor, path: Path, columns: int | None, given: Mapping[str, Tensor] | None) -> bytes:
+def _grid(run: Run, drawn: Drawn, path: Path, columns: int | None) -> bytes:
     modality = registry.modality(run.data.modality)
     # A modality that was made for games without inputs need not have the argument.
-    more: dict[str, Any] = {"given": given} if given else {}
-    picture = modality.picture(samples, run.data, columns=columns, **more)
+    more: dict[str, Any] = {"given": drawn.inputs} if drawn.inputs else {}
+    picture = modality.picture(drawn.samples, run.data, columns=columns, **more)
     if picture is None:
         raise GanzooError(f"{run.data.modality} data have no picture: use --npz FILE.")
     return encoded(picture, path.suffix)
 
 
-def _write_folder(run: Run, samples: Tensor, labels: Tensor | None, path: Path, names: Sequence[str] | None) -> None:
+def _write_folder(run: Run, drawn: Drawn, path: Path) -> None:
     """Write each sample to a file of its own; of samples with labels, in a subfolder for each class."""
-    modality = registry.modality(run.data.modality)
+    modality, labels = registry.modality(run.data.modality), drawn.labels
     if labels is None:
-        modality.write_folder(samples, path, names)
+        modality.write_folder(drawn.samples, run.data, path, drawn.names)
         return
-    classes = folder_names(run.data)
+    classes = folder_names(drawn_classes(run.gan, run.data))
     for label in labels.unique().tolist():
-        modality.write_folder(samples[labels == label], path / classes[label])
+        modality.write_folder(drawn.samples[labels == label], run.data, path / classes[label])
 
 
-def _npz(run: Run, samples: Tensor, labels: Tensor | None) -> bytes:
-    arrays: dict[str, Any] = {"x": registry.modality(run.data.modality).array(samples)}
-    if labels is not None:
-        arrays["y"] = labels.numpy()
+def _file(run: Run, drawn: Drawn, ending: str) -> bytes:
+    """What the modality writes to a file of that ending."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"samples{ending}"
+        registry.modality(run.data.modality).write_file(drawn.samples, run.data, file, drawn.labels)
+        return file.read_bytes()
+
+
+def _npz(run: Run, drawn: Drawn) -> bytes:
+    arrays: dict[str, Any] = {"x": registry.modality(run.data.modality).array(drawn.samples)}
+    if drawn.labels is not None:
+        arrays["y"] = drawn.labels.numpy()
+    arrays[array_files.DESCRIPTION] = array_files.description(run.data)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

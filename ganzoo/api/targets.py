@@ -13,7 +13,7 @@ from torch import Tensor
 from ganzoo.api.planning import describe_skipped
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.images.scan import scan
-from ganzoo.data.modality import format_shape
+from ganzoo.data.modality import Modality, format_shape
 from ganzoo.data.resize import height_width
 from ganzoo.data.samples import Samples, subset
 from ganzoo.errors import GanzooError
@@ -24,25 +24,25 @@ from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions, Size
 from ganzoo.runs import source
 from ganzoo.runs.classes import folder_names
-from ganzoo.runs.inputs import inputs_from
+from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw
 from ganzoo.zoo import registry
-from ganzoo.zoo.datasets import load_data, parse_dataset
+from ganzoo.zoo.datasets import is_read, load_data, parse_dataset
 
 LARGEST_REFERENCE = 256
 """Largest size, in pixels, at which a folder of images is read as a reference, as its decoded images go to disk."""
 
 
 def find_target(target: Run | str | Path) -> Run | Path:
-    """The run, folder of images or .npz file at `target`; GanzooError if it is none of them."""
+    """The run, or the folder or file of samples, at `target`; GanzooError if it is none of them."""
     if isinstance(target, Run):
         return target
     path = typed_path(target)
     if (path / "recipe.json").is_file():
         return Run.open(path)
-    if path.is_dir() or (path.is_file() and path.suffix == ".npz"):
+    if path.is_dir() or (path.is_file() and is_read(path)):
         return path
     kinds = "a run folder, a folder of images or a .npz file"
     if path.exists():
@@ -99,21 +99,8 @@ def of_run(
             f"{run.path} keeps no averaged weights, so its scores are those of the raw ones: leave --raw out."
         )
 
-    def prepare() -> tuple[Reference, int, Tensor | None, dict[str, Tensor]]:
-        reference = Reference(_data_for(run, request, against), options)
-        if against is None:
-            source.require_same(run, reference.load("train"), reference.data, other=request.other_data)
-        _require_modality(run.data.modality, str(run.path), reference.spec)
-        select_metrics(registry.metrics().values(), request.metrics, run.data.modality)
-        count = request.n or reference.default_samples()
-        given = inputs_from(reference.load("train").held_out(), run.gan, count, spread=True) if run.gan.inputs else {}
-        available = min((len(values) for values in given.values()), default=count)
-        if request.n is not None and available < count:
-            raise GanzooError(f"there are only {available:,} inputs to draw samples from: use -n {available} or less.")
-        count = min(count, available)
-        return reference, count, reference.labels(run.gan, count, seed), given
-
-    reference, count, labels, given = group.first_rank_first(prepare)
+    drawn = group.first_rank_first(lambda: _prepare(run, request, options, against, seed))
+    reference, count, labels, given, targets = drawn
     report(f"scoring {count:,} samples ...")
     own, kind = run.data, registry.modality(run.data.modality)
     device = group.device or choose_device(options.device)
@@ -125,12 +112,41 @@ def of_run(
         group,
         run.gan,
         run.info["variant"],
-        Draw(count, labels, seed=seed, device=device, given=given, averaged=request.averaged),
+        Draw(count, labels, seed=seed, device=device, given=given, averaged=request.averaged, range=own.range),
         as_scored,
     )
-    kept = labels if against is None or _same_classes(own, reference.spec) else None
-    samples = reference.samples(fake, kept, request, seed, generator=run.gan, device=feature_device(device))
+    kept = labels if not run.gan.codes and (against is None or _same_classes(own, reference.spec)) else None
+    samples = reference.samples(
+        fake,
+        kept,
+        request,
+        seed,
+        generator=run.gan,
+        device=feature_device(device),
+        targets=None if targets is None else as_scored(targets),
+    )
     return samples, _change(own.shape, reference.spec)
+
+
+def _prepare(
+    run: Run, request: Request, options: RunOptions, against: str | Path | None, seed: int
+) -> tuple[Reference, int, Tensor | None, dict[str, Tensor], Tensor | None]:
+    """The reference; the number of samples to draw, their classes and inputs; and the samples of these inputs."""
+    reference = Reference(_data_for(run, request, against), options)
+    if against is None:
+        source.require_same(run, reference.load("train"), reference.data, other=request.other_data)
+    _require_modality(run.data.modality, str(run.path), reference.spec)
+    select_metrics(registry.metrics().values(), request.metrics, run.data.modality)
+    count = request.n or reference.default_samples()
+    held_out = reference.load("train").held_out()
+    given = inputs_from(held_out, run.gan, count, spread=True) if run.gan.inputs else {}
+    available = min((len(values) for values in given.values()), default=count)
+    if request.n is not None and available < count:
+        raise GanzooError(f"there are only {available:,} inputs to draw samples from: use -n {available} or less.")
+    count = min(count, available)
+    # Another reference has no samples that belong to the run's inputs.
+    targets = targets_of(held_out, run.gan, count) if against is None else None
+    return reference, count, reference.labels(run.gan, count, seed), given, targets
 
 
 def _data_for(run: Run, request: Request, against: str | Path | None) -> Data:
@@ -158,14 +174,7 @@ def from_files(
     """
     if request.seed is not None:
         raise GanzooError(f"the samples in {path} are already drawn, so no seed applies: leave --seed out.")
-    if path.is_dir():
-        found, reference, resized = _read_folder(path, options, against)
-    else:
-        found = load_data(Data(name="npz", path=str(path)), options)
-        size = registry.modality(found.spec.modality).data_size(found.spec)
-        reference = Reference(_reference_data(against, size), options)
-        _require_modality(found.spec.modality, str(path), reference.spec)
-        resized = ""
+    found, reference, resized = _read_files(path, options, against)
     select_metrics(registry.metrics().values(), request.metrics, found.spec.modality)
     rows = _rows(found, request.n, path)
     report(f"scoring {len(rows):,} samples ...")
@@ -183,13 +192,32 @@ def from_files(
     return samples, resized or changed
 
 
-def _read_folder(path: Path, options: RunOptions, against: str | Path) -> tuple[Dataset, Reference, str]:
-    """The samples in the shape of the reference, the reference, and how they were resized."""
-    kind = registry.modality(registry.datasets().find("folder").modality)
-    reference = Reference(_reference_data(against, kind.folder_size(path)), options)
-    _require_modality(kind.name, str(path), reference.spec)
-    data, resized = kind.folder_data(path, reference.spec)
-    return load_data(data, options), reference, resized
+def _read_files(path: Path, options: RunOptions, against: str | Path) -> tuple[Dataset, Reference, str]:
+    """The samples, in the shape of the reference if they are in a folder, the reference, and how they were resized.
+
+    Files that no data set of the core reads are read as the reference's kind of data reads them.
+    """
+    if path.is_file() and path.suffix == ".npz":
+        found = load_data(Data(name="npz", path=str(path)), options)
+        size = registry.modality(found.spec.modality).data_size(found.spec)
+        reference = Reference(_reference_data(against, size), options)
+        _require_modality(found.spec.modality, str(path), reference.spec)
+        return found, reference, ""
+    data = _reference_data(against, None)
+    kind = registry.modality(registry.datasets().find(data.name).modality)
+    if path.is_dir():
+        size = kind.folder_size(path)
+        data = _reference_data(against, size)
+    reference = Reference(data, options)
+    kind = reference.modality
+    keys = kind.folder_data(path, reference.spec) if path.is_dir() else None
+    if keys is not None:
+        return load_data(keys[0], options), reference, keys[1]
+    if path.is_dir() and type(kind).read is Modality.read:
+        _require_modality(registry.datasets().find(parse_dataset(path)["name"]).modality, str(path), reference.spec)
+    x, _ = kind.read(path, reference.spec)
+    spec = dataclasses.replace(reference.spec, name=str(path), classes=0, class_names=(), inputs={})
+    return Dataset({"x": kind.scored(x)}, spec), reference, ""
 
 
 def _reference_data(against: str | Path, size: Size | None) -> Data:

@@ -91,6 +91,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         argument="path",
         labelled=True,
         test=True,
+        downloads=False,
     ),
     DatasetSpec(
         "npz",
@@ -101,5 +102,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         argument="path",
         labelled=True,
         test=True,
+        endings=(".npz", ".npy"),
+        downloads=False,
     ),
 )

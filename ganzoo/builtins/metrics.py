@@ -74,6 +74,7 @@ METRICS: tuple[MetricSpec, ...] = (
         lazy("ganzoo.evaluation.metrics.path_length:perceptual_path_length"),
         {"PPL": "lower"},
         default=False,
+        needs=("latent",),
     ),
     MetricSpec(
         "memorisation",

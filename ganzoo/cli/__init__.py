@@ -29,7 +29,7 @@ class Commands(click.Group):
     """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
     lazy = (
-        *("train", "resume", "sample", "export", "eval", "compare", "bench"),
+        *("train", "resume", "sample", "export", "eval", "score", "compare", "bench"),
         *("list", "show", "plugins", "cache", "completion"),
     )
 

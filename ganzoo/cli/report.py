@@ -23,7 +23,7 @@ from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.signals import Interrupted, Stopped
 from ganzoo.pictures.tables import format_mean
 from ganzoo.runs.run import Run
-from ganzoo.zoo import config, provenance
+from ganzoo.zoo import config, provenance, registry
 from ganzoo.zoo.datasets import load_data
 
 
@@ -103,7 +103,8 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     if wanted:
         with printing_log(), reporting_unscored(run):
             print_scores(evaluate(run, report=say, **outcome.ranks))
-    following = [f"ganzoo sample {run.path} -n 100 --grid more.png"] if outcome.step else []
+    target = "--grid more.png" if registry.modality(run.data.modality).has_picture else "--npz more.npz"
+    following = [f"ganzoo sample {run.path} -n 100 {target}"] if outcome.step else []
     following.append(f"ganzoo resume {run.path}" + (f" --steps {2 * run.recipe.steps}" if complete else ""))
     for number, line in enumerate(following):
         say(f"{'      ' if number else 'next: '}{line}")

@@ -13,7 +13,12 @@ import click
 @click.option("--class", "classes", multiple=True, metavar="C", help="Class number or name; repeat for several.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of the latents [default: 0].")
 @click.option("--grid", type=click.Path(), help="Write one picture [default: RUN/grid-1.png, -2, ...].")
-@click.option("--to", "folder", type=click.Path(), help="Write one PNG per sample into this folder.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(),
+    help="Write a file per sample into this folder (PNG for images), or a file of all (.csv), if the data have such.",
+)
 @click.option("--npz", type=click.Path(), help="Write a .npz file with the arrays x and, for classes, y.")
 @click.option(
     "--truncation",
@@ -28,6 +33,7 @@ import click
     metavar="PATH",
     help="What to make samples from, for a variant with an input: a file or a folder (NAME=PATH for each of several).",
 )
+@click.option("--like", type=click.Path(), metavar="PATH", help="Reconstruct these samples, by a variant's encoder.")
 @click.option("--interpolate", is_flag=True, help="Interpolate from one latent to another along each row.")
 def command(
     run: str,
@@ -40,6 +46,7 @@ def command(
     truncation: float | None,
     best: bool,
     given: tuple[str, ...],
+    like: str | None,
     interpolate: bool,
 ) -> None:
     """Draw samples from a run's generator into a picture, a folder or a .npz file.
@@ -64,6 +71,7 @@ def command(
         truncation=truncation,
         interpolate=interpolate,
         given=parse_given(given),
+        like=like,
     )
     say(f"wrote {written}")
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ganzoo.data.paths import refuse_archive
 from ganzoo.errors import GanzooError
 from ganzoo.files.typed import typed_path
+from ganzoo.recipes import DataSpec
 
 SAMPLES = ("x", "images", "x_train", "train_images", "arr_0")
 LABELS = ("y", "labels", "targets", "label", "target", "y_train", "train_labels")
@@ -24,12 +29,40 @@ PAIRS = {"x_train": "y_train", "train_images": "train_labels"}
 class Arrays:
     """The arrays of a file by what they are: x, y, x_test, y_test; x always, the others where they exist.
 
-    names: what each is called in the file. unused: the names of all other arrays.
+    names: what each is called in the file. unused: the names of all other arrays. described: what the file says of its
+    samples, see `description`; {} if nothing.
     """
 
     found: dict[str, np.ndarray]
     names: dict[str, str]
     unused: tuple[str, ...] = ()
+    described: Mapping[str, Any] = field(default_factory=dict)
+
+
+DESCRIPTION = "ganzoo"
+"""The member of a .npz file that describes its samples."""
+
+
+def description(spec: DataSpec) -> np.ndarray:
+    """What a .npz file says of samples like `spec`, as JSON text: their kind, range, note and names of classes."""
+    kept = {"modality": spec.modality, "range": spec.range, "note": dict(spec.note), "class_names": spec.class_names}
+    return np.array(json.dumps(kept))
+
+
+def _described(array: Any, path: Path) -> dict[str, Any]:
+    """The content of that member. Raises GanzooError if it is anything else."""
+    with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
+        found = json.loads(array.item())
+        bounds, names = found["range"], found["class_names"]
+        wellformed = (
+            isinstance(found["modality"], str)
+            and isinstance(found["note"], dict)
+            and (bounds is None or (len(bounds) == 2 and all(math.isfinite(bound) for bound in bounds)))
+            and all(isinstance(name, str) for name in names)
+        )
+        if wellformed:
+            return {**found, "range": None if bounds is None else (float(bounds[0]), float(bounds[1]))}
+    raise refusal(path, f"its member {DESCRIPTION!r} does not describe samples; remove it")
 
 
 def refusal(path: Path, what: str) -> GanzooError:
@@ -63,7 +96,9 @@ def read(path: Path, split: str) -> Arrays:
             arrays = Arrays({"x": file}, {"x": "the array"})
         else:
             with file:
-                names = _by_role(file.files, path)
+                members = [name for name in file.files if name != DESCRIPTION]
+                described = _described(file[DESCRIPTION], path) if DESCRIPTION in file.files else {}
+                names = _by_role(members, path)
                 found = {role: file[name] for role, name in names.items()}
                 for role, name in names.items():
                     # Of a member that is no array, NumPy returns the bytes.
@@ -71,7 +106,7 @@ def read(path: Path, split: str) -> Arrays:
                         raise refusal(
                             path, f"its member {name!r} is not an array; save it with np.savez(FILE, x=array)"
                         )
-            arrays = _with_unnamed_labels(found, names, file.files)
+            arrays = replace(_with_unnamed_labels(found, names, members), described=described)
     except GanzooError:
         raise
     except Exception as error:  # zip, zlib, header and pickle errors of a damaged file or another format

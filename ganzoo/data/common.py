@@ -15,8 +15,11 @@ from ganzoo.recipes import Data, DataSpec
 SPLITS = ("train", "test")
 
 
-def check_request(name: str, data: Data, split: str, *, argument: str = "") -> None:
-    """Raise GanzooError for an unknown split, and for a kind or path unless it is the `argument` of data set `name`."""
+def check_request(name: str, data: Data, split: str, *, argument: str = "", second_path: bool = False) -> None:
+    """Raise GanzooError for an unknown split, and for a kind or path unless it is the `argument` of data set `name`.
+
+    second_path: whether the data set reads `data.second_path`.
+    """
     if split not in SPLITS:
         raise unknown("split", str(split), SPLITS)
     if data.path and argument != "path":
@@ -24,6 +27,8 @@ def check_request(name: str, data: Data, split: str, *, argument: str = "") -> N
             f"{name} does not read your own files: leave out data.path ({data.path!r}), or "
             "for your own images type --dataset folder:PATH."
         )
+    if data.second_path and not second_path:
+        raise GanzooError(f"{name} does not read two paths: leave out data.second_path ({data.second_path!r}).")
     if data.kind and argument != "kind":
         raise GanzooError(f"{name} has no kinds: leave out data.kind ({data.kind!r}).")
     if argument != "path":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import numpy as np
 from torch import Tensor
@@ -13,11 +14,17 @@ CHUNK = 1024
 
 
 def fingerprint(dataset: Dataset) -> dict[str, int | str]:
-    """`count`, `digest` and, with labels, `labels`; without the digests of what is made when it is gathered."""
+    """`count`, `digest` and, with labels, `labels`; `others` for all other arrays, such as inputs, together.
+
+    Without the digests of what is made when it is gathered.
+    """
     found: dict[str, int | str] = {"count": dataset.count}
     digest = dataset.digest or digest_of(dataset.arrays.get("x"))
     labels = digest_of(dataset.arrays.get("y"))
-    return found | ({"digest": digest} if digest else {}) | ({"labels": labels} if labels else {})
+    each = {name: digest_of(array) for name, array in sorted(dataset.arrays.items()) if name not in ("x", "y")}
+    others = hashlib.sha256(json.dumps(each).encode()).hexdigest() if all(each.values()) and each else None
+    digests = {"digest": digest, "labels": labels, "others": others}
+    return found | {name: value for name, value in digests.items() if value}
 
 
 def digest_of(array: Array | None) -> str | None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.data import array_files
-from ganzoo.data.dataset import Dataset
+from ganzoo.data.dataset import Dataset, as_input
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, DataSpec, Size
 
@@ -27,10 +27,12 @@ class Modality:
     quick_metrics: metrics computed during training; None for all that are computed by default.
     criteria: metrics, the first computed of which decides which state is the best; if empty, the first score that has
     a direction does.
-    example_shapes: shapes that the contract tests build variants for. example_dataset: a data set of the core with such
-    samples; "" if there is none.
+    example_shapes: shapes that the contract tests build variants for. example_dataset: a data set with such samples,
+    which needs no download and no files; "" if there is none.
     shows_samples_apart: whether `picture` shows each sample separately, so that its neighbours can be shown beside it.
     real_in_picture: how many real samples to pass to `picture`; 0 if it shows none.
+    file_endings: of the files that hold many samples, which `write_file` writes: (".csv",).
+    value_bytes: bytes of a value of scored samples.
     """
 
     quick_metrics: tuple[str, ...] | None = None
@@ -40,6 +42,8 @@ class Modality:
     example_dataset = ""
     shows_samples_apart = False
     real_in_picture = 0
+    file_endings: tuple[str, ...] = ()
+    value_bytes = 4
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -76,37 +80,48 @@ class Modality:
     # Files
 
     def array(self, x: Tensor) -> np.ndarray:
-        """Samples `[N, *shape]` in the data's range, as stored in a .npz file."""
+        """Samples `[N, *shape]` in the data's range as the array of a .npz file: as a data set would store them."""
         return x.numpy()
 
-    def write_folder(self, x: Tensor, folder: Path, names: Sequence[str] | None = None) -> None:
+    def write_folder(self, x: Tensor, spec: DataSpec, folder: Path, names: Sequence[str] | None = None) -> None:
         """Write each sample to its own file in a new folder. Raises GanzooError if this kind has no such files.
 
         names: of the files, without ending; by default they are numbered.
         """
-        raise GanzooError(f"--to writes images, and these are {self.name} data: use --npz FILE.")
+        raise GanzooError(f"{self.name} data are not written to a folder: use {self._other_files}.")
+
+    def write_file(self, x: Tensor, spec: DataSpec, path: Path, labels: Tensor | None = None) -> None:
+        """Write all samples to one new file, whose ending is one of `file_endings`. labels: their classes, if any."""
+        raise GanzooError(f"{self.name} data are not written to {path.suffix} files: use {self._other_files}.")
+
+    @property
+    def _other_files(self) -> str:
+        return " or ".join([*(f"--to FILE{ending}" for ending in self.file_endings), "--npz FILE"])
 
     def folder_size(self, folder: Path) -> Size | None:
-        """The `data.size` that suits a folder of the user's samples; None if its files differ in size.
+        """The `data.size` that suits a folder of the user's samples; None if its files differ in size, or have none.
 
         Raises GanzooError if none of its files can be read.
         """
-        raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
+        return None
 
-    def folder_data(self, folder: Path, spec: DataSpec) -> tuple[Data, str]:
-        """Data keys that read a folder in the shape of `spec`, and how it is converted ("1x8x8 to 3x28x28", or "")."""
-        raise GanzooError(f"{folder}: a folder of {self.name} data cannot be read: use a .npz file.")
+    def folder_data(self, folder: Path, spec: DataSpec) -> tuple[Data, str] | None:
+        """Data keys that read a folder in the shape of `spec`, and how it is converted ("1x8x8 to 3x28x28", or "").
+
+        None if a folder is not read as a data set, but by `read`.
+        """
+        return None
 
     def read(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
         """Samples like `spec` from the user's file or folder, in the data's range `[N, *shape]`, and a name for each.
 
         Raises GanzooError if they cannot be read or have another shape. By default: array x of a .npz file.
         """
-        x = read_array(path)
+        x = torch.from_numpy(np.ascontiguousarray(read_array(path)))
         if tuple(x.shape[1:]) != spec.shape:
             shapes = format_shape(x.shape[1:]), format_shape(spec.shape)
             raise GanzooError(f"{path} has samples of shape {shapes[0]}, and {spec.name} has {shapes[1]}.")
-        return torch.from_numpy(np.ascontiguousarray(x)), [str(number) for number in range(len(x))]
+        return as_input(x), [str(number) for number in range(len(x))]
 
     # Scores
 

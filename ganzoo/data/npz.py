@@ -14,7 +14,7 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.data.levels import Levels, infer, requested, scale
 from ganzoo.data.resize import prepare
 from ganzoo.errors import GanzooError
-from ganzoo.recipes import LAYOUTS, Data
+from ganzoo.recipes import LAYOUTS, Data, DataSpec
 
 CHANNELS = (1, 3, 4)
 
@@ -30,9 +30,10 @@ def load(data: Data, root: Path, split: str) -> Dataset:
 
     Images are `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C 1, 3 or 4, or as data.layout says; their values are
     scaled to uint8 by data.low and data.high, else as `levels.infer` says of the training samples. Floats `[N, D]` are
-    points, kept as float32 without scaling. Labels are integers or text, `[N]` or `[N, 1]`; those that are not 0 to K-1
-    become the names of the classes. data.size and data.channels convert images. `root` is not used. `notes` of the data
-    set say what was understood.
+    points, kept as float32 without scaling. A file that says what kind of samples it holds, as `ganzoo sample --npz`
+    writes it, is read as that kind, and kept as it is unless these are images. Labels are integers or text, `[N]` or
+    `[N, 1]`; those that are not 0 to K-1 become the names of the classes. data.size and data.channels convert images.
+    `root` is not used. `notes` of the data set say what was understood.
 
     Raises GanzooError for anything else: a missing or damaged file, pickled objects, wrong shapes or types, values that
     are not finite, axes or values that could mean several things, invalid labels, and split "test" without test
@@ -42,6 +43,8 @@ def load(data: Data, root: Path, split: str) -> Dataset:
     path = find(data.path)
     arrays = read(path, split)
     train, chosen = arrays.found["x"], arrays.found["x" if split == "train" else "x_test"]
+    if arrays.described.get("modality", "image") not in ("image", "points"):
+        return _as_described(arrays, split, data, path)
     if train.ndim == 2 and data.layout == "auto":
         check_points("npz", data)
         points = torch.from_numpy(_points(chosen, path))
@@ -67,6 +70,33 @@ def load(data: Data, root: Path, split: str) -> Dataset:
         notes=(note, *_notes(arrays, names)),
         levels=levels,
     )
+
+
+def _as_described(arrays: Arrays, split: str, data: Data, path: Path) -> Dataset:
+    """Samples of the kind that the file names, as they are."""
+    train, chosen = arrays.found["x"], arrays.found["x" if split == "train" else "x_test"]
+    kind = arrays.described["modality"]
+    if chosen.dtype.kind not in "biuf":
+        raise refusal(path, f"samples of type {chosen.dtype} are not supported; save numbers")
+    if chosen.dtype.kind == "f" and not np.isfinite(chosen).all():
+        raise refusal(path, "its samples contain values that are not finite (nan or infinite)")
+    given = [name for name in ("size", "channels", "low", "high") if getattr(data, name) is not None]
+    if given:
+        raise GanzooError(f"{path} holds {kind} data, which take no data.{given[0]}: leave it out.")
+    _check_alike(chosen, train, arrays, path)
+    labels, classes, names = _labels(arrays, split, len(train), data, path)
+    spec = DataSpec(
+        "npz",
+        kind,
+        tuple(chosen.shape[1:]),
+        classes,
+        class_names=names or (tuple(arrays.described["class_names"]) if classes else ()),
+        range=arrays.described["range"],
+        note=arrays.described["note"],
+    )
+    # Floats of double precision would make networks and losses so.
+    samples = torch.from_numpy(chosen.astype(np.float32) if chosen.dtype.kind == "f" else np.ascontiguousarray(chosen))
+    return Dataset({"x": samples, **({} if labels is None else {"y": labels})}, spec, notes=_notes(arrays, names))
 
 
 def _notes(arrays: Arrays, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class Samples:
     generator: the game that drew the samples, for scores of the generator itself; None if there is none.
     skipped: number of samples that could not be read. notes: lines on how the samples were read.
     split: for real samples in place of generated ones, the split that they are from.
+    against: the split that they are compared with, "train" or "test"; by default the modality chooses it.
+    targets: the real samples that belong to the inputs of a game that has some, row by row, in the form of `fake`.
     device: where features are computed; by default the device of the samples.
     group: the ranks that extract the features of these samples, see `shared_by`; by default only this process.
     memo: cache of values computed from these samples, such as their features.
@@ -61,6 +63,8 @@ class Samples:
     weights: Path | None = None
     generator: object | None = None
     split: str | None = None
+    against: str = ""
+    targets: Tensor | None = None
     skipped: int = 0
     notes: tuple[str, ...] = ()
     device: torch.device | None = None
@@ -82,8 +86,16 @@ class Samples:
 
     @property
     def reference(self) -> str:
-        """The split that samples are compared with, "train" or "test", chosen by the modality."""
-        return self.modality.reference_split(self.real)
+        """The split that samples are compared with, "train" or "test"."""
+        return self.against or self.modality.reference_split(self.real)
+
+    def compared_with(self, split: str) -> Samples:
+        """These samples, compared with another split of the real data."""
+        if split == self.reference:
+            return self
+        made = dataclasses.replace(self, load=self.real, against=split)
+        made.shared_by(self.group)
+        return made
 
     def shared_by(self, group: RankGroup) -> None:
         """Distribute feature extraction over the ranks of `group` from now on; all of them must have these samples."""
@@ -106,7 +118,9 @@ class Samples:
         batch = dataset.batch(subset(dataset.count, n))
         x = self.modality.scored(batch["x"])
         labels = batch.get("y") if self.labels is not None else None
-        made = dataclasses.replace(self, fake=x, labels=labels, load=self.real, generator=None, split=split)
+        made = dataclasses.replace(
+            self, fake=x, labels=labels, load=self.real, generator=None, targets=None, split=split
+        )
         # Every rank that has the samples selects the same real ones.
         made.shared_by(self.group)
         return made

@@ -14,6 +14,7 @@ import torch
 from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.evaluation.abilities import missing
 from ganzoo.evaluation.ideals import Better
 from ganzoo.evaluation.results import Untouched, Unusable, read_result
 from ganzoo.files.checkpoint import write_atomically
@@ -121,17 +122,26 @@ def score(
     if samples.fake.is_floating_point() and not samples.fake.isfinite().all():
         result.notes.append("no scores: the generator's samples are not finite numbers.")
         return result
-    baseline = _real_baseline(samples, result.notes) if with_real else None
-    common = _common_protocol(samples, baseline)
+    compared = {"": _compared(samples, result.notes, with_real)}
     for spec in chosen:
-        measured = _compute(spec, samples, result.notes, errors=with_real)
+        lacking = missing(spec.needs, samples.generator)
+        if lacking:
+            if metrics is not None:
+                result.notes.append(f"{spec.name}: it scores only games with {' and '.join(lacking)}: leave it out.")
+            continue
+        if spec.split not in compared:
+            compared[spec.split] = _compared(samples.compared_with(spec.split), result.notes, with_real)
+        own, baseline, common = compared[spec.split]
+        measured = _compute(spec, own, result.notes, errors=with_real)
         if measured is None:
             continue
         if not measured:
             if metrics is not None:
                 result.notes.append(f"{spec.name}: does not apply to these samples of {samples.spec.name}.")
             continue
-        real = _compute(spec, baseline, result.notes, "of real samples", True) if baseline is not None else None
+        # Real samples are drawn by no game.
+        comparable = None if spec.needs else baseline
+        real = None if comparable is None else _compute(spec, comparable, result.notes, "of real samples", True)
         protocol = common | {"metric": spec.name} | measured.protocol
         protocol["name"] = protocol_name(spec.name, measured, protocol)
         for name, value in measured.items():
@@ -139,6 +149,12 @@ def score(
             errors = [_error(of, name) for of in (measured, real)]
             result.scores.append(Score(name, value, real_value, _better(spec, name), dict(protocol), *errors))
     return result
+
+
+def _compared(samples: Samples, notes: list[str], with_real: bool) -> tuple[Samples, Samples | None, dict[str, Any]]:
+    """Samples, as many real ones of the other split, and what the protocols of their scores share."""
+    baseline = _real_baseline(samples, notes) if with_real else None
+    return samples, baseline, _common_protocol(samples, baseline)
 
 
 def select_metrics(specs: Iterable[MetricSpec], metrics: Iterable[str] | None, modality: str) -> list[MetricSpec]:
@@ -165,7 +181,7 @@ def _real_baseline(samples: Samples, notes: list[str]) -> Samples | None:
     try:
         return samples.real_baseline()
     except GanzooError as error:
-        notes.append(f"no scores of real held-out samples to compare with: {error}")
+        _note(notes, f"no scores of real held-out samples to compare with: {error}")
         return None
 
 
@@ -252,7 +268,7 @@ def _common_protocol(samples: Samples, baseline: Samples | None) -> dict[str, An
 def _data_protocol(samples: Samples) -> dict[str, Any]:
     """The real data, including how their values and sizes were converted, if they were."""
     keys = asdict(samples.data)
-    unset = [name for name in ("low", "high", "layout") if keys[name] in (None, "auto")]
+    unset = [name for name in ("low", "high", "layout", "second_path") if keys[name] in (None, "auto", "")]
     kept = {name: value for name, value in keys.items() if name not in unset}
     filtered = {"filter": FILTER} if samples.data.size is not None else {}
     return kept | filtered | {"name": samples.spec.name, "shape": list(samples.spec.shape)}

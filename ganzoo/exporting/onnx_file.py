@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganzoo.data.dataset import as_input
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, has_latent
 from ganzoo.recipes import DataSpec
+from ganzoo.zoo import registry
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
@@ -28,19 +30,21 @@ TOLERANCE = 1e-4
 
 
 class Network(nn.Module):
-    """z `[N, latent]` or the game's inputs, and y `[N]` if it is conditional, to x `[N, *shape]`."""
+    """z `[N, latent]` or the game's inputs, and y `[N]` if it is conditional, to x `[N, *shape]` in the range."""
 
-    def __init__(self, gan: GAN) -> None:
+    def __init__(self, gan: GAN, range: tuple[float, float] | None) -> None:
         super().__init__()
-        self.gan = gan
+        self.gan, self.range = gan, range
 
     def forward(self, *tensors: Tensor) -> Tensor:
         fed = dict(zip(_names(self.gan), tensors, strict=True))
         y = fed.pop("y", None)
         if self.gan.inputs:
-            return self.gan.sample(tensors[0].shape[0], y, fed).float()
-        x: Tensor = self.gan.generate(fed["z"], y)  # type: ignore[operator]
-        return x.float()
+            x = self.gan.sample(tensors[0].shape[0], y, fed)
+        else:
+            x = self.gan.generate(fed["z"], y)  # type: ignore[operator]
+        x = x.float() if x.is_floating_point() else x
+        return x if self.range is None else x.clamp(*self.range)
 
 
 def _names(gan: GAN) -> list[str]:
@@ -68,8 +72,8 @@ def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any], dat
         torch.manual_seed(0)
         try:
             with _quiet():
-                content = _convert(gan, info, _inputs(gan, data, 3))
-                distance = max(_distance(gan, content, _inputs(gan, data, n)) for n in BATCH_SIZES)
+                content = _convert(gan, info, data, _inputs(gan, data, 3))
+                distance = max(_distance(gan, content, data, _inputs(gan, data, n)) for n in BATCH_SIZES)
         except Exception as error:  # exporter and runtime raise many types, none of them meant for users
             raise GanzooError(
                 f"{variant!r} cannot be converted to ONNX ({type(error).__name__}): export to .safetensors. "
@@ -82,16 +86,21 @@ def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any], dat
 
 def _inputs(gan: Any, data: DataSpec, n: int) -> tuple[Tensor, ...]:
     specs = [data.inputs[name] for name in gan.inputs]
-    fed = [2 * torch.rand(n, *spec.shape) - 1 for spec in specs] or [gan.draw_latent(n)]
+    fed = [_made_up(spec, n) for spec in specs] or [gan.draw_latent(n)]
     return (*fed, torch.arange(n) % gan.classes) if gan.classes else tuple(fed)
 
 
-def _convert(gan: Any, info: dict[str, Any], inputs: tuple[Tensor, ...]) -> bytes:
+def _made_up(spec: DataSpec, n: int) -> Tensor:
+    """An input `[n, *shape]` of its kind: no training data, which an exported file might keep."""
+    return as_input(registry.modality(spec.modality).example(spec.shape, n, torch.Generator().manual_seed(n)))
+
+
+def _convert(gan: Any, info: dict[str, Any], data: DataSpec, inputs: tuple[Tensor, ...]) -> bytes:
     import onnx
 
     batch = torch.export.Dim("N", min=1)
     program = torch.onnx.export(
-        Network(gan).eval(),
+        Network(gan, data.range).eval(),
         inputs,
         dynamo=True,
         verbose=False,
@@ -106,14 +115,14 @@ def _convert(gan: Any, info: dict[str, Any], inputs: tuple[Tensor, ...]) -> byte
     return content
 
 
-def _distance(gan: GAN, content: bytes, inputs: tuple[Tensor, ...]) -> float:
+def _distance(gan: GAN, content: bytes, data: DataSpec, inputs: tuple[Tensor, ...]) -> float:
     """The largest difference between onnxruntime's samples and torch's; infinite if their shapes differ."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     fed = {name: value.numpy() for name, value in zip(_names(gan), inputs, strict=True)}
     theirs = torch.from_numpy(session.run(["x"], fed)[0])
-    ours = Network(gan)(*inputs)
+    ours = Network(gan, data.range)(*inputs)
     if theirs.shape != ours.shape:
         return float("inf")
     return float((theirs - ours).abs().max() / max(1.0, float(ours.abs().max())))

@@ -18,7 +18,7 @@ from ganzoo.exporting.writing import needed_to_sample
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
-from ganzoo.runs.classes import Labels, as_numbers
+from ganzoo.runs.classes import Labels, as_numbers, drawn
 from ganzoo.runs.reading import read_data, read_info, read_recipe
 from ganzoo.runs.sampling import Draw, build_at, draw
 from ganzoo.training.restoring import require_like
@@ -52,8 +52,16 @@ class ExportedGenerator:
         The arguments are the fields of `ganzoo.runs.sampling.Draw`, without `averaged`, as the file holds one set of
         weights only. A generator with inputs needs `given`. The errors are those of `Run.sample`.
         """
-        numbers = as_numbers(labels, self.data)
-        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=False, device=device, given=given)
+        wanted = Draw(
+            n,
+            as_numbers(labels, drawn(self.gan, self.data)),
+            seed=seed,
+            truncation=truncation,
+            averaged=False,
+            device=device,
+            given=given,
+            range=self.data.range,
+        )
         return draw(self.gan, self.info["variant"], wanted)
 
 

@@ -38,6 +38,7 @@ class Images(Modality):
     example_range = (-1.0, 1.0)
     example_dataset = "digits"
     shows_samples_apart = True
+    value_bytes = 1
 
     def picture(
         self,
@@ -57,7 +58,7 @@ class Images(Modality):
         """uint8 `[N, H, W, C]`."""
         return sheets.pixels_of(x)
 
-    def write_folder(self, x: Tensor, folder: Path, names: Sequence[str] | None = None) -> None:
+    def write_folder(self, x: Tensor, spec: DataSpec, folder: Path, names: Sequence[str] | None = None) -> None:
         """A PNG per image."""
         folder.mkdir(parents=True, exist_ok=True)
         digits = max(5, len(str(len(x) - 1)))

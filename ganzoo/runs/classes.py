@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 
 Labels = int | str | Sequence[int | str] | np.ndarray | Tensor | None
@@ -17,6 +19,11 @@ Labels = int | str | Sequence[int | str] | np.ndarray | Tensor | None
 
 NAME, NUMBER = "name:", "number:"
 """Prefixes that say what a text means where it could be both."""
+
+
+def drawn(gan: GAN, data: DataSpec) -> DataSpec:
+    """The data with the classes that a game can draw: a game with codes has these, which have no names."""
+    return dataclasses.replace(data, classes=gan.classes, class_names=()) if gan.codes else data
 
 
 def as_numbers(labels: Labels, data: DataSpec) -> int | Sequence[int] | np.ndarray | Tensor | None:

@@ -19,8 +19,23 @@ def inputs_from(dataset: Dataset, gan: GAN, n: int, *, spread: bool = False) -> 
     """
     if not gan.inputs:
         return {}
-    batch = dataset.batch(subset(dataset.count, n) if spread else torch.arange(min(n, dataset.count)))
+    batch = dataset.batch(_rows(dataset, n, spread))
     missing = [name for name in gan.inputs if name not in batch]
     if missing:
         raise GanzooError(f"{dataset.spec.name} has no {' and no '.join(missing)} to draw samples from.")
     return {name: batch[name].cpu() for name in gan.inputs}
+
+
+def targets_of(dataset: Dataset, gan: GAN, n: int) -> Tensor | None:
+    """The samples that belong to the inputs which `inputs_from` spreads over a data set, `[m, *shape]` on the CPU.
+
+    None for a game without inputs, and for data whose inputs belong to no sample (they are in another group).
+    """
+    own = next((group for group in dataset.groups if "x" in group), [])
+    if not gan.inputs or not set(gan.inputs) <= set(own):
+        return None
+    return dataset.batch(_rows(dataset, n, spread=True))["x"].cpu()
+
+
+def _rows(dataset: Dataset, n: int, spread: bool) -> Tensor:
+    return subset(dataset.count, n) if spread else torch.arange(min(n, dataset.count))

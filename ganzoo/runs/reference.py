@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.modality import Modality
 from ganzoo.data.paths import data_root
-from ganzoo.data.samples import Samples
+from ganzoo.data.samples import MINIMUM, Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.features.names import INCEPTION
 from ganzoo.evaluation.features.names import names as feature_names
@@ -24,6 +25,9 @@ from ganzoo.recipes import Data, DataSpec, RunOptions
 from ganzoo.runs.sampling import Draw, chunk_sampler, random_labels
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
+
+MOST_BYTES = 2**31
+"""Samples to be scored take no more memory than this by default, enough for 10,000 images of 256x256 in RGB."""
 
 FEWEST = 250
 """Real samples by which a generator is scored by default; fewer say too little."""
@@ -130,6 +134,7 @@ class Reference:
             test = 0
         known = registry.datasets().get(self.data.name)
         n = (known.samples if known is not None else 0) or self.modality.default_samples(train, test)
+        n = min(n, max(MINIMUM, MOST_BYTES // (math.prod(self.spec.shape) * self.modality.value_bytes)))
         outside = test if self.modality.reference_split(self.load) == "train" else train
         return min(n, outside) if with_real and outside >= FEWEST else n
 
@@ -138,9 +143,9 @@ class Reference:
 
         They are as frequent as the reference's training labels, if these are the game's classes.
         """
-        return (
-            random_labels(n, gan.classes, seed, labels_like(self.load("train"), gan.classes)) if gan.classes else None
-        )
+        if not gan.classes:
+            return None
+        return random_labels(n, gan.classes, seed, None if gan.codes else labels_like(self.load("train"), gan.classes))
 
     def samples(self, fake: Tensor, labels: Tensor | None, request: Request, seed: int, **more: Any) -> Samples:
         """Samples to score against this reference."""

@@ -26,11 +26,11 @@ from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.threads import require_no_other_training
 from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
-from ganzoo.runs.classes import Labels, as_numbers
+from ganzoo.runs.classes import Labels, as_numbers, drawn
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, build_at, class_numbers, draw, slerp
+from ganzoo.runs.sampling import Draw, build_at, class_numbers, draw, on_host, slerp
 from ganzoo.runs.source import own_data
 from ganzoo.specs import Variant
 from ganzoo.training import restoring
@@ -181,7 +181,7 @@ class Run:
         A class may also be given by its name. Raises GanzooError for labels of a variant that is not conditional, an
         unknown name, and a number out of range.
         """
-        return class_numbers(self.gan, self.info["variant"], n, as_numbers(labels, self.data))
+        return class_numbers(self.gan, self.info["variant"], n, as_numbers(labels, drawn(self.gan, self.data)))
 
     def sample(
         self,
@@ -200,9 +200,17 @@ class Run:
         `given`, a game with inputs takes those of `held_out_inputs`. Raises GanzooError for a value that is not
         allowed, for labels that are not classes of the variant, and for a truncation if it has no latent vectors.
         """
-        numbers = as_numbers(labels, self.data)
         given = self.held_out_inputs(n) if given is None else given
-        wanted = Draw(n, numbers, seed=seed, truncation=truncation, averaged=averaged, device=device, given=given)
+        wanted = Draw(
+            n,
+            as_numbers(labels, drawn(self.gan, self.data)),
+            seed=seed,
+            truncation=truncation,
+            averaged=averaged,
+            device=device,
+            given=given,
+            range=self.data.range,
+        )
         return draw(self.gan, self.info["variant"], wanted)
 
     def held_out_inputs(self, n: int) -> dict[str, Tensor]:
@@ -238,8 +246,7 @@ class Run:
             linear = getattr(gan, "latent_distribution", "normal") == "uniform"
             z = torch.stack([torch.lerp(start, end, f) if linear else slerp(start, end, f) for f in fractions], 1)
             y = None if y is None else y.repeat_interleave(columns)
-            samples: Tensor = gan.generate(z.flatten(0, 1), y)
-            return samples.float().cpu()
+            return on_host(gan.generate(z.flatten(0, 1), y), self.data.range)
 
     def metrics(self) -> list[dict[str, float]]:
         """The logged terms, oldest first; damaged lines are left out."""

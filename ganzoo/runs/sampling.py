@@ -52,6 +52,7 @@ class Draw:
     averaged: draw from the averaged weights where the game keeps them, not from the weights as trained.
     device: where the samples are computed, by default the CPU; they are returned on the CPU in any case.
     given: for a game with inputs, these by name, each `[m, ...]` in its range; sample k is drawn from row k modulo m.
+    range: the range of the data, to which samples are clamped; None for none.
     """
 
     n: int
@@ -62,6 +63,7 @@ class Draw:
     averaged: bool = True
     device: torch.device | None = None
     given: Mapping[str, Tensor] | None = None
+    range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -153,12 +155,18 @@ def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
         rows = torch.arange(chunk.start, chunk.start + count)
         batch = {input: values[rows % len(values)].to(device) for input, values in given.items()}
         with first_rows_random(count, BATCH):
-            return gan.sample(count, part, **options, **gan.given(batch)).float().cpu()
+            return on_host(gan.sample(count, part, **options, **gan.given(batch)), wanted.range)
 
     # Only the device in use: a process must not touch the GPUs of other ranks.
     used = [device] if device.type == "cuda" else []
     with gan.for_sampling(wanted.averaged), torch.random.fork_rng(used), full_precision(device):
         yield sample
+
+
+def on_host(samples: Tensor, range: tuple[float, float] | None) -> Tensor:
+    """Samples on the CPU, as float32 unless they are integers, clamped to the data's range."""
+    samples = (samples.float() if samples.is_floating_point() else samples).cpu()
+    return samples if range is None else samples.clamp(*range)
 
 
 def slerp(a: Tensor, b: Tensor, fraction: Tensor | float) -> Tensor:

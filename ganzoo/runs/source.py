@@ -6,6 +6,7 @@ recipe.json has the absolute path of these files, the number of samples, and dig
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,10 @@ from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data, Recipe
 
 Source = dict[str, Any]
-"""`{"path": "/home/me/photos", "count": 500, "digest": "...", "labels": "...", "range": [0, 255]}`"""
+"""`{"path": "/home/me/photos", "count": 500, "digest": "...", "labels": "...", "range": [0, 255]}`
+
+Also `second_path`, of data that have two, and `others`, a digest of all that the data hold beside samples and labels.
+"""
 
 
 class Recorded(Protocol):
@@ -31,7 +35,15 @@ class Recorded(Protocol):
     def write_info(self) -> None: ...
 
 
-KNOWN = {"path": str, "count": int, "digest": str, "labels": str, "range": list}
+KNOWN = {
+    "path": str,
+    "second_path": str,
+    "count": int,
+    "digest": str,
+    "labels": str,
+    "others": str,
+    "range": list,
+}
 
 
 def describe(dataset: Dataset, data: Data) -> Source | None:
@@ -39,7 +51,8 @@ def describe(dataset: Dataset, data: Data) -> Source | None:
     if not data.path:
         return None
     levels = {"range": [dataset.levels.low, dataset.levels.high]} if dataset.levels else {}
-    return {"path": absolute(data.path), **fingerprint(dataset), **levels}
+    second = {"second_path": absolute(data.second_path)} if data.second_path else {}
+    return {"path": absolute(data.path), **second, **fingerprint(dataset), **levels}
 
 
 def absolute(path: str) -> str:
@@ -60,8 +73,9 @@ def recorded(run: Recorded) -> Source | None:
 def own_data(run: Recorded, data: Data | None = None, moved: str | None = None) -> Data:
     """The data keys with which a run's own data are read.
 
-    data: the recipe's data, if they are not those of recipe.json. moved: where the files are now, if the user says so.
-    Raises GanzooError if there is nothing at the recorded path, nor at that of the recipe.
+    data: the recipe's data, if they are not those of recipe.json. moved: where the files are now, if the user says so;
+    two paths, joined as in PATH, for data that have two. Raises GanzooError if there is nothing at a recorded path, nor
+    at that of the recipe.
     """
     data = data or run.recipe.data
     if not data.path:
@@ -70,14 +84,29 @@ def own_data(run: Recorded, data: Data | None = None, moved: str | None = None) 
         return data
     before = recorded(run)
     if moved is not None:
-        return dataclasses.replace(data, path=absolute(moved))
-    if before is None or data.path != run.recipe.data.path:
+        return _moved(data, moved)
+    if before is None or (data.path, data.second_path) != (run.recipe.data.path, run.recipe.data.second_path):
         return data
-    for path in (before["path"], absolute(data.path)):
+    path = _existing(run, before["path"], data.path)
+    second = data.second_path and _existing(run, before.get("second_path", data.second_path), data.second_path)
+    return dataclasses.replace(data, path=path, second_path=second)
+
+
+def _moved(data: Data, moved: str) -> Data:
+    paths = moved.split(os.pathsep) if data.second_path else [moved]
+    if data.second_path and len(paths) != 2:
+        raise GanzooError(f"{data.name} reads two files or folders: write --data FIRST{os.pathsep}SECOND.")
+    first, *others = map(absolute, paths)
+    return dataclasses.replace(data, path=first, second_path=others[0] if others else "")
+
+
+def _existing(run: Recorded, before: str, typed: str) -> str:
+    """The recorded path, or the one of the recipe, whichever exists."""
+    for path in (before, absolute(typed)):
         if Path(path).exists():
-            return dataclasses.replace(data, path=path)
+            return path
     raise GanzooError(
-        f"the data of {run.path} are no longer at {before['path']}: add --data PATH with the path where they are now."
+        f"the data of {run.path} are no longer at {before}: add --data PATH with the path where they are now."
     )
 
 
@@ -92,8 +121,10 @@ def difference(run: Recorded, dataset: Dataset) -> str:
     now = fingerprint(dataset)
     if now["count"] != before["count"]:
         return f"{now['count']:,} samples, not {before['count']:,}"
-    differing = [name for name in ("digest", "labels") if name in now and name in before and now[name] != before[name]]
-    return {"digest": "other samples", "labels": "other labels"}[differing[0]] if differing else ""
+    for name, words in (("digest", "other samples"), ("labels", "other labels"), ("others", "other inputs")):
+        if name in now and name in before and now[name] != before[name]:
+            return words
+    return ""
 
 
 def require_same(run: Recorded, dataset: Dataset, data: Data, *, other: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from unittest import SkipTest
 
 import torch
@@ -100,10 +99,10 @@ def example_data(modality: str, shape: tuple[int, ...], count: int = 32, classes
 
 
 def example_samples(modality: str, count: int = 800, fake: Tensor | None = None) -> Samples:
-    """Samples to score: real ones of the modality's example data set with noise, or `fake`.
+    """Samples to score: up to `count` real ones of the modality's example data set, with noise, or `fake`.
 
-    They are noisy digits (uint8 `[N, 1, 8, 8]`) for images and noisy points on a ring (float32 `[N, 2]`) for points.
-    Raises SkipTest for modalities without an example data set.
+    They are noisy digits (uint8 `[N, 1, 8, 8]`) for images and noisy points on a ring (float32 `[N, 2]`) for points;
+    integers are real ones of random positions. Raises SkipTest for modalities without an example data set.
     """
     kind = registry.modality(modality)
     if not kind.example_dataset:
@@ -112,11 +111,19 @@ def example_samples(modality: str, count: int = 800, fake: Tensor | None = None)
     load = registry.datasets().find(data.name).load
 
     def split(name: str) -> Dataset:
-        return load(data, Path(), name)
+        return load(data, data_root(), name)
 
     dataset = split("train")
-    batch = dataset.batch(torch.arange(count))
+    batch = dataset.batch(torch.arange(min(count, dataset.count)))
     if fake is None:
-        noise = torch.randn(batch["x"].shape, generator=torch.Generator().manual_seed(0))
-        fake = kind.scored(batch["x"] + 0.3 * noise)
-    return Samples(fake, batch["y"], dataset.spec, data, Path(), 0, split, kind)
+        fake = kind.scored(_disturbed(batch["x"]))
+    return Samples(fake, batch.get("y"), dataset.spec, data, data_root(), 0, split, kind)
+
+
+def _disturbed(x: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    if x.is_floating_point():
+        return x + 0.3 * torch.randn(x.shape, generator=generator)
+    # Of each position, the values of another sample.
+    others = torch.rand(x.shape, generator=generator).argsort(0)
+    return x.gather(0, others)

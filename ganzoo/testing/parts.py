@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -178,16 +179,18 @@ def _expect_refusal(message: str, spec: DatasetSpec, data: Data, root: Path, spl
 
 
 def check_modality(spec: ModalitySpec) -> None:
-    """Pictures, files, scores and vectors of synthetic samples in each of the modality's example shapes."""
+    """Pictures, files, scores and vectors of synthetic samples in each of the modality's example shapes.
+
+    Also of the first samples of its example data set, if that is registered.
+    """
     modality = spec.load(spec.name)
     assert isinstance(modality, Modality), f"{spec.name}: load() must return a ganzoo.modalities.Modality"
     assert modality.name == spec.name, f"{spec.name}: its Modality is called {modality.name!r}: pass the name on"
-    for shape in modality.example_shapes or ((4,),):
-        description = DataSpec("example", spec.name, shape, range=modality.example_range)
-        made = modality.example(shape, 32, torch.Generator().manual_seed(0))
+    for made, description in _examples(modality):
         x = Dataset({"x": made}, description).batch(torch.arange(len(made)))["x"]
-        name = f"{spec.name} {shape}"
-        assert tuple(x.shape[1:]) == shape, f"{name}: example() makes samples of shape {tuple(x.shape[1:])}"
+        name = f"{spec.name} {description.shape}"
+        given = tuple(x.shape[1:])
+        assert given == description.shape, f"{name}: example() makes samples of shape {given}"
         if modality.has_picture:
             count, columns = modality.sheet_size(0)
             assert count > 0, f"{name}: sheet_size() requests no samples"
@@ -204,6 +207,36 @@ def check_modality(spec: ModalitySpec) -> None:
             assert vectors.ndim == 2, f"{name}: vectors() must return rows [N, D]"
             assert len(vectors) == len(x), f"{name}: vectors() changes the number of samples"
             assert vectors.isfinite().all(), f"{name}: vectors() has values that are not finite"
+        _check_files(name, modality, x, description)
+
+
+def _examples(modality: Modality) -> Iterator[tuple[Tensor, DataSpec]]:
+    """Samples as data sets store them, and their descriptions."""
+    own = registry.datasets().get(modality.example_dataset)
+    if own is not None:
+        dataset = own.load(Data(name=own.name), data_root(), "train")
+        yield torch.as_tensor(dataset.arrays["x"][: min(32, dataset.count)]), dataset.spec
+    for shape in modality.example_shapes or (() if own is not None else ((4,),)):
+        made = modality.example(shape, 32, torch.Generator().manual_seed(0))
+        yield made, DataSpec("example", modality.name, shape, range=modality.example_range)
+
+
+def _check_files(name: str, modality: Modality, x: Tensor, description: DataSpec) -> None:
+    """The files that a modality writes are read back as as many samples of the same shape and type."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = []
+        for ending in modality.file_endings:
+            written.append(Path(folder) / f"samples{ending}")
+            modality.write_file(x, description, written[-1])
+        if type(modality).write_folder is not Modality.write_folder:
+            written.append(Path(folder) / "samples")
+            modality.write_folder(x, description, written[-1])
+        for path in written:
+            read, names = modality.read(path, description)
+            what = f"{name}: {path.suffix or 'the folder'}"
+            assert read.shape == x.shape, f"{what} is read as {tuple(read.shape)}, and {tuple(x.shape)} were written"
+            assert read.dtype == x.dtype, f"{what} is read as {read.dtype}, and {x.dtype} was written"
+            assert len(names) == len(set(names)) == len(x), f"{what}: read() must give each sample a name of its own"
 
 
 def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:

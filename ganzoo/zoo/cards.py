@@ -13,7 +13,17 @@ from typing import Any
 
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, Recipe
-from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, Option, PenaltySpec, Variant
+from ganzoo.specs import (
+    ABILITIES,
+    AugmentationSpec,
+    DatasetSpec,
+    LossSpec,
+    MetricSpec,
+    ModalitySpec,
+    Option,
+    PenaltySpec,
+    Variant,
+)
 from ganzoo.zoo.boundary import kind_of, shown
 
 TYPES: dict[str, type] = {
@@ -66,6 +76,14 @@ def _is_text_to(inner: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return fits
 
 
+def _is_endings(value: Any) -> bool:
+    return _is_texts(value) and all(len(text) > 1 and text.startswith(".") and text == text.lower() for text in value)
+
+
+def _is_needs(value: Any) -> bool:
+    return _is_texts(value) and set(value) <= set(ABILITIES)
+
+
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -77,6 +95,7 @@ def _is_bound(value: Any) -> bool:
 Field = tuple[Callable[[Any], bool], str]
 TEXT: Field = (_is_text, "text")
 TEXTS: Field = (_is_texts, 'a tuple of text, such as ("image",)')
+ENDINGS: Field = (_is_endings, 'a tuple of lower-case file endings, such as (".csv",)')
 FLAG: Field = (_is_flag, "True or False")
 FUNCTION: Field = (callable, "a function")
 NUMBER: Field = (is_number, "a finite number")
@@ -128,6 +147,9 @@ FIELDS: dict[type, dict[str, Field]] = {
         "kinds": TEXTS,
         "labelled": FLAG,
         "test": FLAG,
+        "endings": ENDINGS,
+        "folder_endings": ENDINGS,
+        "downloads": FLAG,
         "samples": (lambda value: isinstance(value, int) and is_number(value) and value >= 0, "a whole number"),
     },
     MetricSpec: {
@@ -140,6 +162,8 @@ FIELDS: dict[type, dict[str, Field]] = {
             'a dict of names to "higher", "lower" or ""',
         ),
         "default": FLAG,
+        "split": (lambda value: value in ("", "train", "test"), '"train", "test" or ""'),
+        "needs": (_is_needs, f"a tuple of names among {', '.join(ABILITIES)}"),
     },
     ModalitySpec: {"summary": TEXT, "load": FUNCTION},
     Option: {"default": NUMBER, "help": TEXT, "minimum": BOUND, "maximum": BOUND, "below": BOUND},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError
 from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data, RunOptions
+from ganzoo.specs import DatasetSpec
 from ganzoo.zoo import registry
 from ganzoo.zoo.making import make_dataset
 from ganzoo.zoo.zoo import current_zoo
@@ -19,17 +22,18 @@ from ganzoo.zoo.zoo import current_zoo
 log = logging.getLogger(__name__)
 
 
-ARRAYS = (".npz", ".npy")
+LISTED = 1_000
+"""Files of a folder whose endings are looked at, to find the data set that reads it."""
 
 
 def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
-    """The keys of Data for a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder or a .npz file.
+    """The keys of Data for a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder or a file.
 
-    A path object is always a folder or a file.
+    A path object is always a folder or a file. Raises GanzooError for a file that no data set reads.
     """
     if isinstance(text, os.PathLike):
         path = os.fspath(text)
-        return {"name": "npz" if path.endswith(ARRAYS) or typed_path(path).is_file() else "folder", "path": path}
+        return _reader(path) if typed_path(path).is_file() or _of_file(path) else _of_folder(path)
     if not text:
         raise GanzooError("no data set is named: choose one of `ganzoo list datasets`, or type --dataset folder:PATH.")
     name, colon, argument = text.partition(":")
@@ -39,22 +43,67 @@ def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
         if not key:
             raise GanzooError(f"data set {name!r} takes no argument after a colon: use --dataset {name}.")
         return {"name": name, key: argument}
+    if text in known:
+        return {"name": text}
     # Shells expand ~ at the beginning of a word only, not in --dataset=~/photos.
-    given = Path(text) if text in known else typed_path(text)
-    if text not in known and given.is_dir():
-        return {"name": "folder", "path": text}
-    if text not in known and text.endswith(ARRAYS):
-        return {"name": "npz", "path": text}
-    if text not in known and given.is_file():
-        refuse_archive(given)
+    given = typed_path(text)
+    if given.is_dir():
+        return _of_folder(text)
+    if given.is_file() or _of_file(text):
+        return _reader(text)
     return {"name": known.find(text).name}
+
+
+def _of_file(path: str) -> list[DatasetSpec]:
+    """The data sets that read files with this ending."""
+    return [spec for spec in registry.datasets().values() if path.lower().endswith(spec.endings)]
+
+
+def is_read(path: Path) -> bool:
+    """Whether a data set reads files with this ending."""
+    return bool(_of_file(path.name))
+
+
+def _reader(path: str) -> dict[str, str]:
+    """The keys of Data for a file. Raises GanzooError if there is none, or several, that read it."""
+    found = _of_file(path)
+    if not found:
+        refuse_archive(typed_path(path))
+        endings = sorted({ending for spec in registry.datasets().values() for ending in spec.endings})
+        raise GanzooError(f"no data set reads {path}: name a folder of images, or a file that ends in {_or(endings)}.")
+    return _only(found, path)
+
+
+def _of_folder(path: str) -> dict[str, str]:
+    """The keys of Data for a folder: the data set whose endings most of its files have; if none has, images."""
+    specs = [spec for spec in registry.datasets().values() if spec.folder_endings]
+    if not specs:
+        return {"name": "folder", "path": path}
+    files = itertools.islice((name for _, _, names in os.walk(typed_path(path)) for name in names), LISTED)
+    names = [name.lower() for name in files if not name.startswith(".")]
+    counts = {spec.name: sum(name.endswith(spec.folder_endings) for name in names) for spec in specs}
+    most = max(counts.values())
+    if not most or 2 * most < len(names):
+        return {"name": "folder", "path": path}
+    return _only([spec for spec in specs if counts[spec.name] == most], path)
+
+
+def _only(found: list[DatasetSpec], path: str) -> dict[str, str]:
+    if len(found) > 1:
+        each = _or([f"--dataset {spec.name}:{path}" for spec in found])
+        raise GanzooError(f"several data sets read {path}: type {each}.")
+    return {"name": found[0].name, found[0].argument or "path": path}
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
 def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
     """Read a data set. Raises GanzooError, naming the expected location, if it is not available.
 
     The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's
-    own root. A third-party data set may download even where it must not, so it is never given a recorded root.
+    own root. A third-party data set is given a recorded root only if it declares that it never downloads.
     """
     found = _load(data, options, split)
     found.read_split = partial(load_data, data, options)
@@ -62,14 +111,18 @@ def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
 
 
 def _load(data: Data, options: RunOptions, split: str) -> Dataset:
-    load, recorded = registry.datasets().find(data.name).load, options.recorded_root
+    spec, recorded = registry.datasets().find(data.name), options.recorded_root
     package = current_zoo().owner("datasets", data.name).package
-    if package != "ganzoo":
-        return make_dataset(data.name, package, lambda: load(data, data_root(options.data_root), split))
-    if recorded and not options.data_root:
+
+    def load(root: Path) -> Dataset:
+        if package == "ganzoo":
+            return spec.load(data, root, split)
+        return make_dataset(data.name, package, lambda: spec.load(data, root, split))
+
+    if recorded and not options.data_root and (package == "ganzoo" or not spec.downloads):
         try:
             with without_downloads():
-                return load(data, data_root(recorded), split)
+                return load(data_root(recorded))
         except GanzooError as error:
             log.info("%s Looking in %s.", error, data_root())
-    return load(data, data_root(options.data_root), split)
+    return load(data_root(options.data_root))

@@ -88,8 +88,10 @@ def _mismatch(dataset: Dataset) -> str:
             return f"{name!r} is {part.dtype}: store uint8 images or float32"
         if name != "y" and part.is_floating_point() and not part.isfinite().all():
             return f"{name!r} has values that are not finite"
-    if "x" in batch and (not batch["x"].is_floating_point() or tuple(batch["x"].shape[1:]) != tuple(spec.shape)):
-        return f"samples 'x' are {batch['x'].dtype} of the shape {tuple(batch['x'].shape[1:])}, not {tuple(spec.shape)}"
+    if "x" in batch and batch["x"].dtype not in (torch.float32, torch.int64):
+        return f"samples 'x' are {batch['x'].dtype}: store float32, uint8 (images) or int64 (tokens)"
+    if "x" in batch and tuple(batch["x"].shape[1:]) != tuple(spec.shape):
+        return f"samples 'x' are of the shape {tuple(batch['x'].shape[1:])}, not {tuple(spec.shape)}"
     if spec.classes and "y" not in batch:
         return f"there are no labels 'y' for its {spec.classes} classes"
     if spec.classes:

@@ -26,7 +26,6 @@ from ganzoo.evaluation.features import classifier, domain
 from ganzoo.evaluation.features.names import DOMAIN
 from ganzoo.evaluation.features.spaces import resolve
 from ganzoo.evaluation.features.weights import tensors_only
-from ganzoo.game import GAN, has_latent
 
 LPIPS = "lpips-vgg16"
 EPSILON = 1e-4
@@ -40,12 +39,10 @@ def perceptual_path_length(samples: Samples) -> Measured:
 
     Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 4.1, at the start of straight paths in z, without the
     smallest and the largest 1 % of the distances. Distances are LPIPS or, in the domain space, squared distances
-    between domain features of samples that are not rounded to uint8. Empty if there is no generator with latents.
+    between domain features of samples that are not rounded to uint8. The generator is a `Latent`.
     Raises GanzooError if the weights of LPIPS cannot be loaded.
     """
     gan: Any = samples.generator
-    if not (isinstance(gan, GAN) and has_latent(gan)):
-        return Measured({})
     in_domain = resolve(samples) == DOMAIN
     paths = min(PATHS, len(samples.fake))
     described: dict[str, Any] = {"space": LPIPS}

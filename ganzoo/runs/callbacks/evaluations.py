@@ -23,7 +23,7 @@ from ganzoo.machine.streams import optional
 from ganzoo.pictures.tables import format_number
 from ganzoo.recipes import RunOptions
 from ganzoo.runs import source
-from ganzoo.runs.inputs import inputs_from
+from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import Evaluated
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
@@ -136,9 +136,18 @@ class Evaluations(Callback):
         given = inputs_from(trainer.stream.dataset.held_out(), trainer.gan, n, spread=True)
         n = min((len(values) for values in given.values()), default=n)
         y = self.reference.labels(trainer.gan, n, seed)
-        wanted = Draw(n, y, seed=seed, device=device, given=given)
+        wanted = Draw(n, y, seed=seed, device=device, given=given, range=self.run_folder.data.range)
         fake = draw(self.group, trainer.gan, name, wanted, self.modality.scored)
-        return self.reference.samples(fake, y, Request(), seed, device=feature_device(device))
+        targets = targets_of(trainer.stream.dataset.held_out(), trainer.gan, n)
+        return self.reference.samples(
+            fake,
+            None if trainer.gan.codes else y,
+            Request(),
+            seed,
+            device=feature_device(device),
+            generator=trainer.gan,
+            targets=None if targets is None else self.modality.scored(targets),
+        )
 
     def _is_best(self, record: dict[str, Any], scores: Scores) -> bool:
         known = [item for item in scores.scores if decides(item.better)]
