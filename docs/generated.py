@@ -67,8 +67,7 @@ def results_page(zoo: dict[str, Any]) -> str:
         "classifier trained on the data set's own labels, never Inception's. On them, FD is the Fréchet distance and",
         "KD the kernel distance; only on Inception's features are these called FID and KID. Seconds are wall-clock",
         "time of training, including pictures and checkpoints but not scoring; CPU seconds are summed over all",
-        "threads. Several runs shared the cores at a time, which makes both numbers larger. Results dated before",
-        "2026-11-25 were measured before the corrections that the [change log](../CHANGELOG.md) lists.\n",
+        "threads. Several runs and other work shared the cores, which makes both numbers larger, the first by far.\n",
         f"`{zoo['command']}`, {report.describe_machine(zoo)}:\n",
         report.markdown(zoo).rstrip(),
     ]

@@ -21,7 +21,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation import records
 from ganzoo.evaluation.distributed import score_distributed
 from ganzoo.evaluation.metrics.neighbours import draw_neighbours
-from ganzoo.evaluation.scoring import Scores, score
+from ganzoo.evaluation.scoring import LIKE_TRAINING, UNIFORM, Scores, score
 from ganzoo.files.atomic import reason
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.rank_group import launched_group
@@ -31,9 +31,6 @@ from ganzoo.runs.run import Run
 from ganzoo.zoo import provenance, registry
 
 log = logging.getLogger(__name__)
-
-LABELS, UNIFORM = "at random, as frequent as in training", "at random, all equally frequent"
-"""How the classes of samples are chosen, as the protocol says (`ganzoo.runs.sampling.random_labels`)."""
 
 
 def evaluate(
@@ -151,7 +148,7 @@ def protocol_fields(scored: Run | Path, samples: Samples, resized: str = "", ave
     labels = {}
     if samples.labels is not None:
         like = labels_like(samples.real("train"), scored.gan.classes)
-        labels = {"sample_labels": UNIFORM if like is None else LABELS}
+        labels = {"sample_labels": UNIFORM if like is None else LIKE_TRAINING}
     return (
         prepared | labels | {"step": scored.step, "weights": "ema" if len(scored.gan.averages) and averaged else "raw"}
     )

@@ -27,6 +27,9 @@ SIGNIFICANT_DIGITS = 10
 
 NOT_COMPARED = ("name", "seed", "step", "weights", "versions")
 TRAINING_ONLY = ("flip", "labels")
+LIKE_TRAINING, UNIFORM = "at random, as frequent as in training", "at random, all equally frequent"
+"""How the classes of samples were chosen, in the protocol's `sample_labels`."""
+
 FOR_INFORMATION = ("sha256", "accuracy", "accuracy_on")
 """Of features whose weights are determined by a recipe and the training images, which the protocol names."""
 
@@ -88,6 +91,9 @@ def key_of(score: Mapping[str, Any]) -> str:
     protocol = {name: part for name, part in score["protocol"].items() if name not in NOT_COMPARED}
     if isinstance(protocol.get("data"), Mapping):
         protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in TRAINING_ONLY}
+    if protocol.get("sample_labels") == LIKE_TRAINING:
+        # As unconditional generators do of themselves, with which they are compared.
+        del protocol["sample_labels"]
     features = protocol.get("features")
     if isinstance(features, Mapping) and "recipe" in features:
         protocol["features"] = {name: part for name, part in features.items() if name not in FOR_INFORMATION}

@@ -37,10 +37,12 @@ def test_scores_of_a_conditional_run_say_how_its_classes_were_chosen(conditional
     run = ganzoo.load(conditional_run)
     scores = ganzoo.evaluate(run, n=200, metrics="accuracy").scores
     assert scores[0].protocol["sample_labels"] == "at random, as frequent as in training"
-    other = dataclasses.replace(
-        scores[0], protocol={k: v for k, v in scores[0].protocol.items() if k != "sample_labels"}
-    )
-    assert other.key != scores[0].key
+    # An unconditional generator chooses its classes itself, as often as it has learnt, and is compared with this one.
+    own = dict(scores[0].protocol)
+    unconditional = {name: value for name, value in own.items() if name != "sample_labels"}
+    uniform = own | {"sample_labels": "at random, all equally frequent"}
+    keys = [dataclasses.replace(scores[0], protocol=protocol).key for protocol in (own, unconditional, uniform)]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_the_digits_are_split_at_random_and_not_within_each_class() -> None:
