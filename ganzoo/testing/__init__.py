@@ -14,6 +14,7 @@ examples) raises unittest.SkipTest, which pytest counts as skipped. `check_varia
 
 from __future__ import annotations
 
+from ganzoo.testing.abilities import check_abilities
 from ganzoo.testing.examples import Case, cases, example_data, example_samples
 from ganzoo.testing.packages import Check, check_plugin, contract
 from ganzoo.testing.parts import (
@@ -44,6 +45,7 @@ __all__ = [
     "Case",
     "Check",
     "cases",
+    "check_abilities",
     "check_augmentation",
     "check_averages",
     "check_card",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from unittest import SkipTest
@@ -13,9 +14,13 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import data_root
 from ganzoo.data.resize import height_width
 from ganzoo.data.samples import Samples
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.abilities import missing
+from ganzoo.game import GAN
 from ganzoo.recipes import Data, DataSpec, Recipe
 from ganzoo.specs import Variant
 from ganzoo.zoo import registry
+from ganzoo.zoo.making import make_game
 
 KNOWN_SHAPES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("mnist", "fashion-mnist"), (1, 28, 28)),
@@ -98,11 +103,14 @@ def example_data(modality: str, shape: tuple[int, ...], count: int = 32, classes
     return Dataset(arrays, spec)
 
 
-def example_samples(modality: str, count: int = 800, fake: Tensor | None = None) -> Samples:
+def example_samples(
+    modality: str, count: int = 800, fake: Tensor | None = None, needs: tuple[str, ...] = ()
+) -> Samples:
     """Samples to score: up to `count` real ones of the modality's example data set, with noise, or `fake`.
 
     They are noisy digits (uint8 `[N, 1, 8, 8]`) for images and noisy points on a ring (float32 `[N, 2]`) for points;
-    integers are real ones of random positions. Raises SkipTest for modalities without an example data set.
+    integers are real ones of random positions. needs: what their game must have, as in `MetricSpec.needs`. Raises
+    SkipTest for modalities without an example data set, and if no registered variant has what is needed.
     """
     kind = registry.modality(modality)
     if not kind.example_dataset:
@@ -117,7 +125,19 @@ def example_samples(modality: str, count: int = 800, fake: Tensor | None = None)
     batch = dataset.batch(torch.arange(min(count, dataset.count)))
     if fake is None:
         fake = kind.scored(_disturbed(batch["x"]))
-    return Samples(fake, batch.get("y"), dataset.spec, data, data_root(), 0, split, kind)
+    game = example_game(dataset.spec, needs) if needs else None
+    return Samples(fake, batch.get("y"), dataset.spec, data, data_root(), 0, split, kind, generator=game)
+
+
+def example_game(spec: DataSpec, needs: tuple[str, ...]) -> GAN:
+    """An untrained game for such data that has what is needed. Raises SkipTest if no registered variant has it."""
+    for variant in registry.variants().values():
+        if spec.modality in variant.modalities and set(variant.inputs) <= set(spec.inputs):
+            with contextlib.suppress(GanzooError):
+                game = make_game(variant, variant.recipes[variant.default], spec)
+                if not missing(needs, game):
+                    return game.eval()
+    raise SkipTest(f"no registered variant has {' and '.join(needs)}: call check_metric with your own samples")
 
 
 def _disturbed(x: Tensor) -> Tensor:

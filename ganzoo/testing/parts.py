@@ -242,13 +242,15 @@ def _check_files(name: str, modality: Modality, x: Tensor, description: DataSpec
 def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
     """Finite numbers by name, the same each time, with a valid direction; the samples stay unchanged.
 
-    samples: your own, for modalities without examples (else SkipTest).
+    samples: your own, for modalities without examples (else SkipTest). Examples are drawn by no game, so a metric that
+    needs one is given the first registered variant, untrained, that has what it needs.
     """
     for direction in spec.better.values():
         known = isinstance(direction, float | int) or direction in ("higher", "lower", "")
         advice = "better must say 'higher', 'lower', the number that is best, or '' (none)"
         assert known, f"{spec.name}: {advice}, not {direction!r}"
-    for given in [samples] if samples is not None else [example_samples(kind) for kind in spec.modalities]:
+    made = [samples] if samples is not None else [example_samples(kind, needs=spec.needs) for kind in spec.modalities]
+    for given in made:
         before = given.fake.clone()
         first = spec.compute(given)
         for name, value in first.items():

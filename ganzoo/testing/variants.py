@@ -15,7 +15,6 @@ from typing import Any
 from unittest import SkipTest
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
@@ -23,11 +22,12 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
 from ganzoo.game import GAN, RUNNING_STATISTICS, Augmentation, Latent, Progress
 from ganzoo.games import TwoPlayer
-from ganzoo.machine.launch import PRECISIONS
 from ganzoo.machine.seeds import mixed_seed
-from ganzoo.recipes import Optimiser, Recipe, to_dict
+from ganzoo.recipes import Recipe, to_dict
 from ganzoo.runs.inputs import inputs_from
 from ganzoo.specs import Variant
+from ganzoo.testing.abilities import check_abilities
+from ganzoo.testing.building import built_game, built_trainer
 from ganzoo.testing.examples import Case, case_data, cases_of, example_data
 from ganzoo.training.rank_random import first_rows_random
 from ganzoo.training.trainer import Trainer, reseed
@@ -74,7 +74,7 @@ def run_check(check: Any, variant: Variant, case: Case, keys: Mapping[str, Any] 
     except GanzooError as error:
         raise SkipTest(str(error)) from error
     try:
-        _build(variant, recipe, data)
+        built_game(variant, recipe, data)
     except GanzooError as error:
         if not case.own:
             raise SkipTest(str(error)) from error
@@ -126,7 +126,7 @@ def check_import(module: str) -> None:
 
 def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """Samples have the data's shape and range, are finite, and differ from one another."""
-    gan = _build(variant, recipe, data)
+    gan = built_game(variant, recipe, data)
     gan.on_step(Progress(steps=recipe.steps))
     with gan.for_sampling():
         torch.manual_seed(1)
@@ -143,7 +143,7 @@ def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
 
 def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """Each phase updates only its own player, and the phases together reach every trainable weight."""
-    trainer = _trainer(variant, recipe, data)
+    trainer = built_trainer(variant, recipe, data)
     seen: dict[str, set[str]] = {name: set() for name in trainer.gan.players}
     moved: dict[str, bool] = {phase.name: False for phase in trainer.phases}
     # Early and late in training: a growing network has weights that are only trained later.
@@ -172,13 +172,13 @@ def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
 
 def check_resume(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """Two steps, a checkpoint file and two more steps give bitwise the same weights as four steps."""
-    straight = _trainer(variant, recipe, data)
+    straight = built_trainer(variant, recipe, data)
     for _ in range(4):
         straight.play_step()
-    first = _trainer(variant, recipe, data)
+    first = built_trainer(variant, recipe, data)
     for _ in range(2):
         first.play_step()
-    second = _trainer(variant, recipe, data)
+    second = built_trainer(variant, recipe, data)
     second.load_state(_saved_and_loaded(variant, first))
     for _ in range(2):
         second.play_step()
@@ -196,7 +196,7 @@ def _saved_and_loaded(variant: Variant, trainer: Trainer) -> dict[str, Any]:
 
 def check_seed(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """The same seed gives the same weights, at the start and after a step; another seed other weights and latents."""
-    runs = [_trainer(variant, dataclasses.replace(recipe, seed=seed), data) for seed in (0, 0, 1)]
+    runs = [built_trainer(variant, dataclasses.replace(recipe, seed=seed), data) for seed in (0, 0, 1)]
     advice = "differs between two runs with the same seed: draw all random numbers with torch's global generator"
     _assert_same_weights(runs[0].gan, runs[1].gan, f"{variant.name}: {{}} {advice}")
     for run in runs[:2]:
@@ -219,7 +219,7 @@ def check_averages(variant: Variant, recipe: Recipe, data: Dataset) -> None:
 
     SkipTest for a game without averages.
     """
-    trainer = _trainer(variant, recipe, data)
+    trainer = built_trainer(variant, recipe, data)
     gan = trainer.gan
     if not len(gan.averages):
         raise SkipTest(f"{variant.name} keeps no averages")
@@ -238,8 +238,8 @@ def check_labels(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     Checked after a few steps, as a network may begin with label weights of 0.
     """
     if not variant.needs_labels and data.spec.name == "example":
-        _trainer(variant, recipe, example_data(data.spec.modality, data.spec.shape, classes=0)).play_step()
-    trainer = _trainer(variant, recipe, data)
+        built_trainer(variant, recipe, example_data(data.spec.modality, data.spec.shape, classes=0)).play_step()
+    trainer = built_trainer(variant, recipe, data)
     gan = trainer.gan
     if not gan.classes:
         assert not variant.needs_labels, f"{variant.name} needs labels, but its game does not set `classes`"
@@ -260,7 +260,7 @@ def check_discriminator(variant: Variant, recipe: Recipe, data: Dataset) -> None
 
     SkipTest for any other game.
     """
-    trainer = _trainer(variant, recipe, data)
+    trainer = built_trainer(variant, recipe, data)
     gan = trainer.gan
     if not isinstance(gan, TwoPlayer):
         raise SkipTest(f"{variant.name} is not a two-player game")
@@ -307,7 +307,7 @@ class _Probe(Augmentation):
 
 def check_precision(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """Two steps under bf16 autocast: finite terms, and weights that stay in fp32."""
-    trainer = _trainer(variant, recipe, data, "bf16")
+    trainer = built_trainer(variant, recipe, data, "bf16")
     try:
         for _ in range(2):
             trainer.play_step()
@@ -327,9 +327,9 @@ def check_compile(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     """
     if not variant.compiles:
         raise SkipTest(f"{variant.name} does not claim to compile")
-    eager = _trainer(variant, recipe, data)
+    eager = built_trainer(variant, recipe, data)
     eager.play_step()
-    compiled = _trainer(variant, recipe, data)
+    compiled = built_trainer(variant, recipe, data)
     torch._dynamo.reset()
     for player in compiled.gan.players.values():
         player.compile(backend="aot_eager")
@@ -352,23 +352,10 @@ def case_checks(variant: Variant, case: Case) -> list[Callable[[Variant, Recipe,
     checks: list[Callable[[Variant, Recipe, Dataset], None]] = [check_samples, check_updates]
     if case.own:
         checks += [check_resume, check_seed, check_averages, check_labels, check_discriminator, check_precision]
+        checks.append(check_abilities)
         if case.recipe == variant.default:
             checks.append(check_compile)
     return checks
-
-
-def _build(variant: Variant, recipe: Recipe, data: Dataset) -> GAN:
-    torch.manual_seed(recipe.seed)
-    gan = variant.build(recipe, data.spec)
-    for player in gan.players:
-        owned = isinstance(getattr(recipe, player, None), Optimiser)
-        assert owned, f"{variant.name}: give the recipe an Optimiser named {player!r}, after the player"
-    return gan
-
-
-def _trainer(variant: Variant, recipe: Recipe, data: Dataset, precision: str = "fp32") -> Trainer:
-    fabric = Fabric(accelerator="cpu", devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
-    return Trainer(_build(variant, recipe, data), data, recipe, fabric)
 
 
 def _assert_same_weights(a: GAN, b: GAN, message: str) -> None:

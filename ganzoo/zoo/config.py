@@ -116,11 +116,12 @@ def read_file(path: str | Path) -> dict[str, Any]:
 
 
 def _with_absolute_path(recipe: dict[str, Any], source: Any) -> dict[str, Any]:
-    """A run's recipe, with the path of its data as it was recorded, which means the same from every folder."""
-    data, path = recipe.get("data"), source.get("path") if isinstance(source, dict) else None
-    if isinstance(data, dict) and data.get("path") and isinstance(path, str):
-        return {**recipe, "data": {**data, "path": path}}
-    return recipe
+    """A run's recipe, with the paths of its data as they were recorded, which mean the same from every folder."""
+    data = recipe.get("data")
+    if not isinstance(data, dict) or not data.get("path") or not isinstance(source, dict):
+        return recipe
+    recorded = {name: source[name] for name in ("path", "second_path") if isinstance(source.get(name), str)}
+    return {**recipe, "data": {**data, **recorded}}
 
 
 def keys(recipe: Recipe) -> list[Key]:

@@ -19,6 +19,7 @@ import torch
 from stacks import write_mnist
 
 import ganzoo
+from ganzoo import hookimpl
 from ganzoo.cli import run as typed
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
@@ -27,8 +28,9 @@ from ganzoo.recipes import Data, DataSpec, RunOptions
 from ganzoo.runs import trust
 from ganzoo.runs.callbacks import loggers
 from ganzoo.runs.run import Run
+from ganzoo.specs import DatasetSpec
 from ganzoo.zoo.datasets import load_data
-from ganzoo.zoo.zoo import current_zoo
+from ganzoo.zoo.zoo import Plugin, Zoo
 
 COMMANDS = {
     "resume": "resume {run} --steps 5",
@@ -425,24 +427,26 @@ def test_a_run_finds_the_data_that_it_was_trained_on(tmp_path: Path, monkeypatch
     assert not (tmp_path / "mine").exists()
 
 
-def test_other_packages_data_sets_never_see_a_recorded_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganzoo.zoo import registry
-
+@pytest.mark.parametrize("downloads", [True, False])
+def test_other_packages_data_sets_see_a_recorded_root_only_if_they_never_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: Zoo, downloads: bool
+) -> None:
     roots: list[Path] = []
 
-    class Spec:
-        def load(self, data: Data, root: Path, split: str) -> Dataset:
-            roots.append(root)
-            return Dataset({"x": torch.zeros(3, 2)}, DataSpec("theirs", "points", (2,), range=None))
+    def load(data: Data, root: Path, split: str) -> Dataset:
+        roots.append(root)
+        return Dataset({"x": torch.zeros(3, 2)}, DataSpec("theirs", "points", (2,), range=None))
 
     class Theirs:
-        package = "theirs"
+        @staticmethod
+        @hookimpl
+        def ganzoo_datasets() -> list[DatasetSpec]:
+            return [DatasetSpec("theirs", "Theirs.", "none", "points", load, downloads=downloads)]
 
+    assert fresh.add(Plugin("theirs", "theirs", "1.0", Theirs)).error == ""
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "mine"))
-    monkeypatch.setattr(current_zoo(), "owner", lambda kind, name: Theirs)
-    monkeypatch.setattr(registry, "datasets", lambda: type("T", (), {"find": lambda self, name: Spec()})())
     load_data(Data(name="theirs"), RunOptions(recorded_root=str(tmp_path / "recorded")))
-    assert roots == [tmp_path / "mine"]
+    assert roots == [tmp_path / ("mine" if downloads else "recorded")]
 
 
 # What recipe.json says of packages.

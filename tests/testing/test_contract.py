@@ -25,6 +25,7 @@ from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, Op
 from ganzoo.testing import (
     Check,
     cases,
+    check_abilities,
     check_augmentation,
     check_averages,
     check_card,
@@ -620,3 +621,48 @@ def test_a_command_without_help_gets_a_message() -> None:
         check_command(click.Command("mine"))
     with pytest.raises(AssertionError, match="ganzoo mine: explain the option --loud"):
         check_command(click.Command("mine", help="Mine.", params=[click.Option(["--loud"])]))
+
+
+def _encoder(encode: Any = None, score: Any = None) -> Any:
+    """A variant whose game also encodes and scores samples, as these functions of the game and samples do."""
+    from ganzoo.games import TwoPlayer
+    from ganzoo.networks import MLPDiscriminator, MLPGenerator
+
+    members = {} if encode is None else {"encode": encode}
+    members |= {} if score is None else {"anomaly_scores": score}
+    game: Any = type("Game", (TwoPlayer,), members)
+
+    def build(recipe: Any, data: Any) -> Any:
+        g = MLPGenerator(recipe.latent, [8], data.shape, bounded=False)
+        return game.from_recipe(g, MLPDiscriminator(data.shape, [8]), recipe, data)
+
+    recipes = {"points": TwoPlayerRecipe(data=Data(name="points"), latent=3)}
+    return Variant("encoder", "Encodes.", "none", ("points",), recipes, build)
+
+
+@pytest.mark.parametrize(
+    ("members", "advice"),
+    [
+        ({"encode": lambda self, x: x.new_zeros(len(x), 3)}, ""),
+        ({"score": lambda self, x: x.mean(1)}, ""),
+        ({"encode": lambda self, x: x.new_zeros(len(x), 2)}, r"encode\(x\) returns \(5, 2\), not \(5, 3\)"),
+        ({"encode": lambda self, x: x.new_zeros(3)}, "a finite latent vector for each sample"),
+        ({"encode": lambda self, x: x.new_full((len(x), 3), float("nan"))}, "a finite latent vector"),
+        ({"score": lambda self, x: x}, "one finite number for each sample"),
+        ({"score": lambda self, x: x.mean(1) / 0}, "one finite number for each sample"),
+    ],
+)
+def test_what_encoders_and_scorers_return_is_checked(members: dict[str, Any], advice: str) -> None:
+    made = _encoder(**members)
+    data = example_data("points", (2,))
+    if advice:
+        with pytest.raises(AssertionError, match=advice):
+            check_abilities(made, made.recipes["points"], data)
+    else:
+        check_abilities(made, made.recipes["points"], data)
+
+
+def test_games_without_abilities_have_none_to_check() -> None:
+    made = _encoder()
+    with pytest.raises(SkipTest, match="neither encodes nor scores"):
+        check_abilities(made, made.recipes["points"], example_data("points", (2,)))
