@@ -15,6 +15,7 @@ from ganzoo.data.resize import FILTER
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.evaluation.abilities import missing
+from ganzoo.evaluation.features.spaces import caution
 from ganzoo.evaluation.ideals import Better
 from ganzoo.evaluation.results import Untouched, Unusable, read_result
 from ganzoo.files.checkpoint import write_atomically
@@ -148,6 +149,9 @@ def score(
         # Real samples are drawn by no game.
         comparable = None if spec.needs else baseline
         real = None if comparable is None else _compute(spec, comparable, result.notes, "of real samples", True)
+        doubt = caution(measured.protocol.get("features", {}))
+        if doubt is not None:
+            _note(result.notes, doubt)
         protocol = common | {"metric": spec.name} | measured.protocol
         protocol["name"] = protocol_name(spec.name, measured, protocol)
         for name, value in measured.items():

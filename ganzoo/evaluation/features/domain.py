@@ -27,6 +27,7 @@ from ganzoo.data.samples import MINIMUM, Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import classifier as small
 from ganzoo.evaluation.features.extraction import Features
+from ganzoo.evaluation.features.names import has_labels
 from ganzoo.files import checkpoint
 from ganzoo.recipes import Data
 
@@ -127,12 +128,6 @@ def from_dict(values: dict[str, Any]) -> Domain:
     return Domain(**values["facts"], classifier=_network(values["shape"], values["classes"], values["weights"]))
 
 
-def has_labels(samples: Samples) -> bool:
-    """Whether the data set has the labels that domain features are trained on."""
-    train = samples.real("train")
-    return train.spec.classes >= 2 and "y" in train.arrays
-
-
 def labels_hint(samples: Samples) -> str:
     """What the user can do about missing labels."""
     if not samples.data.labels:
@@ -143,7 +138,7 @@ def labels_hint(samples: Samples) -> str:
 
 def _require_labels(train: Dataset, samples: Samples) -> None:
     name = train.spec.name
-    if not has_labels(samples):
+    if not has_labels(train):
         raise GanzooError(f"no labels to train domain features on in {name}: {labels_hint(samples)}.")
     if train.count < MINIMUM:
         raise GanzooError(f"{train.count} images in {name} are too few to train domain features on: add more.")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-DOMAIN, INCEPTION = "domain", "inception-v3-compat"
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ganzoo.data.dataset import Dataset
+
+DOMAIN, INCEPTION, EFFICIENTNET = "domain", "inception-v3-compat", "efficientnet-lite0"
 
 TORCH_FIDELITY = (
     INCEPTION,
@@ -26,4 +31,9 @@ TORCH_FIDELITY = (
 
 def names() -> tuple[str, ...]:
     """The values that `features` accepts besides "auto"."""
-    return (DOMAIN, *TORCH_FIDELITY)
+    return (DOMAIN, EFFICIENTNET, *TORCH_FIDELITY)
+
+
+def has_labels(train: Dataset) -> bool:
+    """Whether a training split has the labels that domain features are trained on."""
+    return train.spec.classes >= 2 and "y" in train.arrays

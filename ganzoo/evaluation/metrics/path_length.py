@@ -23,8 +23,7 @@ from ganzoo.data.dataset import to_uint8
 from ganzoo.data.samples import Measured, Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import classifier, domain
-from ganzoo.evaluation.features.names import DOMAIN
-from ganzoo.evaluation.features.spaces import resolve
+from ganzoo.evaluation.features.names import DOMAIN, has_labels
 from ganzoo.evaluation.features.weights import tensors_only
 
 LPIPS = "lpips-vgg16"
@@ -43,7 +42,7 @@ def perceptual_path_length(samples: Samples) -> Measured:
     Raises GanzooError if the weights of LPIPS cannot be loaded.
     """
     gan: Any = samples.generator
-    in_domain = resolve(samples) == DOMAIN
+    in_domain = samples.features == DOMAIN or (samples.features == "auto" and has_labels(samples.real("train")))
     paths = min(PATHS, len(samples.fake))
     described: dict[str, Any] = {"space": LPIPS}
     name, similarity, resize = "PPL", LPIPS, "to 64x64"

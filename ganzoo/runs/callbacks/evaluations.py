@@ -12,6 +12,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError, printable
 from ganzoo.evaluation.distributed import score_distributed
+from ganzoo.evaluation.features.names import DOMAIN, has_labels
 from ganzoo.evaluation.ideals import decides, is_better
 from ganzoo.evaluation.scoring import Score, Scores, score, select_metrics
 from ganzoo.files import checkpoint
@@ -42,8 +43,9 @@ SAMPLES = 2_500
 class Evaluations(Callback):
     """Scores the generator every `options.eval_every` steps into evaluations.jsonl, and saves its best state.
 
-    It draws up to 2,500 samples from the same latents each time, with the averaged weights if the game keeps them.
-    Training is not affected. Every rank has one: all of them draw samples, and the first writes the scores.
+    It draws up to 2,500 samples from the same latents each time, with the averaged weights if the game keeps them. On
+    data with labels they are compared in domain features. Training is not affected. Every rank has one: all of them
+    draw samples, and the first writes the scores.
     """
 
     def __init__(self, run: Run, options: RunOptions, lock: Lock | None = None) -> None:
@@ -139,10 +141,12 @@ class Evaluations(Callback):
         wanted = Draw(n, y, seed=seed, device=device, given=given, range=self.run_folder.data.range)
         fake = draw(self.group, trainer.gan, name, wanted, self.modality.scored)
         targets = targets_of(trainer.stream.dataset.held_out(), trainer.gan, n)
+        # Features of ImageNet would take longer than the training in between.
+        features = DOMAIN if has_labels(self.reference.load("train")) else "auto"
         return self.reference.samples(
             fake,
             None if trainer.gan.codes else y,
-            Request(),
+            Request(features=features),
             seed,
             device=feature_device(device),
             generator=trainer.gan,
