@@ -1,7 +1,7 @@
 """Keep the docs up to date: generate what can be generated, and report what is out of date.
 
     python docs/check.py            exits with 1 and reports what is out of date
-    python docs/check.py --write    writes docs/cli.md, docs/zoo.md and the values in the pages' recipe tables
+    python docs/check.py --write    writes generated pages, code taken from tests, and values in recipe tables
 
 Values in a recipe table are written; their sources are not, so check the row when a value has changed.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from examples import files_of
 from generated import DOCS, RECIPE, ROOT, cells, fresh_texts, own, page_of, values_of
 
 from ganzoo import hookspecs
@@ -169,8 +170,12 @@ def anchors(file: Path) -> set[str]:
 
 
 def check_blocks(text: str) -> Iterator[str]:
-    """Python compiles, TOML parses, and `ganzoo` commands parse and use names that exist (or that a block defines)."""
-    defined = set(re.findall(r"(?:Spec\(|Variant\(|\.command\()\"([a-z0-9-]+)\"", text))
+    """Python compiles, TOML parses, and `ganzoo` commands parse and use names that exist.
+
+    They may also use names that a block of the page, or a file that it takes code from, defines.
+    """
+    code = "".join([text, *((ROOT / file).read_text("utf-8") for file in files_of(text))])
+    defined = set(re.findall(r"(?:Spec\(|Variant\(|\.command\()\s*\"([a-z0-9-]+)\"", code))
     defined |= set(re.findall(r"^([a-z0-9-]+) = \"ganzoo_", text, re.MULTILINE))
     defined |= set(re.findall(r"^ganzoo plugins new (?:ganzoo-)?([a-z0-9-]+)", text, re.MULTILINE))
     for language, code in FENCE.findall(text):
@@ -263,7 +268,7 @@ def check_name(name: str) -> None:
 
 def check_run(path: str, defined: set[str]) -> None:
     """Runs are called runs/VARIANT-DATASET-NUMBER."""
-    names = {f"{v}-{d}" for v in defined | set(registry.variants()) for d in registry.datasets()}
+    names = {f"{v}-{d}" for v in defined | set(registry.variants()) for d in defined | set(registry.datasets())}
     if path.split("/")[1].rpartition("-")[0] not in names:
         raise GanzooError(f"no training writes {path}.")
 

@@ -1,4 +1,4 @@
-"""The parts of the docs generated from code and results: cli.md, zoo.md, results.md, values in recipe tables."""
+"""The parts of the docs generated from code and results: whole pages, tested code, values in recipe tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from examples import with_code
 from measured import with_tables
 
 from ganzoo.api.bench import report
@@ -47,6 +48,7 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     yield DOCS / "zoo.md", zoo_page()
     yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
     yield DOCS / "diagnosis.md", diagnosis_page(json.loads((RESULTS / "diagnosis.json").read_text("utf-8")))
+    yield DOCS / "kinds.md", with_code((DOCS / "kinds.md").read_text("utf-8"))
     yield DOCS / "scaling.md", with_tables((DOCS / "scaling.md").read_text("utf-8"))
     for page in sorted({page_of(variant) for variant in own("variants")}):
         if page.exists():

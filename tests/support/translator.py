@@ -72,4 +72,4 @@ def ganzoo_datasets() -> list[DatasetSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"tinted": TwoPlayerRecipe(data=Data(name="tinted"), steps=30, batch=16)}
-    return [Variant("tint", "Enlarges and tints.", "none", ("image",), recipes, build, inputs=("small",))]
+    return [Variant("tint", "A translator: enlarges and tints.", "none", ("image",), recipes, build, inputs=("small",))]

@@ -126,4 +126,4 @@ def ganzoo_metrics() -> list[MetricSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"squares": TwoPlayerRecipe(data=Data(name="squares"), steps=30, batch=16, latent=8)}
-    return [Variant("clip-gan", "3-D convolutions.", "none", ("video",), recipes, build)]
+    return [Variant("clip-gan", "A GAN on video, of 3-D convolutions.", "none", ("video",), recipes, build)]

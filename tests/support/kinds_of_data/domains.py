@@ -62,19 +62,20 @@ def build(recipe: CycleRecipe, data: DataSpec) -> Any:
         def translate(self, batch: Any) -> Any:
             g, d = self.players["g"], self.players["d"]
             x, dark = g["x"](batch["dark"]), g["dark"](batch["x"])
+            fooled = (d["x"](x) - 1).square().mean() + (d["dark"](dark) - 1).square().mean()
             cycle = l1_loss(g["dark"](x), batch["dark"]) + l1_loss(g["x"](dark), batch["x"])
-            return {"fooled": (d["x"](x) - 1).square().mean() + (d["dark"](dark) - 1).square().mean(),
-                    "cycle": recipe.cycle * cycle}  # fmt: skip
+            return {"fooled": fooled, "cycle": recipe.cycle * cycle}
 
         def judge(self, batch: Any) -> Any:
             d = self.players["d"]
             with torch.no_grad():
                 x, dark = self.pooled(self.players["g"]["x"](batch["dark"])), self.players["g"]["dark"](batch["x"])
-            pairs = [(d["x"], batch["x"], x), (d["dark"], batch["dark"], dark)]
-            return {"loss": sum((of(real) - 1).square().mean() + of(fake).square().mean() for of, real, fake in pairs)}
+            of_x = (d["x"](batch["x"]) - 1).square().mean() + d["x"](x).square().mean()
+            of_dark = (d["dark"](batch["dark"]) - 1).square().mean() + d["dark"](dark).square().mean()
+            return {"x": of_x, "dark": of_dark}
 
         def pooled(self, new: Any) -> Any:
-            """Past images (Shrivastava et al. 2017): half of the batch is replaced by images from the pool."""
+            """Images of which half are past ones, from a pool of 32 (Shrivastava et al. 2017)."""
             new = new.float()
             at = torch.randint(len(self.pool), (len(new),), device=new.device)
             old, known = self.pool[at], (at < self.filled).view(-1, 1, 1, 1)
@@ -100,4 +101,4 @@ def ganzoo_datasets() -> list[DatasetSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"two-digits": CycleRecipe(data=Data(name="two-digits"), steps=30, batch=16)}
-    return [Variant("cycle", "CycleGAN.", "none", ("image",), recipes, build, inputs=("dark",))]
+    return [Variant("cycle", "CycleGAN, with an image pool.", "none", ("image",), recipes, build, inputs=("dark",))]

@@ -188,8 +188,8 @@ def ganzoo_variants() -> list[Variant]:
     digits = TwoPlayerRecipe(data=Data(name="digits"), steps=30, batch=16, latent=8)
     images = ("image",)
     return [
-        Variant("encoder-gan", "BiGAN.", "none", images, {"digits": digits}, build_bigan),
+        Variant("encoder-gan", "BiGAN, with anomaly scores.", "none", images, {"digits": digits}, build_bigan),
         Variant("classifier-gan", "AC-GAN.", "none", images, {"digits": digits}, build_acgan, needs_labels=True),
-        Variant("code-gan", "InfoGAN.", "none", images, {"digits": digits}, build_infogan),
-        Variant("scales-gan", "Several scales.", "none", images, {"digits": digits}, build_scales),
+        Variant("code-gan", "InfoGAN, with codes.", "none", images, {"digits": digits}, build_infogan),
+        Variant("scales-gan", "MSG-GAN, of two scales.", "none", images, {"digits": digits}, build_scales),
     ]

@@ -160,4 +160,4 @@ def ganzoo_metrics() -> list[MetricSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"sentences": TwoPlayerRecipe(data=Data(name="sentences"), steps=30, batch=16, latent=8)}
-    return [Variant("sentence-gan", "Gumbel-softmax.", "none", ("tokens",), recipes, build)]
+    return [Variant("sentence-gan", "A GAN on tokens, by Gumbel-softmax.", "none", ("tokens",), recipes, build)]

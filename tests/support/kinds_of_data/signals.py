@@ -93,7 +93,7 @@ def load_series(name: str) -> Any:
         example_dataset = "waves"
 
         def picture(self, x: Any, spec: DataSpec, **more: Any) -> Any:
-            return drawn(x[:8].cpu().flatten(0, 1).unflatten(0, (-1, spec.shape[0])).mT.flatten(0, 1))
+            return drawn(x[:8].cpu().mT.flatten(0, 1))
 
         def write_folder(self, x: Any, spec: DataSpec, folder: Path, names: Any = None) -> None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -209,4 +209,4 @@ def ganzoo_metrics() -> list[MetricSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {name: TwoPlayerRecipe(data=Data(name=name), steps=30, batch=16, latent=8) for name in ("waves", "tones")}
-    return [Variant("signal-gan", "On series and sounds.", "none", ("series", "audio"), recipes, build)]
+    return [Variant("signal-gan", "A GAN on series and sounds.", "none", ("series", "audio"), recipes, build)]

@@ -163,4 +163,4 @@ def ganzoo_metrics() -> list[MetricSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"people": TwoPlayerRecipe(data=Data(name="people"), steps=30, batch=16, latent=8, ema=0.0)}
-    return [Variant("table-gan", "On rows of a table.", "none", ("table",), recipes, build)]
+    return [Variant("table-gan", "A GAN on rows of a table.", "none", ("table",), recipes, build)]
