@@ -162,6 +162,8 @@ class Phase:
     batch.
     new_batch: whether each update takes the next batch of the data. If not, it sees the batch of the update before it,
     so that an epoch is over when the other phases have seen every sample.
+    batch: samples in an update; None for the recipe's. With another number and without `new_batch`, they begin where
+    the recipe's last batch does.
     """
 
     name: str
@@ -172,6 +174,7 @@ class Phase:
     start: int = 0
     stop: int | None = None
     new_batch: bool = True
+    batch: int | None = None
 
     def runs_at(self, step: int) -> bool:
         """Whether the phase runs in step number `step`, counted from 0."""

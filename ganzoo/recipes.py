@@ -56,10 +56,13 @@ class Optimiser:
     lr: float = key(2e-4, "Learning rate.", above=0)
     betas: tuple[float, float] = key((0.5, 0.999), "Adam's decay rates of the two moments.", minimum=0, below=1)
     momentum: float = key(0.0, "Momentum of SGD and RMSprop.", minimum=0, below=1)
+    eps: float = key(1e-8, "What adam, adamw and rmsprop add to the root that they divide by.", above=0)
     weight_decay: float = key(0.0, "Weight decay (decoupled in adamw).", minimum=0)
+    clip_norm: float = key(0.0, "Scale the player's gradient down to this norm if it is longer; 0 is off.", minimum=0)
     warmup: int = key(0, "Steps over which the learning rate rises from 0.", minimum=0)
     schedule: str = key("constant", "Learning rate over training.", choices=("constant", "linear", "cosine"))
     schedule_start: float = key(0.0, "Fraction of training after which the schedule begins.", minimum=0, below=1)
+    schedule_end: float = key(1.0, "Fraction of training at which the schedule ends.", above=0, maximum=1)
     final_lr: float = key(0.0, "Fraction of the learning rate at which the schedule ends.", minimum=0, maximum=1)
 
 
@@ -98,6 +101,7 @@ class Term:
 
     weight: float = key(1.0, "Factor of the penalty in the loss.", minimum=0)
     every: int = key(1, "Apply it every N steps, scaled by N (lazy regularisation).", minimum=1)
+    options: dict[str, float] = key({}, "Options of the penalty; `ganzoo show PENALTY` names them.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +146,7 @@ class TwoPlayerRecipe(Recipe):
     augment: str | None = key(None, "Augmentation of all that D sees; `ganzoo list augmentations` names them.")
     augment_options: dict[str, float] = key({}, "Options of the augmentation; `ganzoo show AUGMENTATION` names them.")
     n_critic: int = key(1, "Discriminator updates per step.", minimum=1)
+    g_batch: int | None = key(None, "Samples in a generator update; none is as many as in batch.", minimum=1)
     clip: float = key(0.0, "Clip every discriminator weight to [-clip, clip] after its update; 0 is off.", minimum=0)
     spectral_norm: bool = key(False, "Spectral normalisation of the discriminator's layers.")
 

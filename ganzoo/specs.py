@@ -48,7 +48,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Option:
-    """A numeric option of a loss or an augmentation.
+    """A numeric option of a loss, a penalty or an augmentation.
 
     minimum, maximum: the values it may take, inclusive; below: the bound that it must stay under. None for no bound.
     """
@@ -90,13 +90,14 @@ class LossSpec:
 
 @dataclass(frozen=True)
 class PenaltySpec:
-    """A penalty on the discriminator. `build()` returns it; `weight` is its usual weight."""
+    """A penalty on the discriminator. `build(**options)` returns it; `weight` is its usual weight."""
 
     name: str
     summary: str
     paper: str
-    build: Callable[[], Penalty]
+    build: Callable[..., Penalty]
     weight: float = 1.0
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True)

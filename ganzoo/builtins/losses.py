@@ -10,8 +10,11 @@ def _loss(name: str, cls: str, summary: str, paper: str, *options: Option) -> Lo
     return LossSpec(name, summary, paper, lazy(f"ganzoo.games.losses:{cls}"), options)
 
 
-def _penalty(name: str, cls: str, summary: str, paper: str, weight: float) -> PenaltySpec:
-    return PenaltySpec(name, summary, paper, lazy(f"ganzoo.games.penalties:{cls}"), weight)
+def _penalty(name: str, cls: str, summary: str, paper: str, weight: float, *options: Option) -> PenaltySpec:
+    return PenaltySpec(name, summary, paper, lazy(f"ganzoo.games.penalties:{cls}"), weight, options)
+
+
+TARGET = Option("target", 1.0, "Norm of the gradient; the penalty is relative to its square.", minimum=0.001)
 
 
 GOODFELLOW = "Goodfellow et al. 2014, Generative Adversarial Networks, https://arxiv.org/abs/1406.2661"
@@ -73,6 +76,7 @@ PENALTIES = [
         "Pulls D's gradient norm to 1 between real and fake samples.",
         "Gulrajani et al. 2017, Improved Training of Wasserstein GANs, https://arxiv.org/abs/1704.00028",
         10.0,
+        TARGET,
     ),
     _penalty(
         "dragan",
@@ -80,6 +84,8 @@ PENALTIES = [
         "Pulls D's gradient norm to 1 around real samples.",
         "Kodali et al. 2017, On Convergence and Stability of GANs, https://arxiv.org/abs/1705.07215",
         10.0,
+        Option("noise", 0.5, "Largest noise, in standard deviations of the real samples.", minimum=0),
+        TARGET,
     ),
     _penalty("r1", "R1", "Pulls D's gradient to 0 at real samples.", MESCHEDER, 10.0),
     _penalty("r2", "R2", "Pulls D's gradient to 0 at fake samples.", MESCHEDER, 10.0),

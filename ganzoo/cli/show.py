@@ -43,6 +43,8 @@ def command(name: str) -> None:
             console.print(f"use it: ganzoo train dcgan --set {key}={spec.name}")
         elif isinstance(spec, PenaltySpec):
             key = f"penalties.{spec.name}"
+            for option in spec.options:
+                console.print(printable(f"  {key}.options.{option.name} = {option.default:g}  {option.help}"))
             console.print(f"use it: ganzoo train vanilla --set {key}.weight={spec.weight:g} --set {key}.every=1")
         console.print()
 

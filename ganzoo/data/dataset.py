@@ -261,25 +261,27 @@ class BatchStream:
         """Indices of the samples of one of the equal parts of batch i: `[batch / parts]`, int64."""
         return self.part_from(i * self.size, part, parts)
 
-    def part_from(self, start: int, part: int, parts: int) -> Tensor:
+    def part_from(self, start: int, part: int, parts: int, batch: int | None = None) -> Tensor:
         """Indices of `part` of the batch that begins with sample number `start` of the stream.
 
-        For data on disk, it also starts reading the same part of the next batch.
+        batch: its size, if it is another than that of the stream. For data on disk, it also starts reading the same
+        part of the next batch.
         """
-        size = self.size // parts
+        batch = batch or self.size
+        size = batch // parts
         start += part * size
         index = self._between(start, start + size)
         if not self.dataset.resident:
-            self.dataset.prefetch(self._between(start + self.size, start + self.size + size))
+            self.dataset.prefetch(self._between(start + batch, start + batch + size))
         return index
 
-    def inputs(self, start: int, parts: Sequence[int], of: int) -> list[Tensor]:
+    def inputs(self, start: int, parts: Sequence[int], of: int, batch: int | None = None) -> list[Tensor]:
         """The tensors from which `batches` makes parts of a batch: indices for a resident data set, else the samples.
 
         start: the batch's first sample, counted from the beginning of the stream. parts: indices of the parts, out of
-        `of` equal ones.
+        `of` equal ones. batch: as in `part_from`.
         """
-        indices = [self.part_from(start, part, of) for part in parts]
+        indices = [self.part_from(start, part, of, batch) for part in parts]
         if self.dataset.resident:
             return [index.to(self.dataset.device, non_blocking=True) for index in indices]
         batches = [self.dataset.batch(index) for index in indices]

@@ -6,6 +6,7 @@ They differentiate twice, so the caller runs them uncompiled and in full precisi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -25,25 +26,41 @@ def _norm(squared: Tensor) -> Tensor:
     return (squared + 1e-12).sqrt()
 
 
+@dataclass(frozen=True)
 class WGANGradientPenalty:
-    """(|gradient| - 1)^2 between real and fake samples (Gulrajani et al. 2017, equation 3; weight 10 there)."""
+    """(|gradient| - target)^2 / target^2 between real and fake samples (Gulrajani et al. 2017, equation 3; weight 10).
+
+    target: 1 there; ProGAN (Karras et al. 2018, appendix A.1) divides by a target of 750 on CIFAR-10.
+    """
+
+    target: float = 1.0
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         fraction = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
         between = torch.lerp(real.detach(), fake.detach(), fraction)
-        return (_norm(squared_gradient_norm(critic, between)) - 1).square().mean()
+        return _distance(critic, between, self.target)
 
 
+@dataclass(frozen=True)
 class DRAGAN:
-    """(|gradient| - 1)^2 around real samples (Kodali et al. 2017, equation 4).
+    """(|gradient| - target)^2 / target^2 around real samples (Kodali et al. 2017, equation 4; weight 10 there).
 
-    Weight 10 there, and noise of half a standard deviation of the real samples.
+    noise: its largest value, in standard deviations of the real samples; target: 1 there.
     """
 
+    noise: float = 0.5
+    target: float = 1.0
+
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        noise = 0.5 * real.std() * torch.rand_like(real)
+        noise = self.noise * real.std() * torch.rand_like(real)
         fraction = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
-        return (_norm(squared_gradient_norm(critic, real.detach() + fraction * noise)) - 1).square().mean()
+        return _distance(critic, real.detach() + fraction * noise, self.target)
+
+
+def _distance(critic: Critic, x: Tensor, target: float) -> Tensor:
+    """Mean squared distance of the gradient's norm from the target, relative to that."""
+    value = (_norm(squared_gradient_norm(critic, x)) - target).square().mean()
+    return value if target == 1 else value / target**2
 
 
 class R1:

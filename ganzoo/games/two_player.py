@@ -18,7 +18,7 @@ from ganzoo.game import GAN, AdversarialLoss, Augmentation, Batch, Penalty, Phas
 from ganzoo.games.losses import mean_logits
 from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
-from ganzoo.specs import AugmentationSpec, LossSpec
+from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec
 from ganzoo.zoo import registry
 from ganzoo.zoo.boundary import kind_of
 from ganzoo.zoo.making import make_augmentation, make_loss, make_penalty
@@ -45,7 +45,8 @@ class TwoPlayer(GAN):
     latent, latent_distribution: z is `[N, latent]`, normal or uniform on [-1, 1].
     classes: if above 0, both networks are called with class numbers `y [N]` as the second argument; D is not if
     `d_labels` is False, as for an auxiliary classifier.
-    n_critic: updates of D per step. clip: if above 0, D's weights are clipped to [-clip, clip] after each update.
+    n_critic: updates of D per step. g_batch: samples in an update of G, if not the recipe's batch.
+    clip: if above 0, D's weights are clipped to [-clip, clip] after each update.
     ema: whether to keep an exponential moving average of G's weights for sampling.
     joint: whether D sees real and fake samples in one pass, which is faster. By default it does unless it has batch
     normalisation, whose meaning would change (DCGAN normalises real and fake batches separately). Pass False for any
@@ -71,6 +72,7 @@ class TwoPlayer(GAN):
         classes: int = 0,
         d_labels: bool = True,
         n_critic: int = 1,
+        g_batch: int | None = None,
         clip: float = 0.0,
         ema: bool = True,
         joint: bool | None = None,
@@ -81,6 +83,7 @@ class TwoPlayer(GAN):
         self.penalties = dict(penalties or {})
         self.latent, self.latent_distribution = latent, latent_distribution
         self.classes, self.d_labels, self.n_critic, self.clip = classes, d_labels, n_critic, clip
+        self.g_batch = g_batch
         if joint is None:
             joint = not any(isinstance(module, _BatchNorm) for module in discriminator.modules())
         self.joint = joint
@@ -108,7 +111,10 @@ class TwoPlayer(GAN):
         spec = registry.losses().find(recipe.loss)
         check_options(spec, recipe.loss_options, "loss")
         known = registry.penalties()
-        penalties = {name: (make_penalty(known.find(name)), term) for name, term in recipe.penalties.items()}
+        penalties = {}
+        for name, term in recipe.penalties.items():
+            check_options(known.find(name), term.options, f"penalties.{name}")
+            penalties[name] = (make_penalty(known.find(name), term.options), term)
         if recipe.spectral_norm:
             add_spectral_norm(discriminator)
         game = cls(
@@ -121,6 +127,7 @@ class TwoPlayer(GAN):
             classes=classes,
             d_labels=d_labels,
             n_critic=recipe.n_critic,
+            g_batch=recipe.g_batch,
             clip=recipe.clip,
             ema=recipe.ema > 0,
             joint=joint,
@@ -156,7 +163,7 @@ class TwoPlayer(GAN):
                 # As often as D's own phase runs: the weight means the same as in that phase.
                 lazy = partial(self.lazy_penalty, name)
                 rows.append(Phase(name, "d", lazy, every=term.every, repeats=self.n_critic, new_batch=False))
-        rows.append(Phase("g", "g", self.generator_loss, new_batch=False))
+        rows.append(Phase("g", "g", self.generator_loss, new_batch=False, batch=self.g_batch))
         return rows
 
     # Drawing
@@ -324,18 +331,19 @@ def build_augmentation(recipe: TwoPlayerRecipe, data: DataSpec) -> Augmentation 
     return made
 
 
-def check_options(spec: LossSpec | AugmentationSpec, options: Mapping[str, float], key: str) -> None:
+def check_options(spec: LossSpec | PenaltySpec | AugmentationSpec, options: Mapping[str, float], key: str) -> None:
     """Raise GanzooError for an option that the spec does not have, or a value outside its bounds.
 
-    key: the recipe key that names it, "loss" for `loss_options`.
+    key: the recipe key that names it, "loss" for `loss_options`, "penalties.r1" for `penalties.r1.options`.
     """
     known = {option.name: option for option in spec.options}
+    what, options_key = ("penalty", f"{key}.options") if isinstance(spec, PenaltySpec) else (key, f"{key}_options")
     for name, value in options.items():
         if name not in known:
             has = "it has " + ", ".join(known) if known else "it has none"
-            raise GanzooError(f"{key} {spec.name!r} has no option {name!r}: {has}.")
+            raise GanzooError(f"{what} {spec.name!r} has no option {name!r}: {has}.")
         if not known[name].allows(value):
-            raise GanzooError(f"{key}_options.{name}: expected a number {known[name].bounds}, not {value:g}.")
+            raise GanzooError(f"{options_key}.{name}: expected a number {known[name].bounds}, not {value:g}.")
 
 
 NORMALISATION = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)

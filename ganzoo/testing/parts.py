@@ -60,6 +60,9 @@ def check_loss(spec: LossSpec) -> None:
 def check_penalty(spec: PenaltySpec) -> None:
     """A finite scalar for vectors and for images, with a gradient for the critic; the samples stay unchanged."""
     penalty = _built(spec.name, spec.build)
+    for option in spec.options:
+        assert option.help, f"{spec.name}: explain the option {option.name!r}"
+        _built(spec.name, spec.build, **{option.name: option.default})
     for shape in ((2,), (1, 8, 8)):
         torch.manual_seed(0)
         critic = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))

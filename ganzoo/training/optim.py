@@ -29,9 +29,13 @@ def make_optimiser(
         made = FusedAdam if fused else torch.optim.Adam
         rate = torch.tensor(spec.lr, device=weights[0].device) if recordable and fused else spec.lr
         decoupled = spec.name == "adamw"
-        return made(weights, rate, spec.betas, weight_decay=spec.weight_decay, decoupled_weight_decay=decoupled)
+        return made(
+            weights, rate, spec.betas, spec.eps, weight_decay=spec.weight_decay, decoupled_weight_decay=decoupled
+        )
     if spec.name == "rmsprop":
-        return torch.optim.RMSprop(weights, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+        return torch.optim.RMSprop(
+            weights, spec.lr, eps=spec.eps, momentum=spec.momentum, weight_decay=spec.weight_decay
+        )
     return torch.optim.SGD(weights, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
 
 
@@ -121,14 +125,15 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 
 
 def learning_rate(spec: Optimiser, step: int, steps: int) -> float:
-    """The learning rate in step number `step` of `steps`, counted from 0. The last step has `final_lr` times the rate.
+    """The learning rate in step number `step` of `steps`, counted from 0.
 
-    It is a function of the step alone, so resuming needs no state.
+    From the schedule's end on, at the latest in the last step, it is `final_lr` times the rate. It is a function of the
+    step alone, so resuming needs no state.
     """
     rate = spec.lr
     if step < spec.warmup:
         rate *= (step + 1) / spec.warmup
-    begin, last = spec.schedule_start * steps, steps - 1
+    begin, last = spec.schedule_start * steps, max(spec.schedule_end * steps - 1, 0)
     if spec.schedule == "constant" or (step <= begin and (step < last or last == 0)):
         return rate
     fraction = 1.0 if step >= last else (step - begin) / (last - begin)

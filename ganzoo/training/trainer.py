@@ -57,11 +57,14 @@ class Trainer:
         self.gan = channels_last(gan.to(fabric.device)).train()
         self.phases = gan.phases()
         parts = fabric.world_size * recipe.accumulate
-        if recipe.batch % parts:
-            raise GanzooError(
-                f"batch={recipe.batch} cannot be split into {parts} equal parts ({fabric.world_size} devices x "
-                f"accumulate={recipe.accumulate}): try --set batch={math.ceil(recipe.batch / parts) * parts}."
-            )
+        sizes = {"batch": recipe.batch} | {f"the batch of phase {p.name!r}": p.batch for p in self.phases if p.batch}
+        for name, size in sizes.items():
+            if size % parts:
+                key = "batch" if name == "batch" else "g_batch"
+                raise GanzooError(
+                    f"{name}={size} cannot be split into {parts} equal parts ({fabric.world_size} devices x "
+                    f"accumulate={recipe.accumulate}): try --set {key}={math.ceil(size / parts) * parts}."
+                )
         self.part_size = recipe.batch // parts
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
         self.progress = Progress(steps=recipe.steps)
@@ -81,7 +84,10 @@ class Trainer:
             self.optimisers,
             self.finite_check,
             self.term_means,
-            part_random(fabric, self.part_size, recipe.accumulate, sync_batch_norm),
+            {
+                size: part_random(fabric, size // parts, recipe.accumulate, sync_batch_norm)
+                for size in set(sizes.values())
+            },
         )
         self.recording = PhaseRecording(self.updater, recorder, sync_batch_norm)
         self.begun = False

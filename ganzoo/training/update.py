@@ -30,8 +30,8 @@ class Updater:
     """Plays phases: each call is one update of the phase's player.
 
     optimisers: of each player. weights: of each player those that learn, which its author has not frozen.
-    part_random: entered around the losses of a part of a batch, given its number; its samples get the random numbers
-    that they would get in an undivided batch.
+    part_random: for each size of a batch, what is entered around the losses of a part of it, given the part's number;
+    its samples get the random numbers that they would get in an undivided batch.
     execute, update_averages: call device work as `execute(work, phase, *inputs)`, and move the game's averages;
     recording replaces both (see recording.py).
     term_names: the names of each phase's terms, known after its first update.
@@ -45,7 +45,7 @@ class Updater:
     optimisers: dict[str, torch.optim.Optimizer]
     finite_check: FiniteCheck
     term_means: TermMeans
-    part_random: Callable[[int], AbstractContextManager[Any]]
+    part_random: Mapping[int, Callable[[int], AbstractContextManager[Any]]]
     weights: dict[str, list[nn.Parameter]] = field(init=False)
     execute: Callable[..., Any] = field(init=False)
     update_averages: Callable[[float], None] = field(init=False)
@@ -115,8 +115,9 @@ class Updater:
                 weight.grad = None
         self.finite_check.remember_buffers()
         values: list[Tensor] = []
+        part_random = self.part_random[self.batch_of(phase)]
         for number, batch in enumerate(self.stream.batches(inputs)):
-            with self.part_random(number), self.fabric.autocast():
+            with part_random(number), self.fabric.autocast():
                 terms = phase.loss(batch)
             if terms is None:
                 if number:
@@ -139,6 +140,9 @@ class Updater:
         report = self.finite_check.inspect(values, gradients, optimiser)
         if self.finite_check.needs_host(optimiser) and not self.may_step(phase, report):
             return None
+        limit = self.recipe.optimiser(phase.player).clip_norm
+        if limit:
+            torch.nn.utils.clip_grad_norm_(self.weights[phase.player], limit)
         optimiser.step()
         self.gan.after_update(phase, dict(zip(self.term_names[phase.name], values.unbind(), strict=True)))
         return report
@@ -182,12 +186,20 @@ class Updater:
 
         They are all that differs between two updates of a phase, so a recording is given them for each replay.
         """
-        if phase.new_batch or not self.progress.samples:
-            self.progress.samples += self.recipe.batch
-        start, rank, ranks = self.progress.samples - self.recipe.batch, self.fabric.global_rank, self.fabric.world_size
+        size, rank, ranks = self.batch_of(phase), self.fabric.global_rank, self.fabric.world_size
+        if phase.new_batch:
+            self.progress.samples += size
+            start = self.progress.samples - size
+        else:
+            self.progress.samples = max(self.progress.samples, self.recipe.batch)
+            start = self.progress.samples - self.recipe.batch
         # The ranks' parts are adjacent: together they are the part of a single rank.
         own = [part * ranks + rank for part in range(self.recipe.accumulate)]
-        return self.stream.inputs(start, own, ranks * self.recipe.accumulate)
+        return self.stream.inputs(start, own, ranks * self.recipe.accumulate, size)
+
+    def batch_of(self, phase: Phase) -> int:
+        """Samples in an update of this phase, over all ranks."""
+        return phase.batch or self.recipe.batch
 
 
 def check_terms(phase: Phase, terms: Any) -> None:

@@ -127,6 +127,7 @@ FIELDS: dict[type, dict[str, Field]] = {
         "paper": TEXT,
         "build": FUNCTION,
         "weight": (lambda value: is_number(value) and value >= 0, "a finite number of at least 0"),
+        "options": OPTIONS,
     },
     AugmentationSpec: {
         "summary": TEXT,
@@ -187,7 +188,7 @@ def check_card(kind: str, spec: Any, source: str) -> None:
     check_fields(spec, FIELDS[TYPES[kind]], f"the {what} {name!r}", source)
     if isinstance(spec, Variant):
         check_recipes(spec, source)
-    if isinstance(spec, (LossSpec, AugmentationSpec)):
+    if isinstance(spec, (LossSpec, PenaltySpec, AugmentationSpec)):
         check_options(spec, f"the {what} {name!r}", source)
 
 
@@ -205,7 +206,7 @@ def check_fields(spec: Any, fields: Mapping[str, Field], what: str, source: str)
             raise GanzooError(f"{source}: {field} of {what} must be {wanted}{given}.")
 
 
-def check_options(spec: LossSpec | AugmentationSpec, owner: str, source: str) -> None:
+def check_options(spec: LossSpec | PenaltySpec | AugmentationSpec, owner: str, source: str) -> None:
     """Raise GanzooError unless the options of a card have names of their own, and defaults within their bounds."""
     names: set[str] = set()
     for option in spec.options:

@@ -21,7 +21,7 @@ import pydantic
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import require_readable_kind, typed_path
-from ganzoo.recipes import Recipe, Term
+from ganzoo.recipes import Optimiser, Recipe, Term
 from ganzoo.zoo import registry
 
 R = TypeVar("R", bound=Recipe)
@@ -74,11 +74,19 @@ def make(cls: type[V], values: Mapping[str, Any], what: str) -> V:
 
 def check(recipe: R) -> R:
     """Raise GanzooError if keys contradict each other."""
-    if recipe.batch % recipe.accumulate:
-        raise GanzooError(
-            f"batch={recipe.batch} cannot be split into accumulate={recipe.accumulate} equal parts: "
-            f"try --set accumulate={math.gcd(recipe.batch, recipe.accumulate)}."
-        )
+    for name in ("batch", "g_batch"):
+        size = getattr(recipe, name, None)
+        if size and size % recipe.accumulate:
+            raise GanzooError(
+                f"{name}={size} cannot be split into accumulate={recipe.accumulate} equal parts: "
+                f"try --set accumulate={math.gcd(size, recipe.accumulate)}."
+            )
+    for name, part in vars(recipe).items():
+        if isinstance(part, Optimiser) and part.schedule_end <= part.schedule_start:
+            raise GanzooError(
+                f"{name}.schedule_end={part.schedule_end:g} must be above {name}.schedule_start, which is "
+                f"{part.schedule_start:g}."
+            )
     return recipe
 
 
@@ -133,6 +141,9 @@ def _keys(value: Any, prefix: str) -> Iterable[Key]:
     hints = _hints(value.__class__)
     for field in dataclasses.fields(value):
         path, inner = prefix + field.name, getattr(value, field.name)
+        if isinstance(value, Term) and inner == {}:
+            # Which options there are depends on the penalty: `ganzoo show PENALTY` lists them.
+            continue
         if dataclasses.is_dataclass(inner):
             yield from _keys(inner, path + ".")
         elif inner and _item_type(hints[field.name]) is Term:

@@ -39,10 +39,10 @@ def make_loss(spec: LossSpec, options: Mapping[str, float]) -> AdversarialLoss:
     return _require(complete, loss, f"build of {what}", "an object with discriminator(), generator() and paired")
 
 
-def make_penalty(spec: PenaltySpec) -> Penalty:
-    """A penalty. Raises GanzooError as `make_game` does, and so does the penalty if it returns no scalar."""
+def make_penalty(spec: PenaltySpec, options: Mapping[str, float]) -> Penalty:
+    """A penalty with its options. Raises GanzooError as `make_game` does."""
     with _calling("penalties", spec.name) as what:
-        penalty = spec.build()
+        penalty = spec.build(**options)
     return _require(callable(penalty), penalty, f"build of {what}", "a function or an object that can be called")
 
 
