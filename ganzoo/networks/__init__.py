@@ -1,23 +1,95 @@
-"""Networks that several variants share: multilayer perceptrons and convolutional pyramids for data of any shape.
+"""Networks and building blocks that several variants share, each after its paper.
 
 A variant may bring its own; nothing in the core depends on these.
 """
 
-from ganzoo.networks.layers import NORMS, fully_connected, normal_init, normalisation
+from ganzoo.networks.attention import SelfAttention
+from ganzoo.networks.conditional_norms import AdaptiveInstanceNorm, ConditionalBatchNorm, SPADENorm
+from ganzoo.networks.equalised import EqualisedConv2d, EqualisedLinear, PixelNorm
+from ganzoo.networks.layers import (
+    NORMS,
+    fully_connected,
+    normal_init,
+    normalisation,
+    orthogonal_init,
+    plain_normalisation,
+    xavier_init,
+)
+from ganzoo.networks.minibatch import MinibatchStd
+from ganzoo.networks.patches import PatchDiscriminator
 from ganzoo.networks.perceptrons import MLPDiscriminator, MLPGenerator, mlp
 from ganzoo.networks.pyramids import ConvDiscriminator, ConvGenerator, channel_ladder, doubling, pyramid
+from ganzoo.networks.recurrent import RecurrentDiscriminator, RecurrentGenerator
+from ganzoo.networks.resampling import (
+    Blur,
+    BlurPool,
+    FIRDownsample,
+    FIRUpsample,
+    fir_kernel,
+    pixel_shuffle,
+    upfirdn,
+)
+from ganzoo.networks.residual_blocks import FixupBottleneck, ResidualDown, ResidualUp
+from ganzoo.networks.residual_pyramids import ResidualDiscriminator, ResidualGenerator, residual_levels
+from ganzoo.networks.signals import PhaseShuffle, SignalDiscriminator, SignalGenerator, signal_levels
+from ganzoo.networks.styles import MappingNetwork, ModulatedConv2d, NoiseInjection
+from ganzoo.networks.tokens import GumbelSoftmax, TokenEmbedding
+from ganzoo.networks.translators import ReflectedResidual, ResnetTranslator, UNet
+from ganzoo.networks.volumes import VolumeDiscriminator, VolumeGenerator, volume_levels
 
 __all__ = [
     "NORMS",
+    "AdaptiveInstanceNorm",
+    "Blur",
+    "BlurPool",
+    "ConditionalBatchNorm",
     "ConvDiscriminator",
     "ConvGenerator",
+    "EqualisedConv2d",
+    "EqualisedLinear",
+    "FIRDownsample",
+    "FIRUpsample",
+    "FixupBottleneck",
+    "GumbelSoftmax",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MappingNetwork",
+    "MinibatchStd",
+    "ModulatedConv2d",
+    "NoiseInjection",
+    "PatchDiscriminator",
+    "PhaseShuffle",
+    "PixelNorm",
+    "RecurrentDiscriminator",
+    "RecurrentGenerator",
+    "ReflectedResidual",
+    "ResidualDiscriminator",
+    "ResidualDown",
+    "ResidualGenerator",
+    "ResidualUp",
+    "ResnetTranslator",
+    "SPADENorm",
+    "SelfAttention",
+    "SignalDiscriminator",
+    "SignalGenerator",
+    "TokenEmbedding",
+    "UNet",
+    "VolumeDiscriminator",
+    "VolumeGenerator",
     "channel_ladder",
     "doubling",
+    "fir_kernel",
     "fully_connected",
     "mlp",
     "normal_init",
     "normalisation",
+    "orthogonal_init",
+    "pixel_shuffle",
+    "plain_normalisation",
     "pyramid",
+    "residual_levels",
+    "signal_levels",
+    "upfirdn",
+    "volume_levels",
+    "xavier_init",
 ]

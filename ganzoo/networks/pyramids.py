@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.errors import GanzooError
 from ganzoo.networks.layers import fully_connected, normalisation
+from ganzoo.networks.resampling import pixel_shuffle
 
 
 class ConvGenerator(nn.Module):
@@ -107,15 +108,15 @@ def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     return levels, (size[0] // step, size[1] // step)
 
 
-def channel_ladder(width: int, levels: int) -> list[int]:
-    """Channels from the finest level to the coarsest, doubling up to at most eight times `width`."""
-    return [width * min(8, 2**level) for level in range(levels)]
+def channel_ladder(width: int, levels: int, most: int = 8) -> list[int]:
+    """Channels from the finest level to the coarsest, doubling up to at most `most` times `width`."""
+    return [width * min(most, 2**level) for level in range(levels)]
 
 
 def doubling(fan_in: int, fan_out: int, kernel: int, up: str, bias: bool) -> list[nn.Module]:
     """Layers that double height and width."""
     if up == "shuffle":
-        return [nn.Conv2d(fan_in, 4 * fan_out, 3, 1, 1, bias=bias), nn.PixelShuffle(2)]
+        return pixel_shuffle(fan_in, fan_out, bias=bias)
     if up == "nearest":
         return [nn.Upsample(scale_factor=2), nn.Conv2d(fan_in, fan_out, 3, 1, 1, bias=bias)]
     padding = (kernel - 1) // 2

@@ -1,0 +1,178 @@
+"""What every building block promises: reproducible weights, any memory format, gradients of both orders."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ganzoo.networks
+from ganzoo.games.two_player import add_spectral_norm
+from ganzoo.networks import (
+    AdaptiveInstanceNorm,
+    Blur,
+    BlurPool,
+    ConditionalBatchNorm,
+    ConvDiscriminator,
+    ConvGenerator,
+    EqualisedConv2d,
+    EqualisedLinear,
+    FIRDownsample,
+    FIRUpsample,
+    FixupBottleneck,
+    GumbelSoftmax,
+    MappingNetwork,
+    MinibatchStd,
+    MLPDiscriminator,
+    MLPGenerator,
+    ModulatedConv2d,
+    NoiseInjection,
+    PatchDiscriminator,
+    PhaseShuffle,
+    PixelNorm,
+    RecurrentDiscriminator,
+    RecurrentGenerator,
+    ReflectedResidual,
+    ResidualDiscriminator,
+    ResidualDown,
+    ResidualGenerator,
+    ResidualUp,
+    ResnetTranslator,
+    SelfAttention,
+    SignalDiscriminator,
+    SignalGenerator,
+    SPADENorm,
+    TokenEmbedding,
+    UNet,
+    VolumeDiscriminator,
+    VolumeGenerator,
+)
+
+MAPS, Y = (4, 8, 8, 8), torch.tensor([0, 1, 2, 1])
+
+Case = tuple[Callable[[], nn.Module], Callable[[], tuple[Tensor, ...]]]
+
+
+def maps(*size: int) -> Callable[[], tuple[Tensor, ...]]:
+    return lambda: (torch.randn(*size),)
+
+
+CASES: dict[str, Case] = {
+    "AdaptiveInstanceNorm": (lambda: AdaptiveInstanceNorm(8, 5), lambda: (torch.randn(MAPS), torch.randn(4, 5))),
+    "Blur": (Blur, maps(*MAPS)),
+    "BlurPool": (BlurPool, maps(*MAPS)),
+    "ConditionalBatchNorm": (lambda: ConditionalBatchNorm(8, classes=3), lambda: (torch.randn(MAPS), Y)),
+    "ConvDiscriminator": (lambda: ConvDiscriminator((3, 8, 8), 2, norm="none"), maps(4, 3, 8, 8)),
+    "ConvGenerator": (lambda: ConvGenerator(5, (3, 8, 8), 2), maps(4, 5)),
+    "EqualisedConv2d": (lambda: EqualisedConv2d(8, 4), maps(*MAPS)),
+    "EqualisedLinear": (lambda: EqualisedLinear(5, 3), maps(4, 5)),
+    "FIRDownsample": (FIRDownsample, maps(*MAPS)),
+    "FIRUpsample": (FIRUpsample, maps(*MAPS)),
+    "FixupBottleneck": (lambda: FixupBottleneck(8, 4, depth=2), maps(*MAPS)),
+    "GumbelSoftmax": (GumbelSoftmax, maps(4, 6, 5)),
+    "MLPDiscriminator": (lambda: MLPDiscriminator((3,), (4,)), maps(4, 3)),
+    "MLPGenerator": (lambda: MLPGenerator(5, (4,), (3,)), maps(4, 5)),
+    "MappingNetwork": (lambda: MappingNetwork(5, 6, 2, classes=3), lambda: (torch.randn(4, 5), Y)),
+    "MinibatchStd": (MinibatchStd, maps(*MAPS)),
+    "ModulatedConv2d": (lambda: ModulatedConv2d(8, 4, 3, 5, up=True), lambda: (torch.randn(MAPS), torch.randn(4, 5))),
+    "NoiseInjection": (NoiseInjection, maps(*MAPS)),
+    "PatchDiscriminator": (lambda: PatchDiscriminator((3, 16, 16), 4, layers=2), maps(4, 3, 16, 16)),
+    "PhaseShuffle": (PhaseShuffle, maps(4, 3, 9)),
+    "PixelNorm": (PixelNorm, maps(*MAPS)),
+    "RecurrentDiscriminator": (lambda: RecurrentDiscriminator((5, 3), 4, twice=True), maps(4, 5, 3)),
+    "RecurrentGenerator": (lambda: RecurrentGenerator(10, (5, 3), 4), maps(4, 10)),
+    "ReflectedResidual": (lambda: ReflectedResidual(8), maps(*MAPS)),
+    "ResidualDiscriminator": (
+        lambda: ResidualDiscriminator((3, 16, 16), 8, classes=3, attention=8),
+        lambda: (torch.randn(4, 3, 16, 16), Y),
+    ),
+    "ResidualDown": (lambda: ResidualDown(8, 4), maps(*MAPS)),
+    "ResidualGenerator": (
+        lambda: ResidualGenerator(6, (3, 16, 16), 8, classes=3, shared=4, split=True, attention=8),
+        lambda: (torch.randn(4, 6), Y),
+    ),
+    "ResidualUp": (lambda: ResidualUp(8, 4), maps(*MAPS)),
+    "ResnetTranslator": (lambda: ResnetTranslator(3, (3, 8, 8), 4, blocks=1), maps(4, 3, 8, 8)),
+    "SPADENorm": (lambda: SPADENorm(8, 3, hidden=4), lambda: (torch.randn(MAPS), torch.randn(4, 3, 16, 16))),
+    "SelfAttention": (lambda: SelfAttention(8), maps(*MAPS)),
+    "SignalDiscriminator": (lambda: SignalDiscriminator((2, 64), 4, stride=2, kernel=4), maps(4, 2, 64)),
+    "SignalGenerator": (lambda: SignalGenerator(5, (2, 64), 4, stride=2, kernel=4), maps(4, 5)),
+    "TokenEmbedding": (lambda: TokenEmbedding(5, 3), maps(4, 6, 5)),
+    "UNet": (lambda: UNet(3, (3, 8, 8), 4, dropout=0), maps(4, 3, 8, 8)),
+    "VolumeDiscriminator": (lambda: VolumeDiscriminator((2, 8, 8, 8), 4), maps(4, 2, 8, 8, 8)),
+    "VolumeGenerator": (lambda: VolumeGenerator(5, (2, 8, 8, 8), 4), maps(4, 5)),
+}
+
+every = pytest.mark.parametrize("name", CASES)
+
+
+def made(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    torch.manual_seed(0)
+    make, inputs = CASES[name]
+    network = make()
+    for parameter in network.parameters():
+        # Gains and strengths that begin at 0 would hide what depends on them.
+        if not parameter.any():
+            nn.init.normal_(parameter, 0.0, 0.1)
+    return network, inputs()
+
+
+def test_every_module_has_a_case() -> None:
+    public = {name for name in ganzoo.networks.__all__ if inspect.isclass(getattr(ganzoo.networks, name))}
+    assert public == set(CASES)
+
+
+@every
+def test_a_seed_decides_weights_and_outputs(name: str) -> None:
+    first, inputs = made(name)
+    of_first = first(*inputs)
+    second, again = made(name)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert torch.equal(of_first, second(*again))
+
+
+@every
+def test_the_memory_format_does_not_matter(name: str) -> None:
+    network, inputs = made(name)
+    torch.manual_seed(1)
+    expected = network(*inputs)
+    network, inputs = made(name)
+    for dims, layout in ((4, torch.channels_last), (5, torch.channels_last_3d)):
+        if any(tensor.ndim == dims for tensor in (*inputs, *network.parameters())):
+            network = network.to(memory_format=layout)
+            inputs = tuple(x.to(memory_format=layout) if x.ndim == dims else x for x in inputs)
+    torch.manual_seed(1)
+    assert torch.allclose(network(*inputs), expected, atol=1e-5)
+
+
+@every
+def test_a_gradient_penalty_reaches_the_weights(name: str) -> None:
+    network, inputs = made(name)
+    x = inputs[0].requires_grad_()
+    (gradient,) = torch.autograd.grad(network(x, *inputs[1:]).square().sum(), x, create_graph=True)
+    penalty = gradient.square().sum()
+    weights: list[Any] = [parameter for parameter in network.parameters() if parameter.ndim > 1] or [x]
+    gradients = torch.autograd.grad(penalty, weights, allow_unused=True)
+    assert all(g is None or g.isfinite().all() for g in gradients)
+    assert any(g is not None and g.any() for g in gradients)
+
+
+@every
+def test_spectral_normalisation_takes_what_has_a_weight(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    network, inputs = made(name)
+    if any(isinstance(module, nn.RNNBase) for module in network.modules()) or not any(
+        path.endswith("weight") and parameter.ndim > 1 for path, parameter in network.named_parameters()
+    ):
+        return
+    add_spectral_norm(network)
+    assert caplog.messages == []
+    assert network(*inputs).isfinite().all()
+
+
+@every
+def test_its_docstring_gives_the_shapes(name: str) -> None:
+    assert "[" in (getattr(ganzoo.networks, name).__doc__ or "")
