@@ -1,4 +1,4 @@
-"""`ganzoo eval`: score a run, a folder of images or a .npz file of samples."""
+"""`ganzoo eval`: score a run, or samples in a folder or a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganzoo.cli.options import given, run_options
     "--against",
     metavar="D",
     shell_complete=complete("datasets"),
-    help="Compare with this data set, folder or .npz file [default: the run's data].",
+    help="Compare with this data set, folder or file [default: the run's data].",
 )
 @click.option("--metrics", metavar="A,B", help="Names from `ganzoo list metrics`, or fid [default: the fast ones].")
 @click.option("-n", "n", type=click.IntRange(1), help="Number of samples [default: 10,000 of a run, all of a file].")
@@ -34,7 +34,7 @@ from ganzoo.cli.options import given, run_options
 @click.option("--out", type=click.Path(), help="Also write the scores to this JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores and their protocols as JSON.")
 def command(target: str, as_json: bool, raw: bool, **options: Any) -> None:
-    """Score a run, a folder of images or a .npz file of samples.
+    """Score a run, or samples in a folder or a file.
 
     \b
     ganzoo eval runs/dcgan-digits-1

@@ -49,7 +49,7 @@ def command(
     like: str | None,
     interpolate: bool,
 ) -> None:
-    """Draw samples from a run's generator into a picture, a folder or a .npz file.
+    """Draw samples from a run's generator into a picture, a folder or a file.
 
     \b
     ganzoo sample runs/dcgan-digits-1 -n 100 --grid digits.png

@@ -13,7 +13,7 @@ from ganzoo.cli.options import MACHINE, given, run_options
 @click.command("train")
 @click.argument("name", metavar="NAME[.RECIPE]", shell_complete=complete("variants"))
 @click.option(
-    "--dataset", metavar="D", shell_complete=complete("datasets"), help="Data set, image folder or .npz file."
+    "--dataset", metavar="D", shell_complete=complete("datasets"), help="Data set, or a folder or file of your own."
 )
 @click.option("--steps", type=int, help="Steps to train for; one step is one generator update.")
 @click.option("--epochs", type=float, help="Passes over the data set, instead of --steps.")
