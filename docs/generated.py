@@ -13,6 +13,7 @@ from typing import Any
 import click
 from examples import with_code
 from measured import with_tables
+from reference import reference_page
 
 from ganzoo.api.bench import report
 from ganzoo.cli import cli
@@ -46,6 +47,7 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     """The generated pages and the variants' pages, as they should be."""
     yield DOCS / "cli.md", cli_page()
     yield DOCS / "zoo.md", zoo_page()
+    yield DOCS / "api.md", reference_page(NOTE)
     yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
     yield DOCS / "diagnosis.md", diagnosis_page(json.loads((RESULTS / "diagnosis.json").read_text("utf-8")))
     yield DOCS / "kinds.md", with_code((DOCS / "kinds.md").read_text("utf-8"))
