@@ -42,12 +42,13 @@ SURFACE = {
     "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
     "sample": [
         *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
-        *("--truncation", "--best", "--given", "--interpolate"),
+        *("--truncation", "--best", "--given", "--like", "--interpolate"),
     ],
     "eval": [
         *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),
         *EVAL,
     ],
+    "score": ["RUN", "FILES", "--best", "--sort", "--device", "--json"],
     "export": ["RUN", "--to", "--raw", "--best"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
