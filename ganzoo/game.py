@@ -11,6 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ganzoo.recipes import Recipe
+
 Batch = MutableMapping[str, Tensor]
 """`{"x": [N, *shape], "y": [N]}`, other names in other games; on the device, in the data's range."""
 
@@ -246,6 +248,12 @@ class GAN(nn.Module):
     def given(self, batch: Batch) -> dict[str, Batch]:
         """What to pass to `sample` besides its other arguments for the inputs in a batch: nothing without inputs."""
         return {"given": {name: batch[name] for name in self.inputs}} if self.inputs else {}
+
+    def follow(self, recipe: Recipe) -> None:
+        """Called before each step of a run whose recipe has schedules, with the recipe of that step.
+
+        Also when a trained game is loaded, with that of its last step, both times before `on_step`.
+        """
 
     def on_step(self, progress: Progress) -> None:
         """Called before each step, for example to grow the networks or change a temperature.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 Size = int | tuple[int, int]
 """Of images: height and width, as one number where they are equal."""
@@ -35,12 +36,15 @@ def key(
     above: float | None = None,
     below: float | None = None,
     choices: tuple[str, ...] | None = None,
+    live: bool = False,
 ) -> Any:
     """A recipe key: its default, its meaning, and its allowed values (inclusive or exclusive bounds, or choices).
 
-    A mutable default (a list, a dict, a dataclass) is copied for each recipe.
+    A mutable default (a list, a dict, a dataclass) is copied for each recipe. live: whether the game or the trainer
+    reads a number anew in every step, so that it may have a schedule.
     """
-    metadata = {"help": help, "ge": minimum, "le": maximum, "gt": above, "lt": below, "choices": choices}
+    bounds = {"ge": minimum, "le": maximum, "gt": above, "lt": below}
+    metadata = {"help": help, **bounds, "choices": choices, "live": live}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     if dataclasses.is_dataclass(default):
@@ -54,11 +58,15 @@ class Optimiser:
 
     name: str = key("adam", "Optimiser.", choices=("adam", "adamw", "rmsprop", "sgd"))
     lr: float = key(2e-4, "Learning rate.", above=0)
-    betas: tuple[float, float] = key((0.5, 0.999), "Adam's decay rates of the two moments.", minimum=0, below=1)
-    momentum: float = key(0.0, "Momentum of SGD and RMSprop.", minimum=0, below=1)
-    eps: float = key(1e-8, "What adam, adamw and rmsprop add to the root that they divide by.", above=0)
-    weight_decay: float = key(0.0, "Weight decay (decoupled in adamw).", minimum=0)
-    clip_norm: float = key(0.0, "Scale the player's gradient down to this norm if it is longer; 0 is off.", minimum=0)
+    betas: tuple[float, float] = key(
+        (0.5, 0.999), "Adam's decay rates of the two moments.", minimum=0, below=1, live=True
+    )
+    momentum: float = key(0.0, "Momentum of SGD and RMSprop.", minimum=0, below=1, live=True)
+    eps: float = key(1e-8, "What adam, adamw and rmsprop add to the root that they divide by.", above=0, live=True)
+    weight_decay: float = key(0.0, "Weight decay (decoupled in adamw).", minimum=0, live=True)
+    clip_norm: float = key(
+        0.0, "Scale the player's gradient down to this norm if it is longer; 0 is off.", minimum=0, live=True
+    )
     warmup: int = key(0, "Steps over which the learning rate rises from 0.", minimum=0)
     schedule: str = key("constant", "Learning rate over training.", choices=("constant", "linear", "cosine"))
     schedule_start: float = key(0.0, "Fraction of training after which the schedule begins.", minimum=0, below=1)
@@ -99,9 +107,29 @@ class Data:
 class Term:
     """A penalty in a recipe."""
 
-    weight: float = key(1.0, "Factor of the penalty in the loss.", minimum=0)
+    weight: float = key(1.0, "Factor of the penalty in the loss.", minimum=0, live=True)
     every: int = key(1, "Apply it every N steps, scaled by N (lazy regularisation).", minimum=1)
-    options: dict[str, float] = key({}, "Options of the penalty; `ganzoo show PENALTY` names them.")
+    options: dict[str, float] = key({}, "Options of the penalty; `ganzoo show PENALTY` names them.", live=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How a key of a recipe changes during training: from its own value, which it has until `start`, to `to`."""
+
+    to: float | None = key(None, "The value that the key ends at.")
+    start: float = key(0.0, "Fraction of training after which it begins to change.", minimum=0, below=1)
+    end: float = key(1.0, "Fraction of training at which it has changed.", above=0, maximum=1)
+    shape: str = key("linear", "How it changes in between.", choices=("linear", "cosine"))
+
+    def done(self, step: int, steps: int) -> float:
+        """How much of the change is done in step number `step` of `steps`, counted from 0: 0 to 1."""
+        begin, last = self.start * steps, max(self.end * steps - 1, 0)
+        if step >= last:
+            return 1.0
+        if step <= begin:
+            return 0.0
+        fraction = (step - begin) / (last - begin)
+        return fraction if self.shape == "linear" else 0.5 * (1 - math.cos(math.pi * fraction))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +142,18 @@ class Recipe:
     accumulate: int = key(1, "Parts that a batch is split into, to save memory.", minimum=1)
     seed: int = key(0, "Seed of weights, data order, latents and samples.", minimum=0, below=2**31)
     ema: float = key(
-        0.999, "Decay per step of the averaged generator that samples are drawn from; 0 is off.", minimum=0, below=1
+        0.999,
+        "Decay per step of the averaged generator that samples are drawn from; 0 is off.",
+        minimum=0,
+        below=1,
+        live=True,
     )
+    schedules: dict[str, Schedule] = key({}, "Keys that change during training, by name: their end values and times.")
+
+    @property
+    def averaged(self) -> bool:
+        """Whether averaged weights are kept."""
+        return self.ema > 0 or "ema" in self.schedules
 
     def images_per_step(self) -> int:
         """Real images shown to the discriminator in a step, by which `--epochs` counts."""
@@ -136,7 +174,7 @@ class TwoPlayerRecipe(Recipe):
     latent: int = key(100, "Dimensions of the latent vector z.", minimum=1)
     latent_distribution: str = key("normal", "Distribution of z; uniform is on [-1, 1].", choices=("normal", "uniform"))
     loss: str = key("non-saturating", "Adversarial loss; `ganzoo list losses` names them.")
-    loss_options: dict[str, float] = key({}, "Options of the loss; `ganzoo show LOSS` names them.")
+    loss_options: dict[str, float] = key({}, "Options of the loss; `ganzoo show LOSS` names them.", live=True)
     penalties: dict[str, Term] = key({}, "Penalties on D by name; `ganzoo list penalties` names them.")
     lazy_correction: bool = key(
         False,
@@ -144,10 +182,14 @@ class TwoPlayerRecipe(Recipe):
         "(Karras et al. 2020, appendix B).",
     )
     augment: str | None = key(None, "Augmentation of all that D sees; `ganzoo list augmentations` names them.")
-    augment_options: dict[str, float] = key({}, "Options of the augmentation; `ganzoo show AUGMENTATION` names them.")
+    augment_options: dict[str, float] = key(
+        {}, "Options of the augmentation; `ganzoo show AUGMENTATION` names them.", live=True
+    )
     n_critic: int = key(1, "Discriminator updates per step.", minimum=1)
     g_batch: int | None = key(None, "Samples in a generator update; none is as many as in batch.", minimum=1)
-    clip: float = key(0.0, "Clip every discriminator weight to [-clip, clip] after its update; 0 is off.", minimum=0)
+    clip: float = key(
+        0.0, "Clip every discriminator weight to [-clip, clip] after its update; 0 is off.", minimum=0, live=True
+    )
     spectral_norm: bool = key(False, "Spectral normalisation of the discriminator's layers.")
 
     def images_per_step(self) -> int:
@@ -162,6 +204,72 @@ class TwoPlayerRecipe(Recipe):
         factor = 1 / (1 + lazy)
         first, second = settings.betas
         return dataclasses.replace(settings, lr=factor * settings.lr, betas=(first**factor, second**factor))
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+def at_step(recipe: R, step: int, steps: int) -> R:
+    """The recipe with the values that its schedules give in step number `step` of `steps`, counted from 0.
+
+    `ema` changes in its half-life, so that a decay from 0 to 0.999 averages over ever more steps; all others change
+    linearly in their value, apart from the schedule's shape.
+    """
+    for name, schedule in recipe.schedules.items():
+        path, done = name.split("."), schedule.done(step, steps)
+        value, to = value_at(recipe, path), schedule.to
+        assert to is not None
+        recipe = with_value(recipe, path, _decay(value, to, done) if path == ["ema"] else value + (to - value) * done)
+    return recipe
+
+
+def _decay(before: float, after: float, done: float) -> float:
+    """The decay whose half-life is that fraction of the way between those of two decays."""
+    lives = [-1 / math.log2(decay) if decay > 0 else 0.0 for decay in (before, after)]
+    life = lives[0] + (lives[1] - lives[0]) * done
+    return 2 ** (-1 / life) if life > 0 else 0.0
+
+
+def value_at(value: Any, path: Sequence[str]) -> Any:
+    """The value at a path of names, and of indices within tuples, in nested recipes, dicts and tuples."""
+    for name in path:
+        if isinstance(value, tuple):
+            value = value[int(name)]
+        else:
+            value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+    return value
+
+
+def with_value(value: Any, path: Sequence[str], new: Any) -> Any:
+    """A copy of such a recipe with another value at a path."""
+    if not path:
+        return new
+    name, rest = path[0], path[1:]
+    if isinstance(value, tuple):
+        at = int(name)
+        return (*value[:at], with_value(value[at], rest, new), *value[at + 1 :])
+    if isinstance(value, Mapping):
+        return {**value, name: with_value(value[name], rest, new)}
+    return dataclasses.replace(value, **{name: with_value(getattr(value, name), rest, new)})
+
+
+def live_keys(value: Any, prefix: str = "") -> Iterator[str]:
+    """The keys of numbers in a recipe that may have a schedule."""
+    for each in dataclasses.fields(value):
+        path, inner = prefix + each.name, getattr(value, each.name)
+        if dataclasses.is_dataclass(inner):
+            yield from live_keys(inner, path + ".")
+        elif isinstance(inner, Mapping) and all(map(dataclasses.is_dataclass, inner.values())):
+            for name, part in inner.items():
+                yield from live_keys(part, f"{path}.{name}.")
+        elif not each.metadata.get("live"):
+            continue
+        elif isinstance(inner, Mapping):
+            yield from (f"{path}.{name}" for name in inner)
+        elif isinstance(inner, tuple):
+            yield from (f"{path}.{number}" for number in range(len(inner)))
+        elif isinstance(inner, float):
+            yield path
 
 
 @dataclass(frozen=True, kw_only=True)

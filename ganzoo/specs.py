@@ -27,6 +27,8 @@ class Variant:
     for_data: the recipe for a data set that no recipe names, such as {"svhn": "cifar10"}.
     compiles: whether its networks work with torch.compile; if not, `--compile` is refused.
     inputs: names of the inputs that its data must have, as in `DataSpec.inputs`.
+    fixes: keys of its recipes that its game does not read ("loss", where it has a loss of its own): changing one is
+    refused.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Variant:
     for_data: Mapping[str, str] = field(default_factory=dict)
     compiles: bool = True
     inputs: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
 
     @property
     def default(self) -> str:

@@ -95,6 +95,7 @@ def plan(
     given = {"steps": steps, "seed": seed}
     base = config.override(base, {key: value for key, value in given.items() if value is not None})
     base = config.override(base, set or {})
+    config.check_fixed(found, found.recipes[name], base)
     registry.datasets().find(base.data.name)
     made = make_options(**options)
     for logger in made.loggers:

@@ -61,6 +61,8 @@ def show_variant(console: Console, name: str) -> None:
     table.add_column("key = value", overflow="fold")
     table.add_column("meaning (allowed values)", overflow="fold")
     for key in config.keys(recipe):
+        if key.path.partition(".")[0] in variant.fixes:
+            continue
         table.add_row(printable(f"{key.path} = {value_text(key.value)}"), printable(f"{key.help} ({key.type})"))
     console.print(table)
 

@@ -26,7 +26,7 @@ def _norm(squared: Tensor) -> Tensor:
     return (squared + 1e-12).sqrt()
 
 
-@dataclass(frozen=True)
+@dataclass
 class WGANGradientPenalty:
     """(|gradient| - target)^2 / target^2 between real and fake samples (Gulrajani et al. 2017, equation 3; weight 10).
 
@@ -41,7 +41,7 @@ class WGANGradientPenalty:
         return _distance(critic, between, self.target)
 
 
-@dataclass(frozen=True)
+@dataclass
 class DRAGAN:
     """(|gradient| - target)^2 / target^2 around real samples (Kodali et al. 2017, equation 4; weight 10 there).
 

@@ -17,7 +17,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, AdversarialLoss, Augmentation, Batch, Penalty, Phase, Terms, batch_size, uncompiled
 from ganzoo.games.losses import mean_logits
 from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
-from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
+from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe, value_at
 from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec
 from ganzoo.zoo import registry
 from ganzoo.zoo.boundary import kind_of
@@ -129,16 +129,40 @@ class TwoPlayer(GAN):
             n_critic=recipe.n_critic,
             g_batch=recipe.g_batch,
             clip=recipe.clip,
-            ema=recipe.ema > 0,
+            ema=recipe.averaged,
             joint=joint,
             augmentation=build_augmentation(recipe, data),
         )
         game.recipe, game.data = recipe, data
+        game._check_schedules(recipe)
         game.setup(recipe, data)
         return game
 
     def setup(self, recipe: Any, data: DataSpec) -> None:
         """Prepare the game for a recipe: attributes and buffers of a subclass. Called by `from_recipe`."""
+
+    def follow(self, recipe: Any) -> None:
+        """The recipe of a step becomes `self.recipe`; options with a schedule are set as attributes of their object."""
+        self.recipe, self.clip = recipe, recipe.clip
+        self.penalties = {name: (penalty, recipe.penalties[name]) for name, (penalty, _) in self.penalties.items()}
+        for name in recipe.schedules:
+            owner, option = self._owner(name)
+            if owner is not None:
+                setattr(owner, option, value_at(recipe, name.split(".")))
+
+    def _owner(self, key: str) -> tuple[Any, str]:
+        """The loss, the penalty or the augmentation that has the option at a recipe key, and the option's name."""
+        path = key.split(".")
+        if path[0] == "penalties" and path[2] == "options":
+            return self.penalties[path[1]][0], path[3]
+        return {"loss_options": self.loss, "augment_options": self.augmentation}.get(path[0]), path[-1]
+
+    def _check_schedules(self, recipe: TwoPlayerRecipe) -> None:
+        """Raise GanzooError for a schedule of an option that is no attribute."""
+        for name in recipe.schedules:
+            owner, option = self._owner(name)
+            if owner is not None and not hasattr(owner, option):
+                raise GanzooError(f"{name} can have no schedule: {kind_of(owner)} has no attribute {option!r} to set.")
 
     @property
     def generator(self) -> nn.Module:

@@ -18,7 +18,7 @@ from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.tf32 import full_precision
 from ganzoo.machine.threads import require_no_other_training
-from ganzoo.recipes import DataSpec, Recipe
+from ganzoo.recipes import DataSpec, Recipe, at_step
 from ganzoo.specs import Variant
 from ganzoo.training.rank_random import first_rows_random
 from ganzoo.zoo.making import make_game
@@ -33,6 +33,8 @@ def build_at(variant: Variant, recipe: Recipe, data: DataSpec, step: int) -> GAN
         torch.manual_seed(recipe.seed)
         gan = make_game(variant, recipe, data)
         last = max(step - 1, 0)
+        if recipe.schedules:
+            gan.follow(at_step(recipe, last, recipe.steps))
         torch.manual_seed(mixed_seed("on_step", recipe.seed, last))
         gan.on_step(Progress(last, recipe.steps))
     return gan

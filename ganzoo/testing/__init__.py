@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from ganzoo.testing.abilities import check_abilities
 from ganzoo.testing.examples import Case, cases, example_data, example_samples
+from ganzoo.testing.keys import check_keys
 from ganzoo.testing.packages import Check, check_plugin, contract
 from ganzoo.testing.parts import (
     check_augmentation,
@@ -54,6 +55,7 @@ __all__ = [
     "check_compile",
     "check_dataset",
     "check_discriminator",
+    "check_keys",
     "check_labels",
     "check_loss",
     "check_metric",

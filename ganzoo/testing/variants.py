@@ -29,6 +29,7 @@ from ganzoo.specs import Variant
 from ganzoo.testing.abilities import check_abilities
 from ganzoo.testing.building import built_game, built_trainer
 from ganzoo.testing.examples import Case, case_data, cases_of, example_data
+from ganzoo.testing.keys import check_keys
 from ganzoo.training.rank_random import first_rows_random
 from ganzoo.training.trainer import Trainer, reseed
 from ganzoo.zoo import config, registry
@@ -347,14 +348,14 @@ def check_compile(variant: Variant, recipe: Recipe, data: Dataset) -> None:
 def case_checks(variant: Variant, case: Case) -> list[Callable[[Variant, Recipe, Dataset], None]]:
     """The checks of a case: a few for any shape of data, all for the recipe's own.
 
-    Compiling, which takes longest, is checked for the default recipe only.
+    What takes longest, or is the same for all recipes, is checked for the default one only.
     """
     checks: list[Callable[[Variant, Recipe, Dataset], None]] = [check_samples, check_updates]
     if case.own:
         checks += [check_resume, check_seed, check_averages, check_labels, check_discriminator, check_precision]
         checks.append(check_abilities)
         if case.recipe == variant.default:
-            checks.append(check_compile)
+            checks += [check_keys, check_compile]
     return checks
 
 

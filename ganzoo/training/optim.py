@@ -124,6 +124,13 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
             group["rate"] = rate
 
 
+def set_options(optimiser: torch.optim.Optimizer, spec: Optimiser) -> None:
+    """Set what a schedule may change in all groups, except for the learning rate, where the optimiser has it."""
+    values = {"betas": spec.betas, "eps": spec.eps, "momentum": spec.momentum, "weight_decay": spec.weight_decay}
+    for group in optimiser.param_groups:
+        group.update({name: value for name, value in values.items() if name in group})
+
+
 def learning_rate(spec: Optimiser, step: int, steps: int) -> float:
     """The learning rate in step number `step` of `steps`, counted from 0.
 

@@ -79,6 +79,8 @@ class PhaseRecording:
             return "batch normalisation communicates between ranks"
         if self.updater.recipe.accumulate > 1:
             return "the parts of a batch share random numbers"
+        if set(self.updater.recipe.schedules) - {"ema"}:
+            return "the recipe changes from step to step"
         if type(self.gan).on_step is not GAN.on_step:
             return "the game changes from step to step"
         if self.updater.finite_check.needs_host(self.updater.optimisers[phase.player]):

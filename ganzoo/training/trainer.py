@@ -17,11 +17,11 @@ from ganzoo.game import GAN, Phase, Progress
 from ganzoo.machine.ranks import maximum, stops_all_ranks
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.threads import only_training_run
-from ganzoo.recipes import Recipe, to_dict
+from ganzoo.recipes import Recipe, at_step, to_dict
 from ganzoo.training import restoring
 from ganzoo.training.capture import Recorder, side_stream
 from ganzoo.training.nonfinite import FiniteCheck
-from ganzoo.training.optim import make_optimiser
+from ganzoo.training.optim import make_optimiser, set_options
 from ganzoo.training.rank_random import part_random
 from ganzoo.training.recording import PhaseRecording
 from ganzoo.training.term_means import TermMeans
@@ -140,12 +140,18 @@ class Trainer:
             self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
         if self.gan.averages:
             # An early average would be dominated by the initial weights, so its decay starts low and grows.
-            self.updater.update_averages(min(self.recipe.ema, (step + 1) / (step + 10)))
+            self.updater.update_averages(min(self.updater.recipe.ema, (step + 1) / (step + 10)))
         self.progress.step += 1
 
     def begin_step(self) -> None:
         """Let the game change itself for the coming step, and take note of which weights learn from here on."""
         self.begun = True
+        if self.recipe.schedules:
+            now = at_step(self.recipe, self.progress.step, self.progress.steps)
+            self.updater.recipe = now
+            for name, optimiser in self.optimisers.items():
+                set_options(optimiser, now.optimiser(name))
+            self.gan.follow(now)
         if type(self.gan).on_step is not GAN.on_step:
             self.updater.restore_gradients()
             # A seed of its own: what the phases draw must not depend on what `on_step` draws, or when it was called.

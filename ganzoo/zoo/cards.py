@@ -115,6 +115,7 @@ FIELDS: dict[type, dict[str, Field]] = {
         "for_data": (_is_text_to(_is_text), "a dict of data sets' names to recipes' names"),
         "compiles": FLAG,
         "inputs": TEXTS,
+        "fixes": TEXTS,
     },
     LossSpec: {
         "summary": TEXT,
@@ -232,6 +233,9 @@ def check_recipes(variant: Variant, source: str) -> None:
         owner = f"{source}: recipe {shown(name)} of {variant.name!r}"
         if not isinstance(recipe, Recipe) or not is_name(name):
             raise GanzooError(f"{owner} must be a Recipe with a name like 'digits'.")
+        unknown_keys = [key for key in variant.fixes if not hasattr(recipe, key)]
+        if unknown_keys:
+            raise GanzooError(f"{owner} has no key {shown(unknown_keys[0])}, named in fixes.")
         check_writable(recipe, owner)
 
 

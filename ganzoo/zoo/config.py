@@ -21,7 +21,8 @@ import pydantic
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import require_readable_kind, typed_path
-from ganzoo.recipes import Optimiser, Recipe, Term
+from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, flat, live_keys, value_at, with_value
+from ganzoo.specs import Variant
 from ganzoo.zoo import registry
 
 R = TypeVar("R", bound=Recipe)
@@ -87,7 +88,38 @@ def check(recipe: R) -> R:
                 f"{name}.schedule_end={part.schedule_end:g} must be above {name}.schedule_start, which is "
                 f"{part.schedule_start:g}."
             )
+    for name, schedule in recipe.schedules.items():
+        _check_schedule(recipe, name, schedule)
     return recipe
+
+
+def check_fixed(variant: Variant, before: Recipe, now: Recipe) -> None:
+    """Raise GanzooError if a recipe changes a key that the variant's game does not read."""
+    for name in variant.fixes:
+        if getattr(before, name) != getattr(now, name):
+            raise GanzooError(f"{variant.name} has its own {name}, so the key would change nothing: leave {name} out.")
+
+
+def _check_schedule(recipe: Recipe, name: str, schedule: Schedule) -> None:
+    """Raise GanzooError for a schedule of a key that has none, or to a value that the key cannot have."""
+    live = list(live_keys(recipe))
+    if name not in live:
+        player, _, key = name.rpartition(".")
+        if key == "lr" and player in vars(recipe):
+            raise GanzooError(
+                f"schedules.{name}: learning rates have keys of their own, for example --set {player}.schedule=cosine "
+                f"--set {player}.final_lr=0.1."
+            )
+        raise unknown("key in schedules", name, live)
+    if schedule.to is None:
+        raise GanzooError(f"schedules.{name} has no end value: add --set schedules.{name}.to=VALUE.")
+    if schedule.end <= schedule.start:
+        raise GanzooError(f"schedules.{name}.end={schedule.end:g} must be above its start, {schedule.start:g}.")
+    path = name.split(".")
+    # A number in a tuple is set with the others.
+    whole = path[:-1] if path[-1].isdigit() else path
+    value = value_at(with_value(recipe, path, schedule.to), whole)
+    _set(recipe, whole, value, name)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
@@ -146,7 +178,7 @@ def _keys(value: Any, prefix: str) -> Iterable[Key]:
             continue
         if dataclasses.is_dataclass(inner):
             yield from _keys(inner, path + ".")
-        elif inner and _item_type(hints[field.name]) is Term:
+        elif inner and _item_type(hints[field.name]) in (Term, Schedule):
             for name, term in inner.items():
                 yield from _keys(term, f"{path}.{name}.")
         else:
@@ -186,6 +218,8 @@ def _set_nested(current: Any, rest: list[str], value: Any, full: str) -> Any:
 
 
 def _set_in_dict(current: dict[str, Any], item: Any, rest: list[str], value: Any, full: str) -> dict[str, Any]:
+    if item is Schedule:
+        return _set_schedules(current, rest, value, full)
     if rest:
         name, deeper = rest[0], rest[1:]
         if isinstance(value, str) and value.lower() in NOTHING and not deeper:
@@ -199,6 +233,27 @@ def _set_in_dict(current: dict[str, Any], item: Any, rest: list[str], value: Any
     if isinstance(value, Mapping):
         return {str(n): _dict_item(None, item, str(n), [], inner, f"{full}.{n}") for n, inner in value.items()}
     raise GanzooError(f"{full}: expected a group of keys, got {value!r}.")
+
+
+def _set_schedules(current: dict[str, Any], rest: list[str], value: Any, full: str) -> dict[str, Any]:
+    """Schedules, whose names have dots: `schedules.g.betas.1.to`, or the same nested."""
+    nothing = isinstance(value, str) and value.lower() in NOTHING
+    if nothing and rest:
+        gone = ".".join(rest)
+        return {name: kept for name, kept in current.items() if name != gone}
+    if nothing:
+        return {}
+    if not rest and not isinstance(value, Mapping):
+        raise GanzooError(f"{full} is a group of keys: set one of them, for example --set {full}.ema.to=0.9999.")
+    made = dict(current) if rest else {}
+    for path, part in (
+        flat(value, "".join(f"{name}." for name in rest)) if isinstance(value, Mapping) else {".".join(rest): value}
+    ).items():
+        name, _, key = path.rpartition(".")
+        if not name:
+            raise GanzooError(f"{full}: write it as --set schedules.KEY.to=VALUE, for example schedules.ema.to=0.9999.")
+        made[name] = _set(made.get(name, Schedule()), [key], part, f"schedules.{name}.{key}")
+    return made
 
 
 def _dict_item(current: Any, item: Any, name: str, deeper: list[str], value: Any, full: str) -> Any:

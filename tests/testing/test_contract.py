@@ -34,6 +34,7 @@ from ganzoo.testing import (
     check_compile,
     check_dataset,
     check_discriminator,
+    check_keys,
     check_labels,
     check_loss,
     check_metric,
@@ -666,3 +667,37 @@ def test_games_without_abilities_have_none_to_check() -> None:
     made = _encoder()
     with pytest.raises(SkipTest, match="neither encodes nor scores"):
         check_abilities(made, made.recipes["points"], example_data("points", (2,)))
+
+
+def _deaf(fixes: tuple[str, ...] = ()) -> Any:
+    """A variant whose game has a loss of its own."""
+    from ganzoo.games import TwoPlayer
+    from ganzoo.networks import MLPDiscriminator, MLPGenerator
+
+    class Deaf(TwoPlayer):
+        def d_terms(self, batch: Any, real: Any, fake: Any) -> Any:
+            return {"loss": fake.mean() - real.mean()}
+
+        def g_terms(self, batch: Any, fakes: Any, fake: Any, real: Any) -> Any:
+            return {"loss": -fake.mean()}
+
+    def build(recipe: Any, data: Any) -> Any:
+        g = MLPGenerator(recipe.latent, [8], data.shape, bounded=False)
+        return Deaf.from_recipe(g, MLPDiscriminator(data.shape, [8]), recipe, data)
+
+    recipes = {"points": TwoPlayerRecipe(data=Data(name="points"), latent=3, batch=8, ema=0.0)}
+    return Variant("deaf", "Has a loss.", "none", ("points",), recipes, build, fixes=fixes)
+
+
+def test_a_key_that_changes_nothing_must_be_named_in_the_card() -> None:
+    made, data = _deaf(), example_data("points", (2,))
+    with pytest.raises(AssertionError, match="deaf: the recipe key 'loss' changes nothing: add 'loss' to `fixes`"):
+        check_keys(made, made.recipes["points"], data)
+    made = _deaf(("loss",))
+    check_keys(made, made.recipes["points"], data)
+
+
+def test_a_recipe_of_another_game_has_no_such_keys() -> None:
+    made = _deaf()
+    with pytest.raises(SkipTest, match="no two-player recipe"):
+        check_keys(made, Recipe(), example_data("points", (2,)))
