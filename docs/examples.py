@@ -122,12 +122,11 @@ def variants_of(file: str) -> dict[str, tuple[str, str]]:
 
 def lines_table(files: list[str]) -> str:
     """A row for each variant of the files."""
-    rows = ["| variant | what it is | lines of the game | of its data | file |", "|---|---|---|---|---|"]
+    rows = ["| variant | what it is | lines of the game | of its data |", "|---|---|---|---|"]
     for file in files:
         for name, (summary, build) in variants_of(file).items():
             data = data_lines(file) if has_data(file) else ""
-            link = f"[{file.rpartition('/')[2]}](../{file})"
-            rows.append(f"| `{name}` | {summary} | {game_lines(file, build)} | {data} | {link} |")
+            rows.append(f"| [{name}](../{file}) | {summary} | {game_lines(file, build)} | {data} |")
     return "\n".join(rows) + "\n"
 
 

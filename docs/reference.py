@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH = 100
+WIDTH = 84
 LONGEST_DEFAULT = 60
 
 MODULES: dict[str, str] = {
@@ -75,11 +75,11 @@ def reference_page(note: str) -> str:
     found = {module: publics(module) for module in MODULES if module != "ganzoo"}
     headings = headings_of(found)
     anchors = {name: heading.replace(".", "").lower() for name, heading in headings.items()}
-    parts = [note, "# Python API\n", INTRODUCTION, "| module | names |", "|---|---|"]
+    parts = [note, "# Python API\n", INTRODUCTION]
     for module in MODULES:
         own = [public.name for public in found.get(module, [])] or exported("ganzoo")
         links = ", ".join(f"[{name}](#{anchors[name]})" if name in anchors else f"`{name}`" for name in own)
-        parts.append(f"| [{module}]({link(module)}) | {links} |")
+        parts.append(f"- [{module}]({link(module)}): {links}")
     classes = {public.name: public.node for own in found.values() for public in own}
     for module, own in found.items():
         parts += [f"\n## {module}\n", first_paragraph(ast.get_docstring(parsed(module)) or "")]

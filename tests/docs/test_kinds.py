@@ -160,7 +160,7 @@ def test_lines_are_counted_without_networks_comments_docstrings_imports_and_card
     made = examples.with_code(page)
     assert "\n```python\ndef helper():\n    import re\n\n    return 1\n\n\ndef fakes(self, batch):\n    return" in made
     assert "old" not in made
-    assert "| `name` | Summary. | 6 |  | [plugin.py](../plugin.py) |" in made
+    assert "| [name](../plugin.py) | Summary. | 6 |  |" in made
     assert examples.with_code(made) == made
     with pytest.raises(KeyError):
         examples.with_code("<!-- code: plugin.py nothing -->\n<!-- end -->\n")

@@ -91,7 +91,7 @@ class Card:
 class Base:
     """A base."""
 
-    def __init__(self, width: int = 1, *rest: int, deep: bool = False, **more: str) -> None:
+    def __init__(self, width: int = 1, *rest: int, **more: str) -> None:
         pass
 
     @classmethod
@@ -154,7 +154,7 @@ A card.
 
 ```python
 class Base:
-    def __init__(self, width: int = 1, *rest: int, deep: bool = False, **more: str): ...
+    def __init__(self, width: int = 1, *rest: int, **more: str): ...
 ```
 
 A base.
@@ -184,8 +184,8 @@ A protocol.
 
 ```python
 def long(
-    first_argument: dict[str, int], second_argument: dict[str, int] | None = None, *,
-    third: tuple[int, ...] = (1, 2),
+    first_argument: dict[str, int], second_argument: dict[str, int] | None = None,
+    *, third: tuple[int, ...] = (1, 2),
 ) -> dict[str, dict[str, int]]: ...
 ```
 
@@ -206,7 +206,7 @@ def test_a_module_is_described_from_its_source(
     try:
         made = reference.reference_page("note\n")
         assert made[made.index("## ganzoo.small") :] == WANTED
-        assert "| [ganzoo](../ganzoo/__init__.py) | [Card](#card), `elsewhere` |" in made
+        assert "- [ganzoo](../ganzoo/__init__.py): [Card](#card), `elsewhere`\n" in made
         monkeypatch.setattr(reference, "MODULES", {"ganzoo": "", "ganzoo.small": "Card nothing"})
         with pytest.raises(KeyError, match=r"ganzoo\.small has no nothing"):
             reference.reference_page("note\n")
