@@ -17,6 +17,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, AdversarialLoss, Augmentation, Batch, Penalty, Phase, Terms, batch_size, uncompiled
 from ganzoo.games.losses import mean_logits
 from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
+from ganzoo.networks import ConditionalBatchNorm
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe, value_at
 from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec
 from ganzoo.zoo import registry
@@ -370,7 +371,7 @@ def check_options(spec: LossSpec | PenaltySpec | AugmentationSpec, options: Mapp
             raise GanzooError(f"{options_key}.{name}: expected a number {known[name].bounds}, not {value:g}.")
 
 
-NORMALISATION = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
+NORMALISATION = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase, ConditionalBatchNorm)
 
 
 def add_spectral_norm(module: nn.Module) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ganzoo.networks.equalised import EqualisedLinear
+from ganzoo.networks.layers import orthogonal_init
 
 
 class ConditionalBatchNorm(nn.Module):
     """Feature maps `[N, C, H, W]` and a condition to the same shape: batch normalisation with a scale and shift of it.
 
     After Dumoulin et al. 2017, as used by Miyato & Koyama 2018 (https://arxiv.org/abs/1802.05637) and Brock et al. 2019
-    (https://arxiv.org/abs/1809.11096): the scale is 1 + gain(y), the shift is bias(y), both 0 at first. The parameters
-    of `gain` and `bias` are named `weight`.
+    (https://arxiv.org/abs/1809.11096): the scale is 1 + gain(y), the shift is bias(y).
 
-    classes: the condition is class numbers `y [N]`, each with a gain and a bias of its own.
+    classes: the condition is class numbers `y [N]`, each with a gain and a bias of its own, 0 at first. Spectral
+    normalisation leaves these as they are.
     features: the condition is a vector `[N, features]` (a shared class embedding, a part of the latent, or both),
-    mapped linearly and without bias (Brock et al. 2019, appendix B). Exactly one of the two is above 0.
+    mapped by linear layers without bias, with orthogonal weights at first (Brock et al. 2019, appendix B). Spectral
+    normalisation includes these. Exactly one of the two arguments is above 0.
     """
 
     def __init__(self, channels: int, *, classes: int = 0, features: int = 0) -> None:
@@ -25,18 +28,20 @@ class ConditionalBatchNorm(nn.Module):
         if (classes > 0) == (features > 0):
             raise ValueError("give either classes or features.")
         self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.gain: nn.Embedding | nn.Linear
-        self.bias: nn.Embedding | nn.Linear
+        self.gain: nn.Parameter | nn.Linear
+        self.bias: nn.Parameter | nn.Linear
         if classes:
-            self.gain, self.bias = nn.Embedding(classes, channels), nn.Embedding(classes, channels)
+            self.gain, self.bias = (nn.Parameter(torch.zeros(classes, channels)) for _ in range(2))
         else:
             self.gain, self.bias = (nn.Linear(features, channels, bias=False) for _ in range(2))
-        nn.init.zeros_(self.gain.weight)
-        nn.init.zeros_(self.bias.weight)
+            orthogonal_init(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        gain, bias = self.gain(y)[:, :, None, None], self.bias(y)[:, :, None, None]
-        normalised: Tensor = self.norm(x) * (1 + gain) + bias
+        gain, bias = (
+            table(y) if isinstance(table, nn.Linear) else functional.embedding(y, table)
+            for table in (self.gain, self.bias)
+        )
+        normalised: Tensor = self.norm(x) * (1 + gain[:, :, None, None]) + bias[:, :, None, None]
         return normalised
 
 
@@ -68,6 +73,7 @@ class SPADENorm(nn.Module):
     with ReLU between them. The map is resized to the size of the features (nearest neighbour). Weights are initialised
     as in the authors' code, by Xavier's rule with gain 0.02.
 
+    Spectral normalisation of the whole generator includes these convolutions; the authors leave them out.
     hidden: channels between the convolutions, 128 in the paper. kernel: odd. norm: "batch" or "instance".
     """
 

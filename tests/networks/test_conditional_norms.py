@@ -16,10 +16,10 @@ def normalised(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 def test_conditional_batch_norm_by_classes() -> None:
     layer = ConditionalBatchNorm(3, classes=4)
-    for embedding in (layer.gain, layer.bias):
-        nn.init.normal_(embedding.weight)
+    for table in (layer.gain, layer.bias):
+        nn.init.normal_(table)
     x, y = torch.randn(5, 3, 4, 2), torch.tensor([0, 3, 1, 1, 2])
-    gain, bias = layer.gain.weight.detach().numpy(), layer.bias.weight.detach().numpy()
+    gain, bias = layer.gain.detach().numpy(), layer.bias.detach().numpy()
     expected = normalised(x.numpy(), (0, 2, 3)) * (1 + gain[y])[:, :, None, None] + bias[y][:, :, None, None]
     assert np.allclose(layer(x, y).detach().numpy(), expected, atol=1e-5)
 
@@ -34,11 +34,15 @@ def test_conditional_batch_norm_by_a_vector() -> None:
     assert np.allclose(layer(x, v).detach().numpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("condition", [{"classes": 3}, {"features": 3}])
-def test_at_first_it_is_batch_norm(condition: dict[str, int]) -> None:
-    layer, x = ConditionalBatchNorm(4, **condition), torch.randn(6, 4, 3, 3)
-    y = torch.zeros(6, dtype=torch.long) if "classes" in condition else torch.randn(6, 3)
-    assert torch.allclose(layer(x, y), nn.BatchNorm2d(4)(x), atol=1e-6)
+def test_at_first_it_is_batch_norm_for_every_class() -> None:
+    layer, x = ConditionalBatchNorm(4, classes=3), torch.randn(6, 4, 3, 3)
+    assert torch.allclose(layer(x, torch.tensor([0, 1, 2, 0, 1, 2])), nn.BatchNorm2d(4)(x), atol=1e-6)
+
+
+def test_at_first_linear_conditions_are_orthogonal() -> None:
+    layer = ConditionalBatchNorm(8, features=3)
+    for linear in (layer.gain, layer.bias):
+        assert torch.allclose(linear.weight.t() @ linear.weight, torch.eye(3), atol=1e-5)
 
 
 def test_it_has_running_statistics() -> None:

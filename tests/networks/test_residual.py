@@ -15,6 +15,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.games.two_player import add_spectral_norm
 from ganzoo.networks import (
     NORMS,
+    ConditionalBatchNorm,
     FixupBottleneck,
     ResidualDiscriminator,
     ResidualDown,
@@ -239,7 +240,10 @@ def test_options_of_a_discriminator_that_do_not_fit_are_refused() -> None:
 @pytest.mark.parametrize("options", OPTIONS[1:])
 def test_the_condition_reaches_the_image(options: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    network = ResidualGenerator(12, (3, 16, 16), 8, **{**options, "init": "orthogonal"}).eval()
+    network = ResidualGenerator(12, (3, 16, 16), 8, **options).eval()
+    for module in network.modules():
+        if isinstance(module, ConditionalBatchNorm) and isinstance(module.gain, nn.Parameter):
+            nn.init.normal_(module.gain)
     z = torch.randn(1, 12)
     if "classes" in options:
         images = [network(z, torch.tensor([label])) for label in range(2)]
@@ -289,6 +293,16 @@ def test_spectral_normalisation_reaches_every_weight_and_leaves_gamma(caplog: py
             assert hasattr(layer, "parametrizations"), name
     assert "attention.gamma" in dict(network.named_parameters())
     assert network(torch.randn(2, 3, 16, 16), torch.tensor([0, 1])).isfinite().all()
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_spectral_normalisation_of_a_generator(options: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    # As in SAGAN and BigGAN. Tables of gains begin at 0 and must not be divided by their norm.
+    network = ResidualGenerator(12, (3, 16, 16), 8, **options)
+    add_spectral_norm(network)
+    assert caplog.messages == []
+    x = network(torch.randn(2, 12), *([torch.tensor([0, 2])] if "classes" in options else []))
+    assert x.isfinite().all()
 
 
 def test_orthogonal_weights() -> None:
