@@ -1,7 +1,7 @@
 """Code in the docs that is taken from tested files, and how many lines each of these examples has.
 
-`<!-- code: FILE NAME NAME -->` to `<!-- end -->` holds the functions and classes of those names, also nested ones, and
-`<!-- lines -->` to `<!-- end -->` the numbers of lines.
+`<!-- code: FILE NAME NAME -->` to `<!-- end -->` holds the functions and classes of those names, also nested ones (and
+for the name `imports` those at the top of the file), `<!-- lines -->` to `<!-- end -->` the numbers of lines.
 """
 
 from __future__ import annotations
@@ -38,8 +38,17 @@ def files_of(text: str) -> list[str]:
 
 def code_of(file: str, names: list[str]) -> str:
     """The source of functions and classes of a file, one below the other."""
-    found = {node.name: node for node in definitions(parsed(file))}
-    return "\n\n".join(source(file, found[name]) for name in names)
+    found = {node.name: source(file, node) for node in definitions(parsed(file))}
+    found["imports"] = imports_of(file)
+    return "\n\n".join(found[name] for name in names)
+
+
+def imports_of(file: str) -> str:
+    """The imports at the top of a file."""
+    text = (ROOT / file).read_text("utf-8")
+    nodes = [node for node in parsed(file).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    nodes = [node for node in nodes if getattr(node, "module", "") != "__future__"]
+    return "".join(f"{ast.get_source_segment(text, node)}\n" for node in nodes)
 
 
 def source(file: str, node: Definition) -> str:

@@ -81,9 +81,9 @@ def reference_page(note: str) -> str:
         links = ", ".join(f"[{name}](#{anchors[name]})" if name in anchors else f"`{name}`" for name in own)
         parts.append(f"- [{module}]({link(module)}): {links}")
     classes = {public.name: public.node for own in found.values() for public in own}
-    for module, own in found.items():
+    for module, names in found.items():
         parts += [f"\n## {module}\n", first_paragraph(ast.get_docstring(parsed(module)) or "")]
-        for public in own:
+        for public in names:
             parts += [f"\n### {headings[public.name]}\n", *described(public, classes)]
     return "\n".join(parts) + "\n"
 
