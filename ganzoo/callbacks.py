@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from ganzoo.data.dataset import BatchStream
-    from ganzoo.game import GAN, Progress
+    from ganzoo.game import GAN, Course, Progress
 
 
 class RunFolder(Protocol):
@@ -33,7 +33,8 @@ class Training(Protocol):
 
     gan: the game, with its `players` and `averages`. progress: steps done and in all. fabric: device and precision.
     stream: the batches; `stream.dataset` is the training data. part_size: how many samples a rank passes through the
-    networks at once. stop_requested: set it to end training after this step, with everything saved.
+    networks at once. course: the levels of a growing game. stop_requested: set it to end training after this step, with
+    everything saved.
     """
 
     gan: GAN
@@ -42,6 +43,7 @@ class Training(Protocol):
     fabric: Fabric
     stream: BatchStream
     part_size: int
+    course: Course
     stop_requested: bool
 
     def state(self) -> dict[str, Any]:

@@ -202,6 +202,35 @@ class Progress:
         return self.step / self.steps if self.steps else 0.0
 
 
+@dataclass(frozen=True)
+class Level:
+    """What the steps of a growing game have in common until it grows again.
+
+    number: of the level, so that two levels that are otherwise alike differ. batch: samples in an update, over all
+    devices; None for the recipe's. rate: factor of all learning rates. cost: time of a step, relative to other levels.
+    resets: players whose optimisers begin anew with this level, without the moments of the level before.
+    """
+
+    number: int = 0
+    batch: int | None = None
+    rate: float = 1.0
+    cost: float = 1.0
+    resets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Course:
+    """The levels of a training run. starts: the first step of each level, counted from 0, and the number of steps."""
+
+    levels: tuple[Level, ...]
+    starts: tuple[int, ...]
+
+    def cost(self, done: int) -> float:
+        """Time that the first `done` steps take, in units of a step of cost 1."""
+        spans = zip(self.levels, self.starts, self.starts[1:], strict=False)
+        return sum(level.cost * max(0, min(done, end) - start) for level, start, end in spans)
+
+
 RUNNING_STATISTICS = ("running_mean", "running_var")
 """Names of the buffers that are averaged along with the weights, as PyTorch's normalisation layers have them."""
 
@@ -262,6 +291,10 @@ class GAN(nn.Module):
         loaded, with the progress of its last step, before the weights and buffers are. Python attributes that it sets
         must therefore follow from `progress` alone; whatever accumulates belongs in buffers.
         """
+
+    def level(self, progress: Progress) -> Level:
+        """The level of a growing game in the coming step, a function of `progress.step` and `progress.steps` alone."""
+        return Level()
 
     def after_update(self, phase: Phase, terms: Terms) -> None:
         """Called once after each optimiser step, for example to clip weights.
@@ -328,6 +361,20 @@ class GAN(nn.Module):
         # Moving to another device creates new buffers.
         self._averaged = None
         return super()._apply(*args, **options)
+
+
+def course_of(gan: GAN, steps: int) -> Course:
+    """The levels that a game goes through in that many steps; one for a game that does not grow."""
+    if type(gan).level is GAN.level:
+        return Course((gan.level(Progress(0, steps)),), (0, steps))
+    levels: list[Level] = []
+    starts: list[int] = []
+    for step in range(steps):
+        level = gan.level(Progress(step, steps))
+        if not levels or level != levels[-1]:
+            levels.append(level)
+            starts.append(step)
+    return Course(tuple(levels), (*starts, steps))
 
 
 @contextmanager

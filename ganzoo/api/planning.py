@@ -224,4 +224,7 @@ def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
     for _ in range(steps):
         trainer.play_step()
     trainer.read_log()
-    return (time.perf_counter() - start) / steps * plan.recipe.steps
+    seconds = (time.perf_counter() - start) / steps
+    # Later levels of a growing game cost more than the first, in which these steps were.
+    course = trainer.course
+    return seconds * course.cost(plan.recipe.steps) / course.levels[0].cost

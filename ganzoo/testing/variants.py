@@ -142,13 +142,29 @@ def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
     assert not torch.equal(samples[0], samples[1]), f"{variant.name}: different latents give the same sample"
 
 
+COURSE = 32
+"""Steps in which a game is visited that changes from step to step."""
+
+
+def changes(variant: Variant, recipe: Recipe, data: Dataset) -> bool:
+    """Whether a game changes from step to step."""
+    kind = type(built_game(variant, recipe, data))
+    return kind.on_step is not GAN.on_step or kind.level is not GAN.level
+
+
 def check_updates(variant: Variant, recipe: Recipe, data: Dataset) -> None:
-    """Each phase updates only its own player, and the phases together reach every trainable weight."""
+    """Each phase updates only its own player, and the phases together reach every trainable weight.
+
+    A game that changes from step to step is visited throughout its course, as a growing network has weights that are
+    trained only at one of its levels.
+    """
+    steps = COURSE if changes(variant, recipe, data) else recipe.steps
+    recipe = dataclasses.replace(recipe, steps=steps)
     trainer = built_trainer(variant, recipe, data)
     seen: dict[str, set[str]] = {name: set() for name in trainer.gan.players}
     moved: dict[str, bool] = {phase.name: False for phase in trainer.phases}
-    # Early and late in training: a growing network has weights that are only trained later.
-    for step, phase in itertools.product((0, recipe.steps - 1), trainer.phases):
+    visited = range(steps) if steps == COURSE else (0, steps - 1)
+    for step, phase in itertools.product(visited, trainer.phases):
         trainer.progress.step = step
         trainer.begin_step()
         before = copy.deepcopy(trainer.gan.players.state_dict())

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganzoo.callbacks import Callback, CollectiveCallback
 from ganzoo.data.dataset import BatchStream, Dataset
 from ganzoo.errors import GanzooError, OtherRankFailed
-from ganzoo.game import GAN, Phase, Progress
+from ganzoo.game import GAN, Phase, Progress, course_of
 from ganzoo.machine.ranks import maximum, stops_all_ranks
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.threads import only_training_run
@@ -57,13 +57,16 @@ class Trainer:
         self.gan = channels_last(gan.to(fabric.device)).train()
         self.phases = gan.phases()
         parts = fabric.world_size * recipe.accumulate
-        sizes = {"batch": recipe.batch} | {f"the batch of phase {p.name!r}": p.batch for p in self.phases if p.batch}
+        self.course = course_of(gan, recipe.steps)
+        sizes = self._batch_sizes()
         for name, size in sizes.items():
             if size % parts:
-                key = "batch" if name == "batch" else "g_batch"
                 raise GanzooError(
                     f"{name}={size} cannot be split into {parts} equal parts ({fabric.world_size} devices x "
-                    f"accumulate={recipe.accumulate}): try --set {key}={math.ceil(size / parts) * parts}."
+                    f"accumulate={recipe.accumulate}): try --set {name}={math.ceil(size / parts) * parts}."
+                    if name in ("batch", "g_batch")
+                    else f"{name} is {size}, which cannot be split into {parts} equal parts "
+                    f"({fabric.world_size} devices x accumulate={recipe.accumulate})."
                 )
         self.part_size = recipe.batch // parts
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
@@ -94,6 +97,17 @@ class Trainer:
         self.stop_requested = False
         self.signal = 0
         self._failure: Exception | None = None
+
+    def _batch_sizes(self) -> dict[str, int]:
+        """All sizes of batches in the course of training, by what determines them."""
+        sizes = {"batch": self.recipe.batch}
+        sizes |= {f"the batch of level {level.number}": level.batch for level in self.course.levels if level.batch}
+        g_batch = getattr(self.recipe, "g_batch", None)
+        own = [phase for phase in self.phases if phase.batch]
+        return sizes | {
+            "g_batch" if phase.batch == g_batch else f"the batch of phase {phase.name!r}": phase.batch or 0
+            for phase in own
+        }
 
     def stop(self, signal: int) -> None:
         """Finish the current step and save, for a signal of this number; on several ranks, after the same step."""
@@ -152,12 +166,24 @@ class Trainer:
             for name, optimiser in self.optimisers.items():
                 set_options(optimiser, now.optimiser(name))
             self.gan.follow(now)
+        if type(self.gan).level is not GAN.level:
+            self._begin_level()
         if type(self.gan).on_step is not GAN.on_step:
             self.updater.restore_gradients()
             # A seed of its own: what the phases draw must not depend on what `on_step` draws, or when it was called.
             reseed(mixed_seed("on_step", self.recipe.seed, self.progress.step), self.fabric.device)
             self.gan.on_step(self.progress)
             self.updater.find_weights()
+
+    def _begin_level(self) -> None:
+        """Take note of the coming step's level; if it begins with this step, reset what begins anew with it."""
+        step, steps = self.progress.step, self.progress.steps
+        level = self.updater.level = self.gan.level(Progress(step, steps))
+        # Compared with the step before, not with what was kept, so that a run that is resumed here does the same.
+        if step and self.gan.level(Progress(step - 1, steps)) != level:
+            for name in level.resets:
+                self.optimisers[name].state.clear()
+            self.recording.reset()
 
     def update(self, phase: Phase) -> None:
         """Update the phase's player on the next batch (see training/update.py)."""

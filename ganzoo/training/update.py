@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ganzoo.data.dataset import BatchStream
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Phase, Progress
+from ganzoo.game import GAN, Level, Phase, Progress
 from ganzoo.recipes import Recipe
 from ganzoo.training.nonfinite import FiniteCheck, NonFinite, UpdateReport
 from ganzoo.training.optim import learning_rate, set_learning_rate
@@ -34,7 +34,7 @@ class Updater:
     its samples get the random numbers that they would get in an undivided batch.
     execute, update_averages: call device work as `execute(work, phase, *inputs)`, and move the game's averages;
     recording replaces both (see recording.py).
-    term_names: the names of each phase's terms, known after its first update.
+    level: of the current step. term_names: the names of each phase's terms, known after its first update.
     """
 
     gan: GAN
@@ -49,6 +49,7 @@ class Updater:
     weights: dict[str, list[nn.Parameter]] = field(init=False)
     execute: Callable[..., Any] = field(init=False)
     update_averages: Callable[[float], None] = field(init=False)
+    level: Level = field(default_factory=Level)
     term_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _with_gradient: dict[str, list[nn.Parameter]] = field(default_factory=dict)
 
@@ -84,7 +85,7 @@ class Updater:
     def __call__(self, phase: Phase) -> None:
         """Draw the next batch and update the phase's player on it. Raises NonFinite if training has to stop."""
         rate = learning_rate(self.recipe.optimiser(phase.player), self.progress.step, self.progress.steps)
-        set_learning_rate(self.optimisers[phase.player], rate)
+        set_learning_rate(self.optimisers[phase.player], rate * self.level.rate)
         inputs = self.next_inputs(phase)
         self.progress.updates += 1
         if self.fabric.world_size == 1:
@@ -191,15 +192,20 @@ class Updater:
             self.progress.samples += size
             start = self.progress.samples - size
         else:
-            self.progress.samples = max(self.progress.samples, self.recipe.batch)
-            start = self.progress.samples - self.recipe.batch
+            self.progress.samples = max(self.progress.samples, self.batch)
+            start = self.progress.samples - self.batch
         # The ranks' parts are adjacent: together they are the part of a single rank.
         own = [part * ranks + rank for part in range(self.recipe.accumulate)]
         return self.stream.inputs(start, own, ranks * self.recipe.accumulate, size)
 
     def batch_of(self, phase: Phase) -> int:
         """Samples in an update of this phase, over all ranks."""
-        return phase.batch or self.recipe.batch
+        return phase.batch or self.batch
+
+    @property
+    def batch(self) -> int:
+        """Samples in an update of a phase that does not say otherwise."""
+        return self.level.batch or self.recipe.batch
 
 
 def check_terms(phase: Phase, terms: Any) -> None:

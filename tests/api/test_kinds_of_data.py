@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from doc_examples import room_for_examples
-from kinds_of_data import clips, domains, pictures, sentences, signals, table
+from kinds_of_data import clips, domains, growing, pictures, sentences, signals, table
 from same_runs import compare
 
 import ganzoo
@@ -29,7 +29,7 @@ from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import Plugin, Zoo
 
 PLUGINS = {"clips": clips, "domains": domains, "pictures": pictures, "sentences": sentences, "signals": signals}
-PLUGINS |= {"table": table}
+PLUGINS |= {"table": table, "growing": growing}
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ KINDS = [
     Kind("code-gan", ".png", tolerance=1 / 127),
     Kind("scales-gan", ".png", tolerance=1 / 127),
     Kind("cycle", ".png", tolerance=1 / 127),
+    Kind("growing-gan", ".png", tolerance=1 / 127),
     Kind("dcgan", ".png", tolerance=1 / 127, options=("--set", "augment=diffaug", "--set", "batch=16")),
 ]
 STEPS = 30

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
@@ -30,7 +30,7 @@ class ProgressBar(Callback):
         self.interactive = console.is_terminal
         self.bar = Progress(
             TextColumn("step"),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[steps]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[losses]}", markup=False),
             TextColumn("left"),
@@ -45,7 +45,10 @@ class ProgressBar(Callback):
         done, steps = trainer.progress.step, trainer.progress.steps
         self.start_time = self.refreshed = time.perf_counter()
         self.first_step = done
-        self.task = self.bar.add_task("train", total=steps, completed=done, losses="")
+        self.course = trainer.course
+        # In units of time: later levels of a growing game take longer.
+        self.task = self.bar.add_task("train", total=self.course.cost(steps), losses="", steps="")
+        self.show(done, steps)
         self.bar.start()
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
@@ -57,12 +60,23 @@ class ProgressBar(Callback):
         if self.interactive:
             now = time.perf_counter()
             if now - self.refreshed >= REFRESH_SECONDS:
-                self.bar.update(self.task, completed=done, losses=self.losses)
+                self.show(done, steps)
                 self.refreshed = now
         elif done % max(1, steps // 10) == 0:
-            left = (time.perf_counter() - self.start_time) / (done - self.first_step) * (steps - done)
+            left = self.seconds_left(done, steps, time.perf_counter() - self.start_time)
             print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=self.stream, flush=True)
 
+    def seconds_left(self, done: int, steps: int, seconds: float) -> float:
+        """Time that is left after `done` of `steps` steps, of which this process has taken some in `seconds`."""
+        before, now, whole = (self.course.cost(step) for step in (self.first_step, done, steps))
+        return seconds / (now - before) * (whole - now)
+
+    def show(self, done: int, steps: int) -> None:
+        """Update the bar."""
+        self.bar.update(
+            self.task, completed=self.course.cost(done), losses=self.losses, steps=f"{done:>{len(str(steps))}}/{steps}"
+        )
+
     def on_end(self, trainer: Training) -> None:
-        self.bar.update(self.task, completed=trainer.progress.step, losses=self.losses)
+        self.show(trainer.progress.step, trainer.progress.steps)
         self.bar.stop()
