@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks.equalised import EqualisedLinear
 from ganzoo.networks.layers import orthogonal_init
 
@@ -26,7 +27,7 @@ class ConditionalBatchNorm(nn.Module):
     def __init__(self, channels: int, *, classes: int = 0, features: int = 0) -> None:
         super().__init__()
         if (classes > 0) == (features > 0):
-            raise ValueError("give either classes or features.")
+            raise GanzooError("conditional batch normalisation takes either classes or features: give one of them.")
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.gain: nn.Parameter | nn.Linear
         self.bias: nn.Parameter | nn.Linear
@@ -79,6 +80,8 @@ class SPADENorm(nn.Module):
 
     def __init__(self, channels: int, labels: int, *, hidden: int = 128, kernel: int = 3, norm: str = "batch") -> None:
         super().__init__()
+        if norm not in ("batch", "instance"):
+            raise unknown("normalisation of SPADE", norm, ("batch", "instance"))
         self.norm: nn.Module
         self.norm = nn.InstanceNorm2d(channels) if norm == "instance" else nn.BatchNorm2d(channels, affine=False)
         self.shared = nn.Conv2d(labels, hidden, kernel, 1, kernel // 2)

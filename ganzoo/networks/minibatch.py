@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganzoo.errors import GanzooError
+
 
 class MinibatchStd(nn.Module):
     """Feature maps `[N, C, H, W]` to `[N, C + features, H, W]`: the standard deviation over groups of samples is added.
@@ -15,7 +17,7 @@ class MinibatchStd(nn.Module):
     below it is used; a group of one has a standard deviation of 1e-4.
 
     group: samples per group, 4 in the paper's code. features: maps that are added, each of its own part of the
-    channels; C must be a multiple of it.
+    channels; C must be a multiple of it, or GanzooError is raised.
 
     Samples of a batch affect each other, so real and generated samples must not share a pass: build the game with
     `joint=False`. With several ranks, groups are made of a rank's own samples.
@@ -27,6 +29,10 @@ class MinibatchStd(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, _, height, width = x.shape
+        if x.shape[1] % self.features:
+            raise GanzooError(
+                f"{x.shape[1]} channels cannot be split into {self.features} equal parts: use features=1."
+            )
         group = next(size for size in range(min(self.group, batch), 0, -1) if batch % size == 0)
         parts = x.reshape(group, -1, self.features, x.shape[1] // self.features, height, width)
         spread = torch.sqrt(parts.var(0, correction=0) + 1e-8).mean((2, 3, 4))

@@ -33,6 +33,7 @@ class ResidualGenerator(nn.Module):
     SNGAN, 32 pixels        width=256
     SNGAN, 48 pixels        width=64, multipliers=(8, 4, 2, 1)
     projection, 128 pixels  width=64, classes=1000
+    SAGAN, 128 pixels       width=64, classes=1000, attention=32
     BigGAN, 128 pixels      width=96, classes=1000, shared=128, split=True, attention=64, init="orthogonal", latent=120
 
     width: channels at the finest resolution. multipliers: channels of the linear layer and of each block, as multiples
@@ -113,6 +114,7 @@ class ResidualDiscriminator(nn.Module):
     SNGAN, 48 pixels        width=64, multipliers=(1, 2, 4, 8, 16), downs=4
     WGAN-GP, 32 pixels      width=128, pool="mean"
     projection, 128 pixels  width=64, classes=1000
+    SAGAN, 128 pixels       width=64, classes=1000, wide=True, attention=32
     BigGAN, 128 pixels      width=96, classes=1000, wide=True, attention=64, init="orthogonal"
 
     width: channels at the finest resolution. multipliers: channels of each block as multiples of it; by default those

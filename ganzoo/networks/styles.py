@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo.errors import GanzooError
 from ganzoo.networks.equalised import EqualisedLinear, PixelNorm
 from ganzoo.networks.resampling import fir_kernel, upfirdn
 
@@ -85,6 +86,8 @@ class ModulatedConv2d(nn.Module):
         fused: bool = True,
     ) -> None:
         super().__init__()
+        if kernel % 2 == 0:
+            raise GanzooError(f"a modulated convolution has an odd kernel, not {kernel}: use {kernel + 1}.")
         self.weight = nn.Parameter(torch.randn(fan_out, fan_in, kernel, kernel))
         self.affine = EqualisedLinear(style, fan_in, bias_init=1.0)
         self.scale = 1 / math.sqrt(fan_in * kernel**2)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from tape import Tapes
 from torch import Tensor, nn
 
 import ganzoo.networks
-from ganzoo.games.two_player import add_spectral_norm
+from ganzoo.games import add_spectral_norm
 from ganzoo.networks import (
     AdaptiveInstanceNorm,
     Blur,
@@ -159,6 +160,30 @@ def test_a_gradient_penalty_reaches_the_weights(name: str) -> None:
     gradients = torch.autograd.grad(penalty, weights, allow_unused=True)
     assert all(g is None or g.isfinite().all() for g in gradients)
     assert any(g is not None and g.any() for g in gradients)
+
+
+@every
+def test_a_recording_of_it_draws_again_and_sees_new_inputs(name: str) -> None:
+    network, inputs = made(name)
+    replay, result = Tapes().record(lambda: network(*inputs))
+    with torch.no_grad():
+        for tensor in (*inputs, *network.parameters()):
+            if tensor.is_floating_point():
+                tensor.normal_()
+    torch.manual_seed(1)
+    replay()
+    torch.manual_seed(1)
+    assert result is not None
+    assert torch.allclose(result, network(*inputs), atol=1e-5)
+
+
+def test_a_recording_sees_a_new_temperature() -> None:
+    layer, logits = GumbelSoftmax(5.0), torch.zeros(100, 4)
+    replay, result = Tapes().record(lambda: layer(logits))
+    layer.anneal(0.01)
+    replay()
+    assert result is not None
+    assert result.max(-1).values.mean() > 0.95
 
 
 @every

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganzoo.errors import GanzooError
 from ganzoo.networks import AdaptiveInstanceNorm, ConditionalBatchNorm, SPADENorm
 
 
@@ -55,7 +56,7 @@ def test_it_has_running_statistics() -> None:
 
 @pytest.mark.parametrize("condition", [{}, {"classes": 2, "features": 2}])
 def test_exactly_one_condition_is_given(condition: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(GanzooError, match="either"):
         ConditionalBatchNorm(3, **condition)
 
 
@@ -83,6 +84,11 @@ def test_spade_with_a_pointwise_kernel(norm: str, axes: tuple[int, ...]) -> None
     hidden = np.maximum(pointwise(layer.shared, labels.numpy()[:, :, ::2, ::2]), 0)
     expected = normalised(x.numpy(), axes) * (1 + pointwise(layer.scale, hidden)) + pointwise(layer.shift, hidden)
     assert np.allclose(layer(x, labels).detach().numpy(), expected, atol=1e-4)
+
+
+def test_an_unknown_normalisation_of_spade_is_refused() -> None:
+    with pytest.raises(GanzooError, match=r"unknown normalisation of SPADE 'bach': did you mean batch\?"):
+        SPADENorm(3, 4, norm="bach")
 
 
 def test_the_weights_of_spade_are_those_of_three_convolutions() -> None:

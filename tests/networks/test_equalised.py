@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ganzoo.games.two_player import add_spectral_norm
+from ganzoo.games import add_spectral_norm
 from ganzoo.networks import EqualisedConv2d, EqualisedLinear, PixelNorm
 
 

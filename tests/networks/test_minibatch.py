@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
+from ganzoo.errors import GanzooError
 from ganzoo.networks import MinibatchStd
 
 
@@ -25,6 +26,11 @@ def test_the_added_maps_are_those_of_numpy(batch: int, group: int, used: int, fe
             own = mates[:, feature * 4 // features : (feature + 1) * 4 // features]
             expected = np.sqrt(own.var(0) + 1e-8).mean()
             assert np.allclose(y[sample, 4 + feature], expected, rtol=1e-12)
+
+
+def test_features_divide_the_channels() -> None:
+    with pytest.raises(GanzooError, match=r"4 channels cannot be split into 3 equal parts"):
+        MinibatchStd(features=3)(torch.randn(2, 4, 2, 2))
 
 
 def test_it_can_be_differentiated_twice() -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from ganzoo.errors import GanzooError
-from ganzoo.games.two_player import add_spectral_norm
+from ganzoo.games import add_spectral_norm
 from ganzoo.networks import (
     NORMS,
     ConditionalBatchNorm,

@@ -10,7 +10,7 @@ import torch
 from torch.autograd import gradgradcheck
 
 from ganzoo.errors import GanzooError
-from ganzoo.games.two_player import add_spectral_norm
+from ganzoo.games import add_spectral_norm
 from ganzoo.networks import GumbelSoftmax, RecurrentDiscriminator, RecurrentGenerator, TokenEmbedding
 
 

@@ -10,6 +10,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional
 
+from ganzoo.errors import GanzooError
 from ganzoo.networks import FIRUpsample, MappingNetwork, ModulatedConv2d, NoiseInjection
 
 
@@ -50,6 +51,11 @@ def test_a_pointwise_kernel() -> None:
     layer = ModulatedConv2d(4, 3, 1, 2, demodulate=False).double()
     x, w = torch.randn(2, 4, 3, 3, dtype=torch.float64), torch.randn(2, 2, dtype=torch.float64)
     assert torch.allclose(layer(x, w), by_hand(layer, x, w))
+
+
+def test_an_even_kernel_is_refused() -> None:
+    with pytest.raises(GanzooError, match=r"odd kernel, not 4: use 5"):
+        ModulatedConv2d(2, 2, 4, 2)
 
 
 def test_demodulated_outputs_have_the_variance_of_the_inputs() -> None:
