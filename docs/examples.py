@@ -119,13 +119,15 @@ def is_docstring(node: ast.AST) -> TypeGuard[ast.Expr]:
 
 
 def variants_of(file: str) -> dict[str, tuple[str, str]]:
-    """For each variant of a file, its summary and the name of its build function."""
+    """For each variant whose game a file builds, its summary and the name of its build function."""
     found = {}
+    own = {node.name for node in parsed(file).body if isinstance(node, ast.FunctionDef)}
     for call in ast.walk(parsed(file)):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Variant":
             name, summary = (ast.literal_eval(part) for part in call.args[:2])
             (build,) = (part.id for part in call.args if isinstance(part, ast.Name) and part.id.startswith("build"))
-            found[name] = summary, build
+            if build in own:
+                found[name] = summary, build
     return found
 
 

@@ -11,51 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from doc_examples import room_for_examples
-from kinds_of_data import domains, signals
-from kinds_of_data.domains import build
+from kinds_of_data import folders as two_folders
+from kinds_of_data import signals
+from kinds_of_data.folders import load
 from PIL import Image
 
 import ganzoo
 from ganzoo import cli, hookimpl
-from ganzoo.data.common import check_request
-from ganzoo.data.dataset import Dataset
-from ganzoo.errors import GanzooError
-from ganzoo.recipes import Data, DataSpec
-from ganzoo.specs import DatasetSpec, Variant
+from ganzoo.specs import DatasetSpec
 from ganzoo.zoo.zoo import Plugin, Zoo
-
-
-def load(data: Data, root: Path, split: str) -> Dataset:
-    check_request("pairs", data, split, argument="path", second_path=True)
-    if split == "test":
-        raise GanzooError("pairs has no test split.")
-    found = {}
-    for name, path in (("x", data.path), ("dark", data.second_path)):
-        images = [np.asarray(Image.open(file)) for file in sorted(Path(path).glob("*.png"))]
-        found[name] = torch.from_numpy(np.stack(images))[:, None]
-    spec = DataSpec("pairs", "image", (1, 8, 8), inputs={"dark": DataSpec("dark", "image", (1, 8, 8))})
-    return Dataset(found, spec, groups=[["dark"]])
-
-
-class Pairs:
-    @staticmethod
-    @hookimpl
-    def ganzoo_datasets() -> list[DatasetSpec]:
-        return [DatasetSpec("pairs", "Two folders.", "none", "image", load, argument="path", downloads=False)]
-
-    @staticmethod
-    @hookimpl
-    def ganzoo_variants() -> list[Variant]:
-        recipes = {"own": domains.CycleRecipe(data=Data(name="pairs"), steps=4, batch=4)}
-        return [Variant("paired-cycle", "CycleGAN.", "none", ("image",), recipes, build, inputs=("dark",))]
 
 
 @pytest.fixture
 def zoo() -> Iterator[Zoo]:
     with room_for_examples() as zoo:
-        for name, module in (("pairs", Pairs), ("signals", signals)):
+        for name, module in (("pairs", two_folders), ("signals", signals)):
             assert zoo.add(Plugin(name, name, "example", module)).error == ""
         yield zoo
 

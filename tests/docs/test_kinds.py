@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import translator
 from doc_examples import FAST, room_for_examples
-from kinds_of_data import clips, domains, pictures, sentences, signals, table
+from kinds_of_data import clips, domains, folders, pictures, sentences, signals, table
 from paths import ROOT
 from PIL import Image
 
@@ -22,7 +22,7 @@ from ganzoo import cli
 from ganzoo.zoo.zoo import Plugin, Zoo
 
 PAGE = (ROOT / "docs" / "kinds.md").read_text("utf-8")
-PLUGINS = (translator, domains, sentences, signals, table, clips, pictures)
+PLUGINS = (translator, domains, folders, sentences, signals, table, clips, pictures)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def zoo() -> Iterator[Zoo]:
 def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's files that the page's commands name."""
     random = np.random.default_rng(0)
-    for name, size, count in (("small", 4, 3), ("photos", 8, 5)):
+    for name, size, count in (("small", 4, 3), ("photos", 8, 5), ("dark", 8, 7)):
         (tmp_path / name).mkdir()
         for number in range(count):
             pixels = random.integers(0, 255, (size, size), np.uint8)
