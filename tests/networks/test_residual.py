@@ -117,6 +117,7 @@ def test_the_weights_of_biggan(meta: Any) -> None:
 
 def test_the_weights_of_sngan_on_cifar10(meta: Any) -> None:
     # Miyato et al. 2018, table 4, layer by layer; batch normalisation has two numbers per channel.
+    # D's last layer has a bias here, which the authors' code for 32 pixels leaves out.
     conv = 9 * 256 * 256 + 256
     block = 2 * conv + (256 * 256 + 256) + 4 * 256
     assert weights(ResidualGenerator(128, (3, 32, 32), 256)) == (
