@@ -21,8 +21,8 @@ MODULES: dict[str, str] = {
     "ganzoo.errors": "GanzooError TrainingError",
     "ganzoo.recipes": "key Recipe TwoPlayerRecipe Optimiser Data Term RunOptions DataSpec",
     "ganzoo.specs": "",
-    "ganzoo.game": "GAN Phase Progress Batch Terms Generator Discriminator AdversarialLoss Penalty Augmentation Latent "
-    "Encoder Scorer",
+    "ganzoo.game": "GAN Phase Progress Level Course Batch Terms Generator Discriminator AdversarialLoss Penalty "
+    "Augmentation Latent Encoder Scorer",
     "ganzoo.callbacks": "Callback Training RunFolder",
     "ganzoo.hookspecs": "",
     "ganzoo.games.two_player": "TwoPlayer",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import translator
 from doc_examples import FAST, room_for_examples
-from kinds_of_data import clips, domains, folders, pictures, sentences, signals, table
+from kinds_of_data import clips, domains, folders, growing, pictures, sentences, signals, table
 from paths import ROOT
 from PIL import Image
 
@@ -22,7 +22,7 @@ from ganzoo import cli
 from ganzoo.zoo.zoo import Plugin, Zoo
 
 PAGE = (ROOT / "docs" / "kinds.md").read_text("utf-8")
-PLUGINS = (translator, domains, folders, sentences, signals, table, clips, pictures)
+PLUGINS = (translator, domains, folders, sentences, signals, table, clips, pictures, growing)
 
 
 @pytest.fixture

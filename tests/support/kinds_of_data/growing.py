@@ -73,4 +73,4 @@ def build(recipe: TwoPlayerRecipe, data: DataSpec) -> Any:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"digits": TwoPlayerRecipe(data=Data(name="digits"), steps=30, batch=16, latent=8)}
-    return [Variant("growing-gan", "Grows.", "none", ("image",), recipes, build)]
+    return [Variant("growing-gan", "ProGAN, in two levels.", "none", ("image",), recipes, build)]
