@@ -178,10 +178,18 @@ def find(module: str, name: str) -> Public:
     raise KeyError(f"{module} has no {name}, which docs/reference.py names")
 
 
+@cache
+def lines_of(module: str) -> list[bytes]:
+    return path_of(module).read_bytes().splitlines()
+
+
 def text_of(module: str, node: ast.expr) -> str:
     """The source of an expression, in one line."""
-    found = ast.get_source_segment(path_of(module).read_text("utf-8"), node) or ""
-    joined = " ".join(found.split())
+    # Not ast.get_source_segment, which splits the whole file into lines each time.
+    lines = lines_of(module)[node.lineno - 1 : node.end_lineno]
+    lines[-1] = lines[-1][: node.end_col_offset]
+    lines[0] = lines[0][node.col_offset :]
+    joined = " ".join(b" ".join(lines).decode().split())
     return re.sub(r",? ([)\]}])", r"\1", re.sub(r"([(\[{]) ", r"\1", joined))
 
 

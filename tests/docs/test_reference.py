@@ -201,7 +201,7 @@ def test_a_module_is_described_from_its_source(
     (tmp_path / "ganzoo" / "__init__.py").write_text('__all__ = ["Card", "elsewhere"]\n')
     monkeypatch.setattr(reference, "ROOT", tmp_path)
     monkeypatch.setattr(reference, "MODULES", {"ganzoo": "", "ganzoo.small": ""})
-    for cached in (reference.parsed, reference.defined):
+    for cached in (reference.parsed, reference.defined, reference.lines_of):
         cached.cache_clear()
     try:
         made = reference.reference_page("note\n")
@@ -211,5 +211,5 @@ def test_a_module_is_described_from_its_source(
         with pytest.raises(KeyError, match=r"ganzoo\.small has no nothing"):
             reference.reference_page("note\n")
     finally:
-        for cached in (reference.parsed, reference.defined):
+        for cached in (reference.parsed, reference.defined, reference.lines_of):
             cached.cache_clear()
