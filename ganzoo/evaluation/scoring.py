@@ -149,7 +149,7 @@ def score(
         # Real samples are drawn by no game.
         comparable = None if spec.needs else baseline
         real = None if comparable is None else _compute(spec, comparable, result.notes, "of real samples", True)
-        doubt = caution(measured.protocol.get("features", {}))
+        doubt = caution(measured.protocol.get("features"))
         if doubt is not None:
             _note(result.notes, doubt)
         protocol = common | {"metric": spec.name} | measured.protocol

@@ -87,7 +87,7 @@ def test_images_without_labels_get_one_note_no_scores_and_no_download(
     assert result.scores == []
     assert result.notes == [
         "no labels to train domain features on in digits: type --set data.labels=true if it has any, "
-        "or request other features with --features inception-v3-compat."
+        "or request other features with --features inception-v3-compat or efficientnet-lite0."
     ]
     assert list(tmp_path.iterdir()) == []
 

@@ -72,4 +72,5 @@ def ganzoo_datasets() -> list[DatasetSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"tinted": TwoPlayerRecipe(data=Data(name="tinted"), steps=30, batch=16)}
-    return [Variant("tint", "A translator: enlarges and tints.", "none", ("image",), recipes, build, inputs=("small",))]
+    summary, unread = "A translator: enlarges and tints.", ("latent", "latent_distribution")
+    return [Variant("tint", summary, "none", ("image",), recipes, build, inputs=("small",), fixes=unread)]

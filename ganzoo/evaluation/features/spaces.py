@@ -89,14 +89,14 @@ def _suits(samples: Samples) -> bool:
     return channels in (1, 3) and min(height, width) >= SMALLEST
 
 
-def caution(features: Mapping[str, Any]) -> str | None:
+def caution(features: Any) -> str | None:
     """A note on domain features whose classifier is not accurate enough; None for any others.
 
-    features: the entry in a score's protocol.
+    features: the entry in a score's protocol, if it has any.
     """
     from ganzoo.evaluation.features import efficientnet
 
-    accuracy = features.get("accuracy")
+    accuracy = features.get("accuracy") if isinstance(features, Mapping) else None
     if not isinstance(accuracy, float) or accuracy >= ENOUGH:
         return None
     hint = f"--features {EFFICIENTNET}" if efficientnet.is_installed() else efficientnet.INSTALL

@@ -311,6 +311,6 @@ def test_an_unknown_space_is_an_error_that_suggests_a_known_one() -> None:
 
 def test_the_spaces_are_those_that_torch_fidelity_registers() -> None:
     shipped = [name for name in published.FEATURE_EXTRACTORS_REGISTRY if not name.startswith("domain-")]
-    assert sorted(names()) == sorted(["domain", *shipped])
+    assert sorted(names()) == sorted(["domain", "efficientnet-lite0", *shipped])
     for name, digest in published.PUBLISHED.items():
         assert f"-{digest[:8]}.pth" in published.URLS[name]

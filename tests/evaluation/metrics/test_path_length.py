@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from torch_fidelity.registry import SAMPLE_SIMILARITY_REGISTRY, register_sample_similarity
 from torch_fidelity.sample_similarity_base import SampleSimilarityBase
 
+from ganzoo.builtins.metrics import METRICS
 from ganzoo.data.images import digits
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import domain
 from ganzoo.evaluation.metrics.path_length import EPSILON, path_distances, perceptual_path_length
+from ganzoo.evaluation.scoring import score
 from ganzoo.games import TwoPlayer
 from ganzoo.games.losses import NonSaturating
 from ganzoo.recipes import Data
@@ -125,9 +127,15 @@ def test_a_generator_that_does_not_move_has_no_path_length() -> None:
 
 
 def test_without_a_generator_with_latents_it_does_not_apply() -> None:
-    assert perceptual_path_length(samples_of(None)) == {}
-    assert perceptual_path_length(samples_of(object())) == {}
-    assert perceptual_path_length(samples_of(game(), 300).real_baseline()) == {}
+    for generator in (None, object()):
+        found = score(samples_of(generator), METRICS, ["ppl"], with_real=False)
+        assert found.scores == []
+        assert found.notes == ["ppl: it scores only games with latent vectors: leave it out."]
+
+
+def test_real_samples_have_none() -> None:
+    (row,) = score(samples_of(game(), 300), METRICS, ["ppl"]).scores
+    assert row.real is None
 
 
 def test_lpips_offline_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
