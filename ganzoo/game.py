@@ -90,6 +90,19 @@ class Penalty(Protocol):
     def __call__(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class SharedPenalty(Penalty, Protocol):
+    """A penalty on the critic's outputs for the real or the fake samples themselves, as R1 and R2 are.
+
+    at: "real" or "fake". `of` is the same penalty, from logits `[N]` that were computed from samples `x [N, *shape]`
+    which require a gradient; so the pass that D's loss needs can serve for both.
+    """
+
+    at: str
+
+    def of(self, logits: Tensor, x: Tensor) -> Tensor: ...
+
+
 class Augmentation(nn.Module):
     """Changes the samples that a discriminator sees, real and generated alike, so that few data suffice.
 
@@ -206,9 +219,8 @@ class Progress:
 class Level:
     """What the steps of a growing game have in common until it grows again.
 
-    number: of the level, so that two levels that are otherwise alike differ. batch: samples in an update, over all
-    devices; None for the recipe's. rate: factor of all learning rates. cost: time of a step, relative to other levels.
-    resets: players whose optimisers begin anew with this level, without the moments of the level before.
+    number: of the level. batch: samples in an update, over all devices; None for the recipe's. rate: factor of all
+    learning rates. cost: time of a step, relative to other levels. resets: players whose optimisers start over.
     """
 
     number: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,19 @@ from paths import ROOT
 # Packages with their own tests, which test_third_party.py runs in environments where they are installed.
 collect_ignore_glob = ["packages/*"]
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch is imported: processes with several threads each would slow each other down tenfold.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+MOST_WORKERS = 4
+"""Each holds a copy of torch, about a gigabyte."""
+
 SHARED_DATA = ROOT / ".." / "shared" / "data"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process for each core, up to four."""
+    return min(os.cpu_count() or 1, MOST_WORKERS)
 
 
 def pytest_configure() -> None:

@@ -17,7 +17,12 @@ Critic = Callable[[Tensor], Tensor]
 def squared_gradient_norm(critic: Critic, x: Tensor) -> Tensor:
     """Squared Euclidean norm of the critic's gradient at each sample: `x [N, ...]` to `[N]`, differentiable."""
     x = x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return squared_gradient_of(critic(x), x)
+
+
+def squared_gradient_of(logits: Tensor, x: Tensor) -> Tensor:
+    """The same from logits `[N]` that were computed from samples `x [N, ...]` which require a gradient."""
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return gradient.flatten(1).square().sum(1)
 
 
@@ -66,12 +71,22 @@ def _distance(critic: Critic, x: Tensor, target: float) -> Tensor:
 class R1:
     """Half the squared gradient norm at real samples (Mescheder et al. 2018, equation 9; weight 10 there)."""
 
+    at = "real"
+
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * squared_gradient_norm(critic, real).mean()
+
+    def of(self, logits: Tensor, x: Tensor) -> Tensor:
+        return 0.5 * squared_gradient_of(logits, x).mean()
 
 
 class R2:
     """Half the squared gradient norm at fake samples (Mescheder et al. 2018, equation 10; weight 10 there)."""
 
+    at = "fake"
+
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * squared_gradient_norm(critic, fake).mean()
+
+    def of(self, logits: Tensor, x: Tensor) -> Tensor:
+        return 0.5 * squared_gradient_of(logits, x).mean()

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.utils.parametrize import is_parametrized
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, AdversarialLoss, Augmentation, Batch, Penalty, Phase, Terms, batch_size, uncompiled
+from ganzoo.game import (
+    GAN,
+    AdversarialLoss,
+    Augmentation,
+    Batch,
+    Penalty,
+    Phase,
+    SharedPenalty,
+    Terms,
+    batch_size,
+    uncompiled,
+)
+from ganzoo.games.chosen import build_augmentation, build_loss, build_penalties
 from ganzoo.games.losses import mean_logits
 from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
-from ganzoo.networks import ConditionalBatchNorm
+from ganzoo.games.spectral import add_spectral_norm
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe, value_at
-from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec
-from ganzoo.zoo import registry
 from ganzoo.zoo.boundary import kind_of
-from ganzoo.zoo.making import make_augmentation, make_loss, make_penalty
-
-log = logging.getLogger(__name__)
 
 
 class TwoPlayer(GAN):
@@ -109,20 +116,13 @@ class TwoPlayer(GAN):
         class. Raises GanzooError for a name that is not registered, an option that the loss or the augmentation does
         not have, and an augmentation of another kind of data.
         """
-        spec = registry.losses().find(recipe.loss)
-        check_options(spec, recipe.loss_options, "loss")
-        known = registry.penalties()
-        penalties = {}
-        for name, term in recipe.penalties.items():
-            check_options(known.find(name), term.options, f"penalties.{name}")
-            penalties[name] = (make_penalty(known.find(name), term.options), term)
         if recipe.spectral_norm:
             add_spectral_norm(discriminator)
         game = cls(
             generator,
             discriminator,
-            make_loss(spec, recipe.loss_options),
-            penalties,
+            build_loss(recipe),
+            build_penalties(recipe),
             latent=recipe.latent,
             latent_distribution=recipe.latent_distribution,
             classes=classes,
@@ -272,14 +272,44 @@ class TwoPlayer(GAN):
         with torch.no_grad():
             fake = self.shown(self.fakes(batch), batch)
         real, y, fake_y = self.shown(batch["x"], batch), batch.get("y"), self.fake_labels(batch)
-        real_output, fake_output = self.look_at_both(real, fake, y, fake_y)
+        shared = self._shared_penalties(real)
+        if shared:
+            # They differentiate the outputs of this pass, in place of a pass of their own. Two passes, as a gradient
+            # would have to go back through both halves of a joint one.
+            real, fake = real.detach().requires_grad_(True), fake.detach().requires_grad_(True)
+            real_output, fake_output = self.look(real, y), self.look(fake, fake_y)
+        else:
+            real_output, fake_output = self.look_at_both(real, fake, y, fake_y)
         terms = self.d_terms(batch, real_output, fake_output)
         if self.augmentation is not None:
             terms |= self.augmentation.terms(per_sample(self.logits(real_output)))
-        for name, (_, term) in self.penalties.items():
-            if term.every == 1:
+        for name, (penalty, term) in self.penalties.items():
+            if name in shared:
+                at, output = (real, real_output) if shared[name] == "real" else (fake, fake_output)
+                terms[name] = term.weight * cast("SharedPenalty", penalty).of(per_sample(self.logits(output)), at)
+            elif term.every == 1:
                 terms[name] = self.penalty(name, real, fake, y)
         return terms
+
+    def _shared_penalties(self, real: Any) -> dict[str, str]:
+        """The penalties at real or at fake samples, by name, for which D's pass for its loss can serve; mostly none.
+
+        Only where a pass of their own would return the same up to rounding: nothing is drawn and nothing is kept in it,
+        samples are judged one by one, in full precision.
+        """
+        names = {
+            name: str(penalty.at)
+            for name, (penalty, term) in self.penalties.items()
+            if term.every == 1 and isinstance(penalty, SharedPenalty)
+        }
+        if not names or not isinstance(real, Tensor) or not self.joint or self.augmentation is not None:
+            return {}
+        if type(self).look is not TwoPlayer.look or torch.is_autocast_enabled(real.device.type):
+            return {}
+        layers = list(self.discriminator.modules())
+        compiled = any(layer._compiled_call_impl is not None for layer in layers)
+        changing = any(isinstance(layer, _DropoutNd) or is_parametrized(layer) for layer in layers)
+        return {} if compiled or changing else names
 
     def lazy_penalty(self, name: str, batch: Batch) -> Terms:
         """The terms of a penalty's own phase."""
@@ -338,63 +368,3 @@ class TwoPlayer(GAN):
         # Moving to a device may create new parameters.
         self._anchor.clear()
         return super()._apply(*args, **options)
-
-
-def build_augmentation(recipe: TwoPlayerRecipe, data: DataSpec) -> Augmentation | None:
-    """The augmentation that a recipe names; None for none. Raises GanzooError as `from_recipe` does."""
-    if recipe.augment is None:
-        if recipe.augment_options:
-            raise GanzooError("augment_options has no meaning without augment: add --set augment=NAME.")
-        return None
-    spec = registry.augmentations().find(recipe.augment)
-    if data.modality not in spec.modalities:
-        kinds = " or ".join(spec.modalities)
-        raise GanzooError(f"the augmentation {spec.name!r} is for data of the kind {kinds}, not {data.modality}.")
-    check_options(spec, recipe.augment_options, "augment")
-    made = make_augmentation(spec, recipe.augment_options)
-    made.batch = recipe.batch
-    return made
-
-
-def check_options(spec: LossSpec | PenaltySpec | AugmentationSpec, options: Mapping[str, float], key: str) -> None:
-    """Raise GanzooError for an option that the spec does not have, or a value outside its bounds.
-
-    key: the recipe key that names it, "loss" for `loss_options`, "penalties.r1" for `penalties.r1.options`.
-    """
-    known = {option.name: option for option in spec.options}
-    what, options_key = ("penalty", f"{key}.options") if isinstance(spec, PenaltySpec) else (key, f"{key}_options")
-    for name, value in options.items():
-        if name not in known:
-            has = "it has " + ", ".join(known) if known else "it has none"
-            raise GanzooError(f"{what} {spec.name!r} has no option {name!r}: {has}.")
-        if not known[name].allows(value):
-            raise GanzooError(f"{options_key}.{name}: expected a number {known[name].bounds}, not {value:g}.")
-
-
-NORMALISATION = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase, ConditionalBatchNorm)
-
-
-def add_spectral_norm(module: nn.Module) -> None:
-    """Divide each weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
-
-    These are the parameters named `weight` with two dimensions or more: of linear, convolution and embedding layers,
-    and of layers of your own. Normalisation layers keep theirs. Other parameters of two dimensions or more are left as
-    they are, with a warning. Raises GanzooError for recurrent layers, whose weights are not read when they are
-    normalised, and if there is no layer to normalise.
-    """
-    left_out, found = [], False
-    for path, layer in list(module.named_modules()):
-        if isinstance(layer, nn.RNNBase):
-            raise GanzooError(f"spectral_norm: the recurrent layer {path!r} cannot be normalised: leave it out.")
-        if isinstance(layer, NORMALISATION):
-            continue
-        for name, weight in list(layer.named_parameters(recurse=False)):
-            if name == "weight" and weight.ndim > 1:
-                spectral_norm(layer)
-                found = True
-            elif weight.ndim > 1 and not name.startswith("original"):
-                left_out.append(f"{path}.{name}".removeprefix("."))
-    if not found:
-        raise GanzooError("spectral_norm: the discriminator has no layer with a weight to normalise: leave it out.")
-    if left_out:
-        log.warning("spectral_norm leaves out the parameters %s of the discriminator.", ", ".join(left_out))

@@ -20,7 +20,7 @@ from ganzoo.data.modality import Modality
 from ganzoo.data.paths import data_root
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
-from ganzoo.game import Augmentation, Batch
+from ganzoo.game import Augmentation, Batch, SharedPenalty
 from ganzoo.recipes import Data, DataSpec
 from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
 from ganzoo.testing.examples import example_data, example_samples
@@ -75,6 +75,11 @@ def check_penalty(spec: PenaltySpec) -> None:
         assert reached, f"{spec.name}: the penalty has no gradient for the critic: use create_graph=True"
         untouched = torch.equal(real, kept[0]) and torch.equal(fake, kept[1])
         assert untouched, f"{spec.name}: the penalty changes the samples in place"
+        if isinstance(penalty, SharedPenalty):
+            assert penalty.at in ("real", "fake"), f"{spec.name}: at must be 'real' or 'fake', not {penalty.at!r}"
+            x = (real if penalty.at == "real" else fake).requires_grad_(True)
+            same = torch.allclose(penalty.of(critic(x), x), value, rtol=1e-4, atol=1e-6)
+            assert same, f"{spec.name}: of(logits, x) is another value than the penalty itself"
 
 
 def check_augmentation(spec: AugmentationSpec) -> None:

@@ -72,5 +72,15 @@ def ganzoo_datasets() -> list[DatasetSpec]:
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"tinted": TwoPlayerRecipe(data=Data(name="tinted"), steps=30, batch=16)}
-    summary, unread = "A translator: enlarges and tints.", ("latent", "latent_distribution")
-    return [Variant("tint", summary, "none", ("image",), recipes, build, inputs=("small",), fixes=unread)]
+    return [
+        Variant(
+            "tint",
+            "A translator: enlarges and tints.",
+            "none",
+            ("image",),
+            recipes,
+            build,
+            inputs=("small",),
+            fixes=("latent", "latent_distribution"),
+        )
+    ]
