@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Protocol
 
@@ -81,7 +82,7 @@ class CudaGraphs:
 class Captured:
     """Calls `work(*inputs)`: the first few times as code, later by replaying a recording, if that does the same.
 
-    It is recorded if a call neither reads values on the host nor changes the Python state of `subject` (the game). The
+    It is recorded if a call neither reads values on the host nor changes `state()`, the Python state of the game. The
     recording is used if its first replay changes `tensors()` as the code does.
 
     recorded: whether a recording is in use. reason: why there is none, "" while it is still possible.
@@ -91,11 +92,11 @@ class Captured:
         self,
         work: Work,
         recorder: Recorder | None,
-        subject: object,
+        state: Callable[[], object],
         tensors: Callable[[], Sequence[Tensor]],
         reason: str = "",
     ) -> None:
-        self.work, self.subject, self.tensors, self.reason = work, subject, tensors, reason
+        self.work, self.state, self.tensors, self.reason = work, state, tensors, reason
         self.recorded = False
         self._recorder = recorder
         self._calls = 0
@@ -125,12 +126,12 @@ class Captured:
         return None if self._result is None else self._result.clone()
 
     def _run_watched(self, inputs: Sequence[Tensor]) -> Tensor | None:
-        before = python_state(self.subject)
+        before = self.state()
         with HostWork() as seen:
             result = self.work(*inputs)
         if seen.reason:
             self.reason = seen.reason
-        elif python_state(self.subject) != before:
+        elif self.state() != before:
             self.reason = "it changes attributes that are not tensors"
         return result
 
@@ -184,27 +185,73 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
-def python_state(subject: object) -> list[object]:
-    """What code could branch on in an object and everything in it: plain values, and addresses of tensors."""
+def python_state(subject: object, device: torch.device | None = None) -> list[object]:
+    """What code could branch on in an object and everything in it: plain values, and addresses of tensors.
+
+    Also what its classes have in common, and the plain globals and enclosing variables of their methods. Scalars that
+    are not on `device` are plain values too: among tensors there they act as numbers.
+    """
     found: list[object] = []
     seen: set[int] = set()
-    waiting = [subject]
+    classes: set[Any] = set()
+    waiting: list[Any] = [subject]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, PLAIN):
+        kind: Any = type(item)
+        way = _way(kind)
+        if way == "plain":
             found.append(item)
-        elif id(item) in seen or isinstance(item, CODE):
             continue
-        elif isinstance(item, Tensor):
-            found.append((item.data_ptr(), item.shape))
-        elif isinstance(item, Mapping):
+        if way == "code" or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if way == "tensor":
+            number = device is not None and item.dim() == 0 and item.device != device
+            value = item.item() if number else None
+            found.append((item.data_ptr(), item.shape, value))
+        elif way == "mapping":
             waiting += [*item.keys(), *item.values()]
-        elif isinstance(item, (Sequence, set, frozenset)):
+        elif way == "sequence":
             waiting += [*item]
         elif hasattr(item, "__dict__"):
+            classes.add(kind)
             waiting += [*vars(item).values()]
-        seen.add(id(item))
+    for shared in sorted(classes, key=id):
+        for values in _shared_values(shared):
+            found += [value for value in values() if isinstance(value, PLAIN)]
     return found
+
+
+@lru_cache(maxsize=4096)
+def _way(kind: type) -> str:
+    """How `python_state` takes objects of a type; remembered, as asking for it takes most of its time."""
+    ways = {"plain": PLAIN, "code": CODE, "tensor": Tensor, "mapping": Mapping, "sequence": (Sequence, set, frozenset)}
+    return next((way for way, kinds in ways.items() if issubclass(kind, kinds)), "object")  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=256)
+def _shared_values(kind: type) -> list[Callable[[], list[object]]]:
+    """Values outside its objects on which a class's methods may depend; none for the classes of torch and ganzoo."""
+    found: list[Callable[[], list[object]]] = []
+    known: set[int] = set()
+    for base in kind.__mro__:
+        if base.__module__.partition(".")[0] in ("torch", "ganzoo", "builtins", "abc", "typing"):
+            continue
+        found.append(lambda base=base: [*vars(base).values()])  # type: ignore[misc]
+        for method in [value for value in vars(base).values() if isinstance(value, FunctionType)]:
+            if id(method.__globals__) not in known:
+                known.add(id(method.__globals__))
+                found.append(lambda names=method.__globals__: [*names.values()])  # type: ignore[misc]
+            found += [lambda cell=cell: _contents(cell) for cell in method.__closure__ or ()]  # type: ignore[misc]
+    return found
+
+
+def _contents(cell: Any) -> list[object]:
+    """The value of an enclosing variable, if it has one yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
 
 
 def copies(tensors: Sequence[Tensor]) -> list[Tensor]:

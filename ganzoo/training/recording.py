@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.game import GAN, Phase
-from ganzoo.training.capture import Captured, Recorder, Work
+from ganzoo.training.capture import Captured, Recorder, Work, python_state
 from ganzoo.training.update import Updater
+
+CHANGES = 10
+"""Changes of a game's Python state between steps after which nothing of it is recorded any more in this level."""
 
 
 class PhaseRecording:
@@ -35,10 +38,34 @@ class PhaseRecording:
                 optimiser.register_load_state_dict_post_hook(lambda optimiser: self.reset())
 
     def reset(self) -> None:
-        """Discard all recordings, so that everything is recorded again."""
+        """Discard all recordings and what is known of the game, so that everything is recorded again."""
+        self._changes = 0
+        self._known: object = None
+        self._discard()
+
+    def watch_game(self) -> None:
+        """Call after a game's `on_step`: recordings stay valid if it only wrote to tensors in place.
+
+        Otherwise they are discarded. What differs from the step before is compared, not what `on_step` did: a game may
+        keep `progress`, which changes by itself.
+        """
+        if self.recorder is None or self._unsteady:
+            return
+        state = self._state()
+        if self._known is not None and state != self._known:
+            self._changes += 1
+            self._discard()
+        self._known = state
+
+    @property
+    def _unsteady(self) -> str:
+        return "the game changes more than tensors from step to step" if self._changes >= CHANGES else ""
+
+    def _discard(self) -> None:
         self._captured: dict[tuple[str, str], Captured] = {}
         own = type(self.gan).update_averages is not GAN.update_averages
-        self._averages = self._capture(self.gan.update_averages, "the game has averages of its own" if own else "")
+        reason = "the game has averages of its own" if own else self._unsteady
+        self._averages = self._capture(self.gan.update_averages, reason)
         self._decay_value = 0.0
         self._decay.zero_()
 
@@ -65,7 +92,12 @@ class PhaseRecording:
         return {phase: work.reason for (_, phase), work in self._captured.items() if not work.recorded}
 
     def _capture(self, work: Work, reason: str) -> Captured:
-        return Captured(work, None if reason else self.recorder, self.gan, self._changing, reason)
+        return Captured(work, None if reason else self.recorder, self._state, self._changing, reason)
+
+    def _state(self) -> object:
+        """What a recording takes for granted: the game's Python state, and which weights learn."""
+        learning = [[id(weight) for weight in weights] for weights in self.updater.weights.values()]
+        return python_state(self.gan, self._decay.device), learning
 
     def _changing(self) -> list[Tensor]:
         """All tensors that an update can change."""
@@ -81,8 +113,8 @@ class PhaseRecording:
             return "the parts of a batch share random numbers"
         if set(self.updater.recipe.schedules) - {"ema"}:
             return "the recipe changes from step to step"
-        if type(self.gan).on_step is not GAN.on_step:
-            return "the game changes from step to step"
+        if self._unsteady:
+            return self._unsteady
         if self.updater.finite_check.needs_host(self.updater.optimisers[phase.player]):
             return "the host decides whether the optimiser may step"
         return ""

@@ -174,6 +174,7 @@ class Trainer:
             reseed(mixed_seed("on_step", self.recipe.seed, self.progress.step), self.fabric.device)
             self.gan.on_step(self.progress)
             self.updater.find_weights()
+            self.recording.watch_game()
 
     def _begin_level(self) -> None:
         """Take note of the coming step's level; if it begins with this step, reset what begins anew with it."""

@@ -215,12 +215,6 @@ def test_what_cannot_be_replayed_is_not_and_learns_as_it_would(loss: Any, reason
     assert_same(trainers[0], trainers[1]) if trainers[0] is not trainers[1] else None
 
 
-def test_a_game_that_changes_from_step_to_step_is_not_recorded() -> None:
-    gan, dataset, used = games.growing()
-    trainer = play(make(gan, dataset, used), 6)
-    assert set(trainer.recording.unrecorded.values()) == {"the game changes from step to step"}
-
-
 def test_a_loss_that_is_not_finite_stops_a_recorded_training_before_it_moves_a_weight() -> None:
     used, data = recipe(steps=STEPS), point_data()
     trainer = play(make(two_player(used), data, used), WARM_UPS + 3)
