@@ -35,7 +35,7 @@ def frechet_distance(samples: Samples) -> Measured:
     (value,) = pair.cached("fd", lambda fake, real: [fidelity.frechet_distance(fake, real)])
     return pair.measured(
         {"FD": value},
-        lambda: pair.cached("fd error 1", lambda fake, real: [standard_errors.of_frechet_distance(fake, real)]),
+        lambda: pair.cached("fd error 2", lambda fake, real: [standard_errors.of_frechet_distance(fake, real)]),
         _too_few(pair),
     )
 
@@ -56,7 +56,7 @@ def _too_few(pair: FeaturePair) -> list[str]:
 def kernel_distance(samples: Samples) -> Measured:
     """Squared MMD between features of samples and training images; around 0 is best."""
     pair = feature_pair(samples)
-    value, error = pair.cached("kd u-statistic 1", lambda fake, _: kernel_distances.of_samples(fake, pair.real))
+    value, error = pair.cached("kd u-statistic 2", lambda fake, _: kernel_distances.of_samples(fake, pair.real))
     used = min(kernel_distances.MAX_REAL, len(pair.real.features))
     return pair.measured({"KD": value}, lambda: [error], estimator="U-statistic", n_real=used)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganzoo.data.samples import subset
 from ganzoo.evaluation.features.extraction import Features
-from ganzoo.evaluation.standard_errors import groups_of, jackknife
+from ganzoo.evaluation.standard_errors import corrected_jackknife, groups_of, of_pairs
 
 MAX_REAL = 10_000
 """Maximum number of real images, as the number of pairs grows with its square."""
@@ -50,24 +50,25 @@ def squared_mmd(fake: Tensor, real: Tensor, kernel: Kernel, among_real: float) -
     """The unbiased squared MMD (U-statistic) of `fake [N, D]` and `real [M, D]`, float64, and its standard error.
 
     Gretton et al. 2012, https://jmlr.org/papers/v13/gretton12a.html, equation 3. It can be below 0. The standard error
-    is a jackknife over groups of the fake rows. among_real: `mean_of_pairs(real, kernel)`.
+    is a corrected jackknife over groups of the fake rows. among_real: `mean_of_pairs(real, kernel)`.
     """
     groups = groups_of(len(fake))
     ordered = [fake[rows] for rows in groups]
-    # Sums of the kernel between groups: without a group, its row and column are subtracted.
+    # Sums of the kernel between groups: without some of them, their rows and columns are subtracted.
     among = _between_parts(ordered, kernel)
     among -= torch.diag(torch.stack([_diagonal(a, kernel).sum() for a in ordered]))
     between = torch.tensor([_sum(a, real, kernel) for a in ordered], dtype=torch.float64)
 
-    def value(total: float, to_real: float, n: int) -> float:
-        return total / (n * (n - 1)) + among_real - 2 * to_real / (n * len(real))
+    total, to_real = float(among.sum()), float(between.sum())
 
-    n, total, to_real = len(fake), float(among.sum()), float(between.sum())
-    without = []
-    for number, rows in enumerate(groups):
-        rest = total - 2 * float(among[number].sum()) + float(among[number, number])
-        without.append(value(rest, to_real - float(between[number]), n - len(rows)))
-    return value(total, to_real, n), jackknife(without)
+    def without(*left_out: int) -> float:
+        out = list(left_out)
+        n = len(fake) - sum(len(groups[number]) for number in out)
+        rest = total - 2 * float(among[out].sum()) + float(among[out][:, out].sum())
+        return rest / (n * (n - 1)) + among_real - 2 * (to_real - float(between[out].sum())) / (n * len(real))
+
+    value, single = without(), [without(number) for number in range(len(groups))]
+    return value, corrected_jackknife(value, single, of_pairs(len(groups), without))
 
 
 def _between_parts(parts: Sequence[Tensor], kernel: Kernel) -> Tensor:
