@@ -30,8 +30,12 @@ from ganzoo.games.chosen import build_augmentation, build_loss, build_penalties
 from ganzoo.games.losses import mean_logits
 from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
 from ganzoo.games.spectral import add_spectral_norm
+from ganzoo.games.traces import leaves_traces
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe, value_at
 from ganzoo.zoo.boundary import kind_of
+
+PASS = ("look", "look_at_both", "judge", "penalty")
+"""What a game must not override if the pass of D's loss is to serve penalties too."""
 
 
 class TwoPlayer(GAN):
@@ -97,6 +101,7 @@ class TwoPlayer(GAN):
         self.joint = joint
         self.augmentation = augmentation
         self._anchor: list[nn.Parameter] = []
+        self._traces: bool | None = None
 
     @classmethod
     def from_recipe(
@@ -272,11 +277,12 @@ class TwoPlayer(GAN):
         with torch.no_grad():
             fake = self.shown(self.fakes(batch), batch)
         real, y, fake_y = self.shown(batch["x"], batch), batch.get("y"), self.fake_labels(batch)
-        shared = self._shared_penalties(real)
+        shared = self._shared_penalties(real, y)
         if shared:
             # They differentiate the outputs of this pass, in place of a pass of their own. Two passes, as a gradient
             # would have to go back through both halves of a joint one.
-            real, fake = real.detach().requires_grad_(True), fake.detach().requires_grad_(True)
+            real = real.detach().requires_grad_("real" in shared.values())
+            fake = fake.detach().requires_grad_("fake" in shared.values())
             real_output, fake_output = self.look(real, y), self.look(fake, fake_y)
         else:
             real_output, fake_output = self.look_at_both(real, fake, y, fake_y)
@@ -291,25 +297,32 @@ class TwoPlayer(GAN):
                 terms[name] = self.penalty(name, real, fake, y)
         return terms
 
-    def _shared_penalties(self, real: Any) -> dict[str, str]:
+    def _shared_penalties(self, real: Any, y: Tensor | None) -> dict[str, str]:
         """The penalties at real or at fake samples, by name, for which D's pass for its loss can serve; mostly none.
 
         Only where a pass of their own would return the same up to rounding: nothing is drawn and nothing is kept in it,
-        samples are judged one by one, in full precision.
+        samples are judged one by one, in full precision, with the labels that penalties are given.
         """
+        sides = ("real", "fake") if type(self).fake_labels is TwoPlayer.fake_labels or y is None else ("real",)
         names = {
             name: str(penalty.at)
             for name, (penalty, term) in self.penalties.items()
-            if term.every == 1 and isinstance(penalty, SharedPenalty)
+            if term.every == 1 and isinstance(penalty, SharedPenalty) and penalty.at in sides
         }
-        if not names or not isinstance(real, Tensor) or not self.joint or self.augmentation is not None:
+        if not names or not self.joint or self.augmentation is not None:
             return {}
-        if type(self).look is not TwoPlayer.look or torch.is_autocast_enabled(real.device.type):
+        if not isinstance(real, Tensor) or real.dtype != torch.float32 or torch.is_autocast_enabled(real.device.type):
+            return {}
+        if any(getattr(type(self), name) is not getattr(TwoPlayer, name) for name in PASS):
             return {}
         layers = list(self.discriminator.modules())
         compiled = any(layer._compiled_call_impl is not None for layer in layers)
-        changing = any(isinstance(layer, _DropoutNd) or is_parametrized(layer) for layer in layers)
-        return {} if compiled or changing else names
+        if compiled or any(isinstance(layer, _DropoutNd) or is_parametrized(layer) for layer in layers):
+            return {}
+        if self._traces is None:
+            few = None if y is None else y[:2]
+            self._traces = leaves_traces(self.discriminator, lambda: self.look(real[:2], few), real.device)
+        return {} if self._traces else names
 
     def lazy_penalty(self, name: str, batch: Batch) -> Terms:
         """The terms of a penalty's own phase."""
@@ -340,7 +353,7 @@ class TwoPlayer(GAN):
                 f"the penalty {name!r} takes one tensor of samples, and D is shown several: leave it out."
             )
         with torch.autocast(real.device.type, enabled=False), uncompiled(self.discriminator):
-            value = penalty(lambda x: self.judge(x, y), real.float(), fake.float())
+            value = penalty(lambda x: self.judge(x, y), real.detach().float(), fake.detach().float())
             if not isinstance(value, Tensor):
                 raise GanzooError(f"the penalty {name!r} must return a scalar tensor, not {kind_of(value)}.")
             return term.weight * value
