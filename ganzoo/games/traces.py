@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import copy
 
 import torch
 from torch import Tensor, nn
 
 
 @torch.no_grad()
-def leaves_traces(module: nn.Module, run: Callable[[], Any], device: torch.device) -> bool:
-    """Whether `run`, a pass of the module, draws random numbers or writes to buffers; afterwards all is as before."""
-    kept: list[Tensor] = [*module.parameters(), *module.buffers()]
+def leaves_traces(module: nn.Module, *inputs: Tensor) -> bool:
+    """Whether a pass of the module draws random numbers or writes to its tensors. A copy is tried, so nothing changes.
+
+    Also True for a module that cannot be copied, as those that keep computed tensors.
+    """
+    try:
+        tried = copy.deepcopy(module)
+    except (RuntimeError, TypeError):
+        return True
+    kept: list[Tensor] = [*tried.parameters(), *tried.buffers()]
     before = [(tensor.clone(), tensor._version) for tensor in kept]
+    device = inputs[0].device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         random = _random_states(device)
-        run()
+        tried(*inputs)
         drawn = not all(map(torch.equal, random, _random_states(device)))
-    written = False
-    for tensor, (value, version) in zip(kept, before, strict=True):
-        if tensor._version != version or not torch.equal(tensor, value):
-            written = True
-            tensor.copy_(value)
-    return drawn or written
+    return drawn or any(
+        tensor._version != version or not torch.equal(tensor, value)
+        for tensor, (value, version) in zip(kept, before, strict=True)
+    )
 
 
 def _random_states(device: torch.device) -> list[Tensor]:

@@ -320,8 +320,8 @@ class TwoPlayer(GAN):
         if compiled or any(isinstance(layer, _DropoutNd) or is_parametrized(layer) for layer in layers):
             return {}
         if self._traces is None:
-            few = None if y is None else y[:2]
-            self._traces = leaves_traces(self.discriminator, lambda: self.look(real[:2], few), real.device)
+            labels = [y[:2]] if self.classes and self.d_labels and y is not None else []
+            self._traces = leaves_traces(self.discriminator, real[:2], *labels)
         return {} if self._traces else names
 
     def lazy_penalty(self, name: str, batch: Batch) -> Terms:

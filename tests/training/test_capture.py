@@ -87,6 +87,7 @@ def test_every_bundled_variant_is_recorded_and_learns_the_same(name: str, device
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "lazy R1": {"penalties": {"r1": Term(weight=1.0, every=2)}, "steps": 2 * STEPS},
+    "penalties that share D's pass": {"penalties": {"r1": Term(weight=1.0), "r2": Term(weight=1.0)}},
     "a penalty in D's phase": {"penalties": {"wgan-gp": Term(weight=1.0)}, "n_critic": 2},
     "a schedule": {"g": Optimiser(lr=1e-2, schedule="linear", warmup=4), "d": Optimiser(lr=1e-2, schedule="cosine")},
     "a paired loss": {"loss": "relativistic"},
