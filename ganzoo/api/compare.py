@@ -161,7 +161,8 @@ class Comparison:
 def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparison:
     """Put runs side by side: `ganzoo.compare(["runs/dcgan-digits-1", "runs/wgan-digits-1"]).draw()`.
 
-    Scores with different protocols are never in one column. best: the states that `--eval-every` found best, with
+    Scores with different protocols are never in one column. A run whose scores are damaged has none, and a hint names
+    the file. best: the states that `--eval-every` found best, with
     their scores-best.json. Raises GanzooError if there are no runs, one is not a run, or one is named twice.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
@@ -171,10 +172,11 @@ def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparis
         if any(run.path.resolve() == other.path.resolve() for other in opened[:number]):
             raise GanzooError(f"{run.path} is named twice: leave one out.")
     used = [run.best() if best else run for run in opened]
-    found = [_scores(run) for run in used]
+    read = [_scores(run) for run in used]
+    found = [scores for scores, _ in read]
     columns, legend = columns_of(score for scores in found for score in scores)
     rows = [_row(run, scores) for run, scores in zip(used, found, strict=True)]
-    hints = [hint for row in rows for hint in _hints(row)]
+    hints = [hint for row, (_, damage) in zip(rows, read, strict=True) for hint in _hints(row, damage)]
     return Comparison(rows, columns, legend, hints)
 
 
@@ -197,8 +199,13 @@ def _free_names() -> Iterator[Path]:
     yield from (Path(f"compare-{number}.png") for number in itertools.count(1))
 
 
-def _scores(run: Run) -> list[dict[str, Any]]:
-    return [] if run.scores is None else preferred(run.scores["scores"])
+def _scores(run: Run) -> tuple[list[dict[str, Any]], str]:
+    """The rows of a run's file of scores, and what is wrong with the file; "" if nothing is."""
+    try:
+        content = run.scores
+    except GanzooError:
+        return [], f"{printable(str(run.scores_file))} is damaged, so its scores are not shown"
+    return [] if content is None else preferred(content["scores"]), ""
 
 
 def _row(run: Run, scores: list[dict[str, Any]]) -> Row:
@@ -217,9 +224,11 @@ def last_step(run: Run) -> int | None:
     return max(checkpoint.found(run.checkpoints), default=None)
 
 
-def _hints(row: Row) -> list[str]:
+def _hints(row: Row, damage: str) -> list[str]:
     command = f"`ganzoo eval {row.path}{' --best' if row.run.at_best else ''}`"
     newest = last_step(row.run)
+    if damage:
+        return [f"{damage}: {command}."]
     if not row.scores:
         return [f"{row.path} has no scores: {command}."]
     if newest is not None and row.step != newest:

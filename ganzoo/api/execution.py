@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ganzoo.api.failures import explain_failures, explain_out_of_memory, is_out_of_memory
+from ganzoo.api.failures import explain_failures, explain_out_of_memory, is_out_of_memory, naming_game
 from ganzoo.api.planning import (
     Plan,
     build,
@@ -123,7 +123,8 @@ def run_training(
     first = fabric.is_global_zero
     with explain_failures(run, recipe, first=first):
         trainer = on_all_ranks(fabric, prepare)
-        with stop_on_signals(trainer.stop), hint_on_nonfinite(trainer.callbacks, trainer):
+        refusals = naming_game(run, trainer.progress)
+        with stop_on_signals(trainer.stop), hint_on_nonfinite(trainer.callbacks, trainer), refusals:
             trainer.fit()
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)

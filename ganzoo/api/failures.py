@@ -12,12 +12,15 @@ from pathlib import Path
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import REASONS, reason
+from ganzoo.game import Progress
 from ganzoo.machine.ranks import LOST_RANK, stops_all_ranks
 from ganzoo.machine.signals import Interrupted
 from ganzoo.recipes import Recipe
 from ganzoo.runs.run import Run
 from ganzoo.training.nonfinite import ADVICE, NonFinite
 from ganzoo.zoo.boundary import message
+
+NOTHING = "Nothing was saved yet"
 
 MEMORY = re.compile(
     r"out of memory|can't allocate memory|cannot allocate memory|not enough memory|Unable to allocate|bad_alloc",
@@ -99,6 +102,26 @@ def explain_failures(run: Run, recipe: Recipe, first: bool = True) -> Iterator[N
         ) from error
 
 
+@contextmanager
+def naming_game(run: Run, progress: Progress) -> Iterator[None]:
+    """Add to an error of the game, its loss or its penalties in mid-run which game it was, and what was saved.
+
+    The error stays what it is. The state within a step is none to resume from, so the last one is a checkpoint's.
+    """
+    try:
+        yield
+    except (TrainingError, OtherRankFailed):
+        raise
+    except GanzooError as error:
+        text = message(error)
+        text += "" if text.endswith((".", "!", "?")) else "."
+        saved = describe_saved(run)
+        resumed = f"; resume with `ganzoo resume {run.path}`" if saved != NOTHING else ""
+        where = f"{run.info['variant']!r} failed in step {progress.step + 1}"
+        error.args = (f"{where}: {text} {saved}{resumed}.",)
+        raise
+
+
 def describe_saved(run: Run) -> str:
     """Which checkpoint training can resume from, as a sentence without its full stop."""
     for step, path in reversed(checkpoint.found(run.checkpoints).items()):
@@ -107,7 +130,7 @@ def describe_saved(run: Run) -> str:
         except GanzooError:
             continue
         return f"The checkpoint of step {step} is intact"
-    return "Nothing was saved yet"
+    return NOTHING
 
 
 def _inside(error: OSError, run: Run) -> bool:

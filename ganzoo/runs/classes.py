@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.files.atomic import LONGEST_NAME
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 
@@ -67,8 +68,13 @@ def _number(text: str) -> int | None:
 
 
 def folder_names(data: DataSpec) -> list[str]:
-    """A name for the folder of each class: its own, without characters that file systems or scans do not take."""
+    """A name for the folder of each class: its own, without characters that file systems or scans do not take.
+
+    A longer name than file systems take is cut. Names that would be equal get the number of their class.
+    """
     names = data.class_names or [str(number) for number in range(data.classes)]
     safe = [re.sub(r'[\x00-\x1f/\\\\:*?"<>|]', "_", name).lstrip(".").strip() or "_" for name in names]
-    counts = Counter(name.casefold() for name in safe)
-    return [f"{name}-{number}" if counts[name.casefold()] > 1 else name for number, name in enumerate(safe)]
+    room = LONGEST_NAME - len(f"-{len(safe)}")
+    cut = [name.encode("utf-8", "replace")[:room].decode("utf-8", "ignore").strip() for name in safe]
+    counts = Counter(name.casefold() for name in cut)
+    return [f"{name}-{number}" if counts[name.casefold()] > 1 else name for number, name in enumerate(cut)]

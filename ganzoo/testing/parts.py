@@ -24,11 +24,12 @@ from ganzoo.game import Augmentation, Batch, SharedPenalty
 from ganzoo.recipes import Data, DataSpec
 from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, ModalitySpec, PenaltySpec
 from ganzoo.testing.examples import example_data, example_samples
-from ganzoo.zoo import registry
+from ganzoo.zoo import cards, registry
 
 
 def check_loss(spec: LossSpec) -> None:
     """Both losses are finite scalars with gradients, also for confident logits; options are accepted and have help."""
+    _check_card("losses", spec)
     loss = _built(spec.name, spec.build)
     for option in spec.options:
         assert option.help, f"{spec.name}: explain the option {option.name!r}"
@@ -59,6 +60,7 @@ def check_loss(spec: LossSpec) -> None:
 
 def check_penalty(spec: PenaltySpec) -> None:
     """A finite scalar for vectors and for images, with a gradient for the critic; the samples stay unchanged."""
+    _check_card("penalties", spec)
     penalty = _built(spec.name, spec.build)
     for option in spec.options:
         assert option.help, f"{spec.name}: explain the option {option.name!r}"
@@ -84,6 +86,7 @@ def check_penalty(spec: PenaltySpec) -> None:
 
 def check_augmentation(spec: AugmentationSpec) -> None:
     """For each kind of data: the shape stays, and gradients of first and second order reach the samples."""
+    _check_card("augmentations", spec)
     for option in spec.options:
         assert option.help, f"{spec.name}: explain the option {option.name!r}"
         _built(spec.name, spec.build, **{option.name: option.default})
@@ -122,6 +125,7 @@ def check_dataset(spec: DatasetSpec, data: Data | None = None, root: Path | None
     data: for a data set that reads the user's own files, where they are. root: the data root.
     Raises SkipTest if the files do not exist.
     """
+    _check_card("datasets", spec)
     if data is None and spec.argument == "path":
         raise SkipTest(f"{spec.name} reads your own files: call check_dataset with data that names them")
     root = root or data_root()
@@ -153,6 +157,7 @@ def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
             assert value.dtype == torch.float32, f"{name}: {key!r} is {value.dtype}: store uint8 images or float32"
             if found.range is not None and key != "y":
                 low, high = found.range
+                assert -math.inf < low < high < math.inf, f"{name}: the range of its DataSpec is {low} to {high}"
                 inside = bool(value.min() >= low and value.max() <= high)
                 assert inside, f"{name}: {key!r} is outside the range {low} to {high} of its DataSpec"
     if "x" in batch:
@@ -191,6 +196,7 @@ def check_modality(spec: ModalitySpec) -> None:
 
     Also of the first samples of its example data set, if that is registered.
     """
+    _check_card("modalities", spec)
     modality = spec.load(spec.name)
     assert isinstance(modality, Modality), f"{spec.name}: load() must return a ganzoo.modalities.Modality"
     assert modality.name == spec.name, f"{spec.name}: its Modality is called {modality.name!r}: pass the name on"
@@ -254,9 +260,10 @@ def check_metric(spec: MetricSpec, samples: Samples | None = None) -> None:
     needs one is given the first registered variant, untrained, that has what it needs.
     """
     for direction in spec.better.values():
-        known = isinstance(direction, float | int) or direction in ("higher", "lower", "")
+        known = cards.is_number(direction) or direction in ("higher", "lower", "")
         advice = "better must say 'higher', 'lower', the number that is best, or '' (none)"
         assert known, f"{spec.name}: {advice}, not {direction!r}"
+    _check_card("metrics", spec)
     made = [samples] if samples is not None else [example_samples(kind, needs=spec.needs) for kind in spec.modalities]
     for given in made:
         before = given.fake.clone()
@@ -278,6 +285,14 @@ def check_command(command: click.Command) -> None:
         assert explained, f"ganzoo {command.name}: explain the option {option.opts[0]} with help=..."
     for inner in getattr(command, "commands", {}).values():
         check_command(inner)
+
+
+def _check_card(kind: str, spec: Any) -> None:
+    """The fields are what the registry takes: their types, finite numbers, defaults within their bounds."""
+    try:
+        cards.check_card(kind, spec, f"the card of {spec.name}")
+    except GanzooError as error:
+        raise AssertionError(str(error)) from error
 
 
 def _built(name: str, build: Callable[..., Any], **options: float) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import shutil
 import statistics
@@ -473,6 +474,18 @@ def test_report_trains_nothing_and_marks_what_is_missing(copy: Path, capsys: pyt
     written = json.loads(Path("zoo.json").read_text())
     assert written["command"] == "ganzoo bench zoo.toml --json zoo.json"
     assert {"processor", "cores", "versions", "date"} <= set(written["machine"])
+
+
+def test_the_report_of_a_grid_whose_name_is_no_utf8_is_written(copy: Path) -> None:
+    grid = toml(GRID, Path("zoo.toml"))
+    named = os.fsdecode(b"caf\xe9.toml")
+    try:
+        grid.rename(named)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    assert run(["bench", named, "--out", str(copy), "--report"]) == 0
+    assert (copy / "report.md").read_text("utf-8").startswith("# ganzoo bench caf?.toml\n")
+    assert json.loads((copy / "report.json").read_text("utf-8"))["command"] == f"ganzoo bench {named}"
 
 
 def test_a_report_on_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,6 @@ import ganzoo
 from ganzoo.api.compare import compare
 from ganzoo.cli import run
 from ganzoo.cli.terminal_table import show, width_of
-from ganzoo.errors import GanzooError
 from ganzoo.evaluation.comparability import columns_of
 from ganzoo.pictures.comparison import Panel, draw_panels, score_curves
 from ganzoo.pictures.tables import ScoreTable
@@ -145,10 +144,24 @@ def test_what_cannot_be_compared_is_one_line(digits_run: Path, capsys: pytest.Ca
     assert not list(Path().glob("*.png"))
 
 
-def test_damaged_scores_are_one_line(digits_run: Path) -> None:
-    a = scored(digits_run, "a", {"name": "FD"})
-    with pytest.raises(GanzooError, match=r"a/scores\.json is damaged"):
-        compare([a])
+@pytest.mark.parametrize(
+    "content", ['{"scores": [{"name": "FD"}]}', "{", "", "\ud800", "[]", '{"scores": [], "notes": 3}']
+)
+def test_damaged_scores_cost_no_other_run_its_scores(
+    content: str, digits_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = scored(digits_run, "a", score("FD", 2.0, "lower"))
+    b = scored(digits_run, "b")
+    Path(b, "scores.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    before = Path(b, "scores.json").read_bytes()
+    found = compare([a, b])
+    assert (body(found.table())["a"]["FD"], body(found.table())["b"]["FD"]) == ("2", "")
+    assert found.hints == ["b/scores.json is damaged, so its scores are not shown: `ganzoo eval b`."]
+    assert run(["compare", a, b]) == 0
+    assert capsys.readouterr().out.count("b/scores.json is damaged") == 1
+    assert run(["compare", b, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hints"] == found.hints
+    assert Path(b, "scores.json").read_bytes() == before
 
 
 # What is printed.

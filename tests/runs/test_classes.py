@@ -71,6 +71,27 @@ def test_names_of_folders_are_safe_and_differ() -> None:
     assert folder_names(data("T-shirt/top", "..", "a:b", "A_b", "")) == ["T-shirt_top", "_-1", "a_b-2", "A_b-3", "_-4"]
 
 
+def test_names_that_are_too_long_for_a_folder_are_cut_and_stay_apart() -> None:
+    names = folder_names(data("x" * 300, "x" * 299 + "y", "é" * 200, "é" * 127 + "z", "a" * 255, "\udce9t\udce9"))
+    assert all(len(name.encode()) <= 255 for name in names)
+    assert len({name.casefold() for name in names}) == 6
+    assert names[0].endswith("x-0")
+    assert set(names[2]) <= set("é-2")
+    assert names[-1] == "?t?" or "?" not in names[-1]
+
+
+def test_samples_of_classes_with_long_names_are_written(tmp_path: Path) -> None:
+    x = np.random.RandomState(0).randint(0, 256, (30, 8, 8)).astype(np.uint8)
+    names = ["long " * 80 + "cat", "long " * 80 + "dog", "é" * 200]
+    np.savez(tmp_path / "pets.npz", x=x, y=np.array(names * 10))
+    keys = SMALL | {"network": "mlp", "embedding": "4", "batch": "8"}
+    options: dict[str, Any] = {"progress": False, "device": "cpu", "out": str(tmp_path / "run")}
+    ganzoo.train("conditional", dataset=tmp_path / "pets.npz", steps=1, set=keys, **options)
+    assert cli.run(["sample", str(tmp_path / "run"), "-n", "9", "--to", str(tmp_path / "made")]) == 0
+    assert len(list((tmp_path / "made").iterdir())) == 3
+    assert len(list((tmp_path / "made").glob("*/*.png"))) == 9
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ganzoo.Run:
     here = tmp_path_factory.mktemp("classes")

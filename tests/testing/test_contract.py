@@ -590,13 +590,19 @@ def test_a_data_set_that_takes_any_split_gets_a_message() -> None:
         check_dataset(loose)
 
 
-METRICS: dict[str, tuple[Callable[[Any], Any], dict[str, str], str]] = {
+METRICS: dict[str, tuple[Callable[[Any], Any], dict[str, Any], str]] = {
     "not finite": (lambda samples: {"a": float("nan")}, {}, "'a' is nan, which is not a finite number"),
     "direction": (
         lambda samples: {"a": 1.0},
         {"a": "up"},
         "must say 'higher', 'lower', the number that is best, or '' .none., not 'up'",
     ),
+    "direction that is no number": (
+        lambda samples: {"a": 1.0},
+        {"a": float("nan")},
+        "the number that is best, or '' .none., not nan",
+    ),
+    "infinite direction": (lambda samples: {"a": 1.0}, {"a": float("inf")}, "the number that is best.*not inf"),
     "unknown name": (lambda samples: {"a": 1.0}, {"b": "lower"}, "`better` names none of a"),
     "another each time": (lambda samples: {"a": torch.rand(()).item()}, {}, "gives another value the second time"),
     "in place": (lambda samples: {"a": float(samples.fake.zero_().sum())}, {}, "changes the samples in place"),
@@ -608,6 +614,49 @@ def test_a_metric_that_breaks_the_contract_gets_a_message(fault: str) -> None:
     compute, better, message = METRICS[fault]
     with pytest.raises(AssertionError, match=message):
         check_metric(MetricSpec("bad", "Bad.", "None.", ("points",), compute, better))
+
+
+NOT_FINITE: dict[str, tuple[Callable[[Any], None], Any, str]] = {
+    "weight": (
+        check_penalty,
+        PenaltySpec("bad", "Bad.", "None.", dict, weight=float("nan")),
+        "weight of the penalty 'bad' must be a finite number of at least 0, not nan",
+    ),
+    "default": (
+        check_loss,
+        LossSpec("bad", "Bad.", "None.", dict, options=(Option("scale", float("inf"), "A scale."),)),
+        "default of the option 'scale' of the loss 'bad' must be a finite number, not inf",
+    ),
+    "bound": (
+        check_augmentation,
+        AugmentationSpec(
+            "bad", "Bad.", "None.", ("image",), dict, options=(Option("p", 0.5, "A chance.", maximum=float("nan")),)
+        ),
+        "maximum of the option 'p' of the augmentation 'bad' must be a finite number or None, not nan",
+    ),
+    "samples": (
+        check_dataset,
+        DatasetSpec("bad", "Bad.", "None.", "points", dict, samples=float("inf")),  # type: ignore[arg-type]
+        "samples of the data set 'bad' must be a whole number, not inf",
+    ),
+}
+
+
+@pytest.mark.parametrize("field", NOT_FINITE)
+def test_a_card_with_a_number_that_is_not_finite_gets_a_message(field: str) -> None:
+    check, spec, message = NOT_FINITE[field]
+    with pytest.raises(AssertionError, match=message):
+        check(spec)
+
+
+def test_a_range_that_is_none_gets_a_message() -> None:
+    for high in (float("nan"), float("inf"), -2.0):
+        described = DataSpec("bad", "points", (2,), range=(-1.0, high))
+        spec = DatasetSpec(
+            "bad", "Bad.", "None.", "points", lambda *_, d=described: Dataset({"x": torch.zeros(8, 2)}, d)
+        )
+        with pytest.raises(AssertionError, match=r"the range of its DataSpec is -1\.0 to"):
+            check_dataset(spec)
 
 
 def test_a_metric_of_another_modality_needs_samples() -> None:

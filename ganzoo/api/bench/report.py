@@ -177,7 +177,8 @@ def write_json(report: Mapping[str, Any], path: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        write_atomically(path, text.encode())
+        # The name of the grid's file may be no UTF-8.
+        write_atomically(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
 

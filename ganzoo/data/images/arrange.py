@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.images.labels import read_labels
-from ganzoo.data.images.layout import read_layout, too_many
+from ganzoo.data.images.layout import Unpaired, read_layout, too_many
 from ganzoo.data.images.listing import Listing, printable
 from ganzoo.data.images.scan import Found, scan
+from ganzoo.errors import GanzooError
 
 SHOWN = 5
 
@@ -65,13 +66,21 @@ def arrange(folder: Path) -> Arrangement:
     """Find the images of a folder, their splits and their labels.
 
     A few images without a label are left out of labelled ones, whether labels are wanted or not: so a data set has the
-    same images with and without them. Raises GanzooError for a folder or a label file that cannot be read.
+    same images with and without them. Raises GanzooError for a folder or a label file that cannot be read, and for two
+    unpaired sets of images.
     """
     arranged = Arrangement(Listing(), Found())
     for name, size, stamp in scan(folder, arranged.found):
         arranged.listing.add(name, size, stamp)
     names = arranged.listing.names
-    layout = read_layout(names)
+    try:
+        layout = read_layout(names)
+    except Unpaired as error:
+        parts = [printable(name) for name in error.folders]
+        raise GanzooError(
+            f"{folder} holds two unpaired sets of images, in {', '.join(parts)}, and a run is trained on one: "
+            f"type --dataset folder:{folder / parts[-1]}."
+        ) from None
     from_files = read_labels(folder, arranged.found.label_files)
     arranged.numbered = from_files.numbered
     notes = [*layout.notes, *from_files.notes]

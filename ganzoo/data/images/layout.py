@@ -26,21 +26,39 @@ STRAY_FRACTION = 0.25
 SHARD = re.compile(r"\d{5,}")
 
 
+UNPAIRED = re.compile(r"(train|test|val)[-_]?[AaBb]")
+"""Names of the folders of two sets of images between which a translator is trained: trainA, trainB, testA, testB."""
+
+
+class Unpaired(Exception):
+    """The folders are two unpaired sets. folders: as prefixes of names, without the slash."""
+
+    def __init__(self, folders: list[str]) -> None:
+        super().__init__()
+        self.folders = folders
+
+
 @dataclass
 class Layout:
     """Where the splits are, and whether subfolders are classes.
 
     splits: the folders of "train" and "test", as prefixes of names: "photos/train/", or "" for all. classes: the folder
-    of each split whose subfolders are its classes; no entry for a split without classes. notes: lines on what was found
+    of each split whose subfolders are its classes; no entry for a split without classes. within: where each class has
+    its own folders of splits, the split of each of these names, in lower case. notes: lines on what was found
     and is used otherwise than as a class.
     """
 
     splits: dict[str, str] = field(default_factory=lambda: {"train": ""})
     classes: dict[str, str] = field(default_factory=dict)
+    within: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def split_of(self, name: str) -> str | None:
-        """The split of an image, by its relative path."""
+        """The split of an image, by its relative path; None if it is in none."""
+        if self.within:
+            prefix = self.classes["train"]
+            inside = name.removeprefix(prefix).split("/", 2) if name.startswith(prefix) else []
+            return self.within.get(inside[1].lower()) if len(inside) == 3 else None
         return next((split for split, prefix in self.splits.items() if name.startswith(prefix)), None)
 
     def class_of(self, name: str, split: str) -> str | None:
@@ -51,10 +69,14 @@ class Layout:
 
 
 def read_layout(names: Iterable[str]) -> Layout:
-    """What the subfolders mean in which these images are. `names` are read several times."""
+    """What the subfolders mean in which these images are. `names` are read several times.
+
+    Raises Unpaired for two sets of images, as translators between them are trained on.
+    """
     layout = Layout()
     base = _unwrap(names, "")
     folders, _ = _count(names, base)
+    _refuse_unpaired(base, folders)
     found = {name.lower(): name for name in folders}
     train = next((found[name] for name in TRAIN if name in found), None)
     held_out = [found[name] for name in HELD_OUT if name in found]
@@ -71,6 +93,8 @@ def read_layout(names: Iterable[str]) -> Layout:
             "name the folder that is to be trained on train"
         )
         return layout
+    elif _splits_within_classes(layout, names, base):
+        return layout
     for split, prefix in layout.splits.items():
         _find_classes(layout, names, split, prefix)
     if "train" not in layout.classes:
@@ -82,6 +106,40 @@ def read_layout(names: Iterable[str]) -> Layout:
         if folders and folders.keys() <= _count(names, layout.classes["train"])[0].keys():
             layout.classes["test"] = prefix
     return layout
+
+
+def _refuse_unpaired(base: str, folders: Iterable[str]) -> None:
+    """Raise Unpaired for trainA and trainB, with or without testA and testB."""
+    parts = sorted(name for name in folders if UNPAIRED.fullmatch(name))
+    if len({name[-1].lower() for name in parts}) == 2:
+        raise Unpaired([base + name for name in parts])
+
+
+def _splits_within_classes(layout: Layout, names: Iterable[str], base: str) -> bool:
+    """Whether each class has its own folders of splits, cats/train and cats/test; then it is described in `layout`."""
+    counts: Counter[str] = Counter()
+    trained: set[str] = set()
+    others = 0
+    for name in names:
+        parts = name[len(base) :].split("/", 2) if name.startswith(base) else []
+        split = parts[1].lower() if len(parts) == 3 else ""
+        if split in TRAIN or split in HELD_OUT:
+            counts[split] += 1
+            if split in TRAIN:
+                trained.add(parts[0])
+        else:
+            others += 1
+    held_out = [name for name in HELD_OUT if counts[name]]
+    if len(trained) < 2 or not held_out or too_many(others, counts.total()):
+        return False
+    layout.within = dict.fromkeys(TRAIN, "train") | {held_out[0]: "test"}
+    layout.splits = dict.fromkeys(("train", "test"), base)
+    layout.classes = dict.fromkeys(("train", "test"), base)
+    layout.notes.append(f"trained on the folder train of each class; {held_out[0]} is the test split")
+    unused = others + sum(counts[name] for name in held_out[1:])
+    if unused:
+        layout.notes.append(f"{unused:,} images that are in neither are not used")
+    return True
 
 
 def _find_classes(layout: Layout, names: Iterable[str], split: str, prefix: str) -> None:

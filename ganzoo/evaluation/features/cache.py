@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -64,9 +65,13 @@ def write(key: str, arrays: Mapping[str, np.ndarray]) -> None:
         write_atomically(path, content)
         write_atomically(path.with_suffix(".sha256"), (hashlib.sha256(content).hexdigest() + "\n").encode())
     except OSError as error:
-        log.warning(
-            "cannot cache features in %s (%s): they will be extracted again each time", path.parent, error.strerror
-        )
+        _report(path.parent, error.strerror)
+
+
+@functools.cache
+def _report(folder: Path, why: str | None) -> None:
+    """Once for a folder and a reason."""
+    log.warning("cannot cache features in %s (%s): they will be extracted again each time", folder, why)
 
 
 def _path(key: str) -> Path:

@@ -83,6 +83,55 @@ def test_the_test_split_has_the_classes_and_channels_of_the_training_split(image
     assert any("test/elk/a.png" in note for note in test.notes)
 
 
+@pytest.mark.parametrize("wrapper", ["", "photos/"])
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "val")])
+def test_splits_within_each_class_are_splits(names: tuple[str, str], wrapper: str, images: Path) -> None:
+    for i, label in enumerate(("ant", "bee"), 1):
+        put(images / f"{wrapper}{label}/{names[0]}/a.png", 10 * i)
+        put(images / f"{wrapper}{label}/{names[1]}/a.png", 10 * i + 5)
+    assert by_class(load(images)) == {10: "ant", 20: "bee"}
+    assert by_class(load(images, "test")) == {15: "ant", 25: "bee"}
+    assert levels(load(images, labels=False)) == [10, 20]
+    check_dataset(registry.datasets()["folder"], Data(name="folder", path=str(images), size=8))
+
+
+def test_what_is_in_no_split_of_its_class_is_reported(images: Path) -> None:
+    for label in ("ant", "bee"):
+        for number in range(3):
+            put(images / label / "train" / f"{number}.png")
+        put(images / label / "test" / "a.png")
+        put(images / label / "val" / "a.png")
+    put(images / "ant" / "stray.png", 99)
+    put(images / "cow" / "test" / "a.png", 50)
+    assert len(load(images)) == 6
+    assert any("3 images that are in neither are not used" in note for note in load(images).notes)
+    test = load(images, "test")
+    assert len(test) == 2
+    assert any("cow/test/a.png" in note for note in test.notes)
+
+
+def test_folders_called_train_within_classes_are_no_splits_without_a_test_folder(images: Path) -> None:
+    for label in ("ant", "bee"):
+        put(images / label / "train" / "a.png")
+        put(images / label / "toys" / "a.png")
+    assert load(images).spec.class_names == ("ant", "bee")
+    assert len(load(images)) == 4
+
+
+@pytest.mark.parametrize("wrapper", ["", "horse2zebra/"])
+@pytest.mark.parametrize(
+    "names", [("trainA", "trainB", "testA", "testB"), ("trainA", "trainB"), ("train_a", "train_b")]
+)
+def test_two_unpaired_sets_are_refused_with_what_to_type(names: tuple[str, ...], wrapper: str, images: Path) -> None:
+    for name in names:
+        put(images / f"{wrapper}{name}/a.png")
+    last = f"{wrapper}{sorted(names)[-1]}"
+    for split in ("train", "test"):
+        with pytest.raises(GanzooError, match=f"two unpaired sets.*type --dataset folder:{images / last}.$"):
+            load(images, split)
+    assert len(load(images / last)) == 1
+
+
 def test_held_out_folders_alone_are_reported_and_no_classes(images: Path) -> None:
     put(images / "test" / "a.png")
     put(images / "val" / "a.png")
