@@ -164,6 +164,7 @@ class MetricSpec:
     better: for each value "higher" or "lower", the number that is best (0.0 for a distance that can be negative), or ""
     if none is.
     default: whether it is computed when no metrics are named, such as after training.
+    cheap: of a metric that is not computed by default, whether it is for these samples, because it takes no time.
     split: the split that it compares with, "train" or "test"; by default the one that the modality chooses.
     needs: what the game that drew the samples must have, some of `ABILITIES`. Samples from files have none of these.
     """
@@ -175,5 +176,6 @@ class MetricSpec:
     compute: Callable[[Samples], Mapping[str, float]]
     better: Mapping[str, str | float] = field(default_factory=dict)
     default: bool = True
+    cheap: Callable[[Samples], bool] | None = None
     split: str = ""
     needs: tuple[str, ...] = ()

@@ -87,6 +87,7 @@ METRICS: tuple[MetricSpec, ...] = (
         lazy("ganzoo.evaluation.metrics.neighbours:memorisation"),
         {"memorised": "lower", "distance-ratio": 1.0},
         default=False,
+        cheap=lazy("ganzoo.evaluation.metrics.neighbours:is_cheap"),
     ),
     MetricSpec(
         "stacked",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,11 +125,14 @@ def score(
     A metric that fails yields a note instead of scores and does not stop the others. with_real: whether to score real
     data too, and to estimate standard errors. Raises GanzooError if `metrics` contains a name that is not in `specs`.
     """
+    specs = list(specs)
     chosen = select_metrics(specs, metrics, samples.spec.modality)
     result = Scores()
     if samples.fake.is_floating_point() and not samples.fake.isfinite().all():
         result.notes.append("no scores: the generator's samples are not finite numbers.")
         return result
+    if metrics is None:
+        chosen += _cheap(specs, samples)
     compared = {"": _compared(samples, result.notes, with_real)}
     for spec in chosen:
         lacking = missing(spec.needs, samples.generator)
@@ -159,6 +163,18 @@ def score(
             errors = [_error(of, name) for of in (measured, real)]
             result.scores.append(Score(name, value, real_value, _better(spec, name), dict(protocol), *errors))
     return result
+
+
+def _cheap(specs: Iterable[MetricSpec], samples: Samples) -> list[MetricSpec]:
+    """Those that are not computed by default, but are for these samples."""
+    found = []
+    for spec in specs:
+        if spec.cheap is not None and not spec.default and samples.spec.modality in spec.modalities:
+            # A metric that cannot say so is not computed.
+            with suppress(GanzooError, Broken), contained(GanzooError, LostRank):
+                if spec.cheap(samples):
+                    found.append(spec)
+    return found
 
 
 def _compared(samples: Samples, notes: list[str], with_real: bool) -> tuple[Samples, Samples | None, dict[str, Any]]:

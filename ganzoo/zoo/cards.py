@@ -164,6 +164,7 @@ FIELDS: dict[type, dict[str, Field]] = {
             'a dict of names to "higher", "lower" or ""',
         ),
         "default": FLAG,
+        "cheap": (lambda value: value is None or callable(value), "a function or None"),
         "split": (lambda value: value in ("", "train", "test"), '"train", "test" or ""'),
         "needs": (_is_needs, f"a tuple of names among {', '.join(ABILITIES)}"),
     },

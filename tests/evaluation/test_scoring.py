@@ -28,6 +28,10 @@ from ganzoo.recipes import Data
 from ganzoo.specs import MetricSpec
 
 
+COPIES = ("memorised[pixels]", "distance-ratio[pixels]", "memorised[shifted]", "distance-ratio[shifted]")
+"""The scores of memorisation, computed by default where that takes about a second."""
+
+
 def digit_samples(n: int = 300, labels: bool = True) -> Samples:
     data = Data(name="digits", labels=labels)
     dataset = digits.load(data, Path(), "train")
@@ -50,7 +54,7 @@ def test_digits_are_scored_by_every_image_metric_beside_real_test_images() -> No
     result = score(digit_samples(), METRICS)
     by_name = {s.name: s for s in result.scores}
     wanted = ["IS", "FD", "KD", "precision", "recall", "accuracy"]
-    assert list(by_name) == [f"{name}[domain:digits]" for name in wanted]
+    assert list(by_name) == [*(f"{name}[domain:digits]" for name in wanted), *COPIES]
     assert result.notes == []
     distance = by_name["FD[domain:digits]"]
     assert distance.better == "lower"
@@ -84,7 +88,8 @@ def test_images_without_labels_get_one_note_no_scores_and_no_download(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", None)
     result = score(digit_samples(labels=False), METRICS)
-    assert result.scores == []
+    # That of pixels needs no features.
+    assert {item.protocol["metric"] for item in result.scores} == {"memorisation"}
     assert result.notes == [
         "no labels to train domain features on in digits: type --set data.labels=true if it has any, "
         "or request other features with --features inception-v3-compat or efficientnet-lite0."
@@ -228,6 +233,7 @@ def test_protocols_have_short_names() -> None:
         "precision[domain:digits]": "prc300_train[domain:digits]",
         "recall[domain:digits]": "prc300_train[domain:digits]",
         "accuracy[domain:digits]": "accuracy300[domain:digits]",
+        **dict.fromkeys(COPIES, "memorisation300_train[pixels]"),
     }
     points_names = [s.protocol["name"] for s in score(point_samples(fake=torch.randn(2000, 2)), METRICS).scores]
     assert points_names == ["modes2k", "modes2k", "mmd2k_test", "w2_2k_test"]

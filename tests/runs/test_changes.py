@@ -74,7 +74,7 @@ def test_what_is_said_to_type_works(folder: Path) -> None:
     line = refused(folder, 5)
     commands = line.partition("`ganzoo resume ")[2].partition("`")[0].split()
     run = ganzoo.resume(folder, 5, set=dict(part.split("=") for part in commands if "=" in part), progress=False)
-    assert run.info["recipe"]["penalties"] == {"r1": {"weight": 3.0, "every": 2}}
+    assert run.info["recipe"]["penalties"] == {"r1": {"weight": 3.0, "every": 2, "options": {}}}
 
 
 def test_a_removed_penalty_is_refused_and_typed_away(tmp_path: Path) -> None:

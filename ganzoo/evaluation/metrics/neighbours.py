@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,12 +29,27 @@ SAMPLES_SHOWN, SAMPLES_PER_ROW = 24, 2
 NEAREST = 3
 
 
+CHEAP = 1e10
+"""Products of pixel values in a search that takes about a second."""
+
+
 @dataclass(frozen=True)
 class Nearest:
     """The K nearest neighbours of N images: distances `[N, K]`, ascending, and indices `[N, K]`, int64."""
 
     distances: Tensor
     indices: Tensor
+
+
+def is_cheap(samples: Samples) -> bool:
+    """Whether `memorisation` takes about a second at most, and there are enough samples for it."""
+    try:
+        n = min(MAX_SAMPLES, len(samples.fake), _held_out(samples).count)
+    except GanzooError:
+        return False
+    pixels = samples.spec.shape[0] * math.prod(min(side, MAX_SIDE) for side in samples.spec.shape[1:])
+    # Once as they are, and at nine shifts.
+    return n >= MIN_SAMPLES and 10 * n * samples.real("train").count * pixels <= CHEAP
 
 
 def memorisation(samples: Samples) -> Measured:
