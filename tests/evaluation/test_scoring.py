@@ -27,7 +27,6 @@ from ganzoo.evaluation.scoring import Score, key_of, score
 from ganzoo.recipes import Data
 from ganzoo.specs import MetricSpec
 
-
 COPIES = ("memorised[pixels]", "distance-ratio[pixels]", "memorised[shifted]", "distance-ratio[shifted]")
 """The scores of memorisation, computed by default where that takes about a second."""
 
