@@ -18,6 +18,7 @@ from ganzoo.networks.layers import (
 from ganzoo.networks.minibatch import MinibatchStd
 from ganzoo.networks.patches import PatchDiscriminator
 from ganzoo.networks.perceptrons import MLPDiscriminator, MLPGenerator, mlp
+from ganzoo.networks.plain import PlainDiscriminator, PlainGenerator
 from ganzoo.networks.pyramids import ConvDiscriminator, ConvGenerator, channel_ladder, doubling, pyramid
 from ganzoo.networks.recurrent import RecurrentDiscriminator, RecurrentGenerator
 from ganzoo.networks.resampling import (
@@ -60,6 +61,8 @@ __all__ = [
     "PatchDiscriminator",
     "PhaseShuffle",
     "PixelNorm",
+    "PlainDiscriminator",
+    "PlainGenerator",
     "RecurrentDiscriminator",
     "RecurrentGenerator",
     "ReflectedResidual",
