@@ -38,6 +38,7 @@ ROWS = (
     Row("wgan.digits-digits", "plugins/ganzoo_wgan_gp/samples-wgan-digits.png"),
     Row("conditional.digits-digits", "plugins/ganzoo_conditional/samples-digits.png"),
     Row("conditional.digits-mlp-digits", "plugins/ganzoo_conditional/samples-digits-mlp.png"),
+    Row("acgan.digits-digits", "plugins/ganzoo_acgan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

@@ -63,11 +63,19 @@ class ConvDiscriminator(nn.Module):
     """Images `[N, C, H, W]` to logits `[N]`: strided convolutions, leaky ReLU, normalisation in all but the first.
 
     The mirror image of `ConvGenerator` (Radford et al. 2016, section 3). hidden: sizes of fully connected layers
-    before the logit.
+    before the logit. classes: if above 0, the output is `[N, 1 + classes]`: the logit, then one per class, from the
+    same features (Odena et al. 2017).
     """
 
     def __init__(
-        self, shape: Sequence[int], width: int = 64, *, kernel: int = 4, norm: str = "batch", hidden: Sequence[int] = ()
+        self,
+        shape: Sequence[int],
+        width: int = 64,
+        *,
+        kernel: int = 4,
+        norm: str = "batch",
+        hidden: Sequence[int] = (),
+        classes: int = 0,
     ) -> None:
         super().__init__()
         channels, height, span = shape
@@ -81,12 +89,13 @@ class ConvDiscriminator(nn.Module):
         self.body = nn.Sequential(*layers)
         flat = sizes[-1] * base_h * base_w
         connected = fully_connected([flat, *hidden], norm, nn.LeakyReLU(0.2, inplace=True))
-        final = nn.Linear(hidden[-1] if hidden else flat, 1)
+        final = nn.Linear(hidden[-1] if hidden else flat, 1 + classes)
         self.head = nn.Sequential(*connected, final) if connected else final
+        self.classes = classes
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.body(x).flatten(1))
-        return logits[:, 0]
+        return logits if self.classes else logits[:, 0]
 
 
 def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:

@@ -102,6 +102,16 @@ def test_convolutional_networks_are_built_for_every_size(shape: tuple[int, int, 
     assert ConvDiscriminator(shape, 2)(x).shape == (2,)
 
 
+def test_a_discriminator_with_classes_returns_a_logit_and_one_per_class() -> None:
+    x = torch.randn(2, 1, 8, 8)
+    for hidden in ([], [9]):
+        network = ConvDiscriminator((1, 8, 8), 2, norm="none", hidden=hidden, classes=3)
+        output = network(x)
+        assert output.shape == (2, 4)
+        output.sum().backward()
+        assert all(weight.grad is not None for weight in network.parameters())
+
+
 @pytest.mark.parametrize(
     ("norm", "layer"), [("batch", nn.BatchNorm2d), ("instance", nn.InstanceNorm2d), ("layer", nn.GroupNorm)]
 )

@@ -1,0 +1,46 @@
+"""acgan: a discriminator that also names the class (Odena et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.recipes import DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
+
+if TYPE_CHECKING:
+    from ganzoo.games import TwoPlayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ACGANRecipe(TwoPlayerRecipe):
+    """The networks' sizes, and how much naming the class counts."""
+
+    class_weight: float = key(1.0, "Weight of the classes' cross-entropy in both players' losses.", minimum=0)
+    embedding: int = key(10, "Dimensions of the label's embedding in the generator.", minimum=1)
+    width: int = key(64, "Channels at the finest resolution; they double as it halves, up to eight times.", minimum=1)
+    d_width: int | None = key(None, "The same for the discriminator, if it should differ.", minimum=1)
+    g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps.", minimum=1)
+    d_hidden: tuple[int, ...] = key((), "Fully connected layers between the feature maps and the logits.", minimum=1)
+
+
+def build(recipe: ACGANRecipe, data: DataSpec) -> TwoPlayer:
+    from .game import ACGAN, networks
+
+    return ACGAN.from_recipe(*networks(recipe, data), recipe, data, classes=data.classes, d_labels=False)
+
+
+# Small networks and short runs tolerate higher learning rates than the paper's, if they decay towards the end.
+FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
+DIGITS = ACGANRecipe(width=32, g_hidden=(256, 256), d_hidden=(256,), steps=2500, g=FAST_G, d=FAST_D)
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    paper = (
+        "Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs, "
+        "https://arxiv.org/abs/1610.09585"
+    )
+    summary = "The discriminator also names the class, and the generator helps: samples of a requested class."
+    return [Variant("acgan", summary, paper, ("image",), {"digits": DIGITS}, build, needs_labels=True)]
