@@ -14,6 +14,7 @@ from ganzoo.testing import check_variant
 from ganzoo.zoo import registry
 
 CIFAR10 = DataSpec("cifar10", "image", (3, 32, 32), 10)
+DIGITS = DataSpec("digits", "image", (1, 8, 8), 10)
 
 
 def built(name: str, data: DataSpec = CIFAR10) -> GAN:
@@ -27,6 +28,14 @@ def weights(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def layers(network: nn.Module) -> int:
+    return sum(isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding) for module in network.modules())
+
+
+def normalised(network: nn.Module) -> int:
+    return sum(isinstance(module, nn.utils.parametrize.ParametrizationList) for module in network.modules())
+
+
 def test_lsgan_has_the_standard_networks_and_the_papers_targets() -> None:
     game: Any = built("lsgan.cifar10")
     assert weights(game.players["g"]) == 3_811_907
@@ -38,7 +47,21 @@ def test_lsgan_has_the_standard_networks_and_the_papers_targets() -> None:
     assert not game.joint
 
 
+def test_sngan_has_the_papers_residual_networks_and_bounds_every_layer_of_the_discriminator() -> None:
+    game: Any = built("sngan.cifar10")
+    # Miyato et al. 2018, table 4: linear layer, three blocks with shortcuts, batch normalisation, convolution.
+    conv, shortcut = 9 * 256 * 256 + 256, 256 * 256 + 256
+    block = 2 * conv + shortcut + 4 * 256
+    assert weights(game.players["g"]) == 129 * 16 * 256 + 3 * block + 2 * 256 + (9 * 256 * 3 + 3)
+    conv, shortcut = 9 * 128 * 128 + 128, 128 * 128 + 128
+    first = (9 * 3 * 128 + 128) + conv + (3 * 128 + 128)
+    assert weights(game.players["d"]) == first + (2 * conv + shortcut) + 2 * (2 * conv) + 129
+    assert normalised(game.players["d"]) == layers(game.players["d"]) == 2 + 2 + 2 + 2 + 2 + 1
+    assert normalised(game.players["g"]) == 0
+    assert layers(built("sngan.digits", DIGITS).players["d"]) == 6
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lsgan"])
+@pytest.mark.parametrize("name", ["lsgan", "sngan"])
 def test_the_contract(name: str) -> None:
     check_variant(registry.variants()[name], {"width": 8, "d_width": 8, "batch": 4})
