@@ -284,7 +284,8 @@ def channels_last(gan: GAN) -> GAN:
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     for tensor in (*gan.parameters(), *gan.buffers()):
         if tensor.ndim in formats:
-            tensor.data = tensor.data.contiguous(memory_format=formats[tensor.ndim])
+            # Not contiguous(): of one channel, it returns weights as they are, whose strides say channels first.
+            tensor.data = tensor.data.to(memory_format=formats[tensor.ndim])
     return gan
 
 
