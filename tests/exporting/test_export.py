@@ -47,6 +47,10 @@ GAMES = [
         ("wgan-gp", POINTS, {}),
         ("conditional", IMAGES, {"network": "conv"}),
         ("conditional", POINTS, {}),
+        ("lsgan", IMAGES, {}),
+        ("sngan", IMAGES, {}),
+        ("sngan", IMAGES, {"network": "residual"}),
+        ("acgan", IMAGES, {}),
     ]
 ]
 
