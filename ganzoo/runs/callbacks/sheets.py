@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from ganzoo.files.atomic import REASONS, remove_partial
 from ganzoo.pictures import sheets
 from ganzoo.pictures.plots import loss_plot
 from ganzoo.runs.callbacks import reals
 from ganzoo.runs.inputs import inputs_from
+from ganzoo.runs.sampling import on_host
 from ganzoo.zoo import registry
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def draw(trainer: Training) -> Image | None:
         # The next step sets its own seed, so drawing here does not affect training.
         torch.manual_seed(trainer.recipe.seed)
         on_device = {name: values.to(trainer.fabric.device) for name, values in given.items()}
-        samples: Tensor = gan.sample(count, y, **gan.given(on_device))
+        samples = on_host(gan.sample(count, y, **gan.given(on_device)), dataset.spec.range)
     real = None
     if modality.real_in_picture:
         real = dataset.batch(torch.arange(min(modality.real_in_picture, dataset.count)))["x"]
