@@ -13,13 +13,13 @@ from torch import Tensor
 from ganzoo.api.planning import make_options
 from ganzoo.data.samples import subset
 from ganzoo.errors import GanzooError
-from ganzoo.files.typed import require_readable_kind, typed_path
+from ganzoo.files.typed import typed_path
 from ganzoo.machine.launch import choose_device
 from ganzoo.recipes import RunOptions
 from ganzoo.runs import judging
+from ganzoo.runs.inputs import read_samples
 from ganzoo.runs.run import Run
 from ganzoo.runs.source import own_data
-from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
 HELD_OUT = 1_000
@@ -52,12 +52,11 @@ def anomaly_scores(
     if not paths:
         raise GanzooError("name files or folders with samples to score.")
     chosen = make_options(device=device)
-    variant, kind = run.info["variant"], registry.modality(run.data.modality)
+    variant = run.info["variant"]
     read: list[tuple[Tensor, list[str]]] = []
     for path in paths:
         file = typed_path(path)
-        require_readable_kind(file)
-        x, names = kind.read(file, run.data)
+        x, names = read_samples(file, run.data)
         inside = file.is_dir() or len(names) > 1
         read.append((x, [str(file / name) if inside else str(file) for name in names]))
     where = choose_device(chosen.device)

@@ -18,12 +18,13 @@ from torch import Tensor
 from ganzoo.data import array_files
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.atomic import reason, write_first_free, write_new
-from ganzoo.files.typed import require_readable_kind, typed_path
+from ganzoo.files.typed import typed_path
 from ganzoo.pictures.sheets import encoded
 from ganzoo.runs.classes import class_number as number_of
 from ganzoo.runs.classes import drawn as drawn_classes
 from ganzoo.runs.classes import folder_names
 from ganzoo.runs.folders import claimed, require_new
+from ganzoo.runs.inputs import read_samples
 from ganzoo.runs.judging import reconstruct
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
@@ -130,9 +131,7 @@ def _reconstructed(run: Run, like: str | Path, wanted: Wanted) -> Drawn:
     for name, requested in options.items():
         if requested:
             raise GanzooError(f"--like draws from the latents of given samples: leave {name} out.")
-    file = typed_path(like)
-    require_readable_kind(file)
-    x, names = registry.modality(run.data.modality).read(file, run.data)
+    x, names = read_samples(like, run.data)
     x, names = x[: wanted.count], names[: wanted.count]
     return Drawn(reconstruct(run.gan, run.info["variant"], x, run.data.range), None, names, {"x": x})
 
@@ -188,9 +187,7 @@ def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple
     found: dict[str, Tensor] = {}
     names: list[str] = []
     for name, path in given.items():
-        spec, file = run.data.inputs[name], typed_path(path)
-        require_readable_kind(file)
-        found[name], read = registry.modality(spec.modality).read(file, spec)
+        found[name], read = read_samples(path, run.data.inputs[name])
         names = names or read
     counts = {name: len(values) for name, values in found.items()}
     if len(set(counts.values())) > 1:

@@ -18,9 +18,9 @@ from ganzoo.exporting.writing import needed_to_sample
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
-from ganzoo.runs.classes import Labels, as_numbers, drawn
+from ganzoo.runs.classes import Labels
 from ganzoo.runs.reading import read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, build_at, draw
+from ganzoo.runs.sampling import build_at, draw_for
 from ganzoo.training.restoring import require_like
 from ganzoo.zoo import provenance, registry
 
@@ -52,17 +52,18 @@ class ExportedGenerator:
         The arguments are the fields of `ganzoo.runs.sampling.Draw`, without `averaged`, as the file holds one set of
         weights only. A generator with inputs needs `given`. The errors are those of `Run.sample`.
         """
-        wanted = Draw(
+        return draw_for(
+            self.gan,
+            self.info["variant"],
+            self.data,
             n,
-            as_numbers(labels, drawn(self.gan, self.data)),
+            labels,
             seed=seed,
             truncation=truncation,
             averaged=False,
             device=device,
             given=given,
-            range=self.data.range,
         )
-        return draw(self.gan, self.info["variant"], wanted)
 
 
 def load_generator(path: str | Path) -> ExportedGenerator:

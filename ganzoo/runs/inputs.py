@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.samples import subset
 from ganzoo.errors import GanzooError
+from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.game import GAN
+from ganzoo.recipes import DataSpec
+from ganzoo.zoo import registry
+
+
+def read_samples(path: str | Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
+    """Samples like `spec` from the user's file or folder, `[N, *shape]`, and a name for each. Raises GanzooError."""
+    file = typed_path(path)
+    require_readable_kind(file)
+    return registry.modality(spec.modality).read(file, spec)
 
 
 def inputs_from(dataset: Dataset, gan: GAN, n: int, *, spread: bool = False) -> dict[str, Tensor]:

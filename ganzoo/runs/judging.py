@@ -12,9 +12,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Encoder, Latent, Scorer
 from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.seeds import mixed_seed
-from ganzoo.machine.tf32 import full_precision
-from ganzoo.machine.threads import require_no_other_training
-from ganzoo.runs.sampling import on_host
+from ganzoo.runs.sampling import on_host, sampling
 from ganzoo.training.rank_random import first_rows_random
 
 
@@ -45,12 +43,9 @@ def reconstruct(gan: GAN, name: str, x: Tensor, range: tuple[float, float] | Non
 
 def _in_batches(gan: Any, x: Tensor, judge: Callable[[Tensor], Tensor], device: torch.device | None) -> Tensor:
     """The results of `judge` for all samples, on the CPU, with the same random numbers each time."""
-    require_no_other_training()
     device = device or torch.device("cpu")
-    gan = gan.to(device)
     made = []
-    used = [device] if device.type == "cuda" else []
-    with gan.for_sampling(), torch.random.fork_rng(used), full_precision(device):
+    with sampling(gan, device):
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH].to(device)
             torch.manual_seed(mixed_seed("judge", start // BATCH))

@@ -30,7 +30,7 @@ from ganzoo.runs.classes import Labels, as_numbers, drawn
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
-from ganzoo.runs.sampling import Draw, build_at, class_numbers, draw, on_host, slerp
+from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host, slerp
 from ganzoo.runs.source import own_data
 from ganzoo.specs import Variant
 from ganzoo.training import restoring
@@ -201,17 +201,18 @@ class Run:
         allowed, for labels that are not classes of the variant, and for a truncation if it has no latent vectors.
         """
         given = self.held_out_inputs(n) if given is None else given
-        wanted = Draw(
+        return draw_for(
+            self.gan,
+            self.info["variant"],
+            self.data,
             n,
-            as_numbers(labels, drawn(self.gan, self.data)),
+            labels,
             seed=seed,
             truncation=truncation,
             averaged=averaged,
             device=device,
             given=given,
-            range=self.data.range,
         )
-        return draw(self.gan, self.info["variant"], wanted)
 
     def held_out_inputs(self, n: int) -> dict[str, Tensor]:
         """The inputs of the first `n` held-out samples of the run's data; {} for a game without inputs.

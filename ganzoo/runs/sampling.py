@@ -19,6 +19,7 @@ from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.tf32 import full_precision
 from ganzoo.machine.threads import require_no_other_training
 from ganzoo.recipes import DataSpec, Recipe, at_step
+from ganzoo.runs.classes import Labels, as_numbers, drawn
 from ganzoo.specs import Variant
 from ganzoo.training.rank_random import first_rows_random
 from ganzoo.zoo.making import make_game
@@ -121,6 +122,14 @@ def draw(gan: GAN, name: str, wanted: Draw) -> Tensor:
         return torch.cat([sample(slice(start, start + BATCH)) for start in range(0, wanted.n, BATCH)])
 
 
+def draw_for(gan: GAN, name: str, data: DataSpec, n: int, labels: Labels, **options: Any) -> Tensor:
+    """`draw` for a user: labels may also be names of the classes of `data`, and samples are clamped to its range.
+
+    options: the other fields of `Draw`.
+    """
+    return draw(gan, name, Draw(n, as_numbers(labels, drawn(gan, data)), range=data.range, **options))
+
+
 def check_given(gan: GAN, name: str, given: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
     """The inputs that a game needs, of those `given`; none for a game without inputs.
 
@@ -136,19 +145,30 @@ def check_given(gan: GAN, name: str, given: Mapping[str, Tensor] | None) -> Mapp
 
 
 @contextmanager
+def sampling(gan: GAN, device: torch.device, averaged: bool = True) -> Iterator[None]:
+    """Within this block the game on the device is sampled in full precision, and global random states are restored.
+
+    Raises GanzooError while a training run of this process changes weights.
+    """
+    require_no_other_training()
+    # Only the device in use: a process must not touch the GPUs of other ranks.
+    used = [device] if device.type == "cuda" else []
+    with gan.to(device).for_sampling(averaged), torch.random.fork_rng(used), full_precision(device):
+        yield
+
+
+@contextmanager
 def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice], Tensor]]:
     """Yield a function that draws one chunk of a `Draw`: a slice of `BATCH` rows to the samples in them, in any order.
 
     The arguments and the errors are those of `draw`.
     """
-    require_no_other_training()
     device = wanted.device or torch.device("cpu")
     y = class_numbers(gan, name, wanted.n, wanted.labels)
     if wanted.truncation is not None and not has_latent(gan):
         raise GanzooError(f"{name!r} has no latent vector to truncate.")
     options: dict[str, Any] = {} if wanted.truncation is None else {"truncation": wanted.truncation}
     given = check_given(gan, name, wanted.given)
-    gan = gan.to(device)
 
     def sample(chunk: slice) -> Tensor:
         count = min(chunk.stop, wanted.n) - chunk.start
@@ -159,9 +179,7 @@ def chunk_sampler(gan: GAN, name: str, wanted: Draw) -> Iterator[Callable[[slice
         with first_rows_random(count, BATCH):
             return on_host(gan.sample(count, part, **options, **gan.given(batch)), wanted.range)
 
-    # Only the device in use: a process must not touch the GPUs of other ranks.
-    used = [device] if device.type == "cuda" else []
-    with gan.for_sampling(wanted.averaged), torch.random.fork_rng(used), full_precision(device):
+    with sampling(gan, device, wanted.averaged):
         yield sample
 
 
