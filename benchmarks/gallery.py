@@ -39,6 +39,7 @@ ROWS = (
     Row("conditional.digits-digits", "plugins/ganzoo_conditional/samples-digits.png"),
     Row("conditional.digits-mlp-digits", "plugins/ganzoo_conditional/samples-digits-mlp.png"),
     Row("acgan.digits-digits", "plugins/ganzoo_acgan/samples-digits.png"),
+    Row("sagan.digits-digits", "plugins/ganzoo_sagan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("a", [], ["a-loss"]),
         (" a , dcgan ", ["dcgan"], ["a-loss"]),
         ("gan-two", [], ["a-loss", "b-loss"]),
-        ("ganzoo", ["acgan", "conditional", "dcgan", "lsgan", "sngan", "vanilla", "wgan-gp", "wgan"], []),
+        ("ganzoo", ["acgan", "conditional", "dcgan", "lsgan", "sagan", "sngan", "vanilla", "wgan-gp", "wgan"], []),
         ("", [], []),
     ],
 )

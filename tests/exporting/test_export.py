@@ -51,6 +51,7 @@ GAMES = [
         ("sngan", IMAGES, {}),
         ("sngan", IMAGES, {"network": "residual"}),
         ("acgan", IMAGES, {}),
+        ("sagan", IMAGES, {}),
     ]
 ]
 

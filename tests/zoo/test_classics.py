@@ -6,34 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from counting import DIGITS, built, layers, normalised, weights
 
-from ganzoo.game import GAN
-from ganzoo.recipes import DataSpec
 from ganzoo.testing import check_variant
 from ganzoo.zoo import registry
-
-CIFAR10 = DataSpec("cifar10", "image", (3, 32, 32), 10)
-DIGITS = DataSpec("digits", "image", (1, 8, 8), 10)
-
-
-def built(name: str, data: DataSpec = CIFAR10) -> GAN:
-    variant, _, recipe = name.partition(".")
-    card = registry.variants()[variant]
-    with torch.device("meta"):
-        return card.build(card.recipes[recipe], data)
-
-
-def weights(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def layers(network: nn.Module) -> int:
-    return sum(isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding) for module in network.modules())
-
-
-def normalised(network: nn.Module) -> int:
-    return sum(isinstance(module, nn.utils.parametrize.ParametrizationList) for module in network.modules())
 
 
 def test_lsgan_has_the_standard_networks_and_the_papers_targets() -> None:
