@@ -43,6 +43,7 @@ def write_samples(
     npz: str | Path | None = None,
     truncation: float | None = None,
     interpolate: bool = False,
+    vary: int | None = None,
     given: str | Path | Mapping[str, str | Path] | None = None,
     like: str | Path | None = None,
 ) -> Path:
@@ -52,6 +53,7 @@ def write_samples(
     array x (uint8 `[N, H, W, C]` for images), y for samples with labels, and what kind of data they are.
 
     count: by default 64, or one for each input. A folder of samples with labels has a subfolder for each class.
+    interpolate, vary: walks between latents, and along one coordinate of them, in rows of eight.
     given: for a variant with an input, the file or folder with it, or a path for each input by name; by default those
     of held-out data. Then a folder has the names of the files in it.
     like: for a variant with an encoder, the file or folder with samples to reconstruct.
@@ -60,7 +62,7 @@ def write_samples(
     run = run if isinstance(run, Run) else Run.open(run)
     target, kind = _target(run, grid, folder, npz)
     wanted = Wanted(
-        count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, given
+        count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, vary, given
     )
     drawn = _drawn(run, wanted) if like is None else _reconstructed(run, like, wanted)
     try:
@@ -72,7 +74,7 @@ def write_samples(
         elif kind == "file":
             write_new(target, _file(run, drawn, target.suffix))
         else:
-            content = _grid(run, drawn, target, COLUMNS if interpolate else None)
+            content = _grid(run, drawn, target, COLUMNS if interpolate or vary is not None else None)
             if grid is None:
                 return write_first_free(_free_names(run), content)
             write_new(target, content)
@@ -93,6 +95,7 @@ class Wanted:
     seed: int
     truncation: float | None
     interpolate: bool
+    vary: int | None
     given: str | Path | Mapping[str, str | Path] | None
 
 
@@ -110,10 +113,16 @@ def _drawn(run: Run, wanted: Wanted) -> Drawn:
     inputs, names = read_inputs(run, wanted.given) if wanted.given is not None else (None, None)
     count = wanted.count or (len(next(iter(inputs.values()))) if inputs else 64)
     labels = [class_number(run, name) for name in wanted.classes] or None
-    if wanted.interpolate:
+    if wanted.interpolate or wanted.vary is not None:
+        walk = "--vary" if wanted.vary is not None else "--interpolate"
         if wanted.truncation is not None:
-            raise GanzooError("--interpolate uses latents without truncation: leave --truncation out.")
-        return Drawn(run.interpolate(math.ceil(count / COLUMNS), COLUMNS, labels, seed=wanted.seed)[:count])
+            raise GanzooError(f"{walk} uses latents without truncation: leave --truncation out.")
+        if wanted.interpolate and wanted.vary is not None:
+            raise GanzooError("choose one of --interpolate and --vary.")
+        rows = math.ceil(count / COLUMNS)
+        if wanted.vary is not None:
+            return Drawn(run.vary(wanted.vary, rows, COLUMNS, labels, seed=wanted.seed)[:count])
+        return Drawn(run.interpolate(rows, COLUMNS, labels, seed=wanted.seed)[:count])
     inputs = run.held_out_inputs(count) if inputs is None else inputs
     samples = run.sample(count, labels, seed=wanted.seed, truncation=wanted.truncation, given=inputs)
     return Drawn(samples, run.labels(count, labels), names if count == len(names or ()) else None, inputs)
@@ -127,6 +136,7 @@ def _reconstructed(run: Run, like: str | Path, wanted: Wanted) -> Drawn:
         "--seed": bool(wanted.seed),
         "--truncation": wanted.truncation is not None,
         "--interpolate": wanted.interpolate,
+        "--vary": wanted.vary is not None,
     }
     for name, requested in options.items():
         if requested:

@@ -35,6 +35,12 @@ import click
 )
 @click.option("--like", type=click.Path(), metavar="PATH", help="Reconstruct these samples, by a variant's encoder.")
 @click.option("--interpolate", is_flag=True, help="Interpolate from one latent to another along each row.")
+@click.option(
+    "--vary",
+    type=click.IntRange(0),
+    metavar="I",
+    help="Vary one coordinate of the latent, counted from 0, along each row.",
+)
 def command(
     run: str,
     count: int | None,
@@ -48,6 +54,7 @@ def command(
     given: tuple[str, ...],
     like: str | None,
     interpolate: bool,
+    vary: int | None,
 ) -> None:
     """Draw samples from a run's generator into a picture, a folder or a file.
 
@@ -70,6 +77,7 @@ def command(
         npz=npz,
         truncation=truncation,
         interpolate=interpolate,
+        vary=vary,
         given=parse_given(given),
         like=like,
     )

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -235,18 +235,45 @@ class Run:
         which stay in their cube. labels: as in `ganzoo.runs.sampling.Draw`, one per row. Raises GanzooError if the
         variant has no latent vectors, and for labels that are not classes of it.
         """
+        linear = getattr(self.gan, "latent_distribution", "normal") == "uniform"
+        fractions = torch.linspace(0, 1, columns)
+
+        def between(gan: Any) -> Tensor:
+            start, end = gan.draw_latent(rows), gan.draw_latent(rows)
+            return torch.stack([torch.lerp(start, end, f) if linear else slerp(start, end, f) for f in fractions], 1)
+
+        return self._rows(between, "to interpolate between", rows, labels, seed)
+
+    def vary(self, coordinate: int, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
+        """Samples whose latents differ in one coordinate along each row, `[rows * columns, *shape]`.
+
+        It rises from -2 to 2 (uniform latents: from -1 to 1), which shows what a code of InfoGAN does. coordinate:
+        counted from 0. The other arguments and the errors are those of `interpolate`; GanzooError for a coordinate that
+        the latents do not have.
+        """
+        reach = 1.0 if getattr(self.gan, "latent_distribution", "normal") == "uniform" else 2.0
+
+        def varied(gan: Any) -> Tensor:
+            z = gan.draw_latent(rows)
+            if not 0 <= coordinate < z.shape[1]:
+                raise GanzooError(f"no such coordinate: this run's latents have the coordinates 0 to {z.shape[1] - 1}.")
+            z = z[:, None].repeat(1, columns, 1)
+            z[:, :, coordinate] = torch.linspace(-reach, reach, columns)
+            return z
+
+        return self._rows(varied, "to vary", rows, labels, seed)
+
+    def _rows(self, drawn: Callable[[Any], Tensor], what: str, rows: int, labels: Labels, seed: int) -> Tensor:
+        """Samples from the latents `[rows, columns, latent]` that `drawn` returns for the game: a label per row."""
         gan: Any = self.gan
         if not has_latent(gan):
-            raise GanzooError(f"{self.info['variant']!r} has no latent vectors to interpolate between.")
+            raise GanzooError(f"{self.info['variant']!r} has no latent vectors {what}.")
         require_no_other_training()
         y = self.labels(rows, labels)
         with gan.for_sampling(), torch.random.fork_rng():
             torch.manual_seed(mixed_seed("walk", seed))
-            start, end = gan.draw_latent(rows), gan.draw_latent(rows)
-            fractions = torch.linspace(0, 1, columns)
-            linear = getattr(gan, "latent_distribution", "normal") == "uniform"
-            z = torch.stack([torch.lerp(start, end, f) if linear else slerp(start, end, f) for f in fractions], 1)
-            y = None if y is None else y.repeat_interleave(columns)
+            z = drawn(gan)
+            y = None if y is None else y.repeat_interleave(z.shape[1])
             return on_host(gan.generate(z.flatten(0, 1), y), self.data.range)
 
     def metrics(self) -> list[dict[str, float]]:

@@ -191,6 +191,30 @@ def test_a_game_without_latents_is_neither_truncated_nor_interpolated(digits_run
         run.sample(3, truncation=1.0)
     with pytest.raises(GanzooError, match="'vanilla' has no latent vectors to interpolate between"):
         run.interpolate(2, 2)
+    with pytest.raises(GanzooError, match="'vanilla' has no latent vectors to vary"):
+        run.vary(0)
+
+
+@pytest.mark.parametrize(("distribution", "reach"), [("normal", 2.0), ("uniform", 1.0)])
+def test_one_coordinate_of_the_latents_varies_along_each_row(digits_run: Path, distribution: str, reach: float) -> None:
+    class Plain(GAN):
+        latent_distribution = distribution
+
+        def draw_latent(self, n: int) -> Tensor:
+            return torch.rand(n, 3)
+
+        def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+            return z / 10
+
+    run, game = ganzoo.load(digits_run), Plain({})
+    vars(run)["_trained"] = game, 0
+    walk = 10 * run.vary(1, 2, 5, seed=2).view(2, 5, 3)
+    torch.manual_seed(mixed_seed("walk", 2))
+    drawn = game.draw_latent(2)
+    torch.testing.assert_close(walk[:, :, 1], torch.linspace(-reach, reach, 5).expand(2, 5))
+    torch.testing.assert_close(walk[:, :, [0, 2]], drawn[:, None, [0, 2]].expand(2, 5, 2))
+    with pytest.raises(GanzooError, match=r"no such coordinate: this run's latents have the coordinates 0 to 2"):
+        run.vary(3)
 
 
 def test_latents_of_a_distribution_that_is_not_named_are_interpolated_on_the_sphere(digits_run: Path) -> None:
