@@ -67,6 +67,12 @@ LOSSES = [
         "Each logit is compared with the mean logit of the opposite kind.",
         RELATIVISTIC,
     ),
+    _loss(
+        "relativistic-hinge",
+        "RelativisticHinge",
+        "As relativistic-average, with hinges: differences beyond 1 are ignored.",
+        RELATIVISTIC,
+    ),
 ]
 
 PENALTIES = [

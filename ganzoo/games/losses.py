@@ -114,6 +114,18 @@ class RelativisticAverage:
         return 0.5 * (softplus(real.mean() - fake).mean() + softplus(real - fake.mean()).mean())
 
 
+class RelativisticHinge:
+    """The relativistic average with hinges (Jolicoeur-Martineau 2018, RaHingeGAN): a margin of 1 to the other mean."""
+
+    paired = True
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return relu(1 - (real - fake.mean())).mean() + relu(1 + (fake - real.mean())).mean()
+
+    def generator(self, fake: Tensor, real: Tensor) -> Tensor:
+        return relu(1 - (fake - real.mean())).mean() + relu(1 + (real - fake.mean())).mean()
+
+
 def mean_logits(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     """The mean logits of real and of fake samples, detached, to be logged in any two-player game."""
     with torch.no_grad():

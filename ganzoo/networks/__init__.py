@@ -4,8 +4,10 @@ A variant may bring its own; nothing in the core depends on these.
 """
 
 from ganzoo.networks.attention import SelfAttention
+from ganzoo.networks.autoencoders import AutoencodingDiscriminator
 from ganzoo.networks.conditional_norms import AdaptiveInstanceNorm, ConditionalBatchNorm, SPADENorm
 from ganzoo.networks.equalised import EqualisedConv2d, EqualisedLinear, PixelNorm
+from ganzoo.networks.equalised_pyramids import EqualisedDown, EqualisedEnd, EqualisedGenerator
 from ganzoo.networks.layers import (
     NORMS,
     fully_connected,
@@ -41,12 +43,16 @@ from ganzoo.networks.volumes import VolumeDiscriminator, VolumeGenerator, volume
 __all__ = [
     "NORMS",
     "AdaptiveInstanceNorm",
+    "AutoencodingDiscriminator",
     "Blur",
     "BlurPool",
     "ConditionalBatchNorm",
     "ConvDiscriminator",
     "ConvGenerator",
     "EqualisedConv2d",
+    "EqualisedDown",
+    "EqualisedEnd",
+    "EqualisedGenerator",
     "EqualisedLinear",
     "FIRDownsample",
     "FIRUpsample",

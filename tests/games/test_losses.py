@@ -8,7 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.games.losses import LeastSquares, NonSaturating, RelativisticAverage, RelativisticPairing, mean_logits
+from ganzoo.games.losses import (
+    LeastSquares,
+    NonSaturating,
+    RelativisticAverage,
+    RelativisticHinge,
+    RelativisticPairing,
+    mean_logits,
+)
 from ganzoo.zoo import registry
 
 REAL, FAKE = [0.5, -1.0, 2.0], [-0.3, 1.2, 0.1]
@@ -39,6 +46,10 @@ EXPECTED = {
     "relativistic-average": (
         0.5 * (mean([sp(M_FAKE - r) for r in REAL]) + mean([sp(f - M_REAL) for f in FAKE])),
         0.5 * (mean([sp(M_REAL - f) for f in FAKE]) + mean([sp(r - M_FAKE) for r in REAL])),
+    ),
+    "relativistic-hinge": (
+        mean([max(0, 1 - (r - M_FAKE)) for r in REAL]) + mean([max(0, 1 + f - M_REAL) for f in FAKE]),
+        mean([max(0, 1 - (f - M_REAL)) for f in FAKE]) + mean([max(0, 1 + r - M_FAKE) for r in REAL]),
     ),
 }
 
@@ -129,7 +140,7 @@ def test_minimax_generator_gradient_vanishes_where_the_discriminator_wins_and_th
 
 
 def test_relativistic_losses_ignore_a_shift_of_all_logits() -> None:
-    for loss in (RelativisticPairing(), RelativisticAverage()):
+    for loss in (RelativisticPairing(), RelativisticAverage(), RelativisticHinge()):
         real, fake = torch.tensor(REAL), torch.tensor(FAKE)
         torch.testing.assert_close(loss.discriminator(real + 5, fake + 5), loss.discriminator(real, fake))
 
