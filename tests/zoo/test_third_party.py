@@ -13,7 +13,7 @@ from environments import PIP, build_wheel, done, make, run, site_packages
 from paths import TESTS
 from PIL import Image
 
-SOURCE = TESTS / "packages" / "ganzoo-pacgan"
+SOURCE = TESTS / "packages" / "ganzoo-packs"
 TRAIN = ["--steps", "20", "--device", "cpu", "--set", "batch=16", "--set", "ema=0"]
 
 pytestmark = pytest.mark.slow
@@ -36,14 +36,14 @@ def test_a_package_is_installed_used_from_the_command_line_and_uninstalled(wheel
 
     done([*pip, "install", "--no-deps", str(wheel)], tmp_path)
     rows = {row["name"]: row for row in json.loads(done([*ganzoo, "plugins", "--json"], tmp_path))}
-    assert (rows["pacgan"]["package"], rows["pacgan"]["version"], rows["pacgan"]["error"]) == (
-        "ganzoo-pacgan",
+    assert (rows["packs"]["package"], rows["packs"]["version"], rows["packs"]["error"]) == (
+        "ganzoo-packs",
         "0.3.0",
         "",
     )
-    assert rows["pacgan"]["notes"] == []
-    assert rows["pacgan"]["adds"] == {
-        "variants": ["pacgan", "pacdcgan"],
+    assert rows["packs"]["notes"] == []
+    assert rows["packs"]["adds"] == {
+        "variants": ["packed", "packed-dcgan"],
         "losses": ["margin-hinge"],
         "penalties": ["drift"],
         "datasets": ["bars"],
@@ -51,23 +51,23 @@ def test_a_package_is_installed_used_from_the_command_line_and_uninstalled(wheel
         "commands": ["packs"],
         "callbacks": True,
     }
-    assert "pacgan" in done([*ganzoo, "list"], tmp_path)
-    shown = done([*ganzoo, "show", "pacgan"], tmp_path)
-    assert "package ganzoo-pacgan 0.3.0" in shown
+    assert "packed" in done([*ganzoo, "list"], tmp_path)
+    shown = done([*ganzoo, "show", "packed"], tmp_path)
+    assert "package ganzoo-packs 0.3.0" in shown
     assert "pack = 2" in shown
     assert "packs" in done([*ganzoo, "--help"], tmp_path)
 
     use_variants(ganzoo, tmp_path)
     use_parts(ganzoo, tmp_path)
 
-    done([*pip, "uninstall", "--yes", "ganzoo-pacgan"], tmp_path)
+    done([*pip, "uninstall", "--yes", "ganzoo-packs"], tmp_path)
     assert sorted(path.name for path in own.iterdir()) == before
     assert done([*ganzoo, "list", "--json"], tmp_path) == plain
     refused(ganzoo, tmp_path)
 
 
 def use_variants(ganzoo: list[str], folder: Path) -> None:
-    trained = done([*ganzoo, "train", "pacgan", "--dataset", "digits", "--out", "a", "--no-scores", *TRAIN], folder)
+    trained = done([*ganzoo, "train", "packed", "--dataset", "digits", "--out", "a", "--no-scores", *TRAIN], folder)
     assert "trained 20 steps" in trained
     assert (folder / "a" / "packs.csv").read_text().startswith("step,pack,lead\n20,2,")
     done([*ganzoo, "sample", "a", "-n", "4", "--npz", "a.npz"], folder)
@@ -91,9 +91,9 @@ def use_parts(ganzoo: list[str], folder: Path) -> None:
     assert record["d/drift"] >= 0
     info = json.loads((folder / "b" / "recipe.json").read_text())
     assert [(part["kind"], part["what"], part["package"], part["version"]) for part in info["uses"]] == [
-        ("datasets", "bars", "ganzoo-pacgan", "0.3.0"),
-        ("losses", "margin-hinge", "ganzoo-pacgan", "0.3.0"),
-        ("penalties", "drift", "ganzoo-pacgan", "0.3.0"),
+        ("datasets", "bars", "ganzoo-packs", "0.3.0"),
+        ("losses", "margin-hinge", "ganzoo-packs", "0.3.0"),
+        ("penalties", "drift", "ganzoo-packs", "0.3.0"),
     ]
     with Image.open(folder / "b" / "samples.png") as sheet:
         assert sheet.width > 1.8 * sheet.height
@@ -104,8 +104,8 @@ def refused(ganzoo: list[str], folder: Path) -> None:
     finished = run([*ganzoo, "resume", "a", "--steps", "30"], folder)
     assert finished.returncode == 2
     assert finished.stderr == (
-        "error: a needs the variant 'pacgan' of ganzoo-pacgan 0.3.0, which is not installed: "
-        "pip install ganzoo-pacgan==0.3.0\n"
+        "error: a needs the variant 'packed' of ganzoo-packs 0.3.0, which is not installed: "
+        "pip install ganzoo-packs==0.3.0\n"
     )
     assert "unknown command 'packs'" in run([*ganzoo, "packs", "a"], folder).stderr
 

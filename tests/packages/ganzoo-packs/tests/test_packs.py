@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from ganzoo_pacgan.networks import Packed
+from ganzoo_packs.networks import Packed
 from torch import nn
 
 import ganzoo
 from ganzoo.testing import contract
 
 
-@pytest.mark.parametrize("check", contract("ganzoo-pacgan", keys={"width": 8, "hidden": (16,)}), ids=str)
+@pytest.mark.parametrize("check", contract("ganzoo-packs", keys={"width": 8, "hidden": (16,)}), ids=str)
 def test_contract(check):
     check()
 
@@ -27,4 +27,4 @@ def test_a_pack_is_consecutive_samples():
 
 def test_a_batch_that_cannot_be_packed_is_refused():
     with pytest.raises(ganzoo.GanzooError, match="packs of 3"):
-        ganzoo.train("pacgan", dataset="digits", set={"pack": 3, "batch": 64}, progress=False)
+        ganzoo.train("packed", dataset="digits", set={"pack": 3, "batch": 64}, progress=False)

@@ -1,4 +1,4 @@
-"""pacgan: GANs whose discriminator judges several samples at once (Lin et al. 2018). This card imports no torch."""
+"""packed: GANs whose discriminator judges several samples at once (Lin et al. 2018). This card imports no torch."""
 
 from __future__ import annotations
 
@@ -71,9 +71,14 @@ def ganzoo_variants():
     recipes = {"points": grid, "digits": PacRecipe(steps=4000, hidden=(256, 256))}
     bars = PacDCGANRecipe(data=Data(name="bars"), width=16, steps=2000)
     return [
-        Variant("pacgan", "D judges several samples at once.", PAPER, ("points", "image"), recipes, build),
+        Variant("packed", "D judges several samples at once.", PAPER, ("points", "image"), recipes, build),
         Variant(
-            "pacdcgan", "DCGAN whose D judges several images at once.", PAPER, ("image",), {"bars": bars}, build_dcgan
+            "packed-dcgan",
+            "DCGAN whose D judges several images at once.",
+            PAPER,
+            ("image",),
+            {"bars": bars},
+            build_dcgan,
         ),
     ]
 
@@ -141,5 +146,5 @@ def ganzoo_commands(cli):
 
         recipe = ganzoo.load(run).recipe
         if not hasattr(recipe, "pack"):
-            raise GanzooError(f"{run} has no packed discriminator: try a run of pacgan.")
+            raise GanzooError(f"{run} has no packed discriminator: try a run of packed.")
         click.echo(f"packs of {recipe.pack}, {recipe.batch // recipe.pack} in a batch")
