@@ -40,6 +40,8 @@ ROWS = (
     Row("conditional.digits-mlp-digits", "plugins/ganzoo_conditional/samples-digits-mlp.png"),
     Row("acgan.digits-digits", "plugins/ganzoo_acgan/samples-digits.png"),
     Row("sagan.digits-digits", "plugins/ganzoo_sagan/samples-digits.png"),
+    Row("infogan.digits-digits", "plugins/ganzoo_infogan/samples-digits.png"),
+    Row("pacgan.digits-digits", "plugins/ganzoo_pacgan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

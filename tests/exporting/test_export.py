@@ -52,6 +52,9 @@ GAMES = [
         ("sngan", IMAGES, {"network": "residual"}),
         ("acgan", IMAGES, {}),
         ("sagan", IMAGES, {}),
+        ("infogan", IMAGES, {"continuous": 1}),
+        ("pacgan", IMAGES, {}),
+        ("pacgan", POINTS, {}),
     ]
 ]
 

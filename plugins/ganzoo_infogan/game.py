@@ -1,0 +1,96 @@
+"""InfoGAN's game, and its networks from the core's convolutional pyramids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from ganzoo.errors import GanzooError
+from ganzoo.game import Batch, Terms, batch_size
+from ganzoo.games import TwoPlayer
+from ganzoo.networks import ConvDiscriminator, ConvGenerator, normal_init
+from ganzoo.recipes import DataSpec
+
+if TYPE_CHECKING:
+    from . import InfoGANRecipe
+
+
+class InfoGAN(TwoPlayer):
+    """D returns `[N, 1 + categories + continuous]`: a logit, and what Q reads: logits of the code, and means."""
+
+    codes = True
+
+    def fake_labels(self, batch: Batch) -> Tensor:
+        """The categorical codes `[N]` of a batch's samples, drawn once for each update."""
+        if "code" not in batch:
+            batch["code"] = torch.randint(self.classes, (batch_size(batch),), device=self.device)
+        return batch["code"]
+
+    def logits(self, output: Any) -> Any:
+        return output[:, 0]
+
+    def information(self, batch: Batch, output: Tensor) -> Terms:
+        """-L_I of equation 5 without the codes' constant entropy, from D's output for the batch's generated samples.
+
+        Q is categorical for the code y, and for each continuous code c normal with a standard deviation of 1, so that
+        -log Q(c | x) is half the squared error plus a constant.
+        """
+        _, read, means = output.split([1, self.classes, self.recipe.continuous], 1)
+        terms = {"code": self.recipe.code_weight * cross_entropy(read, self.fake_labels(batch))}
+        if self.recipe.continuous:
+            error = 0.5 * (means - batch["z"][:, : self.recipe.continuous]).square().sum(1).mean()
+            terms["continuous"] = self.recipe.continuous_weight * error
+        return terms
+
+    def d_terms(self, batch: Batch, real: Any, fake: Any) -> Terms:
+        return super().d_terms(batch, real, fake) | self.information(batch, fake)
+
+    def g_terms(self, batch: Batch, fakes: Any, fake: Any, real: Any) -> Terms:
+        return super().g_terms(batch, fakes, fake, real) | self.information(batch, fake)
+
+
+class Generator(nn.Module):
+    """`z [N, latent]` and codes `y [N]` to images `[N, C, H, W]`: the code's indicator is appended to z."""
+
+    def __init__(self, recipe: InfoGANRecipe, data: DataSpec) -> None:
+        super().__init__()
+        self.categories = recipe.categories
+        latent = recipe.latent + recipe.categories
+        self.body = ConvGenerator(latent, data.shape, recipe.width, hidden=recipe.g_hidden)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        image: Tensor = self.body(torch.cat([z, one_hot(y, self.categories).to(z.dtype)], 1))
+        return image
+
+
+class Discriminator(nn.Module):
+    """Images `[N, C, H, W]` to `[N, 1 + outputs]`: D's logit, and Q, which has a hidden layer of its own.
+
+    The linear layer of D's head and the first one of Q's are parts of one, as both follow the same features.
+    """
+
+    def __init__(self, recipe: InfoGANRecipe, data: DataSpec) -> None:
+        super().__init__()
+        width, outputs = recipe.q_hidden, recipe.categories + recipe.continuous
+        self.body = ConvDiscriminator(data.shape, recipe.width, hidden=recipe.d_hidden, classes=width)
+        self.q = nn.Sequential(nn.BatchNorm1d(width), nn.LeakyReLU(0.2), nn.Linear(width, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logit, features = self.body(x).tensor_split([1], 1)
+        return torch.cat([logit, self.q(features)], 1)
+
+
+def networks(recipe: InfoGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
+    """The generator, and the discriminator with Q. Raises GanzooError for more continuous codes than coordinates."""
+    if recipe.continuous > recipe.latent:
+        raise GanzooError(
+            f"z has {recipe.latent} coordinates, fewer than the {recipe.continuous} continuous codes: "
+            f"use --set latent={recipe.continuous} or more."
+        )
+    pair = Generator(recipe, data), Discriminator(recipe, data)
+    for network in pair:
+        normal_init(network)
+    return pair
