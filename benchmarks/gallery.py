@@ -42,6 +42,7 @@ ROWS = (
     Row("sagan.digits-digits", "plugins/ganzoo_sagan/samples-digits.png"),
     Row("infogan.digits-digits", "plugins/ganzoo_infogan/samples-digits.png"),
     Row("pacgan.digits-digits", "plugins/ganzoo_pacgan/samples-digits.png"),
+    Row("projection.digits-digits", "plugins/ganzoo_projection/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

@@ -169,13 +169,17 @@ class ResidualDiscriminator(nn.Module):
         self.pool = pool
         _initialise(self, init, [self.head, *([self.embed] if self.embed is not None else [])])
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """The pooled features `[N, channels]` that the linear layer makes logits of."""
         for index, block in enumerate(self.blocks):
             x = block(x)
             if self.attention is not None and index == self.place:
                 x = self.attention(x)
         maps = functional.relu(self.norm(x))
-        pooled = maps.mean((2, 3)) if self.pool == "mean" else maps.sum((2, 3))
+        return maps.mean((2, 3)) if self.pool == "mean" else maps.sum((2, 3))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        pooled = self.features(x)
         logits: Tensor = self.head(pooled)[:, 0]
         return logits if self.embed is None else logits + (self.embed(y) * pooled).sum(1)
 

@@ -60,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "infogan",
                 "lsgan",
                 "pacgan",
+                "projection",
                 "sagan",
                 "sngan",
                 "vanilla",

@@ -25,7 +25,7 @@ def test_the_example_is_a_variant_that_works() -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     with room_for_examples() as zoo:
         add(zoo, code, "projection_example")
-        variant = registry.variants()["projection"]
+        variant = registry.variants()["my-projection"]
         data = DataSpec(name="cifar10", modality="image", shape=(3, 16, 16), classes=3, range=(-1.0, 1.0))
         game = variant.build(variant.recipes["cifar10"], data)
         batch = {"x": torch.randn(4, 3, 16, 16), "y": torch.tensor([0, 1, 2, 0])}

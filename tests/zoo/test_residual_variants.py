@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from counting import built, layers, normalised, weights
+import torch
+from counting import DIGITS, built, layers, normalised, weights
 
 from ganzoo.recipes import DataSpec
 from ganzoo.testing import check_variant
-from ganzoo.zoo import registry
+from ganzoo.zoo import config, registry
+
+SMALL: dict[str, Any] = {"latent": 8, "width": 4, "d_width": 4, "batch": 16}
+
+
+def small(name: str, **keys: Any) -> Any:
+    """A game of tiny networks on digits."""
+    card = registry.variants()[name]
+    torch.manual_seed(0)
+    return card.build(config.override(card.recipes["digits"], {**SMALL, **keys}), DIGITS)
 
 
 def block(width: int, per_channel: int) -> int:
@@ -50,7 +61,41 @@ def test_sagan_is_unconditional_without_labels() -> None:
     assert game.players["d"].embed is None
 
 
+# The projection discriminator
+
+
+def test_projection_has_the_weights_of_the_authors_networks() -> None:
+    game: Any = built("projection.cifar10")
+    g, d = game.players["g"], game.players["d"]
+    # gen_models/resnet_32.py with 256 channels, dis_models/snresnet_32.py with 128, and a bias of the last layer.
+    last = 2 * 256 + (9 * 256 * 3 + 3)
+    assert weights(g) == 129 * 16 * 256 + 3 * block(256, 2 * 10) + last
+    assert weights(d) == discriminator(128) + 10 * 128
+    assert normalised(d) == layers(d)
+    assert normalised(g) == 0
+
+
+def test_the_class_enters_projections_logit_as_an_inner_product() -> None:
+    game = small("projection")
+    x, d = torch.randn(3, 1, 8, 8), game.discriminator
+    for _ in range(50):
+        # Each pass is a step of the power method.
+        game.look(x, torch.tensor([0, 1, 2]))
+    game.eval()
+    first, second = (game.look(x, torch.full((3,), label)) for label in (4, 7))
+    v = d.embed.parametrizations.weight.original.detach().numpy()
+    v = v / np.linalg.svd(v)[1][0]
+    expected = d.features(x).detach().numpy() @ (v[4] - v[7])
+    assert (first - second).tolist() == pytest.approx(expected.tolist(), rel=1e-3, abs=1e-5)
+
+
+def test_projections_generator_is_updated_on_twice_as_many_samples() -> None:
+    phases = {phase.name: phase for phase in built("projection.cifar10").phases()}
+    assert phases["g"].batch == 128
+    assert phases["d"].repeats == 5
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sagan"])
+@pytest.mark.parametrize("name", ["sagan", "projection"])
 def test_the_contract(name: str) -> None:
     check_variant(registry.variants()[name], {"width": 8, "d_width": 8, "batch": 4})
