@@ -50,3 +50,27 @@ def first_tensor(x: Any) -> Tensor:
     while not isinstance(x, Tensor):
         x = next(iter(x.values() if isinstance(x, Mapping) else x))
     return x
+
+
+def flattened(x: Any) -> Tensor:
+    """A batch of any structure as one tensor `[N, values]`: what is shown of a sample becomes one vector."""
+    if isinstance(x, Tensor):
+        return x.reshape(len(x), -1)
+    return torch.cat([flattened(part) for part in (x.values() if isinstance(x, Mapping) else x)], 1)
+
+
+def restored(flat: Tensor, like: Any) -> Any:
+    """The inverse of `flattened`, in the structure and the shapes of `like`; the numbers of samples may differ."""
+    if isinstance(like, Tensor):
+        return flat.reshape(len(flat), *like.shape[1:])
+    parts = list(like.values() if isinstance(like, Mapping) else like)
+    pieces = flat.split([flattened(part).shape[1] for part in parts], 1)
+    found = [restored(piece, part) for piece, part in zip(pieces, parts, strict=True)]
+    return dict(zip(like, found, strict=True)) if isinstance(like, Mapping) else tuple(found)
+
+
+def is_floating(x: Any) -> bool:
+    """Whether all tensors in a batch of any structure have floating-point values."""
+    if isinstance(x, Tensor):
+        return x.is_floating_point()
+    return all(map(is_floating, x.values() if isinstance(x, Mapping) else x))

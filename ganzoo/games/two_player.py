@@ -28,7 +28,17 @@ from ganzoo.game import (
 )
 from ganzoo.games.chosen import build_augmentation, build_loss, build_penalties
 from ganzoo.games.losses import mean_logits
-from ganzoo.games.outputs import first_tensor, joined, mean, per_sample, scales, split
+from ganzoo.games.outputs import (
+    first_tensor,
+    flattened,
+    is_floating,
+    joined,
+    mean,
+    per_sample,
+    restored,
+    scales,
+    split,
+)
 from ganzoo.games.spectral import add_spectral_norm
 from ganzoo.games.traces import leaves_traces
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe, value_at
@@ -345,15 +355,19 @@ class TwoPlayer(GAN):
         labels = torch.cat([y, fake_y]) if self.classes and y is not None and fake_y is not None else None
         return split(self.look(joined(real, fake), labels), len(first_tensor(real)))
 
-    def penalty(self, name: str, real: Tensor, fake: Tensor, y: Tensor | None) -> Tensor:
-        """One weighted penalty, eager and in fp32, as it is differentiated twice."""
+    def penalty(self, name: str, real: Any, fake: Any, y: Tensor | None) -> Tensor:
+        """One weighted penalty, eager and in fp32, as it is differentiated twice.
+
+        If D is shown several tensors, the penalty sees them as one vector per sample.
+        """
         penalty, term = self.penalties[name]
-        if not isinstance(real, Tensor):
-            raise GanzooError(
-                f"the penalty {name!r} takes one tensor of samples, and D is shown several: leave it out."
-            )
-        with torch.autocast(real.device.type, enabled=False), uncompiled(self.discriminator):
-            value = penalty(lambda x: self.judge(x, y), real.detach().float(), fake.detach().float())
+        several = not isinstance(real, Tensor)
+        if several and not is_floating(real):
+            raise GanzooError(f"the penalty {name!r} cannot differentiate the integers that D is shown: leave it out.")
+        samples = [(flattened(x) if several else x).detach().float() for x in (real, fake)]
+        device = samples[0].device.type
+        with torch.autocast(device, enabled=False), uncompiled(self.discriminator):
+            value = penalty(lambda x: self.judge(restored(x, real) if several else x, y), *samples)
             if not isinstance(value, Tensor):
                 raise GanzooError(f"the penalty {name!r} must return a scalar tensor, not {kind_of(value)}.")
             return term.weight * value

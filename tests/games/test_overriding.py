@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo.errors import GanzooError
 from ganzoo.game import Batch, Terms
 from ganzoo.games import TwoPlayer
 from ganzoo.games.losses import Hinge, NonSaturating, RelativisticPairing
-from ganzoo.games.outputs import joined, per_sample, split
-from ganzoo.games.penalties import R1
+from ganzoo.games.outputs import flattened, joined, per_sample, restored, split
+from ganzoo.games.penalties import R1, WGANGradientPenalty
 from ganzoo.recipes import DataSpec, Term, TwoPlayerRecipe
 
 
@@ -220,3 +221,58 @@ def test_structures_are_joined_and_split_part_by_part() -> None:
     for part, whole in ((first, a), (second, b)):
         assert [t.tolist() for t in part["x"]] == [t.tolist() for t in whole["x"]]
     assert per_sample((torch.ones(2, 4), torch.zeros(2))).tolist() == [0.5, 0.5]
+
+
+class Scales(TwoPlayer):
+    def shown(self, x: Any, batch: Batch) -> Any:
+        return {"fine": x, "coarse": (x.mean(1, keepdim=True), x.sum(1))}
+
+
+class OfScales(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([2.0, 3.0, 5.0]))
+
+    def forward(self, x: Any) -> Tensor:
+        (mean, total), fine = x["coarse"], x["fine"]
+        return self.weight[0] * fine.square().sum(1) + self.weight[1] * mean[:, 0] + self.weight[2] * total
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_penalty_sees_several_tensors_as_one_vector(every: int) -> None:
+    term = Term(weight=2.0, every=every)
+    penalties: Any = {"r1": (R1(), term), "wgan-gp": (WGANGradientPenalty(), term)}
+    game = Scales(nn.Identity(), OfScales(), NonSaturating(), penalties, latent=2)
+    real, fake = torch.randn(3, 2), torch.randn(3, 2)
+    shown = [game.shown(x, {}) for x in (real, fake)]
+    # The gradient is 4 x at the fine scale, and constant at the others.
+    wanted = 0.5 * ((4 * real).square().sum(1) + 9 + 25).mean()
+    assert game.penalty("r1", *shown, None).item() == pytest.approx(2 * wanted.item(), rel=1e-5)
+    torch.manual_seed(4)
+    value = game.penalty("wgan-gp", *shown, None)
+    torch.manual_seed(4)
+    between = torch.lerp(real, fake, torch.rand(3, 1))
+    norms = ((4 * between).square().sum(1) + 9 + 25).sqrt()
+    assert value.item() == pytest.approx(2 * (norms - 1).square().mean().item(), rel=1e-5)
+    torch.manual_seed(5)
+    batch = {"x": real}
+    terms = game.discriminator_loss(batch) if every == 1 else game.lazy_penalty("r1", batch)
+    assert terms["r1" if every == 1 else "loss"].item() == pytest.approx(2 * wanted.item(), rel=1e-5)
+    terms["r1" if every == 1 else "loss"].backward()
+
+
+def test_a_penalty_refuses_integers_among_several_tensors() -> None:
+    game = Scales(nn.Identity(), OfScales(), NonSaturating(), {"r1": (R1(), Term())}, latent=2)
+    with pytest.raises(GanzooError, match="'r1' cannot differentiate the integers that D is shown: leave it out"):
+        game.penalty("r1", (torch.randn(2, 2), torch.tensor([1, 2])), (torch.randn(2, 2), torch.tensor([1, 2])), None)
+
+
+def test_flattening_can_be_undone() -> None:
+    x = {"a": torch.randn(3, 2, 2), "b": (torch.randn(3), torch.randn(3, 1, 4))}
+    flat = flattened(x)
+    assert flat.shape == (3, 4 + 1 + 4)
+    back = restored(flat, x)
+    assert torch.equal(back["a"], x["a"])
+    assert all(map(torch.equal, back["b"], x["b"]))
+    assert isinstance(back["b"], tuple)
+    assert restored(flat[:1], x)["a"].shape == (1, 2, 2)
