@@ -376,9 +376,11 @@ class TwoPlayer(GAN):
         """Logits `[N]` of samples: the mean over patches and scales, where D has these."""
         return per_sample(self.logits(self.look(x, y)))
 
-    def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logits `[N]` of real and of generated samples of the same classes, in one pass if `joint`."""
-        of_real, of_fake = self.look_at_both(real, fake, y, y)
+    def judge_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Logits of a batch's real samples and of as many generated ones, as in an update, in one pass if `joint`."""
+        fake = self.shown(self.fakes(batch), batch)
+        labels = batch.get("y"), self.fake_labels(batch)
+        of_real, of_fake = self.look_at_both(self.shown(batch["x"], batch), fake, *labels)
         return per_sample(self.logits(of_real)), per_sample(self.logits(of_fake))
 
     def after_update(self, phase: Phase, terms: Terms) -> None:

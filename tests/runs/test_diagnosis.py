@@ -230,6 +230,8 @@ def weights_after(name: str, folder: Path, every: int | None, monkeypatch: pytes
         ("dcgan.digits", {"width": 4, "batch": 16, "spectral_norm": True, "ema": 0}),
         ("wgan-gp.digits", {"width": 4, "batch": 16}),
         ("conditional.digits", {"width": 4, "batch": 16}),
+        # Its codes are not the labels of the data.
+        ("infogan.digits", {"width": 4, "batch": 16, "categories": 3}),
     ],
 )
 def test_looking_leaves_weights_buffers_and_optimisers_bitwise_as_they_are(

@@ -16,7 +16,7 @@ from torch import Tensor
 from ganzoo.callbacks import Callback
 from ganzoo.files.atomic import append_line
 from ganzoo.files.records import truncate_log
-from ganzoo.game import GAN, AdversarialLoss, Latent, uncompiled
+from ganzoo.game import GAN, AdversarialLoss, Batch, Latent, uncompiled
 from ganzoo.recipes import Recipe
 from ganzoo.runs.callbacks.symptoms import Hint, Measurement, find_hints, nonfinite_hint
 from ganzoo.runs.reading import Hinted, Measured
@@ -164,7 +164,7 @@ class Variety:
             torch.manual_seed(trainer.recipe.seed)
             for part in self.index.split(trainer.part_size):
                 batch = dataset.batch(part)
-                y = batch["y"] if gan.classes else None
+                y = batch["y"] if gan.classes and not gan.codes else None
                 with trainer.fabric.autocast():
                     fakes.append(self.vectors(gan.sample(len(part), y, **gan.given(batch))))
         fake = torch.cat(fakes)
@@ -196,7 +196,7 @@ class HasLogits(Latent, Protocol):
     generator: torch.nn.Module
     loss: AdversarialLoss
 
-    def judge_both(self, real: Tensor, fake: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]: ...
+    def judge_batch(self, batch: Batch) -> tuple[Tensor, Tensor]: ...
 
 
 def logit_statistics(trainer: Training, samples: int = SAMPLES // 4) -> Measurement:
@@ -213,10 +213,8 @@ def logit_statistics(trainer: Training, samples: int = SAMPLES // 4) -> Measurem
     reals, fakes, gradient = [], [], 0.0
     for number, part in enumerate(order.split(size)):
         batch = dataset.batch(part)
-        real, y = batch["x"], batch.get("y")
         with torch.set_grad_enabled(number == 0), trainer.fabric.autocast():
-            fake = gan.generate(gan.draw_latent(len(real)), y)
-            real_logits, fake_logits = gan.judge_both(real, fake, y)
+            real_logits, fake_logits = gan.judge_batch(batch)
             if number == 0:
                 loss = gan.loss.generator(fake_logits.float(), real_logits.float())
                 parts = torch.autograd.grad(loss, weights, allow_unused=True)
