@@ -43,6 +43,7 @@ ROWS = (
     Row("infogan.digits-digits", "plugins/ganzoo_infogan/samples-digits.png"),
     Row("pacgan.digits-digits", "plugins/ganzoo_pacgan/samples-digits.png"),
     Row("projection.digits-digits", "plugins/ganzoo_projection/samples-digits.png"),
+    Row("biggan.digits-digits", "plugins/ganzoo_biggan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

@@ -55,6 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "ganzoo",
             [
                 "acgan",
+                "biggan",
                 "conditional",
                 "dcgan",
                 "infogan",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from counting import DIGITS, built, layers, normalised, weights
+from torch import nn
 
 from ganzoo.recipes import DataSpec
 from ganzoo.testing import check_variant
@@ -95,7 +96,106 @@ def test_projections_generator_is_updated_on_twice_as_many_samples() -> None:
     assert phases["d"].repeats == 5
 
 
+# BigGAN
+
+
+def test_biggan_has_the_weights_of_the_networks_for_32_pixels() -> None:
+    game: Any = built("biggan.cifar10")
+    g, d = game.players["g"], game.players["d"]
+    # StudioGAN's big_resnet.py: z in four parts of 20, of which one enters each block beside the shared embedding of
+    # 128, by linear maps to gains and biases.
+    last = 2 * 384 + (9 * 384 * 3 + 3)
+    project = 20 * 16 * 384 + 16 * 384
+    assert weights(g) == 10 * 128 + project + 3 * block(384, 2 * (20 + 128)) + attention(384) + last
+    assert weights(d) == discriminator(192) + attention(192) + 10 * 192
+    # The shared embedding is not normalised.
+    assert normalised(g) == layers(g) - 1
+    assert normalised(d) == layers(d)
+    assert (g.place, d.place) == (1, 0)
+
+
+def test_biggans_regularisation_is_of_the_inner_products_of_different_rows() -> None:
+    from ganzoo_biggan.game import non_orthogonality
+
+    layer = nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert non_orthogonality(layer).item() == 2 * (1 * 3 + 2 * 4) ** 2
+    layer.weight.data = torch.tensor([[3.0, -4.0], [8.0, 6.0]])
+    assert non_orthogonality(layer).item() == 0
+    conv = nn.Conv2d(2, 3, 3)
+    rows = conv.weight.detach().double().numpy().reshape(3, 18)
+    expected = sum((rows[i] @ rows[j]) ** 2 for i in range(3) for j in range(3) if i != j)
+    assert non_orthogonality(conv).item() == pytest.approx(expected, rel=1e-4)
+    nn.utils.parametrizations.spectral_norm(conv)
+    assert non_orthogonality(conv).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_biggans_generator_minimises_it_with_its_weight() -> None:
+    from ganzoo_biggan.game import non_orthogonality
+
+    game = small("biggan", orthogonal=0.5)
+    with torch.no_grad():
+        # Orthogonal at first.
+        for weight in game.generator.parameters():
+            weight.add_(torch.randn_like(weight))
+        game.generator.embed.weight.fill_(1e6)
+    fake = torch.tensor([1.0, 3.0])
+    terms = game.g_terms({}, None, fake, None)
+    assert terms["orthogonal"].item() == pytest.approx(0.5 * non_orthogonality(game.generator).item())
+    assert terms["orthogonal"].item() < 1e9
+    assert terms["loss"].item() == -2
+    assert "orthogonal" not in small("biggan", orthogonal=0.0).g_terms({}, None, fake, None)
+
+
+@pytest.mark.parametrize("truncation", [None, 0.5])
+def test_biggans_standing_statistics_are_means_over_batches(truncation: float | None) -> None:
+    game = small("biggan", standing=3)
+    torch.manual_seed(0)
+    z = game.draw_latent(3 * 16, truncation)
+    if truncation:
+        assert z.abs().max() <= truncation
+    with torch.no_grad():
+        # The first norm sees what the linear layer makes of the first half of z.
+        h = game.eval().generator.project(z[:, :4]).unflatten(1, game.generator.base).numpy()
+    norm = game.generator.blocks[0].norm1.norm
+    batches = h.reshape(3, 16, *h.shape[1:]).swapaxes(1, 2).reshape(3, h.shape[1], -1)
+    state, random = {k: v.clone() for k, v in game.state_dict().items()}, torch.get_rng_state()
+    with game.standing_statistics(truncation):
+        assert norm.running_mean.numpy() == pytest.approx(batches.mean(2).mean(0), abs=1e-5)
+        assert norm.running_var.numpy() == pytest.approx(batches.var(2, ddof=1).mean(0), rel=1e-4)
+        assert not norm.training
+    assert torch.equal(torch.get_rng_state(), random)
+    assert norm.momentum == 0.1
+    for name, value in game.state_dict().items():
+        assert torch.equal(value, state[name]), name
+
+
+def test_biggan_samples_with_the_statistics_of_latents_as_truncated_as_the_samples() -> None:
+    game, y = small("biggan", standing=2), torch.arange(4)
+    game.train()
+    game.fakes({"x": torch.zeros(16, 1, 8, 8), "y": torch.zeros(16, dtype=torch.long)})
+    seen = []
+    norm = game.averages["g"].blocks[0].norm1.norm
+    norm.register_forward_hook(lambda *_: seen.append(norm.running_var.clone()))
+    with game.for_sampling():
+        for truncation in (None, 0.1):
+            torch.manual_seed(1)
+            game.sample(4, y, truncation=truncation)
+            last = seen[-1]
+            with game.standing_statistics(truncation):
+                assert torch.equal(norm.running_var, last)
+    assert seen[-1].mean() < seen[2].mean()
+
+
+def test_biggan_can_sample_with_running_averages() -> None:
+    game = small("biggan", standing=0)
+    norm = game.averages["g"].blocks[0].norm1.norm
+    norm.running_mean.fill_(3)
+    with game.for_sampling():
+        assert norm.running_mean.eq(3).all()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sagan", "projection"])
+@pytest.mark.parametrize("name", ["sagan", "projection", "biggan"])
 def test_the_contract(name: str) -> None:
     check_variant(registry.variants()[name], {"width": 8, "d_width": 8, "batch": 4})
