@@ -25,8 +25,10 @@ def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
     axes = figure.add_subplot()
     if true.shape[1] == 1:
         low, high = true.min(), true.max()
-        axes.hist(true[:, 0], bins=100, range=(low, high), density=True, color="0.75", label="real")
-        axes.hist(generated[:, 0], bins=100, range=(low, high), density=True, histtype="step", label="generated")
+        # Fractions of all points, not densities: these divide by the number in range, and it can be 0.
+        weights = [np.full(len(points), 1 / len(points)) for points in (true, generated)]
+        axes.hist(true[:, 0], bins=100, range=(low, high), weights=weights[0], color="0.75", label="real")
+        axes.hist(generated[:, 0], bins=100, range=(low, high), weights=weights[1], histtype="step", label="generated")
         axes.legend(loc="upper right", fontsize=8)
     else:
         low, high = true[:, :2].min(0), true[:, :2].max(0)

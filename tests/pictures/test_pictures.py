@@ -82,6 +82,11 @@ def test_points_that_are_all_the_same_have_a_picture() -> None:
     assert scatter(torch.zeros(5, 2), torch.zeros(5, 2)).size[0] > 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_samples_beyond_all_real_values_have_a_picture() -> None:
+    assert scatter(torch.full((5, 1), 9.0), torch.rand(50, 1)).size[0] > 0
+
+
 def test_a_loss_plot_takes_terms_that_come_and_go() -> None:
     records = [{"step": 1, "d/loss": 1.0}, {"step": 2, "d/loss": 0.5, "r1/loss": 2.0}, {"step": 3, "d/real": 0.1}]
     assert loss_plot(records).size[0] > 0
