@@ -28,7 +28,7 @@ MODULES: dict[str, str] = {
     "ganzoo.games.two_player": "TwoPlayer",
     "ganzoo.games.losses": "",
     "ganzoo.games.penalties": "",
-    "ganzoo.games.augmentation": "DiffAugment Adaptive",
+    "ganzoo.games.augmentation": "DiffAugment Adaptive FixedProbability",
     "ganzoo.networks": "",
     "ganzoo.modalities": "",
     "ganzoo.data.dataset": "Dataset BatchStream as_input to_uint8",

@@ -29,4 +29,18 @@ AUGMENTATIONS = (
             Option("thousands", 500.0, "Thousands of real images in which p can go from 0 to 1.", minimum=0.1),
         ),
     ),
+    AugmentationSpec(
+        "ada-fixed",
+        "The augmentations of ada with a probability that is given, and may have a schedule.",
+        "Karras et al. 2020, Training Generative Adversarial Networks with Limited Data, https://arxiv.org/abs/2006.06676",
+        ("image",),
+        lazy("ganzoo.games.augmentation:FixedProbability"),
+        (
+            Option("p", 0.5, "Probability of each change of an image.", minimum=0, maximum=1),
+            Option("colour", 1.0, "Factor of p for each change of colours; 0 is off.", minimum=0, maximum=1),
+            Option(
+                "cutout", 0.0, "Factor of p for removing a square of half the side; 0 is off.", minimum=0, maximum=1
+            ),
+        ),
+    ),
 )

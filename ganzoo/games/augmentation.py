@@ -40,53 +40,40 @@ class DiffAugment(Augmentation):
         return x
 
 
-class Adaptive(Augmentation):
-    """Adaptive discriminator augmentation, ADA (Karras et al. 2020), https://arxiv.org/abs/2006.06676, section 3.
+class FixedProbability(Augmentation):
+    """ADA's augmentations (Karras et al. 2020), https://arxiv.org/abs/2006.06676, with a probability p that is given.
 
-    Mirroring, quarter turns, shifts, scaling, rotation and colour, each applied to an image with probability p. p
-    rises while D is more confident of the real images than `target`, and falls otherwise. Unlike in the paper, an image
-    is rotated once, not before and after anisotropic scaling, and resampled bilinearly, without a filter against
-    aliasing.
+    Mirroring, quarter turns, shifts, scaling, rotation and colour, each applied to an image with probability p. Unlike
+    in the paper, an image is rotated once, not before and after anisotropic scaling, and resampled bilinearly, without
+    a filter against aliasing.
 
-    target: the mean sign of D's logits for real images, where p stays. thousands: p moves from 0 to 1 in that many
-    thousand real images. p is 0 at the start and a buffer, so it is saved with a run.
+    p: may have a schedule, as in R3GAN (Huang et al. 2024). colour, cutout: factors of p for each change of colours
+    and for removing a square of half the image's side; R3GAN has 0.5 and 1.
     """
 
-    INTERVAL = 4
-    """Updates of D over which the mean sign is taken, as in the paper's implementation."""
+    p: Tensor | float
 
-    p: Tensor
-    signs: Tensor
-    updates: Tensor
-
-    def __init__(self, target: float = 0.6, thousands: float = 500.0) -> None:
+    def __init__(self, p: float = 0.5, colour: float = 1.0, cutout: float = 0.0) -> None:
         super().__init__()
-        self.target, self.thousands = target, thousands
-        for name in ("p", "signs", "updates"):
-            self.register_buffer(name, torch.zeros(()))
+        self.colour, self.cutout = colour, cutout
+        self._set(p)
+
+    def _set(self, p: float) -> None:
+        self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
         require_images(x)
         x = transformed(x, self._geometry(x))
-        return self._recoloured(x) if x.shape[1] in (1, 3) else x
+        if self.colour and x.shape[1] in (1, 3):
+            x = self._recoloured(x)
+        if self.cutout:
+            chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < self.p * self.cutout
+            x = torch.where(chosen, cut_out(x, 0.5), x)
+        return x
 
-    def terms(self, real_logits: Tensor) -> Terms:
-        with torch.no_grad():
-            return {"sign": real_logits.float().sign().mean(), "augment-p": self.p.clone()}
-
-    @torch.no_grad()
-    def adapt(self, terms: Terms) -> None:
-        self.signs.add_(terms["sign"])
-        self.updates.add_(1)
-        due = (self.updates >= self.INTERVAL).float()
-        step = self.INTERVAL * self.batch / (1000 * self.thousands)
-        self.p.add_(due * step * (self.signs / self.INTERVAL - self.target).sign()).clamp_(0, 1)
-        self.signs.mul_(1 - due)
-        self.updates.mul_(1 - due)
-
-    def _chosen(self, value: Tensor, neutral: float = 0.0) -> Tensor:
-        """The random values `[N]` with probability p each, else the value that changes nothing."""
-        return torch.where(torch.rand(len(value), device=value.device) < self.p, value, neutral)
+    def _chosen(self, value: Tensor, neutral: float = 0.0, factor: float = 1.0) -> Tensor:
+        """The random values `[N]` with probability `factor * p` each, else the value that changes nothing."""
+        return torch.where(torch.rand(len(value), device=value.device) < self.p * factor, value, neutral)
 
     def _geometry(self, x: Tensor) -> Tensor:
         """Affine maps `[N, 2, 3]` from output to input coordinates, in pixels from the centre."""
@@ -121,18 +108,62 @@ class Adaptive(Augmentation):
         def normal(std: float) -> Tensor:
             return torch.randn(n, device=device) * std
 
-        brightness = self._chosen(normal(0.2)).view(n, 1, 1, 1)
-        contrast = self._chosen(torch.exp2(normal(0.5)), 1.0).view(n, 1, 1, 1)
+        def chosen(value: Tensor, neutral: float = 0.0) -> Tensor:
+            return self._chosen(value, neutral, self.colour)
+
+        brightness = chosen(normal(0.2)).view(n, 1, 1, 1)
+        contrast = chosen(torch.exp2(normal(0.5)), 1.0).view(n, 1, 1, 1)
         x = x * contrast + brightness
         if x.shape[1] == 1:
             return x
         # Luma is the component along the grey axis: flipping it, turning hue and scaling saturation leave it apart.
         luma = x.mean(1, keepdim=True)
         chroma = x - luma
-        flip = 1 - 2 * self._chosen(torch.randint(2, (n,), device=device).float()).view(n, 1, 1, 1)
-        hue = self._chosen((torch.rand(n, device=device) * 2 - 1) * math.pi)
-        saturation = self._chosen(torch.exp2(normal(1.0)), 1.0).view(n, 1, 1, 1)
+        flip = 1 - 2 * chosen(torch.randint(2, (n,), device=device).float()).view(n, 1, 1, 1)
+        hue = chosen((torch.rand(n, device=device) * 2 - 1) * math.pi)
+        saturation = chosen(torch.exp2(normal(1.0)), 1.0).view(n, 1, 1, 1)
         return luma * flip + saturation * turned_hue(chroma, hue)
+
+
+class Adaptive(FixedProbability):
+    """Adaptive discriminator augmentation, ADA (Karras et al. 2020), https://arxiv.org/abs/2006.06676, section 3.
+
+    The augmentations of `FixedProbability` with a probability p that rises while D is more confident of the real images
+    than `target`, and falls otherwise.
+
+    target: the mean sign of D's logits for real images, where p stays. thousands: p moves from 0 to 1 in that many
+    thousand real images. p is 0 at the start and a buffer, so it is saved with a run.
+    """
+
+    INTERVAL = 4
+    """Updates of D over which the mean sign is taken, as in the paper's implementation."""
+
+    p: Tensor
+    signs: Tensor
+    updates: Tensor
+
+    def __init__(self, target: float = 0.6, thousands: float = 500.0) -> None:
+        super().__init__(0.0)
+        self.target, self.thousands = target, thousands
+        for name in ("signs", "updates"):
+            self.register_buffer(name, torch.zeros(()))
+
+    def _set(self, p: float) -> None:
+        self.register_buffer("p", torch.tensor(p))
+
+    def terms(self, real_logits: Tensor) -> Terms:
+        with torch.no_grad():
+            return {"sign": real_logits.float().sign().mean(), "augment-p": self.p.clone()}
+
+    @torch.no_grad()
+    def adapt(self, terms: Terms) -> None:
+        self.signs.add_(terms["sign"])
+        self.updates.add_(1)
+        due = (self.updates >= self.INTERVAL).float()
+        step = self.INTERVAL * self.batch / (1000 * self.thousands)
+        self.p.add_(due * step * (self.signs / self.INTERVAL - self.target).sign()).clamp_(0, 1)
+        self.signs.mul_(1 - due)
+        self.updates.mul_(1 - due)
 
 
 def require_images(x: object) -> None:
@@ -190,7 +221,9 @@ def transformed(x: Tensor, maps: Tensor) -> Tensor:
     ys = torch.arange(height, device=x.device, dtype=torch.float32) - (height - 1) / 2
     xs = torch.arange(width, device=x.device, dtype=torch.float32) - (width - 1) / 2
     grid = torch.stack([xs.repeat(height), ys.repeat_interleave(width), torch.ones_like(xs).repeat(height)])
-    found = maps.float() @ grid
+    with torch.autocast(x.device.type, enabled=False):
+        # Positions in bf16 would be whole pixels off.
+        found = maps.float() @ grid
     at_x, at_y = found[:, 0] + (width - 1) / 2, found[:, 1] + (height - 1) / 2
     left, top = at_x.floor(), at_y.floor()
     flat = x.flatten(2)

@@ -12,7 +12,7 @@ from torch import nn
 import ganzoo
 from ganzoo.errors import GanzooError
 from ganzoo.games import TwoPlayer
-from ganzoo.games.augmentation import Adaptive, DiffAugment, mirrored, transformed, turned_hue
+from ganzoo.games.augmentation import Adaptive, DiffAugment, FixedProbability, mirrored, transformed, turned_hue
 from ganzoo.games.losses import Hinge
 from ganzoo.recipes import DataSpec, TwoPlayerRecipe
 
@@ -130,6 +130,39 @@ def test_p_rises_while_d_is_confident_of_real_images_and_falls_otherwise() -> No
         steps.append(round(float(made.p), 6))
     # Four updates of 50 images are 200 of the 1,000 in which p goes from 0 to 1.
     assert steps == [0, 0, 0, 0.2, 0.2, 0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2, 0]
+
+
+def test_a_fixed_probability_is_adas_augmentation_with_that_p() -> None:
+    x = images()
+    adaptive, fixed = Adaptive(), FixedProbability(0.3)
+    adaptive.p.fill_(0.3)
+    results = []
+    for made in (adaptive, fixed):
+        torch.manual_seed(0)
+        results.append(made(x))
+    assert torch.equal(*results)
+    assert torch.allclose(FixedProbability(0.0, cutout=1.0)(x), x, atol=1e-6)
+    assert fixed.terms(torch.ones(8)) == {}
+
+
+def test_a_fixed_probability_has_factors_for_colours_and_cutout() -> None:
+    x = images(400).abs() + 0.1
+    torch.manual_seed(0)
+    cut = FixedProbability(0.5, colour=0.0, cutout=0.5)(x)
+    # Geometry mirrors at the borders, so only cutout makes zeros: in a quarter of the images.
+    holes = (cut == 0).all(1).flatten(1).sum(1)
+    assert (holes > 0).float().mean().item() == pytest.approx(0.25, abs=0.06)
+    assert holes.max() == 16
+    # Without colours no value leaves the range of the image.
+    assert cut.max() <= x.max() + 1e-5
+
+
+def test_positions_are_exact_under_autocast() -> None:
+    x = torch.rand(2, 1, 64, 64)
+    shift = torch.tensor([[[1.0, 0.0, 3.0], [0.0, 1.0, 0.0]]]).expand(2, -1, -1)
+    with torch.autocast("cpu", torch.bfloat16):
+        moved = transformed(x, shift)
+    assert torch.equal(moved[..., :61], x[..., 3:])
 
 
 def test_p_is_saved_with_a_run_and_resumed(tmp_path: object) -> None:
