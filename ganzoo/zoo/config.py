@@ -44,11 +44,29 @@ class Key:
 def override(recipe: R, values: Mapping[str, Any]) -> R:
     """The recipe with other values: nested (`{"g": {"lr": 1e-4}}`) or dotted (`{"g.lr": "1e-4"}`), typed or as text.
 
+    A loss or an augmentation that is replaced takes its options with it, and what is left out takes its schedules.
     Raises GanzooError, one line, for an unknown key, a value of the wrong type or out of its bounds.
     """
+    before = recipe
     for name, value in values.items():
         recipe = _set(recipe, str(name).split("."), value, str(name))
-    return check(recipe)
+    return check(_without_leftovers(before, recipe))
+
+
+def _without_leftovers(before: R, now: R) -> R:
+    """The recipe without options of a replaced loss or augmentation, and schedules of what is gone."""
+    changes: dict[str, Any] = {}
+    for name in ("loss", "augment"):
+        options = f"{name}_options"
+        replaced = getattr(before, name, None) != getattr(now, name, None)
+        if replaced and getattr(before, options) == getattr(now, options) != {}:
+            changes[options] = {}
+    now = dataclasses.replace(now, **changes) if changes else now
+    if not before.schedules:
+        return now
+    gone = set(live_keys(before)) - set(live_keys(now))
+    kept = {key: made for key, made in now.schedules.items() if key not in gone or before.schedules.get(key) != made}
+    return now if kept == now.schedules else dataclasses.replace(now, schedules=kept)
 
 
 def make(cls: type[V], values: Mapping[str, Any], what: str) -> V:
@@ -181,6 +199,9 @@ def _keys(value: Any, prefix: str) -> Iterable[Key]:
         elif inner and _item_type(hints[field.name]) in (Term, Schedule):
             for name, term in inner.items():
                 yield from _keys(term, f"{path}.{name}.")
+        elif inner and _item_type(hints[field.name]) is float:
+            for name, number in inner.items():
+                yield Key(f"{path}.{name}", number, "number", field.metadata.get("help", ""))
         else:
             yield Key(path, inner, _describe(hints[field.name], field.metadata), field.metadata.get("help", ""))
 

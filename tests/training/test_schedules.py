@@ -192,6 +192,23 @@ def test_a_schedule_of_the_average_keeps_one_from_the_first_step() -> None:
     assert not same(dict(trainer.gan.averages["g"].state_dict()), dict(trainer.gan.players["g"].state_dict()))
 
 
+def test_what_is_left_out_takes_its_schedules_and_options_along() -> None:
+    start = recipe(
+        penalties={"r1": Term(weight=5.0), "r2": Term(weight=5.0)},
+        loss_options={"smoothing": 0.2},
+        augment="ada-fixed",
+        augment_options={"p": 0.0},
+        schedules={name: Schedule(to=1.0) for name in ("penalties.r1.weight", "penalties.r2.weight", "clip")}
+        | {"loss_options.smoothing": Schedule(to=0.0), "augment_options.p": Schedule(to=0.5)},
+    )
+    used = config.override(start, {"penalties": "r1", "loss": "hinge", "augment": "none"})
+    assert list(used.schedules) == ["penalties.r1.weight", "clip"]
+    assert used.loss_options == used.augment_options == {}
+    assert config.override(start, {"loss": "hinge", "loss_options.smoothing": "0.1"}).loss_options == {"smoothing": 0.1}
+    with pytest.raises(GanzooError, match=r"penalties\.r2\.weight"):
+        config.override(used, {"schedules.penalties.r2.weight.to": "2"})
+
+
 def test_a_run_with_schedules_resumes_bit_for_bit() -> None:
     used = noisy()
     straight = make_trainer(used, two_player(used, kind=Watching))
