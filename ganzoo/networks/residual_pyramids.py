@@ -184,10 +184,10 @@ class ResidualDiscriminator(nn.Module):
         return logits if self.embed is None else logits + (self.embed(y) * pooled).sum(1)
 
 
-def residual_levels(shape: Sequence[int]) -> tuple[int, int]:
+def residual_levels(shape: Sequence[int], most: int = 256) -> tuple[int, int]:
     """How many times square images `[C, S, S]` are halved until they have 4 to 7 pixels, and that size.
 
-    Raises GanzooError if they are not square, not of 8 to 256 pixels, or cannot be halved evenly.
+    Raises GanzooError if they are not square, not of 8 to `most` pixels, or cannot be halved evenly.
     """
     _, height, width = shape
     size = f"images of {height}x{width}"
@@ -195,9 +195,9 @@ def residual_levels(shape: Sequence[int]) -> tuple[int, int]:
         raise GanzooError(
             f"{size} are not square, as residual networks need: use --set data.size={min(height, width)}."
         )
-    if not 8 <= height <= 256:
-        near = 8 if height < 8 else 256
-        raise GanzooError(f"{size}: residual networks make 8 to 256 pixels: use --set data.size={near}.")
+    if not 8 <= height <= most:
+        near = 8 if height < 8 else most
+        raise GanzooError(f"{size}: residual networks make 8 to {most} pixels: use --set data.size={near}.")
     levels = int(math.log2(height / 4))
     step = 2**levels
     if height % step:
