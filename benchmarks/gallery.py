@@ -44,6 +44,7 @@ ROWS = (
     Row("pacgan.digits-digits", "plugins/ganzoo_pacgan/samples-digits.png"),
     Row("projection.digits-digits", "plugins/ganzoo_projection/samples-digits.png"),
     Row("biggan.digits-digits", "plugins/ganzoo_biggan/samples-digits.png"),
+    Row("r3gan.digits-digits", "plugins/ganzoo_r3gan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

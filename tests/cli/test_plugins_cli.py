@@ -62,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "lsgan",
                 "pacgan",
                 "projection",
+                "r3gan",
                 "sagan",
                 "sngan",
                 "vanilla",

@@ -57,6 +57,7 @@ GAMES = [
         ("infogan", IMAGES, {"continuous": 1}),
         ("pacgan", IMAGES, {}),
         ("pacgan", POINTS, {}),
+        ("r3gan", IMAGES, {"group": 4}),
     ]
 ]
 

@@ -310,3 +310,9 @@ def test_orthogonal_weights() -> None:
     network = ResidualGenerator(12, (3, 16, 16), 8, classes=3, shared=4, init="orthogonal")
     matrix = network.blocks[0].conv1.weight.flatten(1)
     assert torch.allclose(matrix @ matrix.t(), torch.eye(8), atol=1e-5)
+
+
+def test_a_network_of_ones_own_may_have_more_levels() -> None:
+    assert residual_levels((3, 1024, 1024), 1024) == (8, 4)
+    with pytest.raises(GanzooError, match=r"8 to 512 pixels: use --set data\.size=512"):
+        residual_levels((3, 1024, 1024), 512)
