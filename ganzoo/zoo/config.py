@@ -24,6 +24,7 @@ from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, flat, live_keys, value_at, with_value
 from ganzoo.specs import Variant
 from ganzoo.zoo import registry
+from ganzoo.zoo.leftovers import without_leftovers
 
 R = TypeVar("R", bound=Recipe)
 V = TypeVar("V")
@@ -50,23 +51,7 @@ def override(recipe: R, values: Mapping[str, Any]) -> R:
     before = recipe
     for name, value in values.items():
         recipe = _set(recipe, str(name).split("."), value, str(name))
-    return check(_without_leftovers(before, recipe))
-
-
-def _without_leftovers(before: R, now: R) -> R:
-    """The recipe without options of a replaced loss or augmentation, and schedules of what is gone."""
-    changes: dict[str, Any] = {}
-    for name in ("loss", "augment"):
-        options = f"{name}_options"
-        replaced = getattr(before, name, None) != getattr(now, name, None)
-        if replaced and getattr(before, options) == getattr(now, options) != {}:
-            changes[options] = {}
-    now = dataclasses.replace(now, **changes) if changes else now
-    if not before.schedules:
-        return now
-    gone = set(live_keys(before)) - set(live_keys(now))
-    kept = {key: made for key, made in now.schedules.items() if key not in gone or before.schedules.get(key) != made}
-    return now if kept == now.schedules else dataclasses.replace(now, schedules=kept)
+    return check(without_leftovers(before, recipe))
 
 
 def make(cls: type[V], values: Mapping[str, Any], what: str) -> V:
