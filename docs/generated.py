@@ -115,13 +115,8 @@ def cells(line: str) -> list[str]:
 
 
 def values_of(recipe: Recipe) -> dict[str, str]:
-    """Every key of a recipe with its value as `--set` takes it; `schedules.*.end` for what all schedules share."""
-    values = {key.path: value_text(key.value) for key in config.keys(recipe)}
-    for field in ("start", "end", "shape"):
-        shared = {value for key, value in values.items() if key.startswith("schedules.") and key.endswith(f".{field}")}
-        if len(shared) == 1:
-            values[f"schedules.*.{field}"] = shared.pop()
-    return values
+    """Every key of a recipe with its value as `--set` takes it."""
+    return {key.path: value_text(key.value) for key in config.keys(recipe)}
 
 
 def columns_of(header: str) -> dict[int, dict[str, str]]:
