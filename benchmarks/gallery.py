@@ -45,6 +45,7 @@ ROWS = (
     Row("projection.digits-digits", "plugins/ganzoo_projection/samples-digits.png"),
     Row("biggan.digits-digits", "plugins/ganzoo_biggan/samples-digits.png"),
     Row("r3gan.digits-digits", "plugins/ganzoo_r3gan/samples-digits.png"),
+    Row("reacgan.digits-digits", "plugins/ganzoo_reacgan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

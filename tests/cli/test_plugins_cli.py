@@ -63,6 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "pacgan",
                 "projection",
                 "r3gan",
+                "reacgan",
                 "sagan",
                 "sngan",
                 "vanilla",

@@ -51,6 +51,7 @@ GAMES = [
         ("sngan", IMAGES, {}),
         ("sngan", IMAGES, {"network": "residual"}),
         ("acgan", IMAGES, {}),
+        ("reacgan", IMAGES, {}),
         ("biggan", IMAGES, {}),
         ("projection", IMAGES, {}),
         ("sagan", IMAGES, {}),

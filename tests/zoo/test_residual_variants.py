@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -195,7 +196,80 @@ def test_biggan_can_sample_with_running_averages() -> None:
         assert norm.running_mean.eq(3).all()
 
 
+# ReACGAN
+
+
+def test_reacgan_has_the_weights_of_the_networks_for_32_pixels() -> None:
+    game: Any = built("reacgan.cifar10")
+    assert weights(game.players["g"]) == weights(built("biggan.cifar10").players["g"])
+    # StudioGAN's big_resnet.py: a linear layer to 512 features, and as many numbers for each class.
+    d = game.players["d"]
+    assert weights(d) == discriminator(192) + attention(192) + (192 * 512 + 512) + 10 * 512
+    assert normalised(d) == layers(d)
+
+
+def test_reacgans_loss_worked_out_sample_by_sample() -> None:
+    from ganzoo_reacgan.game import data_to_data_cross_entropy
+
+    random = np.random.default_rng(0)
+    f, v = (random.standard_normal((5, 3)) for _ in range(2))
+    f, v = (points / np.linalg.norm(points, axis=1, keepdims=True) for points in (f, v))
+    y, temperature, margin = [0, 1, 0, 2, 1], 0.4, 0.7
+    total = 0.0
+    for i in range(5):
+        near = math.exp(min(f[i] @ v[i] - margin, 0) / temperature)
+        far = [math.exp(max(f[i] @ f[j] - (1 - margin), 0) / temperature) for j in range(5) if y[j] != y[i]]
+        total -= math.log(near / (near + sum(far)))
+    loss = data_to_data_cross_entropy(torch.tensor(f), torch.tensor(v), torch.tensor(y), temperature, margin)
+    assert loss.item() == pytest.approx(total / 5)
+
+
+def test_samples_that_are_near_their_class_and_far_from_others_have_no_gradient() -> None:
+    from ganzoo_reacgan.game import data_to_data_cross_entropy
+
+    samples = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], requires_grad=True)
+    y = torch.tensor([0, 1, 0])
+    classes = torch.eye(2)[y].requires_grad_()
+    loss = data_to_data_cross_entropy(samples, classes, y, 0.5, 0.98)
+    # One or two samples of another class, all at the margins.
+    assert loss.item() == pytest.approx((2 * math.log(2) + math.log(3)) / 3)
+    loss.backward()
+    assert samples.grad is not None
+    assert classes.grad is not None
+    assert not samples.grad.any()
+    assert not classes.grad.any()
+    alone = data_to_data_cross_entropy(samples.detach()[[0, 2]], classes.detach()[[0, 2]], y[[0, 2]], 0.5, 0.98)
+    assert alone.item() == 0
+
+
+def test_reacgans_discriminator_compares_on_a_sphere_and_its_logit_ignores_the_class() -> None:
+    game = small("reacgan", embedding=6)
+    game.eval()
+    x = torch.randn(3, 1, 8, 8)
+    first, second = (game.look(x, torch.full((3,), label)) for label in (4, 7))
+    assert torch.equal(game.logits(first), game.logits(second))
+    assert first[0].shape == (3,)
+    for points in first[1:]:
+        assert points.shape == (3, 6)
+        assert points.norm(dim=1).tolist() == pytest.approx([1, 1, 1], rel=1e-5)
+    assert torch.equal(first[1], second[1])
+    assert not torch.allclose(first[2], second[2])
+
+
+def test_reacgans_players_learn_the_classes_of_their_own_samples() -> None:
+    game = small("reacgan", class_weight=0.25)
+    y = torch.tensor([0, 1])
+    at = torch.eye(2)
+    right, wrong = (torch.zeros(2), at, at), (torch.zeros(2), at, at.flip(0))
+    # At the margin: one sample of another class. At a right angle: exp(-0.98 / 0.5) in place of 1.
+    near, far = math.log(2), math.log(1 + math.exp(0.98 / 0.5))
+    d, g = game.d_terms({"y": y}, right, wrong), game.g_terms({"y": y}, None, wrong, None)
+    assert d["class"].item() == pytest.approx(0.25 * near)
+    assert g["class"].item() == pytest.approx(0.25 * far)
+    assert d["loss"].item() == 2
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sagan", "projection", "biggan"])
+@pytest.mark.parametrize("name", ["sagan", "projection", "biggan", "reacgan"])
 def test_the_contract(name: str) -> None:
     check_variant(registry.variants()[name], {"width": 8, "d_width": 8, "batch": 4})
