@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,23 @@ def _prints(name: str, better: str | float) -> str:
     return f"{name} ({best})" if best else name
 
 
+def family_tree(variants: Sequence[Variant]) -> str:
+    """A nested list: each variant below the one that it develops, with what it changes and what it teaches."""
+    names = {variant.name for variant in variants}
+
+    def below(ancestor: str, depth: int) -> Iterator[str]:
+        for variant in variants:
+            if variant.ancestor == ancestor or (not ancestor and variant.ancestor not in names | {""}):
+                origin = f"{variant.ancestor}, " if variant.ancestor not in names | {""} else ""
+                change = f" ({origin}{variant.change})" if variant.change else ""
+                page = page_of(variant).relative_to(ROOT).as_posix()
+                yield f"{'    ' * depth}- **[{variant.name}](../{page})**{change}: {variant.lesson}"
+                yield from below(variant.name, depth + 1)
+
+    intro = "Each variant below the one that it develops: what it changes there, and the one thing that it teaches."
+    return "\n".join(["## Family tree\n", f"{intro}\n", *below("", 0), ""])
+
+
 def zoo_page() -> str:
     """docs/zoo.md."""
     parts = [NOTE, "# The zoo\n", "What `ganzoo list` prints, with sources. `ganzoo show NAME` prints details.\n"]
@@ -223,6 +240,7 @@ def zoo_page() -> str:
             f"**[{variant.name}](../{page})**: {variant.summary} Data: {', '.join(variant.modalities)}{labels}."
         )
         parts.append(f"Recipes: {recipes}. {variant.paper}\n")
+    parts += [family_tree(own("variants"))]
     parts += ["## Losses\n", "| name | what it is | options | source |", "|---|---|---|---|"]
     for loss in own("losses"):
         options = "; ".join(f"`{option.name}` ({option.default:g}): {option.help}" for option in loss.options)

@@ -29,6 +29,8 @@ class Variant:
     inputs: names of the inputs that its data must have, as in `DataSpec.inputs`.
     fixes: keys of its recipes that its game does not read ("loss", where it has a loss of its own): changing one is
     refused.
+    ancestor, change, lesson: the name of the variant that it develops, what it changes in it (as recipe keys where
+    these suffice), and the one thing that it teaches; for `ganzoo show` and the family tree in the docs.
     """
 
     name: str
@@ -42,6 +44,9 @@ class Variant:
     compiles: bool = True
     inputs: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
+    ancestor: str = ""
+    change: str = ""
+    lesson: str = ""
 
     @property
     def default(self) -> str:

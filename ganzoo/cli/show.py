@@ -52,6 +52,10 @@ def command(name: str) -> None:
 def show_variant(console: Console, name: str) -> None:
     """Print the recipes of a variant, and every key of one of them."""
     variant, recipe_name, recipe = registry.find_recipe(name)
+    if variant.ancestor:
+        console.print(printable(f"develops: {variant.ancestor}" + (f", by {variant.change}" if variant.change else "")))
+    if variant.lesson:
+        console.print(printable(f"teaches: {variant.lesson}"))
     console.print(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
     console.print(
         "recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items())

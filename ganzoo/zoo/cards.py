@@ -116,6 +116,9 @@ FIELDS: dict[type, dict[str, Field]] = {
         "compiles": FLAG,
         "inputs": TEXTS,
         "fixes": TEXTS,
+        "ancestor": TEXT,
+        "change": TEXT,
+        "lesson": TEXT,
     },
     LossSpec: {
         "summary": TEXT,

@@ -43,4 +43,17 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/1610.09585"
     )
     summary = "The discriminator also names the class, and the generator helps: samples of a requested class."
-    return [Variant("acgan", summary, paper, ("image",), {"digits": DIGITS}, build, needs_labels=True)]
+    return [
+        Variant(
+            "acgan",
+            summary,
+            paper,
+            ("image",),
+            {"digits": DIGITS},
+            build,
+            needs_labels=True,
+            ancestor="conditional",
+            change="D names the class, and is not told it",
+            lesson="Asking D for more than real or fake gives G more to learn from, at the price of variety.",
+        )
+    ]

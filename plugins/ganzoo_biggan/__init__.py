@@ -57,4 +57,17 @@ def ganzoo_variants() -> list[Variant]:
     )
     summary = "Residual networks with a shared class embedding and a split latent: samples of a requested class."
     recipes = {"digits": DIGITS, "cifar10": CIFAR10}
-    return [Variant("biggan", summary, paper, ("image",), recipes, build, needs_labels=True)]
+    return [
+        Variant(
+            "biggan",
+            summary,
+            paper,
+            ("image",),
+            recipes,
+            build,
+            needs_labels=True,
+            ancestor="sagan",
+            change="`shared`, `orthogonal`, a split latent, larger networks and batches",
+            lesson="Scale is a method; truncation then trades variety for fidelity.",
+        )
+    ]

@@ -65,5 +65,8 @@ def ganzoo_variants() -> list[Variant]:
             for_data=dict.fromkeys(
                 ("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "folder", "npz"), "mnist"
             ),
+            ancestor="vanilla",
+            change="both networks are told the class",
+            lesson="A GAN can be asked for what it should make.",
         )
     ]

@@ -80,5 +80,8 @@ def ganzoo_variants() -> list[Variant]:
                 "stacked-mnist": "mnist",
                 "npz": "cifar10",
             },
+            ancestor="vanilla",
+            change="convolutional networks, `g_norm=batch`, `d_norm=batch`",
+            lesson="Architecture matters: convolutions and batch normalisation made GANs work on images.",
         )
     ]

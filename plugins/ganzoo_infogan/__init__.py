@@ -63,5 +63,8 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            ancestor="acgan",
+            change="codes drawn at random in place of labels",
+            lesson="Codes that D can read back from samples come to mean something, without labels.",
         )
     ]

@@ -39,4 +39,16 @@ CIFAR10 = LSGANRecipe(data=Data(name="cifar10", flip=True), latent=128, n_critic
 def ganzoo_variants() -> list[Variant]:
     paper = "Mao et al. 2017, Least Squares Generative Adversarial Networks, https://arxiv.org/abs/1611.04076"
     recipes = {"digits": DIGITS, "cifar10": CIFAR10}
-    return [Variant("lsgan", "Convolutional networks and the least squares loss.", paper, ("image",), recipes, build)]
+    return [
+        Variant(
+            "lsgan",
+            "Convolutional networks and the least squares loss.",
+            paper,
+            ("image",),
+            recipes,
+            build,
+            ancestor="dcgan",
+            change="`loss=least-squares`",
+            lesson="A loss that does not saturate still pulls at samples that D already takes for real.",
+        )
+    ]

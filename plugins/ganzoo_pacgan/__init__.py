@@ -54,4 +54,16 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/1712.04086"
     )
     summary = "The discriminator judges several samples at once, and sees whether they are too alike."
-    return [Variant("pacgan", summary, paper, ("image", "points"), RECIPES, build)]
+    return [
+        Variant(
+            "pacgan",
+            summary,
+            paper,
+            ("image", "points"),
+            RECIPES,
+            build,
+            ancestor="dcgan",
+            change="`pack=2`",
+            lesson="A D that sees several samples at once notices when they are too alike.",
+        )
+    ]

@@ -54,4 +54,17 @@ RECIPES = {"digits": ProjectionRecipe(width=16, d_width=16, steps=1500, g=FAST_G
 def ganzoo_variants() -> list[Variant]:
     paper = "Miyato & Koyama 2018, cGANs with Projection Discriminator, https://arxiv.org/abs/1802.05637"
     summary = "The discriminator takes the class as an inner product with its features: samples of a requested class."
-    return [Variant("projection", summary, paper, ("image",), RECIPES, build, needs_labels=True)]
+    return [
+        Variant(
+            "projection",
+            summary,
+            paper,
+            ("image",),
+            RECIPES,
+            build,
+            needs_labels=True,
+            ancestor="sngan",
+            change="the class enters D as an inner product",
+            lesson="How D is told the class matters: an inner product is what the class posterior asks for.",
+        )
+    ]

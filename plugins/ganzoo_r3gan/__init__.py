@@ -68,4 +68,16 @@ def ganzoo_variants() -> list[Variant]:
         "Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline, https://arxiv.org/abs/2501.05441"
     )
     summary = "Residual networks without normalisation, a relativistic loss, and both gradient penalties."
-    return [Variant("r3gan", summary, paper, ("image",), RECIPES, build)]
+    return [
+        Variant(
+            "r3gan",
+            summary,
+            paper,
+            ("image",),
+            RECIPES,
+            build,
+            ancestor="dcgan",
+            change="`loss=relativistic`, `penalties.r1`, `penalties.r2`, residual networks without normalisation",
+            lesson="With a loss that is bound to converge, a modern network needs no tricks.",
+        )
+    ]

@@ -65,4 +65,17 @@ def ganzoo_variants() -> list[Variant]:
     )
     summary = "An auxiliary classifier of normalised features, which compares samples: samples of a requested class."
     recipes = {"digits": DIGITS, "cifar10": CIFAR10}
-    return [Variant("reacgan", summary, paper, ("image",), recipes, build, needs_labels=True)]
+    return [
+        Variant(
+            "reacgan",
+            summary,
+            paper,
+            ("image",),
+            recipes,
+            build,
+            needs_labels=True,
+            ancestor="acgan",
+            change="features on a sphere, compared with each other and with the classes",
+            lesson="Comparing samples with each other keeps an auxiliary classifier from drowning out the variety.",
+        )
+    ]

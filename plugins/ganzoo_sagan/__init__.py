@@ -49,4 +49,16 @@ CIFAR10 = SAGANRecipe(
 def ganzoo_variants() -> list[Variant]:
     paper = "Zhang et al. 2019, Self-Attention Generative Adversarial Networks, https://arxiv.org/abs/1805.08318"
     summary = "Residual networks with self-attention; conditional if there are labels."
-    return [Variant("sagan", summary, paper, ("image",), {"digits": DIGITS, "cifar10": CIFAR10}, build)]
+    return [
+        Variant(
+            "sagan",
+            summary,
+            paper,
+            ("image",),
+            {"digits": DIGITS, "cifar10": CIFAR10},
+            build,
+            ancestor="projection",
+            change="`attention=8`, spectral normalisation of G too",
+            lesson="Attention relates distant parts of an image in one layer.",
+        )
+    ]

@@ -46,4 +46,16 @@ RECIPES = {"digits": DIGITS, "cifar10": replace(LONG, network="residual", width=
 def ganzoo_variants() -> list[Variant]:
     paper = "Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, https://arxiv.org/abs/1802.05957"
     summary = "Spectral normalisation of the discriminator, and the hinge loss."
-    return [Variant("sngan", summary, paper, ("image",), RECIPES, build)]
+    return [
+        Variant(
+            "sngan",
+            summary,
+            paper,
+            ("image",),
+            RECIPES,
+            build,
+            ancestor="dcgan",
+            change="`loss=hinge`, `spectral_norm=true`, `d_norm=none`",
+            lesson="Bounding every layer of D is enough to keep its gradients useful, without a penalty.",
+        )
+    ]

@@ -61,5 +61,6 @@ def ganzoo_variants() -> list[Variant]:
             for_data=dict.fromkeys(
                 ("cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"
             ),
+            lesson="Two networks that compete learn a distribution without ever writing down its likelihood.",
         )
     ]

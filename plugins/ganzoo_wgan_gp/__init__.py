@@ -87,6 +87,9 @@ def ganzoo_variants() -> list[Variant]:
             recipes=GP_RECIPES,
             build=build,
             for_data=FOR_DATA,
+            ancestor="wgan",
+            change="`penalties.wgan-gp.weight=10`, `clip=0`",
+            lesson="A constraint is better kept by a penalty on gradients than by bounds on weights.",
         ),
         Variant(
             name="wgan",
@@ -96,5 +99,8 @@ def ganzoo_variants() -> list[Variant]:
             recipes=CLIP_RECIPES,
             build=build,
             for_data=FOR_DATA,
+            ancestor="dcgan",
+            change="`loss=wasserstein`, `clip=0.01`, `n_critic=5`",
+            lesson="With a distance in place of a divergence, the loss follows the quality of the samples.",
         ),
     ]
