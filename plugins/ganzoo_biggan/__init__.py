@@ -66,6 +66,7 @@ def ganzoo_variants() -> list[Variant]:
             recipes,
             build,
             needs_labels=True,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="sagan",
             change="`shared`, `orthogonal`, a split latent, larger networks and batches",
             lesson="Scale is a method; truncation then trades variety for fidelity.",

@@ -63,6 +63,7 @@ def ganzoo_variants() -> list[Variant]:
             RECIPES,
             build,
             needs_labels=True,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="sngan",
             change="the class enters D as an inner product",
             lesson="How D is told the class matters: an inner product is what the class posterior asks for.",

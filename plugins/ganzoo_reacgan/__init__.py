@@ -74,6 +74,7 @@ def ganzoo_variants() -> list[Variant]:
             recipes,
             build,
             needs_labels=True,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="acgan",
             change="features on a sphere, compared with each other and with the classes",
             lesson="Comparing samples with each other keeps an auxiliary classifier from drowning out the variety.",

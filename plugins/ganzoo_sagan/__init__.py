@@ -57,6 +57,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             {"digits": DIGITS, "cifar10": CIFAR10},
             build,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="projection",
             change="`attention=8`, spectral normalisation of G too",
             lesson="Attention relates distant parts of an image in one layer.",
