@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from examples import with_code
+from gallery_page import gallery_page
 from measured import with_tables
 from reference import reference_page
 
@@ -49,6 +50,7 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     yield DOCS / "zoo.md", zoo_page()
     yield DOCS / "api.md", reference_page(NOTE)
     yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
+    yield DOCS / "gallery.md", gallery()
     yield DOCS / "diagnosis.md", diagnosis_page(json.loads((RESULTS / "diagnosis.json").read_text("utf-8")))
     yield DOCS / "kinds.md", with_code((DOCS / "kinds.md").read_text("utf-8"))
     yield DOCS / "scaling.md", with_tables((DOCS / "scaling.md").read_text("utf-8"))
@@ -58,6 +60,12 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     for page in sorted(DOCS.glob("*.md")):
         if "<!-- table: " in (text := page.read_text("utf-8")):
             yield page, with_tables(text)
+
+
+def gallery() -> str:
+    """docs/gallery.md."""
+    zoo = json.loads((RESULTS / "zoo.json").read_text("utf-8"))
+    return gallery_page(NOTE, [(variant, page_of(variant)) for variant in own("variants")], zoo, ROOT)
 
 
 def results_page(zoo: dict[str, Any]) -> str:

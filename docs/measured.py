@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from claims import TABLES as CLAIMS
+from claims import claim
 
 from ganzoo.api.bench.report import format_spread
 from ganzoo.cli.show import value_text
@@ -349,4 +353,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "scaling-model": scaling_model,
     "evaluation-stages": evaluation_stages,
     "evaluation-inception": evaluation_inception,
+    **{f"claim-{name}": partial(lambda name: claim(name, result("science")), name) for name in CLAIMS},
 }

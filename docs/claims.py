@@ -1,0 +1,62 @@
+"""Tables of docs/science.md, from benchmarks/results/science.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import fmean, stdev
+from typing import Any
+
+from ganzoo.api.bench.report import format_spread
+from ganzoo.pictures.tables import ScoreTable
+
+
+def over_seeds(values: list[float]) -> str:
+    """Mean and standard deviation."""
+    return format_spread({"n": len(values), "mean": fmean(values), "sd": stdev(values) if len(values) > 1 else None}, 3)
+
+
+def dirac(found: Mapping[str, Any]) -> str:
+    rows = []
+    for row in found["rows"]:
+        factors = [f"{row[key]:.4f}" if key in row else "" for key in ("measured", "spectral radius")]
+        rows.append([row["optimiser"], row["penalty"], f"{row['distance'][-1]:.2g}", *factors])
+    steps, start = len(found["rows"][0]["distance"]) - 1, found["rows"][0]["distance"][0]
+    header = ["optimiser", "penalty", f"distance after {steps} steps", "factor per step", "the same by theory"]
+    return f"{ScoreTable('', header, rows, left=2).markdown()}\nAll begin at a distance of {start:.2g}.\n"
+
+
+def spectral_norm(found: Mapping[str, Any]) -> str:
+    names = {"with": "with spectral normalisation", "without": "without"}
+    rows = [
+        [names[way], *(over_seeds(list(column)) for column in zip(*scores, strict=True))]
+        for way, scores in found["scores"].items()
+    ]
+    return ScoreTable("", ["", *(f"d.lr={rate:g}" for rate in found["rates"])], rows).markdown() + "\n"
+
+
+def truncation(found: Mapping[str, Any]) -> str:
+    rows = []
+    for number, threshold in enumerate(found["thresholds"]):
+        values = [over_seeds([row[number] for row in rows_of]) for rows_of in found["scores"].values()]
+        rows.append([f"{threshold:g}", *values])
+    return ScoreTable("", ["within", *found["scores"]], rows).markdown() + "\n"
+
+
+def augmentation(found: Mapping[str, Any]) -> str:
+    rows = [[way, over_seeds(values)] for way, values in found["FD"].items()]
+    return ScoreTable("", ["training images", "FD to all training images"], rows).markdown() + "\n"
+
+
+TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "dirac": dirac,
+    "spectral-norm": spectral_norm,
+    "truncation": truncation,
+    "augmentation": augmentation,
+}
+
+
+def claim(name: str, results: Mapping[str, Any]) -> str:
+    """The table of one claim, with the command, the machine and the date."""
+    found, machine = results["claims"][name], results["machine"]
+    command = f"{results['command']} --only {name}"
+    return f"{TABLES[name](found)}\n`{command}`, {machine['processor']}, {found['date']}.\n"
