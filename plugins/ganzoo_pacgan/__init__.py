@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
@@ -39,7 +39,6 @@ DIGITS = PacGANRecipe(width=32, steps=2500, g=FAST_G, d=FAST_D, **HIDDEN)
 GRID: dict[str, Any] = {"g_hidden": (128,) * 3, "d_hidden": (128,) * 3, "latent": 2, "batch": 256}
 RECIPES = {
     "digits": DIGITS,
-    "mnist": replace(DIGITS, data=Data(name="mnist"), width=16, latent=64, steps=4000),
     "points": PacGANRecipe(data=Data(name="points", kind="grid"), steps=8000, g=FAST_G, d=FAST_D, **GRID),
     "stacked-mnist": PacGANRecipe(
         data=Data(name="stacked-mnist"), latent_distribution="uniform", steps=100_000, ema=0.0
