@@ -46,6 +46,9 @@ ROWS = (
     Row("biggan.digits-digits", "plugins/ganzoo_biggan/samples-digits.png"),
     Row("r3gan.digits-digits", "plugins/ganzoo_r3gan/samples-digits.png"),
     Row("reacgan.digits-digits", "plugins/ganzoo_reacgan/samples-digits.png"),
+    Row("ebgan.digits-digits", "plugins/ganzoo_ebgan/samples-digits.png"),
+    Row("msg-gan.digits-digits", "plugins/ganzoo_msg_gan/samples-digits.png"),
+    Row("progan.digits-digits", "plugins/ganzoo_progan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

@@ -59,6 +59,9 @@ GAMES = [
         ("pacgan", IMAGES, {}),
         ("pacgan", POINTS, {}),
         ("r3gan", IMAGES, {"group": 4}),
+        ("ebgan", IMAGES, {}),
+        ("msg-gan", IMAGES, {}),
+        ("progan", IMAGES, {}),
     ]
 ]
 
