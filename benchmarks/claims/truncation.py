@@ -48,7 +48,7 @@ def draw(found: dict[str, Any], figure: Figure) -> None:
     for name, colour in colours.items():
         draw_seeds(left, found["thresholds"], found["scores"][name], name, colour)
     left.set_xlabel("latents within this many standard deviations")
-    left.set_ylim(0, 1)
+    left.set_ylim(0, 1.05)
     left.legend(fontsize=8)
     for recall, precision in zip(found["scores"]["recall"], found["scores"]["precision"], strict=True):
         right.plot(recall, precision, marker="o", markersize=3)
