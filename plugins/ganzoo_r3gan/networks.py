@@ -20,7 +20,9 @@ def widths(recipe: R3GANRecipe, data: DataSpec) -> tuple[list[int], int]:
     """Channels of the stages from the coarsest to the finest, fewer above `full` pixels, and the coarsest size."""
     levels, base = residual_levels(data.shape, 1024)
     sides = [base * 2**level for level in range(levels + 1)]
-    return [max(recipe.group, recipe.width * min(recipe.full, side) // side) for side in sides], base
+    wanted = [recipe.width * min(recipe.full, side) // side for side in sides]
+    # Multiples of a group, so that each stage can be split into groups.
+    return [max(1, channels // recipe.group) * recipe.group for channels in wanted], base
 
 
 def blocks(recipe: R3GANRecipe, channels: int, depth: int) -> list[nn.Module]:

@@ -52,6 +52,12 @@ def test_r3gan_has_fewer_channels_at_fine_resolutions_as_in_the_authors_preset_f
     assert groups[::2] == [96, 96, 96, 96, 48, 24, 12]
 
 
+@pytest.mark.parametrize("size", [28, 40, 48, 56, 96])
+def test_r3gan_has_whole_groups_at_any_size(size: int) -> None:
+    game = built("r3gan.digits", DataSpec("npz", "image", (3, size, size), 10), "meta", full=32, width=72, expansion=2)
+    assert all(block.conv2.in_channels % 16 == 0 for block in game.generator.body if hasattr(block, "conv3"))
+
+
 def upsampled(image: np.ndarray) -> np.ndarray:
     """Twice the size, with the filter that R3GAN's authors make of [1, 2, 1]."""
     taps = np.convolve([1, 2, 1], [1, 1]) / 4
