@@ -76,6 +76,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="dcgan",
             change="`loss=relativistic`, `penalties.r1`, `penalties.r2`, residual networks without normalisation",
             lesson="With a loss that is bound to converge, a modern network needs no tricks.",
