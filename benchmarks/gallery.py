@@ -49,6 +49,8 @@ ROWS = (
     Row("ebgan.digits-digits", "plugins/ganzoo_ebgan/samples-digits.png"),
     Row("msg-gan.digits-digits", "plugins/ganzoo_msg_gan/samples-digits.png"),
     Row("progan.digits-digits", "plugins/ganzoo_progan/samples-digits.png"),
+    Row("stylegan2.digits-digits", "plugins/ganzoo_stylegan2/samples-digits.png"),
+    Row("fastgan.digits-digits", "plugins/ganzoo_fastgan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

@@ -1,0 +1,68 @@
+"""fastgan: skip-layer excitation, and a discriminator that reconstructs (Liu et al. 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
+
+if TYPE_CHECKING:
+    from ganzoo.games import TwoPlayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class FastGANRecipe(TwoPlayerRecipe):
+    """The loss, the networks, and how much reconstruction counts."""
+
+    loss: str = key("hinge", "Adversarial loss; `ganzoo list losses` names them.")
+    spectral_norm: bool = key(True, "Spectral normalisation of the discriminator's layers.")
+    latent: int = key(256, "Dimensions of the latent vector z.", minimum=1)
+    width: int = key(64, "Channels of the generator at 128 pixels; the coarsest level has 16 times as many.", minimum=2)
+    skip: int = key(4, "Doublings that a skip-layer excitation spans in the generator.", minimum=1)
+    reconstruction: float = key(1.0, "Weight of the reconstruction error of real images.", minimum=0, live=True)
+
+
+def build(recipe: FastGANRecipe, data: DataSpec) -> TwoPlayer:
+    from .game import FastGAN
+    from .networks import Discriminator, Generator
+
+    return FastGAN.from_recipe(Generator(recipe, data), Discriminator(recipe, data), recipe, data)
+
+
+# Small networks and short runs tolerate higher learning rates, if they decay towards the end.
+FAST = Optimiser(lr=2e-3, schedule="linear", schedule_start=0.5)
+RECIPES = {
+    "digits": FastGANRecipe(width=4, latent=64, skip=1, batch=32, steps=1000, g=FAST, d=FAST),
+    "folder": FastGANRecipe(
+        data=Data(name="folder", size=256, flip=True),
+        batch=8,
+        steps=50_000,
+        augment="diffaug",
+        augment_options={"cutout": 0.0},
+    ),
+}
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    paper = (
+        "Liu et al. 2021, Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis, "
+        "https://arxiv.org/abs/2101.04775"
+    )
+    summary = "Skip-layer excitation, and a discriminator that reconstructs images: for few images."
+    return [
+        Variant(
+            "fastgan",
+            summary,
+            paper,
+            ("image",),
+            RECIPES,
+            build,
+            ancestor="dcgan",
+            change="skip-layer excitation, gated linear units, spectral normalisation, `loss=hinge`, `reconstruction`",
+            lesson="A discriminator that has to reconstruct its images cannot just memorise a few pixels of them.",
+        )
+    ]
