@@ -64,6 +64,7 @@ ROWS = (
         "plugins/ganzoo_conditional/samples-mnist.png",
         (("samples.png", f"{IMAGES}/mnist-by-class.png"),),
     ),
+    Row("projection.mnist-mnist", "plugins/ganzoo_projection/samples-mnist.png"),
     Row("vanilla.mnist-mnist", "plugins/ganzoo_vanilla/samples-mnist.png"),
     Row("wgan-gp.mnist-mnist", "plugins/ganzoo_wgan_gp/samples-mnist.png"),
     Row("wgan.mnist-mnist", "plugins/ganzoo_wgan_gp/samples-wgan-mnist.png"),
