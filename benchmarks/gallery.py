@@ -51,6 +51,7 @@ ROWS = (
     Row("progan.digits-digits", "plugins/ganzoo_progan/samples-digits.png"),
     Row("stylegan2.digits-digits", "plugins/ganzoo_stylegan2/samples-digits.png"),
     Row("fastgan.digits-digits", "plugins/ganzoo_fastgan/samples-digits.png"),
+    Row("dragan.digits-digits", "plugins/ganzoo_dragan/samples-digits.png"),
     Row("vanilla.points-points-ring", "plugins/ganzoo_vanilla/samples-points.png"),
     Row(
         "wgan-gp.points-points-ring",

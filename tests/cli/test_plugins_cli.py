@@ -58,6 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "biggan",
                 "conditional",
                 "dcgan",
+                "dragan",
                 "ebgan",
                 "fastgan",
                 "infogan",

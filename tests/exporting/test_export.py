@@ -62,6 +62,7 @@ GAMES = [
         ("ebgan", IMAGES, {}),
         ("msg-gan", IMAGES, {}),
         ("progan", IMAGES, {}),
+        ("dragan", IMAGES, {}),
     ]
 ]
 
