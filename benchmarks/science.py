@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks import results
-from benchmarks.claims import augmentation, dirac, spectral_norm, truncation
+from benchmarks.claims import augmentation, dirac, packing, spectral_norm, truncation
 from benchmarks.claims.setting import Setting
 from ganzoo.machine.facts import machine
 from ganzoo.pictures.plots import new_figure
@@ -28,6 +28,7 @@ CLAIMS: dict[str, ModuleType] = {
     "spectral-norm": spectral_norm,
     "truncation": truncation,
     "augmentation": augmentation,
+    "packing": packing,
 }
 SIZES = {"dirac": (9, 3), "truncation": (8, 3.5)}
 

@@ -31,7 +31,7 @@ def spectral_norm(found: Mapping[str, Any]) -> str:
         [names[way], *(over_seeds(list(column)) for column in zip(*scores, strict=True))]
         for way, scores in found["scores"].items()
     ]
-    return ScoreTable("", ["", *(f"d.lr={rate:g}" for rate in found["rates"])], rows).markdown() + "\n"
+    return ScoreTable("", ["", *(f"rates × {factor:g}" for factor in found["factors"])], rows).markdown() + "\n"
 
 
 def truncation(found: Mapping[str, Any]) -> str:

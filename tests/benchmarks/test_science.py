@@ -43,15 +43,15 @@ def test_the_trainer_plays_the_dirac_gan_as_theory_says(folder: Path, monkeypatc
 
 
 def test_spectral_normalisation_is_trained_scored_and_drawn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spectral_norm, "RATES", (1e-3, 1e30))
+    monkeypatch.setattr(spectral_norm, "FACTORS", (1.0, 1e33))
     words = ["--only", "spectral-norm", "--runs", str(folder / "runs"), "--seeds", "0", "--steps", "3"]
     science.main(words)
     found = science.read()["claims"]["spectral-norm"]
     assert all(len(rows) == 1 and len(rows[0]) == 2 for rows in found["scores"].values())
     assert found["scores"]["without"][0][1] == 1.0, "not finite: no samples"
-    written = (folder / "runs" / "sn-with-0.001" / "seed-0" / "scores.json").stat().st_mtime_ns
+    written = (folder / "runs" / "sn-with-1" / "seed-0" / "scores.json").stat().st_mtime_ns
     science.main(words)
-    assert (folder / "runs" / "sn-with-0.001" / "seed-0" / "recipe.json").stat().st_mtime_ns <= written
+    assert (folder / "runs" / "sn-with-1" / "seed-0" / "recipe.json").stat().st_mtime_ns <= written
     assert science.read()["claims"]["spectral-norm"] == found, "the second start finds the runs of the first"
 
 
@@ -60,6 +60,7 @@ FOUND: dict[str, Any] = {
         "thresholds": [0.5, 1.0],
         "scores": {"precision": [[0.9, 0.8]], "recall": [[0.1, 0.6]], "FD": [[3.0, 1.0]]},
     },
+    "packing": {"packs": [1, 2], "scores": {"modes": [[300, 500], [200, 600]]}},
     "augmentation": {"FD": {"100 %": [1.0, 2.0], "10 %": [3.0, 4.0], "10 %, DiffAugment": [2.0, 2.0]}},
 }
 
