@@ -20,12 +20,12 @@ from typing import Any
 
 import ganzoo
 from benchmarks import results
+from benchmarks.bundled import bundled_recipes
 from ganzoo.callbacks import Callback, Training
 from ganzoo.files.records import read_records
 from ganzoo.runs.run import Run
 from ganzoo.specs import Variant
-from ganzoo.zoo import registry
-from ganzoo.zoo.zoo import current_zoo, register
+from ganzoo.zoo.zoo import register
 
 NEEDS = "gpu"
 DATASET = "cifar10"
@@ -85,9 +85,7 @@ def parser() -> argparse.ArgumentParser:
 
 def recipes() -> Iterator[str]:
     """The bundled recipes for the data set."""
-    for name, variant in registry.variants().items():
-        if current_zoo().owner("variants", name).package == "ganzoo":
-            yield from (f"{name}.{key}" for key, recipe in variant.recipes.items() if recipe.data.name == DATASET)
+    return bundled_recipes((DATASET,))
 
 
 def follow(recipe: str, options: argparse.Namespace) -> None:

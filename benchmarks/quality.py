@@ -28,6 +28,7 @@ import torch
 
 import ganzoo
 from benchmarks import results
+from benchmarks.bundled import bundled_recipes
 from ganzoo.api.bench.report import spread
 from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
@@ -40,7 +41,7 @@ from ganzoo.runs.sampling import Draw, draw
 from ganzoo.specs import Variant
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import registry
-from ganzoo.zoo.zoo import current_zoo, register
+from ganzoo.zoo.zoo import register
 
 NEEDS = "MNIST in the data folder, and an hour and a half"
 DATASETS = ("digits", "mnist")
@@ -144,9 +145,7 @@ def parser() -> argparse.ArgumentParser:
 
 def recipes() -> Iterator[str]:
     """The bundled recipes for these data sets."""
-    for name, variant in registry.variants().items():
-        if current_zoo().owner("variants", name).package == "ganzoo":
-            yield from (f"{name}.{r}" for r, recipe in variant.recipes.items() if recipe.data.name in DATASETS)
+    return bundled_recipes(DATASETS)
 
 
 def measure(recipe: str, seed: int, path: Path, options: argparse.Namespace) -> dict[str, Any]:

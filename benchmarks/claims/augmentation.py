@@ -12,15 +12,10 @@ from benchmarks.claims.setting import Setting, scores
 from ganzoo.recipes import Data
 from ganzoo.zoo.datasets import load_data
 
-TITLE = "Differentiable augmentation makes up for missing data"
-SOURCE = (
-    "Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training, https://arxiv.org/abs/2006.10738"
-)
-
 RECIPE = "dcgan.mnist"
 STEPS = 8000
 FRACTION = 0.1
-# Digits have one channel; the published policy for MNIST-like data leaves out what changes a digit into another.
+# Without the square that is cut out: it can make one digit of another.
 AUGMENTED = {"augment": "diffaug", "augment_options.cutout": 0.0}
 WAYS: dict[str, dict[str, Any]] = {"10 %": {}, "10 %, DiffAugment": AUGMENTED}
 

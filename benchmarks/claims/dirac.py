@@ -22,7 +22,6 @@ from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe
 from ganzoo.specs import Variant
 from ganzoo.zoo.zoo import register
 
-TITLE = "R1 makes the Dirac-GAN converge"
 SOURCE = (
     "Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, https://arxiv.org/abs/1801.04406"
 )

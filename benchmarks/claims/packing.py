@@ -8,9 +8,6 @@ from matplotlib.figure import Figure
 
 from benchmarks.claims.setting import Setting, draw_seeds, scores
 
-TITLE = "Packing raises the number of modes"
-SOURCE = "Lin et al. 2018, PacGAN: The power of two samples in generative adversarial networks, https://arxiv.org/abs/1712.04086"
-
 RECIPE = "pacgan.stacked-mnist"
 PACKS = (1, 2, 4)
 STEPS = 3000

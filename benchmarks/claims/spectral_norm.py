@@ -10,11 +10,6 @@ from benchmarks.claims.setting import Setting, draw_seeds, scores
 from ganzoo.errors import TrainingError
 from ganzoo.zoo import registry
 
-TITLE = "Spectral normalisation keeps training stable at high learning rates"
-SOURCE = (
-    "Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, https://arxiv.org/abs/1802.05957"
-)
-
 RECIPE = "sngan.digits"
 FACTORS = (0.25, 1.0, 4.0, 16.0)
 STEPS = 1500

@@ -9,9 +9,6 @@ from matplotlib.figure import Figure
 from benchmarks.claims.setting import Setting, draw_seeds, scores
 from ganzoo.api.sample import write_samples
 
-TITLE = "Truncation trades recall for precision"
-SOURCE = "Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis, https://arxiv.org/abs/1809.11096"
-
 RECIPE = "dcgan.mnist"
 STEPS = 8000
 SAMPLES = 5000

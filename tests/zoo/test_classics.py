@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from counting import DIGITS, built, layers, normalised, weights
+from bundled import CIFAR10, DIGITS, built, layers, normalised, weights
 
 from ganzoo.testing import check_variant
 from ganzoo.zoo import registry
 
 
 def test_lsgan_has_the_standard_networks_and_the_papers_targets() -> None:
-    game: Any = built("lsgan.cifar10")
+    game: Any = built("lsgan.cifar10", CIFAR10, "meta")
     assert weights(game.players["g"]) == 3_811_907
     # The discriminator of Miyato et al. 2018, table 3b, with 2,935,873 weights; each bias becomes a scale and a shift.
     assert weights(game.players["d"]) == 2_935_873 + 2 * (64 + 128 + 256) + 512
@@ -24,7 +24,7 @@ def test_lsgan_has_the_standard_networks_and_the_papers_targets() -> None:
 
 
 def test_sngan_has_the_papers_residual_networks_and_bounds_every_layer_of_the_discriminator() -> None:
-    game: Any = built("sngan.cifar10")
+    game: Any = built("sngan.cifar10", CIFAR10, "meta")
     # Miyato et al. 2018, table 4: linear layer, three blocks with shortcuts, batch normalisation, convolution.
     conv, shortcut = 9 * 256 * 256 + 256, 256 * 256 + 256
     block = 2 * conv + shortcut + 4 * 256
@@ -34,7 +34,7 @@ def test_sngan_has_the_papers_residual_networks_and_bounds_every_layer_of_the_di
     assert weights(game.players["d"]) == first + (2 * conv + shortcut) + 2 * (2 * conv) + 129
     assert normalised(game.players["d"]) == layers(game.players["d"]) == 2 + 2 + 2 + 2 + 2 + 1
     assert normalised(game.players["g"]) == 0
-    assert layers(built("sngan.digits", DIGITS).players["d"]) == 6
+    assert layers(built("sngan.digits", DIGITS, "meta").players["d"]) == 6
 
 
 @pytest.mark.slow

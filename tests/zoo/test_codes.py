@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from bundled import weights
 from torch import nn
 from torch.distributions import Normal
 
@@ -65,7 +66,7 @@ def test_without_continuous_codes_there_is_no_term_for_them() -> None:
 def test_the_networks_of_the_paper_on_mnist() -> None:
     with torch.device("meta"):
         game = infogan("paper", DataSpec("mnist", "image", (1, 28, 28), 10))
-    g, d = (sum(weight.numel() for weight in network.parameters()) for network in (game.generator, game.discriminator))
+    g, d = weights(game.generator), weights(game.discriminator)
     # Appendix C.1, layer by layer: each batch normalisation has a scale and a shift, and there is no bias before it.
     assert g == 74 * 1024 + 2 * 1024 + 1024 * 6272 + 2 * 128 + 16 * 128 * 64 + 2 * 64 + 16 * 64 + 1
     shared = 16 * 64 + 64 + 16 * 64 * 128 + 2 * 128 + 6272 * 1024 + 2 * 1024

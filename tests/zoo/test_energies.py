@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
+from bundled import built
 from torch import nn
 
 from ganzoo.recipes import DataSpec
-from ganzoo.zoo import config, registry
 
-DIGITS = DataSpec("digits", "image", (1, 8, 8), 10)
 CELEBA = DataSpec("celeba", "image", (3, 64, 64))
-
-
-def built(name: str, data: DataSpec = DIGITS, **keys: Any) -> Any:
-    variant, _, recipe = name.partition(".")
-    card = registry.variants()[variant]
-    return card.build(config.override(card.recipes[recipe], keys), data)
 
 
 def energies(*values: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,8 +42,7 @@ def test_ebgans_pulling_away_term_is_the_mean_squared_cosine_of_pairs() -> None:
 
 
 def test_ebgans_discriminator_is_the_papers_autoencoder_of_faces() -> None:
-    with torch.device("meta"):
-        game = built("ebgan.celeba", CELEBA)
+    game = built("ebgan.celeba", CELEBA, "meta")
     # Appendix: (64)4c2s-(128)4c2s-(256)4c2s and its mirror image, with batch normalisation but at both ends.
     found = [layer for layer in game.discriminator.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
     assert all(layer.kernel_size == (4, 4) and layer.stride == (2, 2) for layer in found)

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from bundled import built, weights
 
 from ganzoo.recipes import DataSpec
 from ganzoo.testing import check_variant
-from ganzoo.zoo import config, registry
-
-DIGITS = DataSpec("digits", "image", (1, 8, 8), 10)
-
-
-def recipe_of(name: str, **keys: Any) -> Any:
-    variant, _, recipe = name.partition(".")
-    return config.override(registry.variants()[variant].recipes[recipe], keys)
-
-
-def built(name: str, data: DataSpec = DIGITS, device: str = "cpu", **keys: Any) -> Any:
-    card = registry.variants()[name.partition(".")[0]]
-    with torch.device(device):
-        return card.build(recipe_of(name, **keys), data)
-
-
-def weights(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+from ganzoo.zoo import registry
 
 
 def test_fastgan_has_the_weights_of_the_authors_networks_at_256_pixels_layer_by_layer() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from bundled import weights
 
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import DataSpec
@@ -68,6 +69,5 @@ def test_a_batch_that_makes_no_packs_is_refused(keys: dict[str, int], advice: st
 def test_only_the_first_layer_is_wider_than_dcgans() -> None:
     with torch.device("meta"):
         single, packed = (pacgan("stacked-mnist", STACKED, pack=pack) for pack in (1, 2))
-    weights = [sum(weight.numel() for weight in game.discriminator.parameters()) for game in (single, packed)]
-    assert weights[1] - weights[0] == 3 * 64 * 16
+    assert weights(packed.discriminator) - weights(single.discriminator) == 3 * 64 * 16
     assert not packed.joint

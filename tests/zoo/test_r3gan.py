@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from bundled import CIFAR10, built, recipe_of, weights
 from scipy.signal import upfirdn
 from torch import Tensor, nn
 
 from ganzoo.recipes import DataSpec, at_step
 from ganzoo.testing import check_variant
-from ganzoo.zoo import config, registry
-
-CIFAR10 = DataSpec("cifar10", "image", (3, 32, 32), 10)
-DIGITS = DataSpec("digits", "image", (1, 8, 8), 10)
-
-
-def recipe_of(name: str, **keys: Any) -> Any:
-    variant, _, recipe = name.partition(".")
-    return config.override(registry.variants()[variant].recipes[recipe], keys)
-
-
-def built(name: str, data: DataSpec = DIGITS, device: str = "cpu", **keys: Any) -> Any:
-    card = registry.variants()[name.partition(".")[0]]
-    with torch.device(device):
-        return card.build(recipe_of(name, **keys), data)
-
-
-def weights(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+from ganzoo.zoo import registry
 
 
 def test_r3gan_has_the_weights_of_the_authors_networks_for_cifar10() -> None:

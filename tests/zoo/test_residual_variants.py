@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from counting import DIGITS, built, layers, normalised, weights
+from bundled import CIFAR10, DIGITS, built, layers, normalised, weights
 from torch import nn
 
 from ganzoo.recipes import DataSpec
@@ -46,7 +46,7 @@ def attention(width: int) -> int:
 
 
 def test_sagan_adds_attention_and_classes_to_both_networks_and_normalises_both() -> None:
-    game: Any = built("sagan.cifar10")
+    game: Any = built("sagan.cifar10", CIFAR10, "meta")
     g, d = game.players["g"], game.players["d"]
     # A gain and a bias for each class in each conditional norm; a vector per class in D.
     last = 2 * 256 + (9 * 256 * 3 + 3)
@@ -58,7 +58,7 @@ def test_sagan_adds_attention_and_classes_to_both_networks_and_normalises_both()
 
 
 def test_sagan_is_unconditional_without_labels() -> None:
-    game: Any = built("sagan.digits", DataSpec("digits", "image", (1, 8, 8)))
+    game: Any = built("sagan.digits", DataSpec("digits", "image", (1, 8, 8)), "meta")
     assert game.classes == 0
     assert game.players["d"].embed is None
 
@@ -67,7 +67,7 @@ def test_sagan_is_unconditional_without_labels() -> None:
 
 
 def test_projection_has_the_weights_of_the_authors_networks() -> None:
-    game: Any = built("projection.cifar10")
+    game: Any = built("projection.cifar10", CIFAR10, "meta")
     g, d = game.players["g"], game.players["d"]
     # gen_models/resnet_32.py with 256 channels, dis_models/snresnet_32.py with 128, and a bias of the last layer.
     last = 2 * 256 + (9 * 256 * 3 + 3)
@@ -92,7 +92,7 @@ def test_the_class_enters_projections_logit_as_an_inner_product() -> None:
 
 
 def test_projections_generator_is_updated_on_twice_as_many_samples() -> None:
-    phases = {phase.name: phase for phase in built("projection.cifar10").phases()}
+    phases = {phase.name: phase for phase in built("projection.cifar10", CIFAR10, "meta").phases()}
     assert phases["g"].batch == 128
     assert phases["d"].repeats == 5
 
@@ -101,7 +101,7 @@ def test_projections_generator_is_updated_on_twice_as_many_samples() -> None:
 
 
 def test_biggan_has_the_weights_of_the_networks_for_32_pixels() -> None:
-    game: Any = built("biggan.cifar10")
+    game: Any = built("biggan.cifar10", CIFAR10, "meta")
     g, d = game.players["g"], game.players["d"]
     # StudioGAN's big_resnet.py: z in four parts of 20, of which one enters each block beside the shared embedding of
     # 128, by linear maps to gains and biases.
@@ -200,8 +200,8 @@ def test_biggan_can_sample_with_running_averages() -> None:
 
 
 def test_reacgan_has_the_weights_of_the_networks_for_32_pixels() -> None:
-    game: Any = built("reacgan.cifar10")
-    assert weights(game.players["g"]) == weights(built("biggan.cifar10").players["g"])
+    game: Any = built("reacgan.cifar10", CIFAR10, "meta")
+    assert weights(game.players["g"]) == weights(built("biggan.cifar10", CIFAR10, "meta").players["g"])
     # StudioGAN's big_resnet.py: a linear layer to 512 features, and as many numbers for each class.
     d = game.players["d"]
     assert weights(d) == discriminator(192) + attention(192) + (192 * 512 + 512) + 10 * 512

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
-from torch import nn
+from bundled import CIFAR10, built, weights
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 from ganzoo.game import Level, Progress, course_of
-from ganzoo.recipes import DataSpec
-from ganzoo.zoo import config, registry
-
-DIGITS = DataSpec("digits", "image", (1, 8, 8), 10)
-CIFAR10 = DataSpec("cifar10", "image", (3, 32, 32), 10)
-
-
-def built(name: str, data: DataSpec = DIGITS, **keys: Any) -> Any:
-    variant, _, recipe = name.partition(".")
-    card = registry.variants()[variant]
-    return card.build(config.override(card.recipes[recipe], keys), data)
-
-
-def weights(network: nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
 
 
 def test_msg_gans_discriminator_is_shown_every_scale_of_real_images() -> None:
@@ -49,8 +32,7 @@ def test_every_scale_has_a_gradient_from_msg_gans_discriminator() -> None:
 
 
 def test_msg_gan_has_the_weights_of_the_authors_networks() -> None:
-    with torch.device("meta"):
-        game = built("msg-gan.cifar10", CIFAR10)
+    game = built("msg-gan.cifar10", CIFAR10, "meta")
     conv, rgb = 9 * 128 * 128 + 128, 128 * 3 + 3
     # BMSG-GAN, depth 4 and latent_size 128, whose 4x4 transposed convolution has as many weights as a linear layer.
     assert weights(game.generator) == (128 * 128 * 16 + 128) + conv + 3 * 2 * conv + 4 * rgb
@@ -60,8 +42,7 @@ def test_msg_gan_has_the_weights_of_the_authors_networks() -> None:
 
 
 def test_progan_has_the_weights_of_the_authors_networks_on_cifar10() -> None:
-    with torch.device("meta"):
-        game = built("progan.cifar10", CIFAR10)
+    game = built("progan.cifar10", CIFAR10, "meta")
     conv, rgb = 9 * 128 * 128 + 128, 128 * 3 + 3
     # G_paper and D_paper with fmap_base=4096, fmap_max=128, resolution 32.
     assert weights(game.generator) == (128 * 128 * 16 + 128) + conv + 3 * 2 * conv + 4 * rgb
