@@ -109,6 +109,8 @@ def advance(recipe: str, path: Path, options: argparse.Namespace) -> Run:
     where: dict[str, Any] = {"data_root": options.data_root, "device": options.device, "progress": False}
     if path.exists():
         run = ganzoo.load(path)
+        if run.step >= run.recipe.steps:
+            return run
         plugin.stop = following(run.step, run.recipe.steps, options.points)
         run = ganzoo.resume(path, **where)
     else:

@@ -43,6 +43,10 @@ def test_it_stops_in_time_and_goes_on_to_the_run_that_was_not_stopped(folder: Pa
     assert run.sample(4).equal(whole.sample(4)), "pieces give what one training run gives"
     cifar10.main(words(folder))
     assert points(folder) == found, "what is finished is left alone"
+    log = folder / "runs" / "lsgan.digits-0" / "points.jsonl"
+    log.write_text("".join(log.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
+    cifar10.main(words(folder))
+    assert points(folder) == found, "a run that was killed before its last score is scored"
 
 
 def test_inception_features_are_used_with_their_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
