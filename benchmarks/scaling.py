@@ -33,6 +33,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "digits": (1, 8, 8),
     "mnist": (1, 28, 28),
     "fashion-mnist": (1, 28, 28),
+    "stacked-mnist": (3, 28, 28),
     "cifar10": (3, 32, 32),
 }
 SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}

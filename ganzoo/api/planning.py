@@ -78,8 +78,10 @@ def plan(
         raise GanzooError("give either steps or epochs, not both.")
     if epochs is not None and not 0 < epochs < math.inf:
         raise GanzooError(f"epochs must be a number above 0, not {epochs:g}.")
-    data = {} if dataset is None else parse_dataset(dataset)
-    found, name, base = registry.find_recipe(variant, data.get("name"))
+    found, name, base = registry.find_recipe(variant)
+    data = {} if dataset is None else parse_dataset(dataset, found.modalities)
+    if data:
+        found, name, base = registry.find_recipe(variant, data["name"])
     if isinstance(recipe, Recipe):
         if not isinstance(recipe, type(base)):
             raise GanzooError(f"{found.name} takes a {type(base).__name__}, not a {type(recipe).__name__}.")

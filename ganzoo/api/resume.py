@@ -70,6 +70,9 @@ def continue_run(
         file, state, problems = newest_state(run)
         recipe, changes = changed_recipe(run, state, typed)
         done = steps_done(run, state) if state else 0
+        if lock and not problems:
+            # A process that was killed right after a save may not have removed the older checkpoints.
+            checkpoint.keep_newest(run.checkpoints, done)
         if done >= recipe.steps and cluster.restarted():
             return Outcome(run, done, is_first_rank())
         if done >= recipe.steps:

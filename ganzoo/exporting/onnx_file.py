@@ -80,7 +80,10 @@ def onnx_bytes(gan: GAN, variant: str, averaged: bool, info: dict[str, Any], dat
                 "(Networks that use len(x) fix the batch axis; x.shape[0] does not.)"
             ) from error
     if not distance <= TOLERANCE:
-        raise GanzooError(f"{variant!r} gives different samples in ONNX (by {distance:.2g}); nothing was written.")
+        raise GanzooError(
+            f"{variant!r} gives different samples in ONNX (by {distance:.2g}); nothing was written. "
+            "Networks that draw random numbers do that: export to .safetensors."
+        )
     return content
 
 

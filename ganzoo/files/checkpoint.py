@@ -15,13 +15,15 @@ import torch
 from ganzoo.errors import GanzooError
 from ganzoo.files.atomic import remove_partial, write_atomically
 
-__all__ = ["clean", "found", "load", "newest", "save", "verify", "write_atomically"]
+__all__ = ["clean", "found", "keep_newest", "load", "newest", "save", "verify", "write_atomically"]
 
 FORMAT = 1
+KEPT = 2
+"""How many checkpoints of a run are kept."""
 NAME = re.compile(r"step-(\d{9,18})\.pt", re.ASCII)
 
 
-def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> Path:
+def save(folder: Path, step: int, state: dict[str, Any], keep: int = KEPT) -> Path:
     """Write `state` as the checkpoint of `step`, then remove all but the `keep` newest. Returns its path.
 
     Format and checksum are in `step-N.json` beside `step-N.pt`, written second: a checkpoint without it is an
@@ -35,12 +37,17 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> Path:
     write_atomically(path, content, parents=False)
     metadata = {"format": FORMAT, "step": step, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     write_atomically(path.with_suffix(".json"), (json.dumps(metadata, indent=1) + "\n").encode(), parents=False)
+    keep_newest(folder, step, keep)
+    return path
+
+
+def keep_newest(folder: Path, step: int, keep: int = KEPT) -> None:
+    """Remove all checkpoints but the `keep` newest up to `step`, the current one."""
     # A newer checkpoint is damaged, or training would have resumed from it; it must not count among those to keep.
     steps = found(folder)
     newer, older = [old for old in steps if old > step], [old for old in steps if old <= step]
     for old in newer + older[:-keep]:
         remove(steps[old])
-    return path
 
 
 def remove(path: Path) -> None:

@@ -20,8 +20,8 @@ def add_spectral_norm(module: nn.Module) -> None:
 
     These are the parameters named `weight` with two dimensions or more: of linear, convolution and embedding layers,
     and of layers of your own. Normalisation layers keep theirs. Other parameters of two dimensions or more are left as
-    they are, with a warning. Raises GanzooError for recurrent layers, whose weights are not read when they are
-    normalised, and if there is no layer to normalise.
+    they are, with a warning unless they are named `bias`. Raises GanzooError for recurrent layers, whose weights are
+    not read when they are normalised, and if there is no layer to normalise.
     """
     left_out, found = [], False
     for path, layer in list(module.named_modules()):
@@ -33,7 +33,7 @@ def add_spectral_norm(module: nn.Module) -> None:
             if name == "weight" and weight.ndim > 1:
                 spectral_norm(layer)
                 found = True
-            elif weight.ndim > 1 and not name.startswith("original"):
+            elif weight.ndim > 1 and name != "bias" and not name.startswith("original"):
                 left_out.append(f"{path}.{name}".removeprefix("."))
     if not found:
         raise GanzooError("spectral_norm: the discriminator has no layer with a weight to normalise: leave it out.")

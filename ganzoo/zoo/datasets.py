@@ -26,14 +26,16 @@ LISTED = 1_000
 """Files of a folder whose endings are looked at, to find the data set that reads it."""
 
 
-def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
+def parse_dataset(text: str | os.PathLike[str], modalities: Sequence[str] = ()) -> dict[str, str]:
     """The keys of Data for a data set's name, `NAME:ARGUMENT` (points:grid, folder:photos), a folder or a file.
 
-    A path object is always a folder or a file. Raises GanzooError for a file that no data set reads.
+    A path object is always a folder or a file. modalities: the kinds of data wanted, which decide between several data
+    sets that read the same files. Raises GanzooError for a file that no data set reads.
     """
     if isinstance(text, os.PathLike):
         path = os.fspath(text)
-        return _reader(path) if typed_path(path).is_file() or _of_file(path) else _of_folder(path)
+        is_file = typed_path(path).is_file() or _of_file(path)
+        return _reader(path, modalities) if is_file else _of_folder(path, modalities)
     if not text:
         raise GanzooError("no data set is named: choose one of `ganzoo list datasets`, or type --dataset folder:PATH.")
     name, colon, argument = text.partition(":")
@@ -48,9 +50,9 @@ def parse_dataset(text: str | os.PathLike[str]) -> dict[str, str]:
     # Shells expand ~ at the beginning of a word only, not in --dataset=~/photos.
     given = typed_path(text)
     if given.is_dir():
-        return _of_folder(text)
+        return _of_folder(text, modalities)
     if given.is_file() or _of_file(text):
-        return _reader(text)
+        return _reader(text, modalities)
     return {"name": known.find(text).name}
 
 
@@ -64,17 +66,17 @@ def is_read(path: Path) -> bool:
     return bool(_of_file(path.name))
 
 
-def _reader(path: str) -> dict[str, str]:
+def _reader(path: str, modalities: Sequence[str]) -> dict[str, str]:
     """The keys of Data for a file. Raises GanzooError if there is none, or several, that read it."""
     found = _of_file(path)
     if not found:
         refuse_archive(typed_path(path))
         endings = sorted({ending for spec in registry.datasets().values() for ending in spec.endings})
         raise GanzooError(f"no data set reads {path}: name a folder of images, or a file that ends in {_or(endings)}.")
-    return _only(found, path)
+    return _only(found, path, modalities)
 
 
-def _of_folder(path: str) -> dict[str, str]:
+def _of_folder(path: str, modalities: Sequence[str]) -> dict[str, str]:
     """The keys of Data for a folder: the data set whose endings most of its files have; if none has, images."""
     specs = [spec for spec in registry.datasets().values() if spec.folder_endings]
     if not specs:
@@ -85,10 +87,11 @@ def _of_folder(path: str) -> dict[str, str]:
     most = max(counts.values())
     if not most or 2 * most < len(names):
         return {"name": "folder", "path": path}
-    return _only([spec for spec in specs if counts[spec.name] == most], path)
+    return _only([spec for spec in specs if counts[spec.name] == most], path, modalities)
 
 
-def _only(found: list[DatasetSpec], path: str) -> dict[str, str]:
+def _only(found: list[DatasetSpec], path: str, modalities: Sequence[str]) -> dict[str, str]:
+    found = [spec for spec in found if spec.modality in modalities] or found
     if len(found) > 1:
         each = _or([f"--dataset {spec.name}:{path}" for spec in found])
         raise GanzooError(f"several data sets read {path}: type {each}.")

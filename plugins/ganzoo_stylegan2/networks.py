@@ -108,7 +108,7 @@ class Generator(nn.Module):
 
     def synthesise(self, w: Tensor) -> Tensor:
         """Images `[N, C, S, S]` from styles `[N, layers + 1, style]`; an image has the style of the next layer."""
-        x = self.layers[0](self.constant.expand(len(w), -1, -1, -1), w[:, 0])
+        x = self.layers[0](self.constant.expand(w.shape[0], -1, -1, -1), w[:, 0])
         image: Tensor = self.to_image[0](x, w[:, 1])
         for level in range(1, len(self.to_image)):
             x = self.layers[2 * level - 1](x, w[:, 2 * level - 1])

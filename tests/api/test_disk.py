@@ -24,7 +24,7 @@ from ganzoo.api.execution import make_callbacks
 from ganzoo.api.failures import is_out_of_memory, memory_suggestions
 from ganzoo.callbacks import Callback
 from ganzoo.cli import report, run
-from ganzoo.errors import TrainingError
+from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.files import atomic, checkpoint
 from ganzoo.recipes import Data, Recipe
 from ganzoo.runs.callbacks import log
@@ -289,6 +289,18 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_and_ends_
     assert logs[0] == logs[1]
     sheets = [{p.name: p.read_bytes() for p in (one.path / "samples").iterdir()} for one in (resumed, straight)]
     assert sheets[0] == sheets[1]
+
+
+def test_older_checkpoints_of_a_run_that_was_killed_right_after_its_last_save_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "keep_newest", lambda *given: None)
+        train(tmp_path / "r", monkeypatch, 8, lambda: None)
+    assert len(checkpoint.found(tmp_path / "r" / "checkpoints")) == 4
+    with pytest.raises(GanzooError, match="at step 8 of 8"):
+        ganzoo.resume(tmp_path / "r", progress=False, device="cpu")
+    assert [*checkpoint.found(tmp_path / "r" / "checkpoints")] == [6, 8]
 
 
 # Memory.

@@ -101,7 +101,7 @@ def test_a_folder_names_its_data_set_by_what_most_of_its_files_are(
     assert read("sounds") == read(Path("sounds")) == read("./sounds/") == "tones"
     assert ganzoo.plan("signal-gan", dataset="sounds").recipe.data.path == "sounds"
     assert cli.run(["train", "signal-gan", "--dataset", "sounds", "--out", "again", "--steps", "1", "--no-scores"]) == 0
-    assert ganzoo.load("again").data.modality == "audio"
+    assert ganzoo.load("again").data.modality == "recordings"
     assert cli.run(["eval", "sounds", "--against", "tones", "--json"]) == 0
     for number in range(13):
         shutil.copy("a/00.png", f"sounds/{number}.png")
@@ -123,8 +123,9 @@ def test_two_data_sets_that_read_the_same_files_must_be_named(
         def ganzoo_datasets() -> list[DatasetSpec]:
             more = {"argument": "path", "downloads": False}
             return [
-                DatasetSpec("noises", "Noises.", "none", "audio", load, folder_endings=(".wav",), **more),
-                DatasetSpec("arrays", "Arrays.", "none", "audio", load, endings=(".npy",), **more),
+                DatasetSpec("noises", "Noises.", "none", "recordings", load, folder_endings=(".wav",), **more),
+                DatasetSpec("arrays", "Arrays.", "none", "image", load, endings=(".npy",), **more),
+                DatasetSpec("rows", "Arrays.", "none", "recordings", load, endings=(".npy",), **more),
             ]
 
     assert zoo.add(Plugin("other", "other", "example", Other)).error == ""
@@ -134,7 +135,9 @@ def test_two_data_sets_that_read_the_same_files_must_be_named(
     assert "type --dataset tones:sounds or --dataset noises:sounds" in capfd.readouterr().err
     np.save(folders / "x.npy", np.zeros((20, 8, 8), np.uint8))
     assert cli.run(["train", "dcgan", "--dataset", "x.npy"]) == 2
-    assert "type --dataset npz:x.npy or --dataset arrays:x.npy" in capfd.readouterr().err
+    assert "type --dataset npz:x.npy or --dataset arrays:x.npy." in capfd.readouterr().err
+    # Only one of them is of the kind that the variant takes.
+    assert ganzoo.plan("signal-gan", dataset="x.npy").recipe.data.name == "rows"
 
 
 @pytest.mark.parametrize("endings", ["csv", (".CSV",), ("csv",), (".",), (1,), None])
@@ -143,7 +146,7 @@ def test_endings_are_checked(zoo: Zoo, endings: Any) -> None:
         @staticmethod
         @hookimpl
         def ganzoo_datasets() -> list[DatasetSpec]:
-            return [DatasetSpec("wrong", "Wrong.", "none", "audio", load, endings=endings)]
+            return [DatasetSpec("wrong", "Wrong.", "none", "recordings", load, endings=endings)]
 
     plugin = zoo.add(Plugin("wrong", "wrong", "example", Wrong))
     assert "endings of the data set 'wrong' must be a tuple of lower-case file endings" in plugin.error

@@ -23,6 +23,7 @@ from ganzoo.exporting.reading import ExportedGenerator
 from ganzoo.game import GAN
 from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.seeds import mixed_seed
+from ganzoo.networks import NoiseInjection
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.run import Run
 from ganzoo.zoo import config, registry
@@ -66,6 +67,9 @@ GAMES = [
     ]
 ]
 
+NOISY = ("stylegan2", "stylegan2-ada", "fastgan")
+"""Variants whose networks draw noise for every sample, which ONNX would draw otherwise."""
+
 
 def game(name: str, data: DataSpec, options: dict[str, Any]) -> GAN:
     variant = registry.variants()[name]
@@ -75,6 +79,8 @@ def game(name: str, data: DataSpec, options: dict[str, Any]) -> GAN:
     gan = variant.build(config.override(base, {k: v for k, v in (TINY | options).items() if k in known}), data)
     # Batch normalisation with statistics of its own, so that evaluation mode is not the identity.
     for module in gan.modules():
+        if isinstance(module, NoiseInjection):
+            nn.init.constant_(module.strength, 0.5)
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             assert module.running_mean is not None
             module.running_mean.normal_()
@@ -98,7 +104,7 @@ def exported(conditional_run: Path, tmp_path: Path) -> Path:
 
 def test_every_bundled_variant_is_among_the_games() -> None:
     ours = {name for name in registry.variants() if current_zoo().owner("variants", name).package == "ganzoo"}
-    assert {param.values[0] for param in GAMES} == ours
+    assert {param.values[0] for param in GAMES} | set(NOISY) == ours
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -320,6 +326,15 @@ def test_every_bundled_variant_goes_into_onnx(name: str, data: DataSpec, options
     (found,) = session.run(None, fed)
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-4)
     assert json.loads(session.get_modelmeta().custom_metadata_map["ganzoo"]) == {"step": 3}
+
+
+@needs_onnx
+@pytest.mark.parametrize("name", NOISY)
+def test_a_variant_that_draws_noise_goes_into_safetensors_only(name: str) -> None:
+    from ganzoo.exporting.onnx_file import onnx_bytes
+
+    with pytest.raises(GanzooError, match=r"export to \.safetensors"):
+        onnx_bytes(game(name, IMAGES, {}), name, True, {}, IMAGES)
 
 
 @needs_onnx

@@ -15,12 +15,16 @@ import ganzoo.networks
 from ganzoo.games import add_spectral_norm
 from ganzoo.networks import (
     AdaptiveInstanceNorm,
+    AutoencodingDiscriminator,
     Blur,
     BlurPool,
     ConditionalBatchNorm,
     ConvDiscriminator,
     ConvGenerator,
     EqualisedConv2d,
+    EqualisedDown,
+    EqualisedEnd,
+    EqualisedGenerator,
     EqualisedLinear,
     FIRDownsample,
     FIRUpsample,
@@ -64,14 +68,33 @@ def maps(*size: int) -> Callable[[], tuple[Tensor, ...]]:
     return lambda: (torch.randn(*size),)
 
 
+class FirstOf(nn.Module):
+    """The first of the tensors that a network returns."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        first: Tensor = self.network(*inputs)[0]
+        return first
+
+
 CASES: dict[str, Case] = {
     "AdaptiveInstanceNorm": (lambda: AdaptiveInstanceNorm(8, 5), lambda: (torch.randn(MAPS), torch.randn(4, 5))),
+    "AutoencodingDiscriminator": (
+        lambda: FirstOf(AutoencodingDiscriminator(nn.Linear(5, 3), nn.Sequential(nn.Tanh(), nn.Linear(3, 5)), "l2")),
+        maps(4, 5),
+    ),
     "Blur": (Blur, maps(*MAPS)),
     "BlurPool": (BlurPool, maps(*MAPS)),
     "ConditionalBatchNorm": (lambda: ConditionalBatchNorm(8, classes=3), lambda: (torch.randn(MAPS), Y)),
     "ConvDiscriminator": (lambda: ConvDiscriminator((3, 8, 8), 2, norm="none"), maps(4, 3, 8, 8)),
     "ConvGenerator": (lambda: ConvGenerator(5, (3, 8, 8), 2), maps(4, 5)),
     "EqualisedConv2d": (lambda: EqualisedConv2d(8, 4), maps(*MAPS)),
+    "EqualisedDown": (lambda: EqualisedDown(8, 4), maps(*MAPS)),
+    "EqualisedEnd": (lambda: EqualisedEnd(8, (8, 8)), maps(*MAPS)),
+    "EqualisedGenerator": (lambda: FirstOf(EqualisedGenerator(5, (3, 8, 8), 2)), maps(4, 5)),
     "EqualisedLinear": (lambda: EqualisedLinear(5, 3), maps(4, 5)),
     "FIRDownsample": (FIRDownsample, maps(*MAPS)),
     "FIRUpsample": (FIRUpsample, maps(*MAPS)),

@@ -57,9 +57,13 @@ def learnt(trainer: Trainer) -> list[Tensor]:
 
 
 def assert_same(recorded: Trainer, plain: Trainer) -> None:
-    """Up to rounding, which Adam makes larger: it is a tenth of what a frozen number would do within these steps."""
+    """Up to rounding, which Adam makes larger: it is a tenth of what a frozen number would do within these steps.
+
+    Tensors are compared by root mean squares, as the gradient of an absolute value may flip for a single number.
+    """
     for a, b in zip(learnt(recorded), learnt(plain), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-4)
+        difference, size = ((x.double().square().mean().sqrt().item()) for x in (a - b, b))
+        assert difference <= 1e-2 * size + 1e-4
     log, wanted = recorded.read_log(), plain.read_log()
     assert log.keys() == wanted.keys()
     for name, value in log.items():
@@ -75,13 +79,26 @@ def variant(name: str, device: str, recorded: bool, **keys: Any) -> Trainer:
     return make(planning.build(plan, dataset.spec), dataset, plan.recipe, device, recorded)
 
 
+UNRECORDED = {
+    # Clipping came with RMSprop, which has no kernel that a flag on the device could stop.
+    "wgan": "the host decides whether the optimiser may step",
+    "r3gan": "the recipe changes from step to step",
+}
+"""Variants whose phases are not recorded, and why."""
+
+
 @devices
 @pytest.mark.parametrize("name", bundled_variants())
 def test_every_bundled_variant_is_recorded_and_learns_the_same(name: str, device: str) -> None:
-    recorded, plain = (play(variant(name, device, r, ema=0.9)) for r in (True, False))
-    # Clipping came with RMSprop, which has no kernel that a flag on the device could stop.
-    reasons = {"d", "g"} if name == "wgan" else set()
-    assert recorded.recording.unrecorded.keys() == reasons
+    # A bias before a normalisation has a gradient of rounding errors, which Adam would scale up to a whole step; and at
+    # the recipes' own rates, or over more steps, some games are chaotic: rounding errors grow a hundredfold in a few.
+    keys = {"ema": 0.9} | {f"{player}.{key}": 1e-4 for player in "gd" for key in ("eps", "lr")}
+    recorded, plain = (play(variant(name, device, r, **keys), WARM_UPS + 4) for r in (True, False))
+    assert isinstance(recorded.recording.recorder, Tapes) is (device == "cpu")
+    reasons = recorded.recording.unrecorded
+    # "" is for a penalty that is not yet due often enough.
+    assert set(reasons.values()) <= {UNRECORDED.get(name, ""), ""}
+    assert ("d" in reasons) == (name in UNRECORDED)
     assert_same(recorded, plain)
 
 

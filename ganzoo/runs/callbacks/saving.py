@@ -34,7 +34,7 @@ class FolderCheck(Callback):
 class Checkpoints(Callback):
     """Saves the training state every `every` steps and at the end; keeps the newest `keep` checkpoints."""
 
-    def __init__(self, folder: Path, every: int, keep: int = 2) -> None:
+    def __init__(self, folder: Path, every: int, keep: int = checkpoint.KEPT) -> None:
         self.folder, self.every, self.keep = folder, every, keep
         self.saved = -1
 

@@ -25,7 +25,7 @@ def load(data: Data, root: Path, split: str) -> Any:
     for clip, (row, column) in enumerate(zip(rows, columns, strict=True)):
         for frame in range(4):
             x[clip, 0, frame, row : row + 2, column + frame : column + frame + 2] = 1
-    return Dataset({"x": x}, DataSpec("squares", "video", (1, 4, 8, 8), note={"fps": 4}))
+    return Dataset({"x": x}, DataSpec("squares", "clips", (1, 4, 8, 8), note={"fps": 4}))
 
 
 def load_modality(name: str) -> Any:
@@ -110,20 +110,20 @@ def build(recipe: TwoPlayerRecipe, data: DataSpec) -> Any:
 
 @hookimpl
 def ganzoo_modalities() -> list[ModalitySpec]:
-    return [ModalitySpec("video", "Clips [N, C, T, H, W].", load_modality)]
+    return [ModalitySpec("clips", "Clips [N, C, T, H, W].", load_modality)]
 
 
 @hookimpl
 def ganzoo_datasets() -> list[DatasetSpec]:
-    return [DatasetSpec("squares", "Squares that move.", "none", "video", load, test=True, downloads=False)]
+    return [DatasetSpec("squares", "Squares that move.", "none", "clips", load, test=True, downloads=False)]
 
 
 @hookimpl
 def ganzoo_metrics() -> list[MetricSpec]:
-    return [MetricSpec("motion", "Change between frames.", "none", ("video",), motion, {"motion": "lower"})]
+    return [MetricSpec("motion", "Change between frames.", "none", ("clips",), motion, {"motion": "lower"})]
 
 
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"squares": TwoPlayerRecipe(data=Data(name="squares"), steps=30, batch=16, latent=8)}
-    return [Variant("clip-gan", "A GAN on video, of 3-D convolutions.", "none", ("video",), recipes, build)]
+    return [Variant("clip-gan", "A GAN on video, of 3-D convolutions.", "none", ("clips",), recipes, build)]

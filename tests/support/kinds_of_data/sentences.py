@@ -35,7 +35,7 @@ def load(data: Data, root: Path, split: str) -> Any:
     if len(lines) < 10:
         raise GanzooError(f"{data.path} has {len(lines)} sentences: at least 10 are needed, each on its own line.")
     words = [PAD, *sorted({word for line in lines for word in line.split()})]
-    spec = DataSpec("sentences", "tokens", (LENGTH,), range=None, note={"words": words})
+    spec = DataSpec("sentences", "words", (LENGTH,), range=None, note={"words": words})
     kept = [line for number, line in enumerate(lines) if (number % 10 == 9) == (split == "test")]
     return Dataset({"x": torch.stack([encode(line, words) for line in kept])}, spec)
 
@@ -130,7 +130,7 @@ def build(recipe: TwoPlayerRecipe, data: DataSpec) -> Any:
 
 @hookimpl
 def ganzoo_modalities() -> list[ModalitySpec]:
-    return [ModalitySpec("tokens", "Word numbers [N, L].", load_modality)]
+    return [ModalitySpec("words", "Word numbers [N, L].", load_modality)]
 
 
 @hookimpl
@@ -140,7 +140,7 @@ def ganzoo_datasets() -> list[DatasetSpec]:
             "sentences",
             "Sentences of a small grammar, or your own.",
             "none",
-            "tokens",
+            "words",
             load,
             argument="path",
             test=True,
@@ -153,11 +153,11 @@ def ganzoo_datasets() -> list[DatasetSpec]:
 @hookimpl
 def ganzoo_metrics() -> list[MetricSpec]:
     return [
-        MetricSpec("pairs", "Adjacent words.", "none", ("tokens",), pairs_distance, {"pairs-TV": "lower"}, split="test")
+        MetricSpec("pairs", "Adjacent words.", "none", ("words",), pairs_distance, {"pairs-TV": "lower"}, split="test")
     ]
 
 
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"sentences": TwoPlayerRecipe(data=Data(name="sentences"), steps=30, batch=16, latent=8)}
-    return [Variant("sentence-gan", "A GAN on tokens, by Gumbel-softmax.", "none", ("tokens",), recipes, build)]
+    return [Variant("sentence-gan", "A GAN on tokens, by Gumbel-softmax.", "none", ("words",), recipes, build)]

@@ -25,7 +25,7 @@ def load_waves(data: Data, root: Path, split: str) -> Any:
     n = 60 if split == "test" else 240
     speed, phase = 0.2 + 0.3 * torch.rand(n, 1, generator=generator), 6 * torch.rand(n, 1, generator=generator)
     angle = speed * torch.arange(24) + phase
-    spec = DataSpec("waves", "series", (24, 2), range=(-1.0, 1.0), note={"columns": ["sine", "cosine"]})
+    spec = DataSpec("waves", "tracks", (24, 2), range=(-1.0, 1.0), note={"columns": ["sine", "cosine"]})
     return Dataset({"x": torch.stack([angle.sin(), angle.cos()], -1)}, spec)
 
 
@@ -38,7 +38,7 @@ def load_tones(data: Data, root: Path, split: str) -> Any:
     from ganzoo.errors import GanzooError
 
     check_request("tones", data, split, argument="path")
-    spec = DataSpec("tones", "audio", (1, 256), range=(-1.0, 1.0), note={"rate": RATE})
+    spec = DataSpec("tones", "recordings", (1, 256), range=(-1.0, 1.0), note={"rate": RATE})
     if data.path:
         if split == "test":
             raise GanzooError(f"{data.path} has no test split.")
@@ -178,20 +178,20 @@ def build(recipe: TwoPlayerRecipe, data: DataSpec) -> Any:
 @hookimpl
 def ganzoo_modalities() -> list[ModalitySpec]:
     return [
-        ModalitySpec("series", "Time series [N, T, F].", load_series),
-        ModalitySpec("audio", "Sounds [N, 1, T].", load_audio),
+        ModalitySpec("tracks", "Time series [N, T, F].", load_series),
+        ModalitySpec("recordings", "Sounds [N, 1, T].", load_audio),
     ]
 
 
 @hookimpl
 def ganzoo_datasets() -> list[DatasetSpec]:
     return [
-        DatasetSpec("waves", "Sines.", "none", "series", load_waves, test=True, downloads=False),
+        DatasetSpec("waves", "Sines.", "none", "tracks", load_waves, test=True, downloads=False),
         DatasetSpec(
             "tones",
             "Tones, or your own .wav files.",
             "none",
-            "audio",
+            "recordings",
             load_tones,
             argument="path",
             test=True,
@@ -203,10 +203,10 @@ def ganzoo_datasets() -> list[DatasetSpec]:
 
 @hookimpl
 def ganzoo_metrics() -> list[MetricSpec]:
-    return [MetricSpec("loudness", "Mean squares.", "none", ("series", "audio"), loudness, {"loudness": "lower"})]
+    return [MetricSpec("loudness", "Mean squares.", "none", ("tracks", "recordings"), loudness, {"loudness": "lower"})]
 
 
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {name: TwoPlayerRecipe(data=Data(name=name), steps=30, batch=16, latent=8) for name in ("waves", "tones")}
-    return [Variant("signal-gan", "A GAN on series and sounds.", "none", ("series", "audio"), recipes, build)]
+    return [Variant("signal-gan", "A GAN on series and sounds.", "none", ("tracks", "recordings"), recipes, build)]

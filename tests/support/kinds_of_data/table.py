@@ -35,7 +35,7 @@ def load(data: Data, root: Path, split: str) -> Any:
     rows = read_rows(Path(data.path)) if data.path else made_up()
     columns = {name: describe([row[name] for row in rows]) for name in rows[0]}
     width = sum(len(column.get("values", "1")) for column in columns.values())
-    spec = DataSpec("people", "table", (width,), range=None, note={"columns": columns})
+    spec = DataSpec("people", "rows", (width,), range=None, note={"columns": columns})
     kept = [row for number, row in enumerate(rows) if (number % 5 == 4) == (split == "test")]
     return Dataset({"x": torch.tensor([encode(row, columns) for row in kept])}, spec)
 
@@ -143,24 +143,24 @@ def build(recipe: TwoPlayerRecipe, data: DataSpec) -> Any:
 
 @hookimpl
 def ganzoo_modalities() -> list[ModalitySpec]:
-    return [ModalitySpec("table", "Rows of a table, as numbers [N, D].", load_modality)]
+    return [ModalitySpec("rows", "Rows of a table, as numbers [N, D].", load_modality)]
 
 
 @hookimpl
 def ganzoo_datasets() -> list[DatasetSpec]:
     return [
         DatasetSpec(
-            "people", "A table.", "none", "table", load, argument="path", test=True, endings=(".csv",), downloads=False
+            "people", "A table.", "none", "rows", load, argument="path", test=True, endings=(".csv",), downloads=False
         )
     ]
 
 
 @hookimpl
 def ganzoo_metrics() -> list[MetricSpec]:
-    return [MetricSpec("columns", "Means of the columns.", "none", ("table",), column_distance, {"means": "lower"})]
+    return [MetricSpec("columns", "Means of the columns.", "none", ("rows",), column_distance, {"means": "lower"})]
 
 
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
     recipes = {"people": TwoPlayerRecipe(data=Data(name="people"), steps=30, batch=16, latent=8, ema=0.0)}
-    return [Variant("table-gan", "A GAN on rows of a table.", "none", ("table",), recipes, build)]
+    return [Variant("table-gan", "A GAN on rows of a table.", "none", ("rows",), recipes, build)]
