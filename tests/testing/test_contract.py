@@ -55,7 +55,7 @@ from ganzoo.zoo import zoo as zoo_module
 from ganzoo.zoo.tables import TYPES
 from ganzoo.zoo.zoo import current_zoo
 
-SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32)}
+SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32), "style": 16, "channel_base": 128}
 """The networks' shape matters here, not their size."""
 
 DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba")

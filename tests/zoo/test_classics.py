@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import torch
 from bundled import CIFAR10, DIGITS, built, layers, normalised, weights
-
-from ganzoo.testing import check_variant
-from ganzoo.zoo import registry
 
 
 def test_lsgan_has_the_standard_networks_and_the_papers_targets() -> None:
@@ -35,9 +31,3 @@ def test_sngan_has_the_papers_residual_networks_and_bounds_every_layer_of_the_di
     assert normalised(game.players["d"]) == layers(game.players["d"]) == 2 + 2 + 2 + 2 + 2 + 1
     assert normalised(game.players["g"]) == 0
     assert layers(built("sngan.digits", DIGITS, "meta").players["d"]) == 6
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["lsgan", "sngan"])
-def test_the_contract(name: str) -> None:
-    check_variant(registry.variants()[name], {"width": 8, "d_width": 8, "batch": 4})

@@ -9,8 +9,6 @@ import torch
 from bundled import built, weights
 
 from ganzoo.recipes import DataSpec
-from ganzoo.testing import check_variant
-from ganzoo.zoo import registry
 
 
 def test_fastgan_has_the_weights_of_the_authors_networks_at_256_pixels_layer_by_layer() -> None:
@@ -73,8 +71,3 @@ def test_fastgans_discriminator_also_learns_to_reconstruct_what_it_saw() -> None
     )
     terms["reconstruction"].backward()
     assert all(p.grad is not None for name, p in game.discriminator.named_parameters() if "decoders" in name)
-
-
-@pytest.mark.slow
-def test_the_contract() -> None:
-    check_variant(registry.variants()["fastgan"], {"width": 4, "latent": 8})

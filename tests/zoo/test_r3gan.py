@@ -12,8 +12,6 @@ from scipy.signal import upfirdn
 from torch import Tensor, nn
 
 from ganzoo.recipes import DataSpec, at_step
-from ganzoo.testing import check_variant
-from ganzoo.zoo import registry
 
 
 def test_r3gan_has_the_weights_of_the_authors_networks_for_cifar10() -> None:
@@ -108,8 +106,3 @@ def test_r3gans_schedules_are_the_authors_cosines_over_20_million_images(images:
     assert now.ema == pytest.approx(decay, abs=1e-6)
     assert recipe.g.lr * recipe.g.final_lr == pytest.approx(5e-5)
     assert recipe.g.schedule_end * recipe.steps * recipe.batch == pytest.approx(2e7, rel=1e-4)
-
-
-@pytest.mark.slow
-def test_the_contract() -> None:
-    check_variant(registry.variants()["r3gan"], {"width": 16, "latent": 8})

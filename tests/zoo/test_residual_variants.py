@@ -12,7 +12,6 @@ from bundled import CIFAR10, DIGITS, built, layers, normalised, weights
 from torch import nn
 
 from ganzoo.recipes import DataSpec
-from ganzoo.testing import check_variant
 from ganzoo.zoo import config, registry
 
 SMALL: dict[str, Any] = {"latent": 8, "width": 4, "d_width": 4, "batch": 16}
@@ -267,9 +266,3 @@ def test_reacgans_players_learn_the_classes_of_their_own_samples() -> None:
     assert d["class"].item() == pytest.approx(0.25 * near)
     assert g["class"].item() == pytest.approx(0.25 * far)
     assert d["loss"].item() == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["sagan", "projection", "biggan", "reacgan"])
-def test_the_contract(name: str) -> None:
-    check_variant(registry.variants()[name], {"width": 8, "d_width": 8, "batch": 4})

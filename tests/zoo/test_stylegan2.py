@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from ganzoo.networks import FIRDownsample
 from ganzoo.recipes import DataSpec, at_step
-from ganzoo.testing import check_variant
-from ganzoo.zoo import registry
 
 
 def test_stylegan2_has_the_weights_of_the_authors_networks() -> None:
@@ -129,9 +127,3 @@ def test_stylegan2_judges_an_image_by_its_mapped_class() -> None:
     d.head.register_forward_hook(lambda module, inputs, output: found.append(output))
     logits = game.look(x, y)
     assert torch.allclose(logits, (found[0] * mapped[y]).sum(1) / math.sqrt(mapped.shape[1]), atol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["stylegan2", "stylegan2-ada"])
-def test_the_contract(name: str) -> None:
-    check_variant(registry.variants()[name], {"width": 16, "latent": 8, "style": 8, "channel_base": 128, "group": 4})
