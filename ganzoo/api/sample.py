@@ -7,7 +7,7 @@ import itertools
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from torch import Tensor
 
 from ganzoo.data import array_files
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.files.atomic import reason, write_first_free, write_new
+from ganzoo.files.atomic import reason, write_all_new, write_first_free
+from ganzoo.files.marks import manifest, manifest_path, mark_folder, marked, source_type
 from ganzoo.files.typed import typed_path
+from ganzoo.machine.facts import installed_version
 from ganzoo.pictures.sheets import encoded
 from ganzoo.runs.classes import class_number as number_of
 from ganzoo.runs.classes import drawn as drawn_classes
@@ -30,6 +32,7 @@ from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
 COLUMNS = 8
+TOOL = f"ganzoo {installed_version('ganzoo')}"
 
 
 def write_samples(
@@ -46,6 +49,7 @@ def write_samples(
     vary: int | None = None,
     given: str | Path | Mapping[str, str | Path] | None = None,
     like: str | Path | None = None,
+    mark: bool = True,
 ) -> Path:
     """Draw `count` samples into a picture, a folder, a file or a .npz; returns the path.
 
@@ -57,33 +61,68 @@ def write_samples(
     given: for a variant with an input, the file or folder with it, or a path for each input by name; by default those
     of held-out data. Then a folder has the names of the files in it.
     like: for a variant with an encoder, the file or folder with samples to reconstruct.
+    mark: whether the files say that they are synthetic and which weights made them (`ganzoo.files.marks`); what cannot
+    carry that gets a JSON file beside it, or in its folder.
     Raises GanzooError if more than one target is named or the target exists, and for an unknown class.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     target, kind = _target(run, grid, folder, npz)
+    beside = manifest_path(target)
+    if mark and not _carries_mark(target, kind) and os.path.lexists(beside):
+        raise GanzooError(f"{beside} exists: choose another name, remove it first, or type --no-mark.")
     wanted = Wanted(
         count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, vary, given
     )
     drawn = _drawn(run, wanted) if like is None else _reconstructed(run, like, wanted)
+    note = _note(run, drawn, seed) if mark else None
     try:
         if kind == "folder":
             with claimed(target) as partial:
                 _write_folder(run, drawn, partial)
-        elif kind == "npz":
-            write_new(target, _npz(run, drawn))
-        elif kind == "file":
-            write_new(target, _file(run, drawn, target.suffix))
-        else:
-            content = _grid(run, drawn, target, COLUMNS if interpolate or vary is not None else None)
-            if grid is None:
-                return write_first_free(_free_names(run), content)
-            write_new(target, content)
+                if note:
+                    mark_folder(partial, TOOL, note)
+            return target
+        content = _content(run, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
+        return _write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
     except FileExistsError as error:
         # Another process has written it since it was checked.
-        raise GanzooError(f"{target} exists: choose another name, or remove it first.") from error
+        raise GanzooError(f"{error.filename or target} exists: choose another name, or remove it first.") from error
     except OSError as error:
         raise GanzooError(f"cannot write {target}: {reason(error)}.") from error
+
+
+def _content(run: Run, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
+    """What is written to a file that is a picture, a .npz or of another kind."""
+    if kind == "npz":
+        return _npz(run, drawn)
+    return _file(run, drawn, target.suffix) if kind == "file" else _grid(run, drawn, target, columns)
+
+
+def _write_marked(target: Path, content: bytes, note: dict[str, Any] | None, names: Iterable[Path]) -> Path:
+    """Write a file under the first free one of `names`, marked, or with its mark beside `target`; returns its path."""
+    with_mark = marked(content, TOOL, note) if note else content
+    if with_mark is not None:
+        return write_first_free(names, with_mark)
+    write_all_new({target: content, manifest_path(target): manifest({target.name: content}, TOOL, note or {})})
     return target
+
+
+def _carries_mark(target: Path, kind: str) -> bool:
+    """Whether a target holds its own mark, and needs no JSON file beside it."""
+    return kind == "folder" or target.suffix.lower() in (".png", ".jpg", ".jpeg")
+
+
+def _note(run: Run, drawn: Drawn, seed: int) -> dict[str, Any]:
+    """What the mark of samples says."""
+    return {
+        "digitalSourceType": source_type(bool(drawn.inputs)),
+        "variant": run.info["variant"],
+        "recipe": run.info["recipe_name"],
+        "dataset": run.data.name,
+        "step": run.step,
+        "weights": f"sha256:{run.digest()}",
+        "seed": seed,
+    }
 
 
 @dataclass(frozen=True)

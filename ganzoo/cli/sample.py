@@ -41,6 +41,11 @@ import click
     metavar="I",
     help="Vary one coordinate of the latent, counted from 0, along each row.",
 )
+@click.option(
+    "--mark/--no-mark",
+    default=True,
+    help="Say in the files, or in a .json beside them, that they are synthetic and by which weights [default: yes].",
+)
 def command(
     run: str,
     count: int | None,
@@ -55,6 +60,7 @@ def command(
     like: str | None,
     interpolate: bool,
     vary: int | None,
+    mark: bool,
 ) -> None:
     """Draw samples from a run's generator into a picture, a folder or a file.
 
@@ -80,6 +86,7 @@ def command(
         vary=vary,
         given=parse_given(given),
         like=like,
+        mark=mark,
     )
     say(f"wrote {written}")
 

@@ -15,7 +15,18 @@ import torch
 from ganzoo.errors import GanzooError
 from ganzoo.files.atomic import remove_partial, write_atomically
 
-__all__ = ["clean", "found", "keep_newest", "load", "newest", "save", "verify", "write_atomically"]
+__all__ = [
+    "clean",
+    "digest",
+    "file_name",
+    "found",
+    "keep_newest",
+    "load",
+    "newest",
+    "save",
+    "verify",
+    "write_atomically",
+]
 
 FORMAT = 1
 KEPT = 2
@@ -32,13 +43,18 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int = KEPT) -> Pa
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    path = folder / f"step-{step:09d}.pt"
+    path = folder / file_name(step)
     folder.mkdir(exist_ok=True)
     write_atomically(path, content, parents=False)
     metadata = {"format": FORMAT, "step": step, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     write_atomically(path.with_suffix(".json"), (json.dumps(metadata, indent=1) + "\n").encode(), parents=False)
     keep_newest(folder, step, keep)
     return path
+
+
+def file_name(step: int) -> str:
+    """The name of the checkpoint of a step."""
+    return f"step-{step:09d}.pt"
 
 
 def keep_newest(folder: Path, step: int, keep: int = KEPT) -> None:
@@ -77,6 +93,11 @@ def verify(path: Path) -> bytes:
     if metadata.get("sha256") != hashlib.sha256(content).hexdigest():
         raise GanzooError(f"the checkpoint {path} is damaged: its checksum does not match.")
     return content
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of an intact checkpoint, which says which weights it holds."""
+    return hashlib.sha256(verify(path)).hexdigest()
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -158,6 +158,10 @@ class Run:
         """The step of that checkpoint."""
         return self._trained[1]
 
+    def digest(self) -> str:
+        """The SHA-256 of that checkpoint, which identifies its weights."""
+        return checkpoint.digest(self.checkpoints / checkpoint.file_name(self.step))
+
     @cached_property
     def _trained(self) -> tuple[GAN, int]:
         path, state, problems = checkpoint.newest(self.checkpoints)

@@ -42,7 +42,7 @@ SURFACE = {
     "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
     "sample": [
         *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
-        *("--truncation", "--best", "--given", "--like", "--interpolate", "--vary"),
+        *("--truncation", "--best", "--given", "--like", "--interpolate", "--vary", "--mark", "--no-mark"),
     ],
     "eval": [
         *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),
@@ -370,7 +370,20 @@ def test_classes_and_interpolations_are_sampled(conditional_run: Path) -> None:
     with np.load("a.npz") as arrays:
         assert arrays["y"].tolist() == [3, 5, 3, 5]
     typed("sample", str(conditional_run), "-n", "16", "--interpolate", "--grid", "walk.png")
-    typed("sample", str(conditional_run), "-n", "16", "--vary", "1", "--class", "3", "--grid", "varied.png")
+    typed(
+        "sample",
+        str(conditional_run),
+        "-n",
+        "16",
+        "--vary",
+        "--mark",
+        "--no-mark",
+        "1",
+        "--class",
+        "3",
+        "--grid",
+        "varied.png",
+    )
     for name in ("walk.png", "varied.png"):
         with Image.open(name) as picture:
             assert picture.size == (8 * 42 + 2, 2 * 42 + 2)
