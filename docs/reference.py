@@ -51,7 +51,8 @@ MODULES: dict[str, str] = {
     "ganzoo.exporting.reading": "load_generator ExportedGenerator",
     "ganzoo.zoo.zoo": "register",
     "ganzoo.zoo.registry": "",
-    "ganzoo.zoo.config": "override make parse_assignments read_file keys Key",
+    "ganzoo.zoo.config": "override make parse_assignments keys Key",
+    "ganzoo.zoo.recipe_files": "read_file",
     "ganzoo.testing": "",
 }
 """The modules of the page, and their names on it; by default those in `__all__`, else all that are public."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class GanzooError(Exception):
@@ -25,10 +25,10 @@ class OtherRankFailed(GanzooError):
     """This rank stops because of an error that another rank reports. The command line prints nothing for it."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], see: str = "") -> GanzooError:
-    """The error for an unknown name, with similar names if there are any, else all names."""
+def unknown(kind: str, name: str, known: Iterable[str], see: str = "", meant: Sequence[str] = ()) -> GanzooError:
+    """The error for an unknown name: with the names that it may mean, else similar ones, else all names."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = list(meant) or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         hint = "did you mean " + " or ".join(close) + "?"
     elif names:

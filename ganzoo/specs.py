@@ -31,6 +31,7 @@ class Variant:
     refused.
     ancestor, change, lesson: the name of the variant that it develops, what it changes in it (as recipe keys where
     these suffice), and the one thing that it teaches; for `ganzoo show` and the family tree in the docs.
+    also_called: other names of it, in papers and programs: whoever types one is told this one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Variant:
     ancestor: str = ""
     change: str = ""
     lesson: str = ""
+    also_called: tuple[str, ...] = ()
 
     @property
     def default(self) -> str:

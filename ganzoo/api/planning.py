@@ -31,6 +31,7 @@ from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.datasets import parse_dataset
 from ganzoo.zoo.making import make_game
+from ganzoo.zoo.recipe_files import read_file
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def plan(
             raise GanzooError(f"{found.name} takes a {type(base).__name__}, not a {type(recipe).__name__}.")
         base = recipe
     elif recipe is not None:
-        values = config.read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
+        values = read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
         if isinstance(recipe, (str, Path)):
             warn_of_changes(Path(recipe))
         base = config.override(base, values)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ganzoo.cli.output import fail, warn
+from ganzoo.cli.typed_options import answer
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError, unknown
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.files.typed import shortened
@@ -23,6 +24,22 @@ PARENT_PID = os.getppid()
 
 SYSTEM = REASONS.keys() - {errno.ENOENT}
 """Errors that say something about the user's disk and names; a file that is missing may be a mistake of the code."""
+
+
+OTHER_COMMANDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("run", "fit", "start", "learn"), ("train",)),
+    **dict.fromkeys(("continue", "restart", "finetune"), ("resume",)),
+    **dict.fromkeys(("generate", "gen", "draw", "predict", "interpolate"), ("sample",)),
+    **dict.fromkeys(("convert", "onnx", "save"), ("export",)),
+    **dict.fromkeys(("evaluate", "test", "fid", "metrics"), ("eval",)),
+    **dict.fromkeys(("diff", "plot"), ("compare",)),
+    **dict.fromkeys(("benchmark", "sweep", "grid"), ("bench",)),
+    **dict.fromkeys(("ls", "zoo", "models", "variants", "datasets"), ("list",)),
+    **dict.fromkeys(("info", "describe", "help"), ("show",)),
+    **dict.fromkeys(("new", "plugin", "create"), ("plugins",)),
+    "anomalies": ("score",),
+}
+"""Commands by what other programs call them."""
 
 
 class Commands(click.Group):
@@ -52,7 +69,11 @@ class Commands(click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             from ganzoo.zoo.zoo import current_zoo
 
-            raise unknown("command", name, self.list_commands(ctx), current_zoo().hint(name).removeprefix("; "))
+            known = self.list_commands(ctx)
+            meant = [command for command in OTHER_COMMANDS.get(name.casefold(), ()) if command in known]
+            if not meant and name.partition(".")[0] in current_zoo().tables["variants"]:
+                raise GanzooError(f"unknown command {name!r}: type ganzoo train {name}, or ganzoo show {name}.")
+            raise unknown("command", name, known, current_zoo().hint(name).removeprefix("; "), meant)
         return super().resolve_command(ctx, args)
 
     def load_plugins(self, quiet: bool = False) -> None:
@@ -118,6 +139,9 @@ def run(arguments: list[str]) -> int:
             raise
         return fail(exact(error), 1 if isinstance(error, TrainingError) else 2)
     except click.ClickException as error:
+        instead = answer(error, arguments) if isinstance(error, click.NoSuchOption) else ""
+        if instead:
+            return fail(instead, 2)
         hint = f" (`{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
         return fail(" ".join(error.format_message().split()) + hint, 2)
     except (KeyboardInterrupt, click.Abort):

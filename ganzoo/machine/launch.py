@@ -40,6 +40,9 @@ PRECISIONS = {"auto": "32-true", "fp32": "32-true", "tf32": "32-true", "bf16": "
 """Fabric's names for them. All but `fp32` let a GPU round the factors of fp32 products to 10 bits (TF32)."""
 
 
+DEVICES = "use auto, cpu, cuda, cuda:1 or mps."
+
+
 def choose_device(name: str) -> torch.device:
     """A device from `auto`, `cpu`, `cuda`, `cuda:1` or `mps`. Raises GanzooError if the machine does not have it."""
     if name == "auto":
@@ -51,7 +54,8 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise GanzooError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:1 or mps.")
+        gpu = "cuda" if "gpu" in name.lower() or "cuda" in name.lower() else ""
+        raise GanzooError(f"unknown device {name!r}: {f'did you mean {gpu}?' if gpu else DEVICES}")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise GanzooError("--device mps: this machine has no Apple GPU; use --device cpu.")
     if device.type == "cuda":

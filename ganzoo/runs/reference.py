@@ -25,6 +25,7 @@ from ganzoo.recipes import Data, DataSpec, RunOptions
 from ganzoo.runs.sampling import Draw, chunk_sampler, random_labels
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
+from ganzoo.zoo.synonyms import other_names, same_name
 
 MOST_BYTES = 2**31
 """Samples to be scored take no more memory than this by default, enough for 10,000 images of 256x256 in RGB."""
@@ -81,9 +82,11 @@ def make_request(
 
 def _resolve_fid(names: tuple[str, ...], features: str) -> tuple[tuple[str, ...], str]:
     known = registry.metrics()
+    allowed = [*known, "fid"]
+    names = tuple(same_name(name, allowed) or name for name in names)
     for name in names:
-        if name not in known and name != "fid":
-            raise unknown("metric", name, [*known, "fid"], "(`ganzoo list metrics`)")
+        if name not in allowed:
+            raise unknown("metric", name, allowed, "(`ganzoo list metrics`)", other_names(name, allowed))
     if "fid" not in names or "fid" in known:
         return names, features
     if features not in ("auto", INCEPTION):

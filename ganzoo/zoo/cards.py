@@ -119,6 +119,7 @@ FIELDS: dict[type, dict[str, Field]] = {
         "ancestor": TEXT,
         "change": TEXT,
         "lesson": TEXT,
+        "also_called": TEXTS,
     },
     LossSpec: {
         "summary": TEXT,

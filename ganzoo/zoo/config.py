@@ -6,30 +6,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import math
 import os
-import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
 
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, flat, live_keys, value_at, with_value
 from ganzoo.specs import Variant
 from ganzoo.zoo import registry
 from ganzoo.zoo.leftovers import without_leftovers
+from ganzoo.zoo.synonyms import key_paths, other_names, same_name
 
 R = TypeVar("R", bound=Recipe)
 V = TypeVar("V")
 
 NOTHING = ("none", "null", "")
+REGISTERED = {"loss": "losses", "augment": "augmentations"}
+"""Keys whose values are names in the registry, which are recorded in the registry's own case."""
 
 
 @dataclass(frozen=True)
@@ -136,37 +135,6 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
     return values
 
 
-def read_file(path: str | Path) -> dict[str, Any]:
-    """The keys in a recipe file: TOML, JSON, or a run's recipe.json. GanzooError if it cannot be read or parsed."""
-    path = typed_path(path)
-    if path.is_dir():
-        path = path / "recipe.json"
-    require_readable_kind(path)
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise GanzooError(f"cannot read the recipe file {path}: {reason}.") from error
-    try:
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, RecursionError) as error:
-        kind = "TOML" if path.suffix == ".toml" else "JSON"
-        raise GanzooError(f"{path} is not valid {kind}: {' '.join(str(error).split())}.") from error
-    if not isinstance(values, dict):
-        raise GanzooError(f'{path} must contain keys and values, like {{"steps": 500}}.')
-    inner = values.get("recipe")
-    return _with_absolute_path(inner, values.get("source")) if isinstance(inner, dict) else values
-
-
-def _with_absolute_path(recipe: dict[str, Any], source: Any) -> dict[str, Any]:
-    """A run's recipe, with the paths of its data as they were recorded, which mean the same from every folder."""
-    data = recipe.get("data")
-    if not isinstance(data, dict) or not data.get("path") or not isinstance(source, dict):
-        return recipe
-    recorded = {name: source[name] for name in ("path", "second_path") if isinstance(source.get(name), str)}
-    return {**recipe, "data": {**data, **recorded}}
-
-
 def keys(recipe: Recipe) -> list[Key]:
     """Every key of a recipe with its value, type and meaning, in the order of definition."""
     return list(_keys(recipe, ""))
@@ -198,7 +166,8 @@ def _set(target: Any, path: list[str], value: Any, full: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(target)}
     if name not in fields:
         prefix = full[: len(full) - len(".".join(path))]
-        raise unknown("recipe key", full, [prefix + known for known in fields])
+        meant = [] if prefix else key_paths(full, [key.path for key in keys(target)])
+        raise unknown("recipe key", full, [prefix + known for known in fields], meant=meant)
     hint, current = hints[name], getattr(target, name)
     if dataclasses.is_dataclass(current):
         new = _set_nested(current, rest, value, full)
@@ -209,6 +178,8 @@ def _set(target: Any, path: list[str], value: Any, full: str) -> Any:
         raise GanzooError(f"{full}: {parent} is a single value and has no key {'.'.join(rest)!r}.")
     else:
         new = _coerce(hint, fields[name].metadata, value, full)
+        if name in REGISTERED and isinstance(new, str):
+            new = same_name(new, getattr(registry, REGISTERED[name])()) or new
     return dataclasses.replace(target, **{name: new})
 
 
@@ -227,7 +198,7 @@ def _set_in_dict(current: dict[str, Any], item: Any, rest: list[str], value: Any
     if item is Schedule:
         return _set_schedules(current, rest, value, full)
     if rest:
-        name, deeper = rest[0], rest[1:]
+        name, deeper = _term_name(rest[0]) if item is Term else rest[0], rest[1:]
         if isinstance(value, str) and value.lower() in NOTHING and not deeper:
             return {known: kept for known, kept in current.items() if known != name}
         return {**current, name: _dict_item(current.get(name), item, name, deeper, value, full)}
@@ -235,7 +206,7 @@ def _set_in_dict(current: dict[str, Any], item: Any, rest: list[str], value: Any
         names = [] if value.lower() in NOTHING else [part.strip() for part in value.split(",")]
         if item is not Term and names:
             raise GanzooError(f"{full} is a group of keys: set one of them, for example --set {full}.NAME=...")
-        return {name: _new_term(name) for name in names}
+        return {name: _new_term(name) for name in map(_term_name, names)}
     if isinstance(value, Mapping):
         return {str(n): _dict_item(None, item, str(n), [], inner, f"{full}.{n}") for n, inner in value.items()}
     raise GanzooError(f"{full}: expected a group of keys, got {value!r}.")
@@ -271,6 +242,11 @@ def _dict_item(current: Any, item: Any, name: str, deeper: list[str], value: Any
     if not deeper and not isinstance(value, Mapping):
         deeper = ["weight"]
     return _set_nested(term, deeper, value, full)
+
+
+def _term_name(name: str) -> str:
+    """The name of a penalty in the registry's own case."""
+    return same_name(name, registry.penalties()) or name
 
 
 def _new_term(name: str) -> Term:
@@ -312,7 +288,10 @@ def _allowed(hint: Any, metadata: Mapping[str, Any], value: Any, given: Any, ful
             raise _wrong(hint, metadata, given, full)
     choices = metadata.get("choices")
     if choices and value not in choices:
-        raise unknown(f"value of {full}", str(value), choices)
+        same = same_name(str(value), choices)
+        if same is None:
+            raise unknown(f"value of {full}", str(value), choices, meant=other_names(str(value), choices))
+        return same
     return value
 
 

@@ -7,10 +7,16 @@ from typing import Any, Generic, TypeVar, cast
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.zoo.cards import SINGULAR, TYPES, VALID_NAME, check_card
+from ganzoo.zoo.synonyms import other_names, plain, same_name
 
 __all__ = ["SINGULAR", "TYPES", "VALID_NAME", "SpecTable"]
 
 Spec = TypeVar("Spec")
+
+
+def also_called(spec: Any) -> tuple[str, ...]:
+    """Other names for what a spec describes."""
+    return getattr(spec, "also_called", ())
 
 
 class SpecTable(Mapping[str, Spec], Generic[Spec]):
@@ -34,11 +40,15 @@ class SpecTable(Mapping[str, Spec], Generic[Spec]):
         return len(self._specs)
 
     def find(self, name: str) -> Spec:
-        """The spec of that name; GanzooError with suggestions if there is none."""
-        if name not in self._specs:
-            see = f"(`ganzoo list {self.kind}`){self.hint(name)}"
-            raise unknown(SINGULAR[self.kind], name, self._specs, see)
-        return self._specs[name]
+        """The spec of that name, in any case; GanzooError with suggestions if there is none."""
+        if name in self._specs:
+            return self._specs[name]
+        same = same_name(name, self._specs)
+        if same is not None:
+            return self._specs[same]
+        see = f"(`ganzoo list {self.kind}`){self.hint(name)}"
+        called = [known for known, spec in self._specs.items() if plain(name) in map(plain, also_called(spec))]
+        raise unknown(SINGULAR[self.kind], name, self._specs, see, called or other_names(name, self._specs))
 
     def source(self, name: str) -> str:
         """The plugin that registered the name."""

@@ -67,6 +67,7 @@ def ganzoo_variants() -> list[Variant]:
             ),
             ancestor="vanilla",
             change="both networks are told the class",
+            also_called=("cgan", "cdcgan", "conditional-gan"),
             lesson="A GAN can be asked for what it should make.",
         )
     ]

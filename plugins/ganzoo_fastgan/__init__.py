@@ -63,6 +63,7 @@ def ganzoo_variants() -> list[Variant]:
             build,
             ancestor="dcgan",
             change="skip-layer excitation, gated linear units, spectral normalisation, `loss=hinge`, `reconstruction`",
+            also_called=("lightweight", "few-shot"),
             lesson="A discriminator that has to reconstruct its images cannot just memorise a few pixels of them.",
         )
     ]

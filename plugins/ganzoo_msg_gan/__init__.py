@@ -60,6 +60,7 @@ def ganzoo_variants() -> list[Variant]:
             build,
             ancestor="progan",
             change="images of every scale shown to D, in place of growth",
+            also_called=("msg",),
             lesson="Gradients at every scale reach all layers of G at once.",
         )
     ]

@@ -74,6 +74,7 @@ def ganzoo_variants() -> list[Variant]:
             build,
             ancestor="wgan-gp",
             change="networks that grow, with equalised learning rates and pixel normalisation",
+            also_called=("pggan", "progressive", "pgan"),
             lesson="Coarse images first: each finer resolution is then a small step.",
         )
     ]

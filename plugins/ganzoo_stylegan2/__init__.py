@@ -142,6 +142,7 @@ def ganzoo_variants() -> list[Variant]:
         for_data=for_data,
         ancestor="progan",
         change="styles that modulate convolutions, noise, lazy R1, path length regularisation; no growth",
+        also_called=("stylegan", "sg2"),
         lesson="Give each layer the latent as a style, and its scale can be controlled without normalising features.",
     )
     adaptive = Variant(

@@ -64,6 +64,7 @@ def ganzoo_variants() -> list[Variant]:
             for_data=dict.fromkeys(
                 ("cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"
             ),
+            also_called=("gan", "original"),
             lesson="Two networks that compete learn a distribution without ever writing down its likelihood.",
         )
     ]

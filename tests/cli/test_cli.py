@@ -376,8 +376,6 @@ def test_classes_and_interpolations_are_sampled(conditional_run: Path) -> None:
         "-n",
         "16",
         "--vary",
-        "--mark",
-        "--no-mark",
         "1",
         "--class",
         "3",

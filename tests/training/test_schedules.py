@@ -19,6 +19,7 @@ from ganzoo.games import TwoPlayer
 from ganzoo.recipes import Optimiser, Schedule, Term, TwoPlayerRecipe, at_step, key, to_dict
 from ganzoo.training.capture import Recorder
 from ganzoo.zoo import config
+from ganzoo.zoo.recipe_files import read_file
 
 
 def test_a_value_is_linear_between_start_and_end() -> None:
@@ -78,7 +79,7 @@ def test_toml_may_nest_or_quote_the_key(tmp_path: Path) -> None:
     ):
         file = tmp_path / f"{number}.toml"
         file.write_text(text)
-        assert config.override(start, config.read_file(file)).schedules == wanted
+        assert config.override(start, read_file(file)).schedules == wanted
     added = config.override(config.override(start, {"schedules": wanted_dict(wanted)}), {"schedules.ema.to": 0.5})
     assert set(added.schedules) == {"penalties.r1.weight", "ema"}
     assert set(config.override(added, {"schedules.ema": "none"}).schedules) == {"penalties.r1.weight"}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, Optimiser, Recipe, Term, TwoPlayerRecipe, flat, to_dict
 from ganzoo.zoo import config, registry
+from ganzoo.zoo.recipe_files import read_file
 
 RECIPES = {f"{v.name}.{name}": recipe for v in registry.variants().values() for name, recipe in v.recipes.items()}
 VANILLA = type(registry.variants()["vanilla"].recipes["digits"])()
@@ -238,7 +239,7 @@ def test_wrong_types_in_a_file_are_one_line(values: dict[str, Any]) -> None:
 def test_a_toml_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('steps = 5\n[g]\nlr = 0.5\n[penalties.r1]\nevery = 4\n[data]\nname = "points"\n')
-    recipe = config.override(VANILLA, config.read_file(file))
+    recipe = config.override(VANILLA, read_file(file))
     assert (recipe.steps, recipe.g.lr, recipe.data.name) == (5, 0.5, "points")
     assert recipe.penalties == {"r1": Term(weight=10.0, every=4)}
 
@@ -246,14 +247,14 @@ def test_a_toml_file_is_read(tmp_path: Path) -> None:
 def test_a_json_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text('{"steps": 5, "g": {"betas": [0, 0.9]}, "data.size": 16}')
-    recipe = config.override(VANILLA, config.read_file(file))
+    recipe = config.override(VANILLA, read_file(file))
     assert (recipe.steps, recipe.g.betas, recipe.data.size) == (5, (0.0, 0.9), 16)
 
 
 def test_a_run_folder_gives_its_recipe(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(json.dumps({"format": 1, "recipe": {"steps": 5}}))
-    assert config.read_file(tmp_path) == {"steps": 5}
-    assert config.read_file(str(tmp_path / "recipe.json")) == {"steps": 5}
+    assert read_file(tmp_path) == {"steps": 5}
+    assert read_file(str(tmp_path / "recipe.json")) == {"steps": 5}
 
 
 @pytest.mark.parametrize(
@@ -269,14 +270,14 @@ def test_a_run_folder_gives_its_recipe(tmp_path: Path) -> None:
 def test_a_bad_recipe_file_is_one_line(tmp_path: Path, name: str, content: bytes, part: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(GanzooError) as caught:
-        config.read_file(tmp_path / name)
+        read_file(tmp_path / name)
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_recipe_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(GanzooError, match=r"cannot read the recipe file .*No such file"):
-        config.read_file(tmp_path / "none.json")
+        read_file(tmp_path / "none.json")
 
 
 # Properties.
