@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "stacked-mnist": (3, 28, 28),
     "cifar10": (3, 32, 32),
 }
+SHAPES |= {"edges": (1, 8, 8), "grey": (3, 8, 8), "segments": (1, 8, 8), "domains": (3, 8, 8)}
+SHAPES |= dict.fromkeys(("paired", "maps", "unpaired"), (3, 64, 64))
 SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}
 """Shapes of the data sets' samples; a recipe's `data.size` and `data.channels` override them."""
 
@@ -216,16 +218,26 @@ def bundled() -> list[str]:
     return [f"{variant.name}.{recipe}" for variant in ours for recipe in variant.recipes]
 
 
-def example(recipe: Any) -> Any:
-    """Noise of the same shape as a recipe's data."""
+COLOURS = {"colours": [[255 * (number >> bit & 1) for bit in range(3)] for number in range(8)]}
+"""The classes of inputs that are label maps."""
+
+
+def example(recipe: Any, inputs: Iterable[str] = ()) -> Any:
+    """Noise of the same shape as a recipe's data, with the inputs of these names."""
     from ganzoo.data.resize import height_width
     from ganzoo.testing.examples import example_data
 
     shape = SHAPES[recipe.data.name]
+    if recipe.data.kind in SHAPES:
+        # Made from the images of another data set.
+        shape = (shape[0], *SHAPES[recipe.data.kind][1:])
     if len(shape) == 3:
         size, channels = recipe.data.size, recipe.data.channels
         shape = (channels or shape[0], *(shape[1:] if size is None else height_width(size)))
-    return example_data("image" if len(shape) == 3 else "points", shape, count=1024, classes=10)
+    made = example_data("image" if len(shape) == 3 else "points", shape, count=1024, classes=10)
+    described = {name: dataclasses.replace(made.spec, name=name, classes=0, note=COLOURS) for name in inputs}
+    made.arrays |= {name: made.arrays["x"].flip(0) for name in described}
+    return type(made)(made.arrays, dataclasses.replace(made.spec, inputs=described))
 
 
 def game(name: str) -> tuple[Any, Any]:
@@ -236,7 +248,7 @@ def game(name: str) -> tuple[Any, Any]:
 
     found, _, recipe = registry.find_recipe(name)
     torch.manual_seed(0)
-    return found.build(recipe, example(recipe).spec), recipe
+    return found.build(recipe, example(recipe, found.inputs).spec), recipe
 
 
 def run_in_process(config: Configuration, options: argparse.Namespace) -> dict[str, Any]:
@@ -271,7 +283,7 @@ def measure_steps(configuration: Configuration, options: argparse.Namespace) -> 
     for name in options.only:
         gan, recipe = game(name)
         recipe = config.override(recipe, {"batch": recipe.batch // configuration.parts})
-        trainer = Trainer(gan, example(recipe), recipe, fabric)
+        trainer = Trainer(gan, example(recipe, gan.inputs), recipe, fabric)
         steps[name] = timed(partial(step, trainer), options.seconds, fabric)
     alone = {}
     for size in options.sizes if configuration.ranks > 1 else ():

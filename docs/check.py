@@ -254,7 +254,7 @@ def check_training(given: dict[str, Any]) -> None:
         options["dataset"] = f"{'npz' if dataset.endswith('.npz') else 'folder'}:{dataset}"
     recipe: Any = planning.plan(options.pop("name"), **options).recipe
     kinds = registry.datasets()[recipe.data.name].kinds
-    if recipe.data.kind and recipe.data.kind not in kinds:
+    if kinds and recipe.data.kind and recipe.data.kind not in kinds:
         raise GanzooError(f"{recipe.data.name} has no kind {recipe.data.kind}.")
     if hasattr(recipe, "loss"):
         known = [option.name for option in registry.losses().find(recipe.loss).options]

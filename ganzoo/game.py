@@ -129,17 +129,14 @@ class Latent(Protocol):
     """A game that generates its samples from latent vectors, which can be truncated, interpolated and exported.
 
     `sample` of such a game also takes `truncation`, and passes it on. A game may describe its latents with two
-    attributes: `latent` is their dimension, `latent_distribution` is "normal" (assumed if it is missing) or "uniform".
-    These are optional and therefore not part of the protocol.
+    optional attributes: `latent` is their dimension, `latent_distribution` is "normal" (the default) or "uniform".
     """
 
     def draw_latent(self, n: int, truncation: float | None = None) -> Tensor:
         """Latent vectors `[n, latent]`, only those within `truncation` standard deviations if it is given."""
-        ...
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples `[N, *shape]` from latents `z [N, latent]`, of classes `y [N]` if the game is conditional."""
-        ...
 
 
 @runtime_checkable
@@ -148,7 +145,6 @@ class Encoder(Protocol):
 
     def encode(self, x: Tensor) -> Tensor:
         """Latent vectors `[N, latent]` of samples `x [N, *shape]` in the data's range."""
-        ...
 
 
 @runtime_checkable
@@ -157,7 +153,14 @@ class Scorer(Protocol):
 
     def anomaly_scores(self, x: Tensor) -> Tensor:
         """Anomaly scores `[N]` of samples `x [N, *shape]` in the data's range, higher for stranger ones."""
-        ...
+
+
+@runtime_checkable
+class Reversible(Protocol):
+    """A game with one input that also makes this input from samples, as unpaired translation does."""
+
+    def back(self, x: Tensor) -> Tensor:
+        """Inputs `[N, ...]` of samples `x [N, *shape]`, both in their data's range."""
 
 
 def has_latent(gan: GAN) -> bool:
@@ -300,8 +303,7 @@ class GAN(nn.Module):
         """Called before each step, for example to grow the networks or change a temperature.
 
         It is called before anything is sampled, too: in training before the first callback, and when a trained game is
-        loaded, with the progress of its last step, before the weights and buffers are. Python attributes that it sets
-        must therefore follow from `progress` alone; whatever accumulates belongs in buffers.
+        loaded, before its weights and buffers are. So Python attributes that it sets must follow from `progress` alone.
         """
 
     def level(self, progress: Progress) -> Level:
@@ -333,9 +335,7 @@ class GAN(nn.Module):
     def update_averages(self, decay: float | Tensor) -> None:
         """Move the averages towards the players: their weights, and the running means and variances of normalisation.
 
-        All other buffers are copied. Their average means nothing: spectral normalisation's singular vectors would no
-        longer be those of the averaged weights, nor vectors of length 1.
-
+        All other buffers are copied, as their average means nothing (spectral normalisation's singular vectors).
         decay: a number, or a scalar tensor on the device if this is recorded for replay (see capture.py).
         """
         # Looked up once, as for a small network that takes longer than the update; but a game that changes from step to

@@ -160,7 +160,7 @@ class ModalitySpec:
     load: Callable[[str], Modality]
 
 
-ABILITIES = ("latent", "encoder", "scorer", "inputs", "classes")
+ABILITIES = ("latent", "encoder", "scorer", "inputs", "back", "classes")
 """What a metric may need of the game that drew the samples: protocols of `ganzoo.game`, inputs, labels to ask for."""
 
 

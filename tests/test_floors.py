@@ -27,6 +27,8 @@ LEVEL = {room.removesuffix(".py").removesuffix("/"): level for level, rooms in e
 PUBLIC = {"ganzoo.errors", "ganzoo.recipes", "ganzoo.specs", "ganzoo.game", "ganzoo.callbacks", "ganzoo.hookspecs"}
 PUBLIC |= {"ganzoo", "ganzoo.games", "ganzoo.networks", "ganzoo.modalities"}
 PUBLIC |= {"ganzoo.data.dataset", "ganzoo.data.samples", "ganzoo.data.common"}
+PUBLIC |= {"ganzoo.data.image_files", "ganzoo.zoo.registry", "ganzoo.evaluation.metrics.images"}
+PUBLIC |= {f"ganzoo.evaluation.{name}" for name in ("standard_errors", "features.domain", "features.cache")}
 PUBLIC |= {"ganzoo.evaluation.scoring", "ganzoo.evaluation.features.pairs", "ganzoo.testing"}
 """What a plugin imports."""
 

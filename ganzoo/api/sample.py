@@ -22,12 +22,13 @@ from ganzoo.files.marks import manifest, manifest_path, mark_folder, marked, sou
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.facts import installed_version
 from ganzoo.pictures.sheets import encoded
+from ganzoo.recipes import DataSpec
 from ganzoo.runs.classes import class_number as number_of
 from ganzoo.runs.classes import drawn as drawn_classes
 from ganzoo.runs.classes import folder_names
 from ganzoo.runs.folders import claimed, require_new
 from ganzoo.runs.inputs import read_samples
-from ganzoo.runs.judging import reconstruct
+from ganzoo.runs.judging import reconstruct, translate_back
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
@@ -49,6 +50,7 @@ def write_samples(
     vary: int | None = None,
     given: str | Path | Mapping[str, str | Path] | None = None,
     like: str | Path | None = None,
+    back: str | Path | None = None,
     mark: bool = True,
 ) -> Path:
     """Draw `count` samples into a picture, a folder, a file or a .npz; returns the path.
@@ -60,29 +62,31 @@ def write_samples(
     interpolate, vary: walks between latents, and along one coordinate of them, in rows of eight.
     given: for a variant with an input, the file or folder with it, or a path for each input by name; by default those
     of held-out data. Then a folder has the names of the files in it.
-    like: for a variant with an encoder, the file or folder with samples to reconstruct.
+    like: for a variant with an encoder, the file or folder with samples to reconstruct. back: for a variant that also
+    makes its input from samples, the file or folder with these.
     mark: whether the files say that they are synthetic and which weights made them (`ganzoo.files.marks`); what cannot
     carry that gets a JSON file beside it, or in its folder.
     Raises GanzooError if more than one target is named or the target exists, and for an unknown class.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    target, kind = _target(run, grid, folder, npz)
+    spec = run.data if back is None else input_of(run)
+    target, kind = _target(run, spec, grid, folder, npz)
     beside = manifest_path(target)
     if mark and not _carries_mark(target, kind) and os.path.lexists(beside):
         raise GanzooError(f"{beside} exists: choose another name, remove it first, or type --no-mark.")
     wanted = Wanted(
         count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, vary, given
     )
-    drawn = _drawn(run, wanted) if like is None else _reconstructed(run, like, wanted)
+    drawn = _from_samples(run, like, back, wanted) or _drawn(run, wanted)
     note = _note(run, drawn, seed) if mark else None
     try:
         if kind == "folder":
             with claimed(target) as partial:
-                _write_folder(run, drawn, partial)
+                _write_folder(run, spec, drawn, partial)
                 if note:
                     mark_folder(partial, TOOL, note)
             return target
-        content = _content(run, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
+        content = _content(spec, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
         return _write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
     except FileExistsError as error:
         # Another process has written it since it was checked.
@@ -91,11 +95,11 @@ def write_samples(
         raise GanzooError(f"cannot write {target}: {reason(error)}.") from error
 
 
-def _content(run: Run, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
+def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
     """What is written to a file that is a picture, a .npz or of another kind."""
     if kind == "npz":
-        return _npz(run, drawn)
-    return _file(run, drawn, target.suffix) if kind == "file" else _grid(run, drawn, target, columns)
+        return _npz(spec, drawn)
+    return _file(spec, drawn, target.suffix) if kind == "file" else _grid(spec, drawn, target, columns)
 
 
 def _write_marked(target: Path, content: bytes, note: dict[str, Any] | None, names: Iterable[Path]) -> Path:
@@ -140,12 +144,16 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Samples, their classes if they have any, their names if they have any, and what they were made from."""
+    """Samples, their classes if they have any, their names if they have any, and what they were made from.
+
+    targets: the real samples that belong to the inputs, row by row, if there are any.
+    """
 
     samples: Tensor
     labels: Tensor | None = None
     names: list[str] | None = None
     inputs: Mapping[str, Tensor] | None = None
+    targets: Tensor | None = None
 
 
 def _drawn(run: Run, wanted: Wanted) -> Drawn:
@@ -162,13 +170,45 @@ def _drawn(run: Run, wanted: Wanted) -> Drawn:
         if wanted.vary is not None:
             return Drawn(run.vary(wanted.vary, rows, COLUMNS, labels, seed=wanted.seed)[:count])
         return Drawn(run.interpolate(rows, COLUMNS, labels, seed=wanted.seed)[:count])
+    targets = run.held_out_targets(count) if inputs is None else None
     inputs = run.held_out_inputs(count) if inputs is None else inputs
     samples = run.sample(count, labels, seed=wanted.seed, truncation=wanted.truncation, given=inputs)
-    return Drawn(samples, run.labels(count, labels), names if count == len(names or ()) else None, inputs)
+    return Drawn(samples, run.labels(count, labels), names if count == len(names or ()) else None, inputs, targets)
+
+
+def _from_samples(run: Run, like: str | Path | None, back: str | Path | None, wanted: Wanted) -> Drawn | None:
+    """What is made from samples at `like` or `back`; None without these."""
+    if like is not None and back is not None:
+        raise GanzooError("choose one of --like and --back.")
+    if like is not None:
+        return _reconstructed(run, like, wanted)
+    return None if back is None else _translated_back(run, back, wanted)
 
 
 def _reconstructed(run: Run, like: str | Path, wanted: Wanted) -> Drawn:
     """Samples reconstructed from those at `like`. Raises GanzooError for options that then mean nothing."""
+    _refuse_drawing(wanted, "--like draws from the latents of given samples")
+    x, names = read_samples(like, run.data)
+    x, names = x[: wanted.count], names[: wanted.count]
+    return Drawn(reconstruct(run.gan, run.info["variant"], x, run.data.range), None, names, {"x": x})
+
+
+def _translated_back(run: Run, back: str | Path, wanted: Wanted) -> Drawn:
+    """Inputs made from the samples at `back`. Raises GanzooError for options that then mean nothing."""
+    _refuse_drawing(wanted, "--back makes inputs from given samples")
+    x, names = read_samples(back, run.data)
+    x, names = x[: wanted.count], names[: wanted.count]
+    return Drawn(translate_back(run.gan, run.info["variant"], x, input_of(run).range), None, names, {"x": x})
+
+
+def input_of(run: Run) -> DataSpec:
+    """The description of the one input of a run's variant. Raises GanzooError unless there is exactly one."""
+    if len(run.gan.inputs) != 1:
+        raise GanzooError(f"{run.info['variant']!r} has no way back from samples to an input: leave --back out.")
+    return run.data.inputs[run.gan.inputs[0]]
+
+
+def _refuse_drawing(wanted: Wanted, why: str) -> None:
     options = {
         "--given": wanted.given is not None,
         "--class": bool(wanted.classes),
@@ -179,10 +219,7 @@ def _reconstructed(run: Run, like: str | Path, wanted: Wanted) -> Drawn:
     }
     for name, requested in options.items():
         if requested:
-            raise GanzooError(f"--like draws from the latents of given samples: leave {name} out.")
-    x, names = read_samples(like, run.data)
-    x, names = x[: wanted.count], names[: wanted.count]
-    return Drawn(reconstruct(run.gan, run.info["variant"], x, run.data.range), None, names, {"x": x})
+            raise GanzooError(f"{why}: leave {name} out.")
 
 
 def class_number(run: Run, name: str | int) -> int:
@@ -190,14 +227,16 @@ def class_number(run: Run, name: str | int) -> int:
     return number_of(name, drawn_classes(run.gan, run.data)) if isinstance(name, str) else int(name)
 
 
-def _target(run: Run, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None) -> tuple[Path, str]:
+def _target(
+    run: Run, spec: DataSpec, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None
+) -> tuple[Path, str]:
     named = [(path, kind) for path, kind in ((grid, "grid"), (folder, "folder"), (npz, "npz")) if path is not None]
     if len(named) > 1:
         raise GanzooError("choose one of --grid, --to and --npz.")
     if not named:
         return next(path for path in _free_names(run) if not path.exists()), "grid"
     path, kind = typed_path(named[0][0]), named[0][1]
-    if kind == "folder" and path.suffix in registry.modality(run.data.modality).file_endings:
+    if kind == "folder" and path.suffix in registry.modality(spec.modality).file_endings:
         kind = "file"
     if kind == "folder":
         require_new(path)
@@ -244,40 +283,42 @@ def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple
     return found, names
 
 
-def _grid(run: Run, drawn: Drawn, path: Path, columns: int | None) -> bytes:
-    modality = registry.modality(run.data.modality)
+def _grid(spec: DataSpec, drawn: Drawn, path: Path, columns: int | None) -> bytes:
+    modality = registry.modality(spec.modality)
     # A modality that was made for games without inputs need not have the argument.
     more: dict[str, Any] = {"given": drawn.inputs} if drawn.inputs else {}
-    picture = modality.picture(drawn.samples, run.data, columns=columns, **more)
+    if drawn.targets is not None and modality.shows_samples_apart:
+        more["real"] = drawn.targets
+    picture = modality.picture(drawn.samples, spec, columns=columns, **more)
     if picture is None:
-        raise GanzooError(f"{run.data.modality} data have no picture: use --npz FILE.")
+        raise GanzooError(f"{spec.modality} data have no picture: use --npz FILE.")
     return encoded(picture, path.suffix)
 
 
-def _write_folder(run: Run, drawn: Drawn, path: Path) -> None:
+def _write_folder(run: Run, spec: DataSpec, drawn: Drawn, path: Path) -> None:
     """Write each sample to a file of its own; of samples with labels, in a subfolder for each class."""
-    modality, labels = registry.modality(run.data.modality), drawn.labels
+    modality, labels = registry.modality(spec.modality), drawn.labels
     if labels is None:
-        modality.write_folder(drawn.samples, run.data, path, drawn.names)
+        modality.write_folder(drawn.samples, spec, path, drawn.names)
         return
     classes = folder_names(drawn_classes(run.gan, run.data))
     for label in labels.unique().tolist():
-        modality.write_folder(drawn.samples[labels == label], run.data, path / classes[label])
+        modality.write_folder(drawn.samples[labels == label], spec, path / classes[label])
 
 
-def _file(run: Run, drawn: Drawn, ending: str) -> bytes:
+def _file(spec: DataSpec, drawn: Drawn, ending: str) -> bytes:
     """What the modality writes to a file of that ending."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"samples{ending}"
-        registry.modality(run.data.modality).write_file(drawn.samples, run.data, file, drawn.labels)
+        registry.modality(spec.modality).write_file(drawn.samples, spec, file, drawn.labels)
         return file.read_bytes()
 
 
-def _npz(run: Run, drawn: Drawn) -> bytes:
-    arrays: dict[str, Any] = {"x": registry.modality(run.data.modality).array(drawn.samples)}
+def _npz(spec: DataSpec, drawn: Drawn) -> bytes:
+    arrays: dict[str, Any] = {"x": registry.modality(spec.modality).array(drawn.samples)}
     if drawn.labels is not None:
         arrays["y"] = drawn.labels.numpy()
-    arrays[array_files.DESCRIPTION] = array_files.description(run.data)
+    arrays[array_files.DESCRIPTION] = array_files.description(spec)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

@@ -24,7 +24,7 @@ from ganzoo.machine.rank_group import SINGLE_PROCESS, RankGroup
 from ganzoo.recipes import Data, DataSpec, RunOptions, Size
 from ganzoo.runs import source
 from ganzoo.runs.classes import folder_names
-from ganzoo.runs.inputs import inputs_from, targets_of
+from ganzoo.runs.inputs import inputs_from, rows_beside, targets_of
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw
@@ -101,6 +101,7 @@ def of_run(
 
     drawn = group.first_rank_first(lambda: _prepare(run, request, options, against, seed))
     reference, count, labels, given, targets = drawn
+    beside = {} if against is not None else rows_beside(reference.load("train").held_out(), run.gan, count)
     report(f"scoring {count:,} samples ...")
     own, kind = run.data, registry.modality(run.data.modality)
     device = group.device or choose_device(options.device)
@@ -124,6 +125,7 @@ def of_run(
         generator=run.gan,
         device=feature_device(device),
         targets=None if targets is None else as_scored(targets),
+        given=given | beside or None,
     )
     return samples, _change(own.shape, reference.spec)
 

@@ -34,6 +34,9 @@ import click
     help="What to make samples from, for a variant with an input: a file or a folder (NAME=PATH for each of several).",
 )
 @click.option("--like", type=click.Path(), metavar="PATH", help="Reconstruct these samples, by a variant's encoder.")
+@click.option(
+    "--back", type=click.Path(), metavar="PATH", help="Make inputs from these samples, by a variant that can do both."
+)
 @click.option("--interpolate", is_flag=True, help="Interpolate from one latent to another along each row.")
 @click.option(
     "--vary",
@@ -58,6 +61,7 @@ def command(
     best: bool,
     given: tuple[str, ...],
     like: str | None,
+    back: str | None,
     interpolate: bool,
     vary: int | None,
     mark: bool,
@@ -86,6 +90,7 @@ def command(
         vary=vary,
         given=parse_given(given),
         like=like,
+        back=back,
         mark=mark,
     )
     say(f"wrote {written}")

@@ -42,7 +42,8 @@ class Dataset:
     groups: names of arrays for each part of data whose parts do not belong together (unpaired domains) and may have
     different lengths. Each group is shuffled on its own, and an epoch is over when the longest has been seen. Arrays
     that are not named form the first group; by default all do.
-    flip: every image counts twice, the second time mirrored, so that a batch is still a function of its indices.
+    flip: every image counts twice, the second time mirrored, so that a batch is still a function of its indices. So do
+    inputs that are images, together with the samples that they belong to.
     skipped: names of the files that could not be read; reasons: one for each of them, or none. notes: lines on how the
     data were interpreted. levels: the values of black and white, if they had to be determined. digest: of the samples,
     in hexadecimal, if it is known without reading them.
@@ -73,6 +74,7 @@ class Dataset:
         self.levels = levels
         self.digest = digest
         self.groups = grouped(self.arrays, groups)
+        self.mirrored = {"x"} | {name for name in spec.inputs if name in self.arrays and is_uint8(self.arrays[name])}
         self.count = len(self.arrays[self.groups[0][0]])
         self.device = torch.device("cpu")
         self.memo = Memo()
@@ -85,8 +87,10 @@ class Dataset:
     @property
     def lengths(self) -> list[int]:
         """The number of samples in each group, mirrored ones included. `count` is that of the first without these."""
-        first, *others = [len(self.arrays[group[0]]) for group in self.groups]
-        return [first * (2 if self.flip else 1), *others]
+        return [len(self.arrays[group[0]]) * (1 + self._is_mirrored(group)) for group in self.groups]
+
+    def _is_mirrored(self, group: Sequence[str]) -> bool:
+        return self.flip and not self.mirrored.isdisjoint(group)
 
     def held_out(self) -> Dataset:
         """The test split that belongs to this data set, read once; the data set itself if there is none."""
@@ -130,10 +134,10 @@ class Dataset:
         def gather(name: str) -> Tensor:
             number = group_of[name]
             part = self._gather(self.arrays[name], rows[number], where[number])
-            if self.flip and name == "x":
+            if self.flip and name in self.mirrored:
                 # Before the conversion to float, which takes four times the memory.
-                own = index if index.ndim == 1 else index[:, 0]
-                mirrored = (own % self.lengths[0] >= self.count).to(self.device, non_blocking=True)
+                own = index if index.ndim == 1 else index[:, number]
+                mirrored = (own % self.lengths[number] >= len(self.arrays[name])).to(self.device, non_blocking=True)
                 part = torch.where(mirrored.view(-1, *[1] * (part.ndim - 1)), part.flip(-1), part)
             return as_input(part)
 
@@ -170,6 +174,11 @@ class Dataset:
         # A copy from memory that is not pinned would make the host wait for the device.
         found = found.pin_memory() if self.device.type == "cuda" else found
         return found.to(self.device, non_blocking=True)
+
+
+def is_uint8(array: Array) -> bool:
+    """Whether an array holds bytes, and so images."""
+    return array[:1].dtype in (torch.uint8, np.uint8)
 
 
 def grouped(arrays: Mapping[str, Array], groups: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -76,8 +76,11 @@ def to_size(images: Tensor, size: Size) -> Tensor:
     return out
 
 
-def fit(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
-    """An image resized to height and width `shape`: the largest central part of that shape, at whole pixels."""
+def fit(image: Image.Image, shape: tuple[int, int], *, nearest: bool = False) -> Image.Image:
+    """An image resized to height and width `shape`: the largest central part of that shape, at whole pixels.
+
+    nearest: keep the values of pixels, as in a map whose colours mean something, in place of filtering.
+    """
     height, width = shape
     part_w = min(image.width, max(1, round(image.height * width / height)))
     part_h = min(image.height, max(1, round(image.width * height / width)))
@@ -87,7 +90,7 @@ def fit(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
     part = image.crop((left, top, left + part_w, top + part_h))
     if part.size == (width, height):
         return part
-    return part.resize((width, height), Image.Resampling.LANCZOS)
+    return part.resize((width, height), Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS)
 
 
 def as_array(image: Image.Image) -> np.ndarray:

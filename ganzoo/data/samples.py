@@ -42,6 +42,7 @@ class Samples:
     split: for real samples in place of generated ones, the split that they are from.
     against: the split that they are compared with, "train" or "test"; by default the modality chooses it.
     targets: the real samples that belong to the inputs of a game that has some, row by row, in the form of `fake`.
+    given: these inputs by name, row by row, in their range, and what the data hold besides of the same rows (labels).
     device: where features are computed; by default the device of the samples.
     group: the ranks that extract the features of these samples, see `shared_by`; by default only this process.
     memo: cache of values computed from these samples, such as their features.
@@ -65,6 +66,7 @@ class Samples:
     split: str | None = None
     against: str = ""
     targets: Tensor | None = None
+    given: Mapping[str, Tensor] | None = None
     skipped: int = 0
     notes: tuple[str, ...] = ()
     device: torch.device | None = None
@@ -119,7 +121,7 @@ class Samples:
         x = self.modality.scored(batch["x"])
         labels = batch.get("y") if self.labels is not None else None
         made = dataclasses.replace(
-            self, fake=x, labels=labels, load=self.real, generator=None, targets=None, split=split
+            self, fake=x, labels=labels, load=self.real, generator=None, targets=None, given=None, split=split
         )
         # Every rank that has the samples selects the same real ones.
         made.shared_by(self.group)
@@ -134,6 +136,7 @@ class Measured(dict[str, float]):
     standard_errors: a function that returns the standard errors of the values, by name, that is called only where they
     are wanted; None if the metric has none.
     notes: lines on how far the values can be trusted, which become notes of the scores.
+    of_real: what real samples reach, by name, if the metric itself says so, as one that needs something of a game may.
     """
 
     def __init__(
@@ -141,9 +144,11 @@ class Measured(dict[str, float]):
         values: Mapping[str, float],
         standard_errors: Callable[[], Mapping[str, float]] | None = None,
         notes: Sequence[str] = (),
+        of_real: Mapping[str, float] | None = None,
         **protocol: Any,
     ) -> None:
         super().__init__(values)
+        self.of_real = dict(of_real or {})
         self.notes = tuple(notes)
         self.standard_errors = standard_errors
         self.protocol = protocol

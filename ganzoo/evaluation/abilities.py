@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ganzoo.game import GAN, Encoder, Scorer, has_latent
+from ganzoo.game import GAN, Encoder, Reversible, Scorer, has_latent
 
 HAS: Mapping[str, Callable[[Any], bool]] = {
     "latent": lambda gan: isinstance(gan, GAN) and has_latent(gan),
     "encoder": lambda gan: isinstance(gan, Encoder),
     "scorer": lambda gan: isinstance(gan, Scorer),
     "inputs": lambda gan: isinstance(gan, GAN) and bool(gan.inputs),
+    "back": lambda gan: isinstance(gan, Reversible),
     "classes": lambda gan: isinstance(gan, GAN) and gan.classes > 0 and not gan.codes,
 }
 """For each of `ganzoo.specs.ABILITIES`, whether a game has it; no game (None) has none."""
@@ -22,6 +23,7 @@ WORDS = {
     "encoder": "an encoder",
     "scorer": "anomaly scores",
     "inputs": "inputs",
+    "back": "a way back from samples to inputs",
     "classes": "the classes of its data",
 }
 

@@ -48,12 +48,20 @@ def read_result(result: Any) -> tuple[Measured, list[str], list[str]]:
     measured = Measured(values, estimate if callable(estimate) else None)
     measured.notes = read_notes(getattr(result, "notes", ()))
     measured.protocol = read_protocol(getattr(result, "protocol", {}))
+    measured.of_real = read_of_real(getattr(result, "of_real", {}))
     return measured, sorted(infinite), wrong
 
 
 def read_notes(notes: Any) -> tuple[str, ...]:
     """A metric's notes, of which only text is kept."""
     return tuple(note for note in notes if isinstance(note, str)) if isinstance(notes, (tuple, list)) else ()
+
+
+def read_of_real(values: Any) -> dict[str, float]:
+    """What a metric says that real samples reach, of which only finite numbers by name are kept."""
+    given = values.items() if isinstance(values, Mapping) else ()
+    found = {name: as_number(value) for name, value in given if isinstance(name, str)}
+    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
 
 
 def read_protocol(protocol: Any) -> dict[str, Any]:

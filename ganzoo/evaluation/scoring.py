@@ -159,7 +159,7 @@ def score(
         protocol = common | {"metric": spec.name} | measured.protocol
         protocol["name"] = protocol_name(spec.name, measured, protocol)
         for name, value in measured.items():
-            real_value = real.get(name) if real else None
+            real_value = real.get(name) if real else measured.of_real.get(name)
             errors = [_error(of, name) for of in (measured, real)]
             result.scores.append(Score(name, value, real_value, _better(spec, name), dict(protocol), *errors))
     return result

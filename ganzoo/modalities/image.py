@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from ganzoo.recipes import Data, DataSpec, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+log = logging.getLogger(__name__)
 
 PIXELS = 16
 """Pixels on a side of the images that the diagnosis compares."""
@@ -50,9 +53,13 @@ class Images(Modality):
         title: str = "",
         given: Mapping[str, Tensor] | None = None,
     ) -> Image:
-        """A sheet. Above each row of images is a row of each input that they were made from and that is an image."""
+        """A sheet. Above each row of images is a row of each input that they were made from and that is an image.
+
+        Below it is a row of the `real` images that belong to these inputs, if there are as many.
+        """
         above = [values for values in (given or {}).values() if values.ndim == 4]
-        return sheets.sheet_below(x, above, columns) if above else sheets.sheet(x, columns)
+        below = [real] if above and real is not None and len(real) == len(x) else []
+        return sheets.sheet_below(x, above, columns, below) if above else sheets.sheet(x, columns)
 
     def array(self, x: Tensor) -> np.ndarray:
         """uint8 `[N, H, W, C]`."""
@@ -68,7 +75,11 @@ class Images(Modality):
             sheets.to_image(pixels).save(folder / f"{name}.png")
 
     def read(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
-        """Images from a folder with subfolders, a file, or a .npz, cropped and resized like training images."""
+        """Images from a folder with subfolders, a file, or a .npz, cropped and resized like training images.
+
+        Those of a folder that cannot be read are left out, with a warning, unless that is all of them. Images of a spec
+        whose note says {"resize": "nearest"} are resized without a filter, as maps whose colours mean something.
+        """
         if path.suffix in (".npz", ".npy"):
             return self._read_arrays(path, spec)
         if not path.exists():
@@ -76,15 +87,21 @@ class Images(Modality):
         base, files = (path, [name for name, _, _ in scan(path)]) if path.is_dir() else (path.parent, [path.name])
         if not files:
             raise GanzooError(f"there are no images in {path}: name an image, a folder of images or a .npz file.")
-        images = []
+        images, read, failed = [], [], []
+        nearest = spec.note.get("resize") == "nearest"
         for name in files:
             try:
-                images.append(read_square(base / name, as_size(spec.shape[1:]), spec.shape[0]))
+                images.append(read_square(base / name, as_size(spec.shape[1:]), spec.shape[0], nearest=nearest))
+                read.append(name)
             except Exception as error:  # Pillow raises nearly anything for a damaged file
-                raise GanzooError(f"{base / name} cannot be read: {why_unreadable(error, base / name)}.") from error
-        names = [str(Path(name).with_suffix("")) for name in files]
+                failed.append(f"{base / name} cannot be read: {why_unreadable(error, base / name)}")
+        if not images:
+            raise GanzooError(f"{failed[0]}.")
+        if failed:
+            log.warning("left out %s of %s files: %s", f"{len(failed):,}", f"{len(files):,}", "; ".join(failed[:5]))
+        names = [str(Path(name).with_suffix("")) for name in read]
         # Two files may differ in their ending only.
-        names = names if len(set(names)) == len(names) else files
+        names = names if len(set(names)) == len(names) else read
         return as_input(torch.from_numpy(np.stack(images))), names
 
     def _read_arrays(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:

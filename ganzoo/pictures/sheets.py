@@ -50,13 +50,18 @@ def sheet(x: Tensor, columns: int | None = None) -> Image.Image:
     return to_image(page)
 
 
-def sheet_below(x: Tensor, above: Sequence[Tensor], columns: int | None = None) -> Image.Image:
+def sheet_below(
+    x: Tensor, above: Sequence[Tensor], columns: int | None = None, below: Sequence[Tensor] = ()
+) -> Image.Image:
     """A sheet of images `[N, C, H, W]` in [-1, 1], with a row of each of the `above` (as many images) over each row.
 
-    Those above are converted to the size and channels of `x`; all are enlarged alike.
+    Each of the `below` has a row under it. All are converted to the size of `x`, and to its channels or, if some of
+    them are in colour, to RGB; all are enlarged alike.
     """
     columns = columns or math.ceil(math.sqrt(len(x)))
-    kinds = [_like(each, x) for each in above] + [x]
+    if x.shape[1] == 1 and any(each.shape[1] > 2 for each in (*above, *below)):
+        x = x.expand(-1, 3, -1, -1)
+    kinds = [*(_like(each, x) for each in above), x, *(_like(each, x) for each in below)]
     rows = [kind[at : at + columns] for at in range(0, len(x), columns) for kind in kinds]
     blank = torch.ones(1, *x.shape[1:], device=x.device)
     filled = [torch.cat([row, blank.expand(columns - len(row), -1, -1, -1)]) for row in rows]
@@ -69,6 +74,17 @@ def _like(images: Tensor, x: Tensor) -> Tensor:
     if images.shape[1] != channels:
         images = images[:, :1].expand(-1, channels, -1, -1) if images.shape[1] < channels else images[:, :channels]
     return images if images.shape[2:] == x.shape[2:] else interpolate(images, x.shape[2:], mode="nearest")
+
+
+def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures under each other, on white."""
+    mode = "RGB" if any(picture.mode != "L" for picture in pictures) else "L"
+    page = Image.new(mode, (max(p.width for p in pictures), sum(p.height for p in pictures)), "white")
+    top = 0
+    for picture in pictures:
+        page.paste(picture, (0, top))
+        top += picture.height
+    return page
 
 
 def animation(frames: Iterable[Path], path: Path, width: int = 480) -> None:

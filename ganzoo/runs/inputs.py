@@ -38,15 +38,24 @@ def inputs_from(dataset: Dataset, gan: GAN, n: int, *, spread: bool = False) -> 
     return {name: batch[name].cpu() for name in gan.inputs}
 
 
-def targets_of(dataset: Dataset, gan: GAN, n: int) -> Tensor | None:
-    """The samples that belong to the inputs which `inputs_from` spreads over a data set, `[m, *shape]` on the CPU.
+def targets_of(dataset: Dataset, gan: GAN, n: int, *, spread: bool = True) -> Tensor | None:
+    """The samples that belong to the inputs which `inputs_from` takes from a data set, `[m, *shape]` on the CPU.
 
     None for a game without inputs, and for data whose inputs belong to no sample (they are in another group).
     """
     own = next((group for group in dataset.groups if "x" in group), [])
     if not gan.inputs or not set(gan.inputs) <= set(own):
         return None
-    return dataset.batch(_rows(dataset, n, spread=True))["x"].cpu()
+    return dataset.batch(_rows(dataset, n, spread))["x"].cpu()
+
+
+def rows_beside(dataset: Dataset, gan: GAN, n: int) -> dict[str, Tensor]:
+    """What a data set holds of the rows which `inputs_from` spreads over it, besides inputs and samples: labels."""
+    if not gan.inputs:
+        return {}
+    own = {name for group in dataset.groups if set(gan.inputs) & set(group) for name in group}
+    batch = dataset.batch(_rows(dataset, n, spread=True))
+    return {name: batch[name].cpu() for name in own - {"x", *gan.inputs}}
 
 
 def _rows(dataset: Dataset, n: int, spread: bool) -> Tensor:

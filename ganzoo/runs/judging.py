@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.game import GAN, Encoder, Latent, Scorer
+from ganzoo.game import GAN, Encoder, Latent, Reversible, Scorer
 from ganzoo.machine.rank_group import BATCH
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.runs.sampling import on_host, sampling
@@ -39,6 +39,16 @@ def reconstruct(gan: GAN, name: str, x: Tensor, range: tuple[float, float] | Non
         raise GanzooError(f"{name!r} has no encoder to find latents with: leave --like out.")
     encoder, generator = gan, gan
     return on_host(_in_batches(gan, x, lambda part: generator.generate(encoder.encode(part)), None), range)
+
+
+def translate_back(gan: GAN, name: str, x: Tensor, range: tuple[float, float] | None) -> Tensor:
+    """The game's input `[N, ...]`, made from samples `x [N, *shape]`.
+
+    name: the variant's. range: of the input, to which it is clamped. Raises GanzooError for a game without a way back.
+    """
+    if not isinstance(gan, Reversible):
+        raise GanzooError(f"{name!r} makes samples from inputs and no inputs from samples: leave --back out.")
+    return on_host(_in_batches(gan, x, gan.back, None), range)
 
 
 def _in_batches(gan: Any, x: Tensor, judge: Callable[[Tensor], Tensor], device: torch.device | None) -> Tensor:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.records import read_scores
 from ganzoo.files import checkpoint
@@ -28,7 +29,7 @@ from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
 from ganzoo.runs.classes import Labels, as_numbers, drawn
 from ganzoo.runs.folders import require_new
-from ganzoo.runs.inputs import inputs_from
+from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
 from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host, slerp
 from ganzoo.runs.source import own_data
@@ -223,14 +224,18 @@ class Run:
 
         Raises GanzooError if the data cannot be read.
         """
-        if not self.gan.inputs:
-            return {}
+        return inputs_from(self._held_out(), self.gan, n) if self.gan.inputs else {}
+
+    def held_out_targets(self, n: int) -> Tensor | None:
+        """The samples that belong to these inputs; None if the variant has no inputs, or none belong to them."""
+        return targets_of(self._held_out(), self.gan, n, spread=False) if self.gan.inputs else None
+
+    def _held_out(self) -> Dataset:
         data, options = own_data(self), RunOptions(**self.options())
         try:
-            found = load_data(data, options, "test")
+            return load_data(data, options, "test")
         except GanzooError:
-            found = load_data(data, options)
-        return inputs_from(found, self.gan, n)
+            return load_data(data, options)
 
     def interpolate(self, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
         """Interpolations between pairs of latents, `[rows * columns, *shape]`: one pair per row, drawn with `seed`.

@@ -35,6 +35,8 @@ needs_onnx = pytest.mark.skipif(
 )
 
 IMAGES = DataSpec("digits", "image", (1, 8, 8), 10)
+COLOURS = {"colours": [[0, 0, 0], [255, 0, 0], [0, 0, 255]]}
+PAIRS = DataSpec("pairs", "image", (3, 8, 8), inputs={"source": DataSpec("source", "image", (3, 8, 8), note=COLOURS)})
 POINTS = DataSpec("points", "points", (2,), 8, range=None)
 TINY = {"latent": 4, "width": 4, "d_width": 4, "depth": 1, "embedding": 3, "g_hidden": [8], "d_hidden": [8]}
 GAMES = [
@@ -64,6 +66,9 @@ GAMES = [
         ("msg-gan", IMAGES, {}),
         ("progan", IMAGES, {}),
         ("dragan", IMAGES, {}),
+        ("pix2pix", PAIRS, {"dropout": 0.0}),
+        ("cyclegan", PAIRS, {}),
+        ("spade", PAIRS, {}),
     ]
 ]
 
@@ -316,13 +321,18 @@ def test_every_bundled_variant_goes_into_onnx(name: str, data: DataSpec, options
     gan: Any = game(name, data, options)
     session = onnxruntime.InferenceSession(onnx_bytes(gan, name, True, {"step": 3}, data))
     inputs = {put.name: put.shape for put in session.get_inputs()}
-    assert list(inputs) == (["z", "y"] if gan.classes else ["z"])
-    assert isinstance(inputs["z"][0], str), "the batch axis is fixed"
+    names = [*(gan.inputs or ["z"]), *(["y"] if gan.classes else [])]
+    assert list(inputs) == names
+    assert isinstance(inputs[names[0]][0], str), "the batch axis is fixed"
     with gan.for_sampling():
-        z = gan.draw_latent(9)
         y = torch.arange(9) % gan.classes if gan.classes else None
-        wanted = gan.generate(z, y)
-    fed = {"z": z.numpy()} | ({} if y is None else {"y": y.numpy()})
+        if gan.inputs:
+            given = {name: torch.rand(9, *data.inputs[name].shape) * 2 - 1 for name in gan.inputs}
+            wanted = gan.sample(9, y, given=given)
+        else:
+            given = {"z": gan.draw_latent(9)}
+            wanted = gan.generate(given["z"], y)
+    fed = {name: value.numpy() for name, value in given.items()} | ({} if y is None else {"y": y.numpy()})
     (found,) = session.run(None, fed)
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-4)
     assert json.loads(session.get_modelmeta().custom_metadata_map["ganzoo"]) == {"step": 3}

@@ -67,7 +67,7 @@ SMALL = {
 }  # fmt: skip
 """Keys for small networks and short steps, used if a recipe has them."""
 
-SMALL_DATA = ("digits", "points")
+SMALL_DATA = ("digits", "points", "edges", "domains", "segments")
 OPTIONS = {"save_every": 5, "sample_every": 10, "log_every": 1}
 
 
@@ -76,7 +76,7 @@ def variant_case(variant: str, **changes: Any) -> Case:
     found = registry.variants().find(variant)
     name = next(name for name, recipe in found.recipes.items() if recipe.data.name in SMALL_DATA)
     has = {key.path for key in config.keys(found.recipes[name])}
-    small = {key: value for key, value in SMALL.items() if key in has}
+    small = {key: value for key, value in SMALL.items() if key in has and key not in found.fixes}
     keys = small | changes.pop("keys", {})
     return Case(**{"name": variant, "recipe": f"{variant}.{name}", "keys": keys, "options": OPTIONS} | changes)
 

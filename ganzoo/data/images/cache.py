@@ -61,11 +61,13 @@ class _Request:
     size: Size
     channels: int | None
     levels: Levels | None
+    nearest: bool = False
 
     @property
     def key(self) -> str:
         """The name of the array."""
         how = f"{FORMAT} {PIL.__version__} {height_width(self.size)} {self.channels} {self.levels}"
+        how += " nearest" * self.nearest
         return hashlib.sha256(f"{how} {self.listing.identity(self.base)}".encode()).hexdigest()
 
     @property
@@ -75,19 +77,28 @@ class _Request:
 
     def decode(self, names: Iterable[str]) -> Generator[Chunk]:
         """Decode some of the files in the way in which all are."""
-        return decode_all(self.base, names, len(self.listing.names), self.size, self.image[0], self.levels)
+        count = len(self.listing.names)
+        return decode_all(self.base, names, count, self.size, self.image[0], self.levels, self.nearest)
 
 
 def cached_images(
-    store: Path, base: Path, listing: Listing, size: Size, channels: int | None, levels: Levels | None = None
+    store: Path,
+    base: Path,
+    listing: Listing,
+    size: Size,
+    channels: int | None,
+    levels: Levels | None = None,
+    *,
+    nearest: bool = False,
 ) -> CachedImages:
     """The listed files of folder `base` as squares (see `read_square`), from the cache `store`, decoded if absent.
 
-    channels: 1, 3, 4, or None for 3 unless every pixel of every image is grey. An array in `store` may be deleted at
-    any time and is then decoded again, as is one that fails its checksums, that differs from files decoded as a sample,
-    or that lacks files which can be read by now. Raises GanzooError if `store` is not writable or no file can be read.
+    channels: 1, 3, 4, or None for 3 unless every pixel of every image is grey. nearest: see `read_square`.
+    An array in `store` may be deleted at any time and is then decoded again, as is one that fails its checksums, that
+    differs from files decoded as a sample, or that lacks files which can be read by now. Raises GanzooError if `store`
+    is not writable or no file can be read.
     """
-    request = _Request(base, listing, size, channels, levels)
+    request = _Request(base, listing, size, channels, levels, nearest)
     target = store / request.key
     cached = _open(target, request)
     if cached is None:
@@ -127,7 +138,7 @@ def _current(request: _Request, images: np.ndarray, facts: dict[str, Any]) -> bo
 
     def decode(name: str) -> np.ndarray | None:
         channels, *shape = request.image
-        (chunk,) = decode_all(request.base, [name], 1, request.size, channels, request.levels)
+        (chunk,) = decode_all(request.base, [name], 1, request.size, channels, request.levels, request.nearest)
         pixels = np.frombuffer(chunk.pixels, np.uint8)
         # Grey images were decoded to three equal channels, of which one is kept.
         return None if chunk.skipped else pixels.reshape(channels, *shape)[: images.shape[1]]

@@ -94,24 +94,28 @@ def why_unreadable(error: Exception, path: Path) -> str:
     return lines[0][:120].strip() or type(error).__name__
 
 
-def read_square(path: Path, size: Size, channels: int, levels: Levels | None = None) -> np.ndarray:
+def read_square(
+    path: Path, size: Size, channels: int, levels: Levels | None = None, *, nearest: bool = False
+) -> np.ndarray:
     """Read an image file as uint8 `[channels, *size]`, channels 1 (BT.601 luma), 3 (RGB) or 4 (RGBA).
 
-    The largest central part of that shape is resized (Lanczos, antialiased). Alpha is blended onto white, unless it is
-    one of the channels; EXIF orientation is applied, and the first frame of an animation is used. levels: what is
-    black and white in files of more than 8 bits, and in all of them if `chosen`; by default 0 and 65,535, or 1 of
-    floats. Raises whatever Pillow raises for an unreadable file, and DecompressionBombError above 179 million pixels.
+    The largest central part of that shape is resized (Lanczos, antialiased; if `nearest`, nearest neighbour, so that no
+    new colours appear). Alpha is blended onto white, unless it is one of the channels; EXIF orientation is applied,
+    and the first frame of an animation is used. levels: what is black and white in files of more than 8 bits, and in
+    all of them if `chosen`; by default 0 and 65,535, or 1 of floats. Raises whatever Pillow raises for an unreadable
+    file, and DecompressionBombError above 179 million pixels.
     """
     shape = height_width(size)
     with Image.open(path, formats=formats()) as image:
         # Only JPEG can be decoded at a half, a quarter or an eighth; Lanczos resizes from at least twice the size.
-        image.draft(None, (2 * max(shape), 2 * max(shape)))
+        if not nearest:
+            image.draft(None, (2 * max(shape), 2 * max(shape)))
         image.load()
         orientation = _orientation(image)
         flat = _flat(image, levels, alpha=channels == 4).convert(MODES[channels])
     if orientation in UPRIGHT:
         flat = flat.transpose(UPRIGHT[orientation])
-    return as_array(fit(flat, shape))
+    return as_array(fit(flat, shape, nearest=nearest))
 
 
 def _orientation(image: Image.Image) -> int:

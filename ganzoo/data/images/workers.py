@@ -1,8 +1,8 @@
 """Decoding many image files in parallel: few of them in threads, many in worker processes.
 
-`python -m ganzoo.data.images.workers FOLDER SIZE CHANNELS LEVELS` is a worker, told in JSON how to decode. It reads one
-line per chunk, a JSON list of file names, and replies with a line of JSON, the fields of `Chunk` except the pixels,
-followed by the pixels.
+`python -m ganzoo.data.images.workers FOLDER SIZE CHANNELS LEVELS NEAREST` is a worker, told in JSON how to decode. It
+reads one line per chunk, a JSON list of file names, and replies with a line of JSON, the fields of `Chunk` except the
+pixels, followed by the pixels.
 """
 
 from __future__ import annotations
@@ -68,7 +68,13 @@ class WorkerDied(Exception):
 
 
 def decode_all(
-    base: Path, names: Iterable[str], count: int, size: Size, channels: int, levels: Levels | None = None
+    base: Path,
+    names: Iterable[str],
+    count: int,
+    size: Size,
+    channels: int,
+    levels: Levels | None = None,
+    nearest: bool = False,
 ) -> Generator[Chunk]:
     """The `count` files `names` of folder `base` as `read_square` reads them: in order, decoded a few chunks ahead."""
     number = min(MAX_WORKERS, processors())
@@ -80,9 +86,9 @@ def decode_all(
     ):
         warnings.simplefilter("ignore")  # about large images, odd palettes and broken EXIF blocks
         idle: SimpleQueue[Callable[[list[str]], Chunk]] = SimpleQueue()
-        here = partial(decode_files, base, size=size, channels=channels, levels=levels)
+        here = partial(decode_files, base, size=size, channels=channels, levels=levels, nearest=nearest)
         for _ in range(number):
-            worker = Worker(base, size, channels, levels)
+            worker = Worker(base, size, channels, levels, nearest)
             stack.callback(worker.end)
             idle.put(worker.decode if count >= PROCESS_THRESHOLD else here)
 
@@ -105,9 +111,11 @@ def decode_all(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def decode_files(base: Path, names: list[str], size: Size, channels: int, levels: Levels | None = None) -> Chunk:
+def decode_files(
+    base: Path, names: list[str], size: Size, channels: int, levels: Levels | None = None, nearest: bool = False
+) -> Chunk:
     """Decode files in this process; unreadable ones are skipped."""
-    read = partial(read_square, levels=levels) if levels else read_square
+    read = partial(read_square, levels=levels, nearest=nearest) if levels or nearest else read_square
     images: list[bytes] = []
     skipped: list[str] = []
     reasons: list[str] = []
@@ -140,8 +148,10 @@ class Worker:
     If no process can be started, the files are decoded in this one.
     """
 
-    def __init__(self, base: Path, size: Size, channels: int, levels: Levels | None = None) -> None:
-        self._base, self._how = base, (size, channels, levels)
+    def __init__(
+        self, base: Path, size: Size, channels: int, levels: Levels | None = None, nearest: bool = False
+    ) -> None:
+        self._base, self._how = base, (size, channels, levels, nearest)
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
 
@@ -220,7 +230,7 @@ class Worker:
         return Chunk(header["files"], pixels, skipped, reasons, again, header["coloured"])
 
 
-def serve(base: Path, size: Size, channels: int, levels: Levels | None = None) -> None:
+def serve(base: Path, size: Size, channels: int, levels: Levels | None = None, nearest: bool = False) -> None:
     """Run as a worker until standard input ends, as it does when the parent process has ended."""
     # Ctrl-C goes to every process of a terminal; the parent decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -237,7 +247,7 @@ def serve(base: Path, size: Size, channels: int, levels: Levels | None = None) -
     reply(Chunk(0, b""))
     with contextlib.suppress(BrokenPipeError):
         for line in sys.stdin.buffer:
-            reply(decode_files(base, json.loads(line), size, channels, levels))
+            reply(decode_files(base, json.loads(line), size, channels, levels, nearest))
 
 
 def _chunk_size(count: int, size: Size, channels: int) -> int:
@@ -258,5 +268,5 @@ def processors() -> int:
 
 
 if __name__ == "__main__":
-    size, channels, levels = map(json.loads, sys.argv[2:])
-    serve(Path(sys.argv[1]), size, channels, Levels(*levels) if levels else None)
+    size, channels, levels, nearest = map(json.loads, sys.argv[2:])
+    serve(Path(sys.argv[1]), size, channels, Levels(*levels) if levels else None, nearest)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ganzoo.files.atomic import REASONS, remove_partial
+from ganzoo.game import Reversible
 from ganzoo.pictures import sheets
 from ganzoo.pictures.plots import loss_plot
 from ganzoo.runs.callbacks import reals
-from ganzoo.runs.inputs import inputs_from
+from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.sampling import on_host
 from ganzoo.zoo import registry
 
@@ -131,6 +133,31 @@ def draw(trainer: Training) -> Image | None:
     if modality.real_in_picture:
         real = dataset.batch(torch.arange(min(modality.real_in_picture, dataset.count)))["x"]
     title = f"step {trainer.progress.step}"
+    if given and modality.shows_samples_apart:
+        real = targets_of(dataset.held_out(), gan, count, spread=False)
+    if isinstance(gan, Reversible) and len(given) == 1 and modality.shows_samples_apart:
+        return _both_ways(trainer, gan, given, samples, columns)
     # A modality that was made for games without inputs need not have the argument.
     more = {"given": given} if given else {}
     return modality.picture(samples, dataset.spec, real=real, columns=columns, title=title, **more)
+
+
+def _both_ways(
+    trainer: Training, gan: Reversible, given: Mapping[str, Tensor], samples: Tensor, columns: int | None
+) -> Image | None:
+    """Rows of inputs, of the samples made from them, and of the inputs made from these; and below, the other way."""
+    dataset, device = trainer.stream.dataset, trainer.fabric.device
+    (name, inputs), spec = next(iter(given.items())), dataset.spec
+    # Half as many, as six rows take the place of three.
+    inputs, samples = inputs[: -(-len(inputs) // 2)], samples[: -(-len(samples) // 2)]
+    x = dataset.held_out().batch(torch.arange(min(len(inputs), dataset.held_out().count)))["x"].cpu()
+    with trainer.gan.for_sampling():
+        torch.manual_seed(trainer.recipe.seed)
+        again = on_host(gan.back(samples.to(device)), spec.inputs[name].range)
+        back = on_host(gan.back(x.to(device)), spec.inputs[name].range)
+        made = on_host(trainer.gan.sample(len(x), None, **trainer.gan.given({name: back.to(device)})), spec.range)
+    one = registry.modality(spec.inputs[name].modality).picture(
+        again, spec.inputs[name], columns=columns or 8, given={name: inputs, "x": samples}
+    )
+    other = registry.modality(spec.modality).picture(made, spec, columns=columns or 8, given={"x": x, name: back})
+    return None if one is None or other is None else sheets.stacked([one, other])
