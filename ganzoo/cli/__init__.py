@@ -6,7 +6,6 @@ import errno
 import os
 import pkgutil
 import sys
-from typing import Any
 
 import click
 
@@ -177,21 +176,3 @@ def exact(error: GanzooError) -> str:
         return str(error)
     except Exception:
         return message(error)
-
-
-def complete(kind: str) -> Any:
-    """Shell completion of registered names of a kind; for variants also NAME.RECIPE."""
-
-    def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-        from ganzoo.zoo import registry
-
-        try:
-            # Not list(...): once the `list` command is imported, that name is its module in this package.
-            known: list[str] = [*getattr(registry, kind)()]
-        except GanzooError:
-            return []
-        if kind == "variants":
-            known += [f"{v.name}.{recipe}" for v in registry.variants().values() for recipe in v.recipes]
-        return [name for name in known if name.startswith(incomplete)]
-
-    return names

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from ganzoo.cli import complete
+from ganzoo.cli.completing import complete, complete_metrics, complete_words
 from ganzoo.cli.options import given, run_options
+from ganzoo.evaluation.features.names import names
 
 
 @click.command("eval")
@@ -20,9 +21,20 @@ from ganzoo.cli.options import given, run_options
     shell_complete=complete("datasets"),
     help="Compare with this data set, folder or file [default: the run's data].",
 )
-@click.option("--metrics", metavar="A,B", help="Names from `ganzoo list metrics`, or fid [default: the fast ones].")
+@click.option(
+    "--metrics",
+    metavar="A,B",
+    shell_complete=complete_metrics,
+    help="Names from `ganzoo list metrics`, or fid [default: the fast ones].",
+)
 @click.option("-n", "n", type=click.IntRange(1), help="Number of samples [default: 10,000 of a run, all of a file].")
-@click.option("--features", default="auto", metavar="NAME", help="Feature space for images [default: auto].")
+@click.option(
+    "--features",
+    default="auto",
+    metavar="NAME",
+    shell_complete=complete_words("auto", *names()),
+    help="Feature space for images [default: auto].",
+)
 @click.option("--weights", type=click.Path(), help="File with the weights of the feature extractor.")
 @click.option("--best", is_flag=True, help="Score the best state that --eval-every kept, not the last.")
 @click.option("--raw", is_flag=True, help="Score the weights as trained, not the averaged ones.")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ganzoo.cli.completing import complete_words
 from ganzoo.recipes import RunOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,8 +36,8 @@ FLAGS = {"loggers": "--logger"}
 CLICK_TYPES: dict[str, dict[str, Any]] = {
     "out": {"type": click.Path()},
     "data_root": {"type": click.Path()},
-    "device": {"metavar": "D"},
-    "loggers": {"metavar": "NAME"},
+    "device": {"metavar": "D", "shell_complete": complete_words("auto", "cpu", "cuda", "cuda:0", "mps")},
+    "loggers": {"metavar": "NAME", "shell_complete": complete_words("tensorboard", "wandb")},
 }
 """Arguments of `click.option` that do not follow from the field's type."""
 

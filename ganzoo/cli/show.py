@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ganzoo.cli import complete
+from ganzoo.cli.completing import complete
 from ganzoo.cli.output import plain_console
 from ganzoo.errors import printable, unknown
+from ganzoo.recipes import Recipe, TwoPlayerRecipe
 from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec, Variant
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.tables import SINGULAR, TYPES
@@ -17,9 +21,21 @@ from ganzoo.zoo.zoo import current_zoo
 
 
 @click.command("show")
-@click.argument("name", shell_complete=complete("variants"))
-def command(name: str) -> None:
-    """Show anything in `ganzoo list`, or a recipe as NAME.RECIPE: its summary, source, and keys or options."""
+@click.argument("name", shell_complete=complete(*TYPES))
+@click.option(
+    "--all", "every", is_flag=True, help="Show every key of a recipe, not only those that make it what it is."
+)
+@click.option("--toml", is_flag=True, help="Print a recipe as a file for --recipe, and nothing else.")
+def command(name: str, every: bool, toml: bool) -> None:
+    """Show anything in `ganzoo list`, or a recipe as NAME.RECIPE: its summary, source, and keys or options.
+
+    \b
+    ganzoo show wgan-gp
+    ganzoo show dcgan.mnist --toml
+    """
+    if toml:
+        click.echo(toml_text(name), nl=False)
+        return
     console = plain_console()
     plain = name.partition(".")[0]
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]
@@ -35,7 +51,7 @@ def command(name: str) -> None:
             console.print(printable(f"source: {paper}"))
         console.print(printable(f"from: {table.source(plain)}"))
         if isinstance(spec, Variant):
-            show_variant(console, name)
+            show_variant(console, name, every)
         elif isinstance(spec, LossSpec | AugmentationSpec):
             key = "loss" if isinstance(spec, LossSpec) else "augment"
             for option in spec.options:
@@ -49,8 +65,8 @@ def command(name: str) -> None:
         console.print()
 
 
-def show_variant(console: Console, name: str) -> None:
-    """Print the recipes of a variant, and every key of one of them."""
+def show_variant(console: Console, name: str, every: bool = False) -> None:
+    """Print the recipes of a variant, and keys of one of them: all, or those that make it what it is."""
     variant, recipe_name, recipe = registry.find_recipe(name)
     if variant.ancestor:
         console.print(printable(f"develops: {variant.ancestor}" + (f", by {variant.change}" if variant.change else "")))
@@ -60,15 +76,54 @@ def show_variant(console: Console, name: str) -> None:
     console.print(
         "recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items())
     )
+    keys = [key for key in config.keys(recipe) if key.path.partition(".")[0] not in variant.fixes]
+    shown = keys if every else own_keys(recipe, keys)
     console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("key = value", overflow="fold")
-    table.add_column("meaning (allowed values)", overflow="fold")
+    settings = [printable(f"{key.path} = {value_text(key.value)}") for key in shown]
+    if every:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("key = value", overflow="fold")
+        table.add_column("meaning (allowed values)", overflow="fold")
+        for setting, key in zip(settings, shown, strict=True):
+            table.add_row(setting, printable(f"{key.help} ({key.type})"))
+        console.print(table)
+        return
+    width = max(map(len, settings))
+    for setting, key in zip(settings, shown, strict=True):
+        line = Text(printable(f"{setting:{width}}  {key.help}"))
+        line.truncate(console.width, overflow="ellipsis")
+        console.print(line)
+    if len(shown) < len(keys):
+        console.print(
+            f"{len(keys) - len(shown)} more keys have the usual values: ganzoo show {name} --all. "
+            f"As a file: ganzoo show {name} --toml."
+        )
+
+
+def own_keys(recipe: Recipe, keys: Sequence[config.Key]) -> list[config.Key]:
+    """The keys that only this variant's recipes have, those that differ from the usual values, and three more."""
+    usual = {key.path: key.value for key in config.keys(TwoPlayerRecipe())}
+    always = ("data.name", "steps", "batch")
+    return [key for key in keys if key.path in always or key.path not in usual or key.value != usual[key.path]]
+
+
+def toml_text(name: str) -> str:
+    """A recipe as a TOML file, every key with its meaning."""
+    variant, recipe_name, recipe = registry.find_recipe(name)
+    lines = [f"# {variant.name}.{recipe_name}, for: ganzoo train {variant.name} --recipe FILE"]
     for key in config.keys(recipe):
-        if key.path.partition(".")[0] in variant.fixes:
-            continue
-        table.add_row(printable(f"{key.path} = {value_text(key.value)}"), printable(f"{key.help} ({key.type})"))
-    console.print(table)
+        if key.path.partition(".")[0] not in variant.fixes:
+            lines += ["", f"# {key.help} ({key.type})", f"{key.path} = {toml_value(key.value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def toml_value(value: object) -> str:
+    """A value as TOML: what it has no word for, such as none, as the text that `--set` takes."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    # Booleans, numbers and text are written as in JSON; an empty text stays one.
+    plain = isinstance(value, (bool, int, float, str))
+    return json.dumps(value if plain else value_text(value), ensure_ascii=False)
 
 
 def value_text(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli import complete
+from ganzoo.cli.completing import complete, complete_keys
 from ganzoo.cli.options import MACHINE, given, run_options
 
 
@@ -21,7 +21,12 @@ from ganzoo.cli.options import MACHINE, given, run_options
 @run_options("out")
 @click.option("--recipe", type=click.Path(), help="JSON or TOML file with recipe keys, or a run folder.")
 @click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, such as g.lr=1e-4."
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=complete_keys,
+    help="Change a recipe key, such as g.lr=1e-4.",
 )
 @click.option("--dry-run", is_flag=True, help="Print recipe, networks and estimated time; train nothing.")
 @run_options(*MACHINE)

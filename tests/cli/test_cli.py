@@ -42,7 +42,7 @@ SURFACE = {
     "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
     "sample": [
         *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
-        *("--truncation", "--best", "--given", "--like", "--interpolate", "--vary", "--mark", "--no-mark"),
+        *("--truncation", "--best", "--given", "--back", "--like", "--interpolate", "--vary", "--mark", "--no-mark"),
     ],
     "eval": [
         *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),
@@ -53,7 +53,7 @@ SURFACE = {
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
     "list": ["KIND", "--json"],
-    "show": ["NAME"],
+    "show": ["NAME", "--all", "--toml"],
     "plugins": ["--json"],
     "cache": ["--clear"],
     "plugins new": ["NAME", "--kind", "--licence", "--into"],
