@@ -42,7 +42,7 @@ SURFACE = {
     "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
     "sample": [
         *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
-        *("--truncation", "--best", "--given", "--back", "--like", "--interpolate", "--vary", "--mark", "--no-mark"),
+        *("--truncation", "--best", "--given", "--like", "--back", "--interpolate", "--vary", "--mark", "--no-mark"),
     ],
     "eval": [
         *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),
