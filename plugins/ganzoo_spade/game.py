@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, l1_loss, one_hot
+from torch.nn.functional import conv2d, l1_loss
 
 from ganzoo.errors import GanzooError
 from ganzoo.game import Batch, Terms
@@ -36,8 +36,10 @@ class SPADE(PairedTranslator):
         source = batch[SOURCE].float()
         # |p - c|^2 without |p|^2, which is the same for all colours, as a convolution of 1x1.
         with torch.autocast(source.device.type, enabled=False):
-            classes = conv2d(source, self.weight, self.bias).argmax(1)
-        return one_hot(classes, len(self.weight)).movedim(-1, 1).to(batch[SOURCE].dtype)
+            classes = conv2d(source, self.weight, self.bias).argmax(1, keepdim=True)
+        # Not by one_hot, which makes the host wait for the device.
+        each = torch.arange(len(self.weight), device=source.device).view(1, -1, 1, 1)
+        return (classes == each).to(batch[SOURCE].dtype)
 
     def logits(self, output: Any) -> Any:
         return tuple(features[-1] for features in output)
