@@ -77,6 +77,10 @@ class Modality:
         columns = min(classes, 16) if classes else None
         return (columns or 8) * 8, columns
 
+    def lines(self, x: Tensor, spec: DataSpec) -> list[str] | None:
+        """Each sample as a line of text, which sheets then have beside them; None if this kind of data is no text."""
+        return None
+
     # Files
 
     def array(self, x: Tensor) -> np.ndarray:

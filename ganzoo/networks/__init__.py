@@ -36,6 +36,13 @@ from ganzoo.networks.residual_blocks import FixupBottleneck, ResidualDown, Resid
 from ganzoo.networks.residual_pyramids import ResidualDiscriminator, ResidualGenerator, residual_levels
 from ganzoo.networks.signals import PhaseShuffle, SignalDiscriminator, SignalGenerator, signal_levels
 from ganzoo.networks.styles import MappingNetwork, ModulatedConv2d, NoiseInjection
+from ganzoo.networks.token_networks import (
+    LSTMMemory,
+    RelationalMemory,
+    TokenDiscriminator,
+    TokenGenerator,
+    counted,
+)
 from ganzoo.networks.tokens import GumbelSoftmax, TokenEmbedding
 from ganzoo.networks.translators import ReflectedResidual, ResnetTranslator, UNet
 from ganzoo.networks.volumes import VolumeDiscriminator, VolumeGenerator, volume_levels
@@ -58,6 +65,7 @@ __all__ = [
     "FIRUpsample",
     "FixupBottleneck",
     "GumbelSoftmax",
+    "LSTMMemory",
     "MLPDiscriminator",
     "MLPGenerator",
     "MappingNetwork",
@@ -72,6 +80,7 @@ __all__ = [
     "RecurrentDiscriminator",
     "RecurrentGenerator",
     "ReflectedResidual",
+    "RelationalMemory",
     "ResidualDiscriminator",
     "ResidualDown",
     "ResidualGenerator",
@@ -81,11 +90,14 @@ __all__ = [
     "SelfAttention",
     "SignalDiscriminator",
     "SignalGenerator",
+    "TokenDiscriminator",
     "TokenEmbedding",
+    "TokenGenerator",
     "UNet",
     "VolumeDiscriminator",
     "VolumeGenerator",
     "channel_ladder",
+    "counted",
     "doubling",
     "fir_kernel",
     "fully_connected",

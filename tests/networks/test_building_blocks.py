@@ -30,6 +30,7 @@ from ganzoo.networks import (
     FIRUpsample,
     FixupBottleneck,
     GumbelSoftmax,
+    LSTMMemory,
     MappingNetwork,
     MinibatchStd,
     MLPDiscriminator,
@@ -44,6 +45,7 @@ from ganzoo.networks import (
     RecurrentDiscriminator,
     RecurrentGenerator,
     ReflectedResidual,
+    RelationalMemory,
     ResidualDiscriminator,
     ResidualDown,
     ResidualGenerator,
@@ -53,7 +55,9 @@ from ganzoo.networks import (
     SignalDiscriminator,
     SignalGenerator,
     SPADENorm,
+    TokenDiscriminator,
     TokenEmbedding,
+    TokenGenerator,
     UNet,
     VolumeDiscriminator,
     VolumeGenerator,
@@ -80,6 +84,29 @@ class FirstOf(nn.Module):
         return first
 
 
+class OneStep(nn.Module):
+    """A recurrent cell's output for its first input."""
+
+    def __init__(self, cell: Any) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.cell(x, self.cell.start(x.shape[0], x))[0]
+        return output
+
+
+class Relaxed(nn.Module):
+    """Relaxed tokens, each sample times a number, as tokens themselves have no gradient."""
+
+    def __init__(self, network: TokenGenerator) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network.relaxed(x.shape[0], 1.0) * x[:, None, None]
+
+
 CASES: dict[str, Case] = {
     "AdaptiveInstanceNorm": (lambda: AdaptiveInstanceNorm(8, 5), lambda: (torch.randn(MAPS), torch.randn(4, 5))),
     "AutoencodingDiscriminator": (
@@ -100,6 +127,7 @@ CASES: dict[str, Case] = {
     "FIRUpsample": (FIRUpsample, maps(*MAPS)),
     "FixupBottleneck": (lambda: FixupBottleneck(8, 4, depth=2), maps(*MAPS)),
     "GumbelSoftmax": (GumbelSoftmax, maps(4, 6, 5)),
+    "LSTMMemory": (lambda: OneStep(LSTMMemory(5, 4)), maps(4, 5)),
     "MLPDiscriminator": (lambda: MLPDiscriminator((3,), (4,)), maps(4, 3)),
     "MLPGenerator": (lambda: MLPGenerator(5, (4,), (3,)), maps(4, 5)),
     "MappingNetwork": (lambda: MappingNetwork(5, 6, 2, classes=3), lambda: (torch.randn(4, 5), Y)),
@@ -114,6 +142,7 @@ CASES: dict[str, Case] = {
     "RecurrentDiscriminator": (lambda: RecurrentDiscriminator((5, 3), 4, twice=True), maps(4, 5, 3)),
     "RecurrentGenerator": (lambda: RecurrentGenerator(10, (5, 3), 4), maps(4, 10)),
     "ReflectedResidual": (lambda: ReflectedResidual(8), maps(*MAPS)),
+    "RelationalMemory": (lambda: OneStep(RelationalMemory(5, 4, 2, 2)), maps(4, 5)),
     "ResidualDiscriminator": (
         lambda: ResidualDiscriminator((3, 16, 16), 8, classes=3, attention=8),
         lambda: (torch.randn(4, 3, 16, 16), Y),
@@ -129,7 +158,9 @@ CASES: dict[str, Case] = {
     "SelfAttention": (lambda: SelfAttention(8), maps(*MAPS)),
     "SignalDiscriminator": (lambda: SignalDiscriminator((2, 64), 4, stride=2, kernel=4), maps(4, 2, 64)),
     "SignalGenerator": (lambda: SignalGenerator(5, (2, 64), 4, stride=2, kernel=4), maps(4, 5)),
+    "TokenDiscriminator": (lambda: TokenDiscriminator(5, 6, 3, {1: 2, 2: 2}, representations=2), maps(4, 6, 5)),
     "TokenEmbedding": (lambda: TokenEmbedding(5, 3), maps(4, 6, 5)),
+    "TokenGenerator": (lambda: Relaxed(TokenGenerator(5, 6, 3, RelationalMemory(3, 4))), maps(4)),
     "UNet": (lambda: UNet(3, (3, 8, 8), 4, dropout=0), maps(4, 3, 8, 8)),
     "VolumeDiscriminator": (lambda: VolumeDiscriminator((2, 8, 8, 8), 4), maps(4, 2, 8, 8, 8)),
     "VolumeGenerator": (lambda: VolumeGenerator(5, (2, 8, 8, 8), 4), maps(4, 5)),
@@ -216,7 +247,7 @@ def test_a_recording_sees_a_new_temperature() -> None:
 @every
 def test_spectral_normalisation_takes_what_has_a_weight(name: str, caplog: pytest.LogCaptureFixture) -> None:
     network, inputs = made(name)
-    if any(isinstance(module, nn.RNNBase) for module in network.modules()) or not any(
+    if any(isinstance(module, nn.RNNBase | nn.RNNCellBase) for module in network.modules()) or not any(
         path.endswith("weight") and parameter.ndim > 1 for path, parameter in network.named_parameters()
     ):
         return

@@ -137,7 +137,7 @@ def test_terms_with_dollars_are_drawn_as_they_are_written() -> None:
     assert drawn == "a$x$_b"
 
 
-@pytest.mark.parametrize("part", ["draw", "loss_plot", "animation", "write"])
+@pytest.mark.parametrize("part", ["current", "loss_plot", "animation", "write"])
 @pytest.mark.parametrize("error", [ValueError("x\ny"), OverflowError("too large"), MemoryError(), IsADirectoryError()])
 def test_pictures_that_fail_cost_no_step(
     part: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

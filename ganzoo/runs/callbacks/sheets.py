@@ -1,18 +1,20 @@
-"""Sample sheets during training."""
+"""Sample sheets during training, and lines of text for kinds of data that are text."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ganzoo.files.atomic import REASONS, remove_partial
+from ganzoo.data.modality import Modality
+from ganzoo.errors import printable
+from ganzoo.files.atomic import REASONS, remove_partial, write_atomically
 from ganzoo.game import Reversible
 from ganzoo.pictures import sheets
 from ganzoo.pictures.plots import loss_plot
@@ -32,13 +34,24 @@ from ganzoo.callbacks import Callback
 
 log = logging.getLogger(__name__)
 
-SHEET = re.compile(r"\d{1,15}\.png", re.ASCII)
+SHEET = re.compile(r"\d{1,15}\.(png|txt)", re.ASCII)
 """Names of sheets: the step, with six digits or more."""
+
+LOGGED = 1
+"""Lines of text that are logged with each sheet."""
+
+
+class Sheet(NamedTuple):
+    """Current samples as a picture and as lines of text, for kinds of data that have these."""
+
+    picture: Image | None
+    lines: list[str] | None
 
 
 class Sheets(Callback):
     """Draws the same latents every `every` steps into samples/; at the end samples.png, losses.png and training.gif.
 
+    Samples that are text are also written to .txt files of the same names, and the first line is logged.
     At the start it draws samples that are trained on into reals.png.
     """
 
@@ -54,8 +67,8 @@ class Sheets(Callback):
                 sheets.write(picture, file)
         self.folder.mkdir(exist_ok=True)
         remove_partial(self.folder)
-        for step, sheet in self.drawn().items():
-            if step > trainer.progress.step:
+        for sheet in self.folder.iterdir():
+            if SHEET.fullmatch(sheet.name) and int(sheet.stem) > trainer.progress.step:
                 sheet.unlink()
         if trainer.progress.step == 0:
             self._draw(trainer)
@@ -72,7 +85,11 @@ class Sheets(Callback):
     def on_end(self, trainer: Training) -> None:
         # A run that was stopped adds no sheet, so that once resumed it has the sheets of an uninterrupted one.
         last = trainer.progress.step == trainer.progress.steps
-        picture = self._draw(trainer) if last else self._picture(trainer)
+        sheet = self._draw(trainer) if last else self._sheet(trainer)
+        if sheet.lines is not None:
+            with self.unless_it_fails("samples.txt"):
+                write_lines(sheet.lines, self.run.path / "samples.txt")
+        picture = sheet.picture
         if picture is None:
             return
         with self.unless_it_fails("samples.png"):
@@ -84,17 +101,21 @@ class Sheets(Callback):
             if records:
                 sheets.write(loss_plot(records), self.run.path / "losses.png")
 
-    def _picture(self, trainer: Training) -> Image | None:
+    def _sheet(self, trainer: Training) -> Sheet:
         with self.unless_it_fails("a sheet of samples"):
-            return draw(trainer)
-        return None
+            return current(trainer)
+        return Sheet(None, None)
 
-    def _draw(self, trainer: Training) -> Image | None:
-        picture = self._picture(trainer)
-        if picture is not None:
-            with self.unless_it_fails("a sheet of samples"):
-                sheets.write(picture, self.folder / f"{trainer.progress.step:06d}.png")
-        return picture
+    def _draw(self, trainer: Training) -> Sheet:
+        sheet, name = self._sheet(trainer), f"{trainer.progress.step:06d}"
+        with self.unless_it_fails("a sheet of samples"):
+            if sheet.picture is not None:
+                sheets.write(sheet.picture, self.folder / f"{name}.png")
+            if sheet.lines is not None:
+                write_lines(sheet.lines, self.folder / f"{name}.txt")
+                for line in sheet.lines[:LOGGED]:
+                    log.info("step %d: %s", trainer.progress.step, printable(line))
+        return sheet
 
     @contextmanager
     def unless_it_fails(self, what: str) -> Iterator[None]:
@@ -114,12 +135,22 @@ class Sheets(Callback):
                 log.warning("%s: %s could not be drawn (%s); training continues.", self.run.path, what, why)
 
 
+def write_lines(lines: Iterable[str], path: Path) -> None:
+    """Write a text file of these lines."""
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+
+
 def draw(trainer: Training) -> Image | None:
     """A picture of current samples, from the same latents each time; None for data that have no picture."""
+    return current(trainer).picture
+
+
+def current(trainer: Training) -> Sheet:
+    """Current samples, from the same latents each time."""
     gan, dataset = trainer.gan, trainer.stream.dataset
     modality = registry.modality(dataset.spec.modality)
-    if not modality.has_picture:
-        return None
+    if not modality.has_picture and type(modality).lines is Modality.lines:
+        return Sheet(None, None)
     count, columns = modality.sheet_size(gan.classes)
     given = inputs_from(dataset.held_out(), gan, count)
     count = min((len(values) for values in given.values()), default=count)
@@ -136,10 +167,11 @@ def draw(trainer: Training) -> Image | None:
     if given and modality.shows_samples_apart:
         real = targets_of(dataset.held_out(), gan, count, spread=False)
     if isinstance(gan, Reversible) and len(given) == 1 and modality.shows_samples_apart:
-        return _both_ways(trainer, gan, given, samples, columns)
+        return Sheet(_both_ways(trainer, gan, given, samples, columns), None)
     # A modality that was made for games without inputs need not have the argument.
     more = {"given": given} if given else {}
-    return modality.picture(samples, dataset.spec, real=real, columns=columns, title=title, **more)
+    picture = modality.picture(samples, dataset.spec, real=real, columns=columns, title=title, **more)
+    return Sheet(picture, modality.lines(samples, dataset.spec))
 
 
 def _both_ways(
