@@ -225,8 +225,13 @@ COLOURS = {"colours": [[255 * (number >> bit & 1) for bit in range(3)] for numbe
 def example(recipe: Any, inputs: Iterable[str] = ()) -> Any:
     """Noise of the same shape as a recipe's data, with the inputs of these names."""
     from ganzoo.data.resize import height_width
+    from ganzoo.recipes import RunOptions
     from ganzoo.testing.examples import example_data
+    from ganzoo.zoo.datasets import load_data
 
+    if recipe.data.name not in SHAPES:
+        # Rows of a table are no noise: what their numbers are is known from the data.
+        return load_data(recipe.data, RunOptions())
     shape = SHAPES[recipe.data.name]
     if recipe.data.kind in SHAPES:
         # Made from the images of another data set.

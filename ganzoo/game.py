@@ -293,11 +293,11 @@ class GAN(nn.Module):
         """What to pass to `sample` besides its other arguments for the inputs in a batch: nothing without inputs."""
         return {"given": {name: batch[name] for name in self.inputs}} if self.inputs else {}
 
-    def follow(self, recipe: Recipe) -> None:
-        """Called before each step of a run whose recipe has schedules, with the recipe of that step.
+    def prepare(self, dataset: Any) -> None:
+        """Called with the training `Dataset` when training starts or resumes; what samples need belongs in buffers."""
 
-        Also when a trained game is loaded, with that of its last step, both times before `on_step`.
-        """
+    def follow(self, recipe: Recipe) -> None:
+        """Called before `on_step` in a run whose recipe has schedules, with the recipe of that step."""
 
     def on_step(self, progress: Progress) -> None:
         """Called before each step, for example to grow the networks or change a temperature.

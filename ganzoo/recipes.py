@@ -101,6 +101,9 @@ class Data:
     layout: str = key("auto", "The axes of your own arrays (npz).", choices=LAYOUTS)
     flip: bool = key(False, "Add every image's mirror image to the data set.")
     labels: bool = key(True, "Read the class labels, if there are any.")
+    settings: dict[str, str] = key(
+        {}, "Further settings, of data sets that have some; `ganzoo show DATASET` names them."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,6 +134,7 @@ class DatasetSpec:
     endings: of the files that it reads, (".csv",): `--dataset FILE` with such a file means this data set.
     folder_endings: of the files in the folders that it reads: `--dataset FOLDER` with such files means this data set.
     downloads: whether `load` may download. One that never does is also given the folder in which a run found its data.
+    settings: what `data.settings.NAME` means, by name, for settings that only this data set has.
     """
 
     name: str
@@ -149,6 +150,7 @@ class DatasetSpec:
     endings: tuple[str, ...] = ()
     folder_endings: tuple[str, ...] = ()
     downloads: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ganzoo.cli.completing import complete
 from ganzoo.cli.output import plain_console
 from ganzoo.errors import printable, unknown
 from ganzoo.recipes import Recipe, TwoPlayerRecipe
-from ganzoo.specs import AugmentationSpec, LossSpec, PenaltySpec, Variant
+from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, PenaltySpec, Variant
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.tables import SINGULAR, TYPES
 from ganzoo.zoo.zoo import current_zoo
@@ -62,6 +62,9 @@ def command(name: str, every: bool, toml: bool) -> None:
             for option in spec.options:
                 console.print(printable(f"  {key}.options.{option.name} = {option.default:g}  {option.help}"))
             console.print(f"use it: ganzoo train vanilla --set {key}.weight={spec.weight:g} --set {key}.every=1")
+        elif isinstance(spec, DatasetSpec):
+            for setting, meaning in spec.settings.items():
+                console.print(printable(f"  data.settings.{setting}  {meaning}"))
         console.print()
 
 

@@ -294,7 +294,9 @@ def _common_protocol(samples: Samples, baseline: Samples | None) -> dict[str, An
 def _data_protocol(samples: Samples) -> dict[str, Any]:
     """The real data, including how their values and sizes were converted, if they were."""
     keys = asdict(samples.data)
-    unset = [name for name in ("low", "high", "layout", "second_path") if keys[name] in (None, "auto", "")]
+    unset = [
+        name for name in ("low", "high", "layout", "second_path", "settings") if keys[name] in (None, "auto", "", {})
+    ]
     kept = {name: value for name, value in keys.items() if name not in unset}
     filtered = {"filter": FILTER} if samples.data.size is not None else {}
     return kept | filtered | {"name": samples.spec.name, "shape": list(samples.spec.shape)}

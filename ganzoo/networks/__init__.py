@@ -34,6 +34,7 @@ from ganzoo.networks.resampling import (
 )
 from ganzoo.networks.residual_blocks import FixupBottleneck, ResidualDown, ResidualUp
 from ganzoo.networks.residual_pyramids import ResidualDiscriminator, ResidualGenerator, residual_levels
+from ganzoo.networks.rows import Choices, RowSoftmax, row_parts
 from ganzoo.networks.signals import PhaseShuffle, SignalDiscriminator, SignalGenerator, signal_levels
 from ganzoo.networks.styles import MappingNetwork, ModulatedConv2d, NoiseInjection
 from ganzoo.networks.token_networks import (
@@ -53,6 +54,7 @@ __all__ = [
     "AutoencodingDiscriminator",
     "Blur",
     "BlurPool",
+    "Choices",
     "ConditionalBatchNorm",
     "ConvDiscriminator",
     "ConvGenerator",
@@ -86,6 +88,7 @@ __all__ = [
     "ResidualGenerator",
     "ResidualUp",
     "ResnetTranslator",
+    "RowSoftmax",
     "SPADENorm",
     "SelfAttention",
     "SignalDiscriminator",
@@ -109,6 +112,7 @@ __all__ = [
     "plain_normalisation",
     "pyramid",
     "residual_levels",
+    "row_parts",
     "signal_levels",
     "upfirdn",
     "volume_levels",

@@ -70,6 +70,7 @@ class Trainer:
                 )
         self.part_size = recipe.batch // parts
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
+        gan.prepare(self.stream.dataset)
         self.progress = Progress(steps=recipe.steps)
         self.term_means = TermMeans()
         self.finite_check = FiniteCheck(self.gan, fabric.device, on_nonfinite)

@@ -156,6 +156,7 @@ FIELDS: dict[type, dict[str, Field]] = {
         "endings": ENDINGS,
         "folder_endings": ENDINGS,
         "downloads": FLAG,
+        "settings": (_is_text_to(_is_text), "a dict of the settings' names to their meanings"),
         "samples": (lambda value: isinstance(value, int) and is_number(value) and value >= 0, "a whole number"),
     },
     MetricSpec: {

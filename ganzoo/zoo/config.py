@@ -152,9 +152,10 @@ def _keys(value: Any, prefix: str) -> Iterable[Key]:
         elif inner and _item_type(hints[field.name]) in (Term, Schedule):
             for name, term in inner.items():
                 yield from _keys(term, f"{path}.{name}.")
-        elif inner and _item_type(hints[field.name]) is float:
-            for name, number in inner.items():
-                yield Key(f"{path}.{name}", number, "number", field.metadata.get("help", ""))
+        elif inner and _item_type(hints[field.name]) in (float, str):
+            type_ = "number" if _item_type(hints[field.name]) is float else "text"
+            for name, part in inner.items():
+                yield Key(f"{path}.{name}", part, type_, field.metadata.get("help", ""))
         else:
             yield Key(path, inner, _describe(hints[field.name], field.metadata), field.metadata.get("help", ""))
 
@@ -355,6 +356,8 @@ def _describe(hint: Any, metadata: Mapping[str, Any]) -> str:
     elif items:
         count = "" if ... in items else f"{len(items)} "
         parts.append(f"{count}{words.get(items[0], 'value').removeprefix('a ')}s")
+    elif _item_type(hint) is str:
+        parts.append("text by name, or none")
     elif typing.get_origin(hint) is dict:
         parts.append("names separated by commas, or none")
     bounds = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}

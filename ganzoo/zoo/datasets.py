@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.paths import data_root, refuse_archive, without_downloads
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.specs import DatasetSpec
@@ -113,8 +113,18 @@ def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
     return found
 
 
+def _check_settings(spec: DatasetSpec, data: Data) -> None:
+    """Raise GanzooError for settings that the data set does not have."""
+    for name in data.settings:
+        if not spec.settings:
+            raise GanzooError(f"{spec.name} has no settings: leave out data.settings.{name}.")
+        if name not in spec.settings:
+            raise unknown(f"setting of {spec.name}", name, spec.settings, f"(`ganzoo show {spec.name}`)")
+
+
 def _load(data: Data, options: RunOptions, split: str) -> Dataset:
     spec, recorded = registry.datasets().find(data.name), options.recorded_root
+    _check_settings(spec, data)
     package = current_zoo().owner("datasets", data.name).package
 
     def load(root: Path) -> Dataset:

@@ -28,7 +28,7 @@ class WGANRecipe(TwoPlayerRecipe):
     """Critic and generator of one of three kinds."""
 
     network: str = key(
-        "auto", "Networks; auto is mlp for points, else conv.", choices=("auto", "mlp", "conv", "residual")
+        "auto", "Networks; auto is conv for images, else mlp.", choices=("auto", "mlp", "conv", "residual")
     )
     width: int = key(64, "Channels at the finest resolution (conv), everywhere (residual), or units (mlp).", minimum=1)
     d_width: int | None = key(None, "The same for the critic, if it should differ.", minimum=1)
@@ -59,6 +59,7 @@ GP_RECIPES = {
         data=MNIST, width=16, latent=64, g_hidden=(256, 256), d_hidden=(256,), steps=1200, penalties=GP, g=ADAM, d=ADAM
     ),
     "points": WGANRecipe(data=POINTS, penalties={"wgan-gp": Term(weight=0.1)}, g=FAST_ADAM, d=FAST_ADAM, **PLANE),
+    "table": WGANRecipe(data=Data(name="breast-cancer"), width=128, depth=2, steps=3000, penalties=GP, g=ADAM, d=ADAM),
     "cifar10-residual": WGANRecipe(
         data=Data(name="cifar10"),
         network="residual",
@@ -83,10 +84,10 @@ def ganzoo_variants() -> list[Variant]:
             name="wgan-gp",
             summary="Wasserstein GAN whose critic is kept 1-Lipschitz by a gradient penalty.",
             paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs, https://arxiv.org/abs/1704.00028",
-            modalities=("image", "points"),
+            modalities=("image", "points", "table"),
             recipes=GP_RECIPES,
             build=build,
-            for_data=FOR_DATA,
+            for_data=FOR_DATA | {"wine": "table", "table-csv": "table"},
             ancestor="wgan",
             change="`penalties.wgan-gp.weight=10`, `clip=0`",
             lesson="A constraint is better kept by a penalty on gradients than by bounds on weights.",

@@ -8,7 +8,15 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ganzoo.errors import GanzooError
-from ganzoo.networks import ConvDiscriminator, ConvGenerator, MLPDiscriminator, MLPGenerator, normal_init, pyramid
+from ganzoo.networks import (
+    ConvDiscriminator,
+    ConvGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+    RowSoftmax,
+    normal_init,
+    pyramid,
+)
 from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
@@ -21,7 +29,9 @@ def networks(recipe: WGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
     kind = recipe.network if recipe.network != "auto" else "conv" if image else "mlp"
     width, d_width, latent = recipe.width, recipe.d_width or recipe.width, recipe.latent
     if kind == "mlp":
-        generator = MLPGenerator(latent, [width] * recipe.depth, data.shape, bounded=data.range is not None)
+        generator: nn.Module = MLPGenerator(latent, [width] * recipe.depth, data.shape, bounded=data.range is not None)
+        if "parts" in data.note:
+            generator = nn.Sequential(generator, RowSoftmax(data))
         return generator, MLPDiscriminator(data.shape, [d_width] * recipe.depth)
     if not image:
         raise GanzooError(f"network={kind} needs images, and {data.name} is {data.modality} data: --set network=mlp.")

@@ -52,7 +52,9 @@ def test_every_bundled_recipe_has_a_shape() -> None:
     from ganzoo.zoo import registry
 
     for name in scaling.bundled():
-        assert registry.find_recipe(name)[2].data.name in scaling.SHAPES
+        data = registry.find_recipe(name)[2].data.name
+        # Data that come with a package are read.
+        assert data in scaling.SHAPES or not registry.datasets()[data].downloads
 
 
 @pytest.mark.slow

@@ -57,6 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "acgan",
                 "biggan",
                 "conditional",
+                "ctgan",
                 "cyclegan",
                 "dcgan",
                 "dragan",

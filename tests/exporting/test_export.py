@@ -38,6 +38,8 @@ IMAGES = DataSpec("digits", "image", (1, 8, 8), 10)
 COLOURS = {"colours": [[0, 0, 0], [255, 0, 0], [0, 0, 255]]}
 PAIRS = DataSpec("pairs", "image", (3, 8, 8), inputs={"source": DataSpec("source", "image", (3, 8, 8), note=COLOURS)})
 POINTS = DataSpec("points", "points", (2,), 8, range=None)
+PARTS = {"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
+ROWS = DataSpec("rows", "table", (7,), range=None, note=PARTS)
 TINY = {"latent": 4, "width": 4, "d_width": 4, "depth": 1, "embedding": 3, "g_hidden": [8], "d_hidden": [8]}
 GAMES = [
     pytest.param(name, data, options, id=f"{name}-{data.modality}{''.join('-' + str(v) for v in options.values())}")
@@ -69,6 +71,8 @@ GAMES = [
         ("pix2pix", PAIRS, {"dropout": 0.0}),
         ("cyclegan", PAIRS, {}),
         ("spade", PAIRS, {}),
+        ("ctgan", ROWS, {}),
+        ("wgan-gp", ROWS, {}),
     ]
 ]
 

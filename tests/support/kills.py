@@ -67,7 +67,7 @@ SMALL = {
 }  # fmt: skip
 """Keys for small networks and short steps, used if a recipe has them."""
 
-SMALL_DATA = ("digits", "points", "edges", "domains", "segments", "grammar")
+SMALL_DATA = ("digits", "points", "wine", "edges", "domains", "segments", "grammar")
 OPTIONS = {"save_every": 5, "sample_every": 10, "log_every": 1}
 
 
