@@ -223,7 +223,7 @@ COLOURS = {"colours": [[255 * (number >> bit & 1) for bit in range(3)] for numbe
 
 
 def example(recipe: Any, inputs: Iterable[str] = ()) -> Any:
-    """Noise of the same shape as a recipe's data, with the inputs of these names."""
+    """Noise of the same shape as a recipe's data, with the inputs of these names, or these data."""
     from ganzoo.data.resize import height_width
     from ganzoo.recipes import RunOptions
     from ganzoo.testing.examples import example_data

@@ -94,6 +94,11 @@ class Data:
     channels: int | None = key(
         None, "1 for grey, 3 for RGB, 4 for RGBA; none keeps the data set's own.", minimum=1, maximum=4
     )
+    length: int | None = key(
+        None,
+        "Steps of a sample, for data sets that split series into samples; none keeps the data set's own.",
+        minimum=2,
+    )
     low: float | None = key(None, "The value that is black, in your own files (folder, npz); 0 if only high is set.")
     high: float | None = key(
         None, "The value that is white, in your own files; none follows from the data set's values."

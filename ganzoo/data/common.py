@@ -15,10 +15,12 @@ from ganzoo.recipes import Data, DataSpec
 SPLITS = ("train", "test")
 
 
-def check_request(name: str, data: Data, split: str, *, argument: str = "", second_path: bool = False) -> None:
+def check_request(
+    name: str, data: Data, split: str, *, argument: str = "", second_path: bool = False, length: bool = False
+) -> None:
     """Raise GanzooError for an unknown split, and for a kind or path unless it is the `argument` of data set `name`.
 
-    second_path: whether the data set reads `data.second_path`.
+    second_path, length: whether the data set reads `data.second_path` and `data.length`.
     """
     if split not in SPLITS:
         raise unknown("split", str(split), SPLITS)
@@ -29,6 +31,8 @@ def check_request(name: str, data: Data, split: str, *, argument: str = "", seco
         )
     if data.second_path and not second_path:
         raise GanzooError(f"{name} does not read two paths: leave out data.second_path ({data.second_path!r}).")
+    if data.length is not None and not length:
+        raise GanzooError(f"the samples of {name} have a length of their own: leave out data.length ({data.length}).")
     if data.kind and argument != "kind":
         raise GanzooError(f"{name} has no kinds: leave out data.kind ({data.kind!r}).")
     if argument != "path":

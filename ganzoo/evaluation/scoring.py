@@ -295,7 +295,9 @@ def _data_protocol(samples: Samples) -> dict[str, Any]:
     """The real data, including how their values and sizes were converted, if they were."""
     keys = asdict(samples.data)
     unset = [
-        name for name in ("low", "high", "layout", "second_path", "settings") if keys[name] in (None, "auto", "", {})
+        name
+        for name in ("length", "low", "high", "layout", "second_path", "settings")
+        if keys[name] in (None, "auto", "", {})
     ]
     kept = {name: value for name, value in keys.items() if name not in unset}
     filtered = {"filter": FILTER} if samples.data.size is not None else {}

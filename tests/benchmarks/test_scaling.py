@@ -48,7 +48,7 @@ def test_the_bytes_are_those_of_the_networks_and_turns() -> None:
     assert found == Traffic(weights, recipe.n_critic * weights["d"] + weights["g"], recipe.n_critic + 2)
 
 
-def test_every_bundled_recipe_has_a_shape() -> None:
+def test_every_bundled_recipe_has_data_without_a_download() -> None:
     from ganzoo.zoo import registry
 
     for name in scaling.bundled():

@@ -40,7 +40,9 @@ PAIRS = DataSpec("pairs", "image", (3, 8, 8), inputs={"source": DataSpec("source
 POINTS = DataSpec("points", "points", (2,), 8, range=None)
 PARTS = {"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
 ROWS = DataSpec("rows", "table", (7,), range=None, note=PARTS)
+SERIES = DataSpec("sines", "series", (12, 2), 3)
 TINY = {"latent": 4, "width": 4, "d_width": 4, "depth": 1, "embedding": 3, "g_hidden": [8], "d_hidden": [8]}
+TINY |= {"hidden": 4, "layers": 1, "noise": 2, "levels": 1}
 GAMES = [
     pytest.param(name, data, options, id=f"{name}-{data.modality}{''.join('-' + str(v) for v in options.values())}")
     for name, data, options in [
@@ -73,6 +75,9 @@ GAMES = [
         ("spade", PAIRS, {}),
         ("ctgan", ROWS, {}),
         ("wgan-gp", ROWS, {}),
+        ("timegan", SERIES, {}),
+        ("rcgan", SERIES, {"cell": "lstm"}),
+        ("quantgan", SERIES, {}),
     ]
 ]
 

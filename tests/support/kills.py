@@ -64,17 +64,26 @@ class Case:
 
 SMALL = {
     "batch": 16, "latent": 4, "width": 4, "g_hidden": "8", "d_hidden": "8", "embedding": 4, "n_critic": 2,
+    "hidden": "8", "layers": "1", "noise": "2", "levels": "1", "pretrain_e": 0, "pretrain_s": 0,
 }  # fmt: skip
 """Keys for small networks and short steps, used if a recipe has them."""
 
 SMALL_DATA = ("digits", "points", "wine", "edges", "domains", "segments", "grammar")
+
+
+def needs_nothing(dataset: str) -> bool:
+    """Whether a data set comes with a package or is generated, so that it needs no download and no files."""
+    spec = registry.datasets().find(dataset)
+    return dataset in SMALL_DATA or not (spec.downloads or spec.argument == "path")
+
+
 OPTIONS = {"save_every": 5, "sample_every": 10, "log_every": 1}
 
 
 def variant_case(variant: str, **changes: Any) -> Case:
     """A case for a variant's first recipe that needs no download, with small networks and frequent saves."""
     found = registry.variants().find(variant)
-    name = next(name for name, recipe in found.recipes.items() if recipe.data.name in SMALL_DATA)
+    name = next(name for name, recipe in found.recipes.items() if needs_nothing(recipe.data.name))
     has = {key.path for key in config.keys(found.recipes[name])}
     small = {key: value for key, value in SMALL.items() if key in has and key not in found.fixes}
     keys = small | changes.pop("keys", {})
