@@ -145,9 +145,10 @@ def with_values(text: str) -> str:
     for line in text.splitlines():
         if not line.startswith("|"):
             columns = {}
-        elif not columns:
+        elif not lines or not lines[-1].startswith("|"):
+            # Only a heading: tables of results name recipes in their rows.
             columns = columns_of(line)
-        elif not line.startswith("|--"):
+        elif columns and not line.startswith("|--"):
             row = cells(line)
             row = [columns[i].get(row[0].strip("`"), "-") if i in columns else cell for i, cell in enumerate(row)]
             line = "| " + " | ".join(row) + " |"
