@@ -44,6 +44,7 @@ OTHER_MEANINGS = {
     "ganzoo/data/points.py",
     "ganzoo/evaluation/metrics/points.py",
     "ganzoo/testing/examples.py",
+    "ganzoo/zoo/synonyms.py",
 }
 """Here the words are the name of a folder (images, labels, ...) or of the data set of points."""
 
