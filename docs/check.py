@@ -254,6 +254,7 @@ def check_training(given: dict[str, Any]) -> None:
         options["dataset"] = f"{'npz' if dataset.endswith('.npz') else 'folder'}:{dataset}"
     recipe: Any = planning.plan(options.pop("name"), **options).recipe
     kinds = registry.datasets()[recipe.data.name].kinds
+    # Without a list of kinds, the data set says itself what it understands.
     if kinds and recipe.data.kind and recipe.data.kind not in kinds:
         raise GanzooError(f"{recipe.data.name} has no kind {recipe.data.kind}.")
     if hasattr(recipe, "loss"):

@@ -30,6 +30,7 @@ PUBLIC |= {"ganzoo.data.dataset", "ganzoo.data.samples", "ganzoo.data.common"}
 PUBLIC |= {"ganzoo.data.image_files", "ganzoo.zoo.registry", "ganzoo.evaluation.metrics.images"}
 PUBLIC |= {f"ganzoo.evaluation.{name}" for name in ("standard_errors", "features.domain", "features.cache")}
 PUBLIC |= {"ganzoo.files.typed", "ganzoo.pictures.plots"}
+PUBLIC |= {"ganzoo.runs.judging"}
 PUBLIC |= {"ganzoo.evaluation.scoring", "ganzoo.evaluation.features.pairs", "ganzoo.testing"}
 """What a plugin imports."""
 

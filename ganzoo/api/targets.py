@@ -31,6 +31,9 @@ from ganzoo.runs.sampling import Draw
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import is_read, load_data, parse_dataset
 
+CHUNK = 1_000
+"""Samples that are converted at a time."""
+
 LARGEST_REFERENCE = 256
 """Largest size, in pixels, at which a folder of images is read as a reference, as its decoded images go to disk."""
 
@@ -204,6 +207,9 @@ def _read_files(path: Path, options: RunOptions, against: str | Path) -> tuple[D
         size = registry.modality(found.spec.modality).data_size(found.spec)
         reference = Reference(_reference_data(against, size), options)
         _require_modality(found.spec.modality, str(path), reference.spec)
+        # As the kind of data scores them, which need not be as a file stores them.
+        parts = [found.batch(part)["x"] for part in torch.arange(found.count).split(CHUNK)]
+        found.arrays["x"] = torch.cat([reference.modality.scored(part) for part in parts])
         return found, reference, ""
     data = _reference_data(against, None)
     kind = registry.modality(registry.datasets().find(data.name).modality)

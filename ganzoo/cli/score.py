@@ -15,9 +15,17 @@ import click
 @click.option(
     "--sort", "sorted_", is_flag=True, help="The strangest samples first [default: in the order of the files]."
 )
+@click.option(
+    "--grid",
+    type=click.Path(),
+    metavar="FILE",
+    help="A picture of the strangest: each with its reconstruction and where they differ.",
+)
 @click.option("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 or mps [default: auto].")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-def command(run: str, files: tuple[str, ...], best: bool, sorted_: bool, device: str, as_json: bool) -> None:
+def command(
+    run: str, files: tuple[str, ...], best: bool, sorted_: bool, grid: str | None, device: str, as_json: bool
+) -> None:
     """Score how strange samples are to a variant that finds anomalies.
 
     A line for each sample: its anomaly score, the fraction of held-out samples that score lower, and its name.
@@ -29,7 +37,7 @@ def command(run: str, files: tuple[str, ...], best: bool, sorted_: bool, device:
     from ganzoo.cli.output import say
     from ganzoo.cli.report import open_run
 
-    found = anomaly_scores(open_run(run), files, best=best, device=device)
+    found = anomaly_scores(open_run(run), files, best=best, device=device, grid=grid)
     if sorted_:
         found.sort(key=lambda item: -item.score)
     if as_json:
@@ -40,3 +48,5 @@ def command(run: str, files: tuple[str, ...], best: bool, sorted_: bool, device:
         above = "" if item.above is None else f"{item.above:.1%}"
         say(f"{item.score:>12.6g}  {above:>6}  {item.name}")
     say("above: the fraction of held-out samples that score lower, which are less strange")
+    if grid is not None:
+        say(f"wrote {grid}")

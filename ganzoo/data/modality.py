@@ -72,6 +72,13 @@ class Modality:
         """
         return None
 
+    def differences(self, x: Tensor, made: Tensor, spec: DataSpec, captions: Sequence[str]) -> Image | None:
+        """A picture of samples `x [N, *shape]`, their reconstructions `made`, where they differ, and a caption of each.
+
+        None if this kind of data has no such picture.
+        """
+        return None
+
     def sheet_size(self, classes: int) -> tuple[int, int | None]:
         """How many samples a picture of a training run shows, and in how many columns; with classes, one for each."""
         columns = min(classes, 16) if classes else None

@@ -61,6 +61,10 @@ class Images(Modality):
         below = [real] if above and real is not None and len(real) == len(x) else []
         return sheets.sheet_below(x, above, columns, below) if above else sheets.sheet(x, columns)
 
+    def differences(self, x: Tensor, made: Tensor, spec: DataSpec, captions: Sequence[str]) -> Image:
+        """Rows of images, reconstructions and maps of the absolute difference, with a caption below each."""
+        return sheets.sheet_of_differences(x, made, captions)
+
     def array(self, x: Tensor) -> np.ndarray:
         """uint8 `[N, H, W, C]`."""
         return sheets.pixels_of(x)

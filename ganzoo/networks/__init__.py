@@ -21,7 +21,7 @@ from ganzoo.networks.minibatch import MinibatchStd
 from ganzoo.networks.patches import PatchDiscriminator
 from ganzoo.networks.perceptrons import MLPDiscriminator, MLPGenerator, mlp
 from ganzoo.networks.plain import PlainDiscriminator, PlainGenerator
-from ganzoo.networks.pyramids import ConvDiscriminator, ConvGenerator, channel_ladder, doubling, pyramid
+from ganzoo.networks.pyramids import ConvDiscriminator, ConvEncoder, ConvGenerator, channel_ladder, doubling, pyramid
 from ganzoo.networks.recurrent import RecurrentDiscriminator, RecurrentGenerator
 from ganzoo.networks.resampling import (
     Blur,
@@ -57,6 +57,7 @@ __all__ = [
     "Choices",
     "ConditionalBatchNorm",
     "ConvDiscriminator",
+    "ConvEncoder",
     "ConvGenerator",
     "EqualisedConv2d",
     "EqualisedDown",

@@ -98,6 +98,30 @@ class ConvDiscriminator(nn.Module):
         return logits if self.classes else logits[:, 0]
 
 
+class ConvEncoder(ConvDiscriminator):
+    """Images `[N, C, H, W]` to latents `[N, latent]`: the layers of `ConvDiscriminator`, with a wider last one.
+
+    As in BiGAN (Donahue et al. 2017, https://arxiv.org/abs/1605.09782) and f-AnoGAN (Schlegl et al. 2019). The other
+    arguments are those of `ConvDiscriminator`.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent: int,
+        width: int = 64,
+        *,
+        kernel: int = 4,
+        norm: str = "batch",
+        hidden: Sequence[int] = (),
+    ) -> None:
+        super().__init__(shape, width, kernel=kernel, norm=norm, hidden=hidden, classes=latent - 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z: Tensor = self.head(self.body(x).flatten(1))
+        return z
+
+
 def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     """How many times an image is halved, and the resulting size (height, width).
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -66,6 +66,37 @@ def sheet_below(
     blank = torch.ones(1, *x.shape[1:], device=x.device)
     filled = [torch.cat([row, blank.expand(columns - len(row), -1, -1, -1)]) for row in rows]
     return sheet(torch.cat(filled), columns)
+
+
+def sheet_of_differences(x: Tensor, made: Tensor, captions: Sequence[str], columns: int = 8) -> Image.Image:
+    """Images `[N, C, H, W]` in [-1, 1], those they are compared with, and maps of the difference, with captions below.
+
+    A map is black where both are equal, then red, yellow and, from half of the range on, white.
+    """
+    height, width = x.shape[2:]
+    factor = max(1, math.ceil(SMALLEST_TILE / min(height, width)))
+    heat = (x.float() - made.float()).abs().mean(1, keepdim=True).clamp(0, 1) * 3
+    maps = torch.cat([(heat - at).clamp(0, 1) for at in range(3)], 1) * 2 - 1
+    kinds = [_like(x, maps), _like(made, maps), maps]
+    left, below, margin = 88, 16, 2
+    cell_h, cell_w = 3 * (height * factor + margin) + below, max(width * factor, 40) + margin
+    columns = min(columns, len(x))
+    page = Image.new("RGB", (left + columns * cell_w, math.ceil(len(x) / columns) * cell_h + margin), "white")
+    draw = ImageDraw.Draw(page)
+    for at, caption in enumerate(captions):
+        top, start = margin + at // columns * cell_h, left + at % columns * cell_w
+        for row, kind in enumerate(kinds):
+            tile = to_image(pixels_of(kind[at : at + 1])[0])
+            tile = tile.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+            y = top + row * (height * factor + margin)
+            page.paste(tile, (start, y))
+            if not at % columns:
+                draw.text((4, y + height * factor // 2), ROWS[row], fill="black", anchor="lm")
+        draw.text((start + width * factor // 2, top + cell_h - below + 6), caption, fill="black", anchor="mm")
+    return page
+
+
+ROWS = ("input", "reconstruction", "difference")
 
 
 def _like(images: Tensor, x: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def reconstruct(gan: GAN, name: str, x: Tensor, range: tuple[float, float] | Non
     name: the variant's. range: of the data, to which they are clamped. Raises GanzooError for a game without encoder.
     """
     if not (isinstance(gan, Encoder) and isinstance(gan, Latent)):
-        raise GanzooError(f"{name!r} has no encoder to find latents with: leave --like out.")
+        raise GanzooError(f"{name!r} has no encoder to reconstruct samples with: leave --like and --grid out.")
     encoder, generator = gan, gan
     return on_host(_in_batches(gan, x, lambda part: generator.generate(encoder.encode(part)), None), range)
 

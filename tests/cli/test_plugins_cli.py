@@ -54,7 +54,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (
             "ganzoo",
             [
+                "3dgan",
                 "acgan",
+                "bigan",
                 "biggan",
                 "conditional",
                 "ctgan",
@@ -62,6 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "dcgan",
                 "dragan",
                 "ebgan",
+                "f-anogan",
                 "fastgan",
                 "infogan",
                 "lsgan",
