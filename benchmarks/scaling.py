@@ -38,6 +38,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 SHAPES |= {"edges": (1, 8, 8), "grey": (3, 8, 8), "segments": (1, 8, 8), "domains": (3, 8, 8)}
 SHAPES |= dict.fromkeys(("paired", "maps", "unpaired"), (3, 64, 64))
+SHAPES |= {"grammar": (12,), "text": (32,)}
 SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}
 """Shapes of the data sets' samples; a recipe's `data.size` and `data.channels` override them."""
 

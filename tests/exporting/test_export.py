@@ -41,6 +41,7 @@ POINTS = DataSpec("points", "points", (2,), 8, range=None)
 PARTS = {"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
 ROWS = DataSpec("rows", "table", (7,), range=None, note=PARTS)
 SERIES = DataSpec("sines", "series", (12, 2), 3)
+TOKENS = DataSpec("some", "tokens", (5,), range=None, note={"level": "words", "tokens": list("ab cdef")})
 TINY = {"latent": 4, "width": 4, "d_width": 4, "depth": 1, "embedding": 3, "g_hidden": [8], "d_hidden": [8]}
 TINY |= {"hidden": 4, "layers": 1, "noise": 2, "levels": 1}
 GAMES = [
@@ -70,6 +71,8 @@ GAMES = [
         ("msg-gan", IMAGES, {}),
         ("progan", IMAGES, {}),
         ("dragan", IMAGES, {}),
+        ("seqgan", TOKENS, {}),
+        ("relgan", TOKENS, {}),
         ("pix2pix", PAIRS, {"dropout": 0.0}),
         ("cyclegan", PAIRS, {}),
         ("spade", PAIRS, {}),
