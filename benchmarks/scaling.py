@@ -40,6 +40,8 @@ SHAPES |= {"edges": (1, 8, 8), "grey": (3, 8, 8), "segments": (1, 8, 8), "domain
 SHAPES |= dict.fromkeys(("paired", "maps", "unpaired"), (3, 64, 64))
 SHAPES |= {"grammar": (12,), "text": (32,)}
 SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}
+SHAPES |= {"spoken-digits": (1, 4096), "drums": (1, 4096), "wav-folder": (1, 16384)}
+SHAPES |= {"moving-digits": (1, 12, 16, 16), "video-folder": (3, 16, 64, 64)}
 """Shapes of the data sets' samples; a recipe's `data.size` and `data.channels` override them."""
 
 SIZES = tuple(4**power for power in range(5, 14))

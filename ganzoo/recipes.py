@@ -95,15 +95,16 @@ class Data:
         None, "1 for grey, 3 for RGB, 4 for RGBA; none keeps the data set's own.", minimum=1, maximum=4
     )
     length: int | None = key(
-        None,
-        "Steps of a sample, for data sets that split series into samples; none keeps the data set's own.",
-        minimum=2,
+        None, "Samples of a sound, frames of a clip, steps of a series; none keeps the data set's own.", minimum=2
     )
     low: float | None = key(None, "The value that is black, in your own files (folder, npz); 0 if only high is set.")
     high: float | None = key(
         None, "The value that is white, in your own files; none follows from the data set's values."
     )
     layout: str = key("auto", "The axes of your own arrays (npz).", choices=LAYOUTS)
+    rate: float | None = key(
+        None, "Samples or frames per second of your own sounds and clips; none is the data set's default.", above=0
+    )
     flip: bool = key(False, "Add every image's mirror image to the data set.")
     labels: bool = key(True, "Read the class labels, if there are any.")
     settings: dict[str, str] = key(

@@ -31,7 +31,10 @@ PUBLIC |= {"ganzoo.data.image_files", "ganzoo.zoo.registry", "ganzoo.evaluation.
 PUBLIC |= {f"ganzoo.evaluation.{name}" for name in ("standard_errors", "features.domain", "features.cache")}
 PUBLIC |= {"ganzoo.files.typed", "ganzoo.pictures.plots"}
 PUBLIC |= {"ganzoo.runs.judging"}
+PUBLIC |= {"ganzoo.data.own_files", "ganzoo.data.images.digits"}
 PUBLIC |= {"ganzoo.evaluation.scoring", "ganzoo.evaluation.features.pairs", "ganzoo.testing"}
+PUBLIC |= {"ganzoo.evaluation.features.views", "ganzoo.evaluation.standard_errors", "ganzoo.pictures.plots"}
+PUBLIC |= {"ganzoo.evaluation.metrics.fidelity", "ganzoo.evaluation.metrics.images"}
 """What a plugin imports."""
 
 

@@ -42,7 +42,11 @@ def complete_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -
         recipe = registry.find_recipe((ctx.args or [""])[0])[2]
     name, equals, start = incomplete.partition("=")
     if equals:
-        values: dict[str, Any] = {"loss": registry.losses, "augment": registry.augmentations, "penalties": registry.penalties}
+        values: dict[str, Any] = {
+            "loss": registry.losses,
+            "augment": registry.augmentations,
+            "penalties": registry.penalties,
+        }
         return [f"{name}={value}" for value in (values[name]() if name in values else ()) if value.startswith(start)]
     return [f"{key.path}=" for key in config.keys(recipe) if key.path.startswith(incomplete)]
 

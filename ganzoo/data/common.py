@@ -16,11 +16,18 @@ SPLITS = ("train", "test")
 
 
 def check_request(
-    name: str, data: Data, split: str, *, argument: str = "", second_path: bool = False, length: bool = False
+    name: str,
+    data: Data,
+    split: str,
+    *,
+    argument: str = "",
+    second_path: bool = False,
+    length: bool = False,
+    rate: bool = False,
 ) -> None:
     """Raise GanzooError for an unknown split, and for a kind or path unless it is the `argument` of data set `name`.
 
-    second_path, length: whether the data set reads `data.second_path` and `data.length`.
+    second_path, length, rate: whether the data set reads these keys.
     """
     if split not in SPLITS:
         raise unknown("split", str(split), SPLITS)
@@ -37,11 +44,21 @@ def check_request(
         raise GanzooError(f"{name} has no kinds: leave out data.kind ({data.kind!r}).")
     if argument != "path":
         _refuse(data, f"{name} is not your own files", ("low", "high", "layout"))
+    if data.rate is not None and not rate:
+        raise GanzooError(f"the samples of {name} have a rate of their own: leave out data.rate ({data.rate:g}).")
 
 
 def check_points(name: str, data: Data) -> None:
     """Raise GanzooError for settings that only apply to images."""
-    _refuse(data, f"{name} contains points, not images", ("size", "channels", "flip", "low", "high", "layout"))
+    refuse_image_keys(name, data, "points")
+
+
+IMAGE_KEYS = ("size", "channels", "flip", "low", "high", "layout")
+
+
+def refuse_image_keys(name: str, data: Data, what: str, reads: Sequence[str] = ()) -> None:
+    """Raise GanzooError for settings of images in data of another kind. what: "sounds". reads: those that it reads."""
+    _refuse(data, f"{name} contains {what}, not images", [key for key in IMAGE_KEYS if key not in reads])
 
 
 def _refuse(data: Data, why: str, keys: Sequence[str]) -> None:

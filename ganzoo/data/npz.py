@@ -80,7 +80,7 @@ def _as_described(arrays: Arrays, split: str, data: Data, path: Path) -> Dataset
         raise refusal(path, f"samples of type {chosen.dtype} are not supported; save numbers")
     if chosen.dtype.kind == "f" and not np.isfinite(chosen).all():
         raise refusal(path, "its samples contain values that are not finite (nan or infinite)")
-    given = [name for name in ("size", "channels", "low", "high") if getattr(data, name) is not None]
+    given = [name for name in ("size", "channels", "low", "high", "length", "rate") if getattr(data, name) is not None]
     if given:
         raise GanzooError(f"{path} holds {kind} data, which take no data.{given[0]}: leave it out.")
     _check_alike(chosen, train, arrays, path)

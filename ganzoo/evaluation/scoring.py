@@ -296,7 +296,7 @@ def _data_protocol(samples: Samples) -> dict[str, Any]:
     keys = asdict(samples.data)
     unset = [
         name
-        for name in ("length", "low", "high", "layout", "second_path", "settings")
+        for name in ("low", "high", "layout", "second_path", "settings", "length", "rate")
         if keys[name] in (None, "auto", "", {})
     ]
     kept = {name: value for name, value in keys.items() if name not in unset}

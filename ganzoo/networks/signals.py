@@ -91,11 +91,17 @@ class SignalDiscriminator(nn.Module):
             if shuffle and level < levels - 1:
                 layers.append(PhaseShuffle(shuffle))
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(sizes[-1] * base, 1)
+        self.width = sizes[-1] * base
+        self.head = nn.Linear(self.width, 1)
         xavier_init(self)
 
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer sees: `[N, width]`, for heads of your own."""
+        features: Tensor = self.body(x).flatten(1)
+        return features
+
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.body(x).flatten(1))
+        logits: Tensor = self.head(self.features(x))
         return logits[:, 0]
 
 

@@ -48,7 +48,7 @@ KINDS = [
     Kind("sentence-gan", ".txt", one_file=True, onnx=False),
     Kind("table-gan", ".csv", one_file=True, tolerance=1.0),
     Kind("signal-gan.waves", ".csv", tolerance=1e-6),
-    Kind("signal-gan.tones", ".wav", tolerance=1 / 32767),
+    Kind("signal-gan.beeps", ".wav", tolerance=1 / 32767),
     Kind("clip-gan", ".gif", tolerance=1 / 127),
     Kind("encoder-gan", ".png", tolerance=1 / 127),
     Kind("classifier-gan", ".png", tolerance=1 / 127),

@@ -96,13 +96,13 @@ def test_a_folder_names_its_data_set_by_what_most_of_its_files_are(
     def read(path: Any) -> str:
         return ganzoo.plan("signal-gan", dataset=path).recipe.data.name
 
-    assert cli.run(["train", "signal-gan.tones", "--out", "run", "--steps", "1", "--no-scores"]) == 0
+    assert cli.run(["train", "signal-gan.beeps", "--out", "run", "--steps", "1", "--no-scores"]) == 0
     assert cli.run(["sample", "run", "-n", "12", "--to", "sounds"]) == 0
-    assert read("sounds") == read(Path("sounds")) == read("./sounds/") == "tones"
+    assert read("sounds") == read(Path("sounds")) == read("./sounds/") == "beeps"
     assert ganzoo.plan("signal-gan", dataset="sounds").recipe.data.path == "sounds"
     assert cli.run(["train", "signal-gan", "--dataset", "sounds", "--out", "again", "--steps", "1", "--no-scores"]) == 0
     assert ganzoo.load("again").data.modality == "recordings"
-    assert cli.run(["eval", "sounds", "--against", "tones", "--json"]) == 0
+    assert cli.run(["eval", "sounds", "--against", "beeps", "--json"]) == 0
     for number in range(13):
         shutil.copy("a/00.png", f"sounds/{number}.png")
     assert ganzoo.plan("dcgan", dataset="sounds").recipe.data.name == "folder"
@@ -110,7 +110,7 @@ def test_a_folder_names_its_data_set_by_what_most_of_its_files_are(
     assert ganzoo.plan("dcgan", dataset="none").recipe.data.name == "folder"
     (folders / "sounds" / "broken.wav").write_bytes(b"RIFF")
     capfd.readouterr()
-    assert cli.run(["eval", "sounds", "--against", "tones"]) == 2
+    assert cli.run(["eval", "sounds", "--against", "beeps"]) == 2
     assert len(capfd.readouterr().err.splitlines()) == 1
 
 
@@ -132,7 +132,7 @@ def test_two_data_sets_that_read_the_same_files_must_be_named(
     (folders / "sounds").mkdir()
     (folders / "sounds" / "1.wav").touch()
     assert cli.run(["train", "signal-gan", "--dataset", "sounds"]) == 2
-    assert "type --dataset tones:sounds or --dataset noises:sounds" in capfd.readouterr().err
+    assert "type --dataset beeps:sounds or --dataset noises:sounds" in capfd.readouterr().err
     np.save(folders / "x.npy", np.zeros((20, 8, 8), np.uint8))
     assert cli.run(["train", "dcgan", "--dataset", "x.npy"]) == 2
     assert "type --dataset npz:x.npy or --dataset arrays:x.npy." in capfd.readouterr().err

@@ -59,7 +59,7 @@ class Arrangement:
         found = set(self.parts["train"].labels(skipped) or ())
         if len(found) < 2:
             return ()
-        return tuple(map(str, range(max(map(int, found)) + 1))) if self.numbered else tuple(sorted(found, key=_natural))
+        return tuple(map(str, range(max(map(int, found)) + 1))) if self.numbered else tuple(sorted(found, key=natural))
 
 
 def arrange(folder: Path) -> Arrangement:
@@ -163,7 +163,8 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(printable(name) for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts 2 before 10."""
     # Splitting at digits leaves text at even positions and numbers at odd ones, so only equal types are compared.
     parts = re.split(r"(\d+)", name)
     return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], name

@@ -52,6 +52,7 @@ class Layout:
     classes: dict[str, str] = field(default_factory=dict)
     within: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    what: str = "images"
 
     def split_of(self, name: str) -> str | None:
         """The split of an image, by its relative path; None if it is in none."""
@@ -68,12 +69,12 @@ class Layout:
         return first if slash and name.startswith(prefix) else None
 
 
-def read_layout(names: Iterable[str]) -> Layout:
-    """What the subfolders mean in which these images are. `names` are read several times.
+def read_layout(names: Iterable[str], what: str = "images") -> Layout:
+    """What the subfolders mean in which these images, or other files, are. `names` are read several times.
 
     Raises Unpaired for two sets of images, as translators between them are trained on.
     """
-    layout = Layout()
+    layout = Layout(what=what)
     base = _unwrap(names, "")
     folders, _ = _count(names, base)
     _refuse_unpaired(base, folders)
@@ -86,7 +87,7 @@ def read_layout(names: Iterable[str]) -> Layout:
         unused = sorted(set(folders) - {train, held_out[0]})
         if unused:
             count = sum(folders[name] for name in unused)
-            layout.notes.append(f"{count:,} images in {_joined(unused)} are not used, beside {train} and {held_out[0]}")
+            layout.notes.append(f"{count:,} {what} in {_joined(unused)} are not used, beside {train} and {held_out[0]}")
     elif found.keys() and found.keys() <= {*TRAIN, *HELD_OUT} and len(found) > 1:
         layout.notes.append(
             f"{_joined(folders)} look like splits and are not read as classes; all of them are trained on: "
@@ -138,7 +139,7 @@ def _splits_within_classes(layout: Layout, names: Iterable[str], base: str) -> b
     layout.notes.append(f"trained on the folder train of each class; {held_out[0]} is the test split")
     unused = others + sum(counts[name] for name in held_out[1:])
     if unused:
-        layout.notes.append(f"{unused:,} images that are in neither are not used")
+        layout.notes.append(f"{unused:,} {layout.what} that are in neither are not used")
     return True
 
 
@@ -150,11 +151,11 @@ def _find_classes(layout: Layout, names: Iterable[str], split: str, prefix: str)
     classed = sum(folders.values())
     lower = {name.lower() for name in folders}
     if all(SHARD.fullmatch(name) for name in folders) and _are_shards(names, base):
-        why = "number the images, a thousand in each"
+        why = f"number the {layout.what}, a thousand in each"
     elif lower & IMAGES and lower & BESIDE_IMAGES and lower <= IMAGES | BESIDE_IMAGES:
         why = "look like the parts of one data set (name one of them to train on it alone)"
     elif too_many(strays, classed):
-        why = f"hold {classed:,} of {classed + strays:,} images, and the others have no class"
+        why = f"hold {classed:,} of {classed + strays:,} {layout.what}, and the others have no class"
     else:
         layout.classes[split] = base
         doubtful = sorted(name for name in folders if name.lower() in (*TRAIN, *HELD_OUT))

@@ -29,16 +29,16 @@ def load_waves(data: Data, root: Path, split: str) -> Any:
     return Dataset({"x": torch.stack([angle.sin(), angle.cos()], -1)}, spec)
 
 
-def load_tones(data: Data, root: Path, split: str) -> Any:
-    """The .wav files of the folder data.path, 16-bit mono; without a path, 240 tones that fade, 60 held out."""
+def load_beeps(data: Data, root: Path, split: str) -> Any:
+    """The .wav files of the folder data.path, 16-bit mono; without a path, 240 beeps that fade, 60 held out."""
     import torch
 
     from ganzoo.data.common import check_request
     from ganzoo.data.dataset import Dataset
     from ganzoo.errors import GanzooError
 
-    check_request("tones", data, split, argument="path")
-    spec = DataSpec("tones", "recordings", (1, 256), range=(-1.0, 1.0), note={"rate": RATE})
+    check_request("beeps", data, split, argument="path")
+    spec = DataSpec("beeps", "recordings", (1, 256), range=(-1.0, 1.0), note={"rate": RATE})
     if data.path:
         if split == "test":
             raise GanzooError(f"{data.path} has no test split.")
@@ -126,7 +126,7 @@ def load_audio(name: str) -> Any:
     from ganzoo.modalities import Modality
 
     class Audio(Modality):
-        example_dataset = "tones"
+        example_dataset = "beeps"
 
         def picture(self, x: Any, spec: DataSpec, **more: Any) -> Any:
             return drawn(x[:8, 0].cpu())
@@ -188,11 +188,11 @@ def ganzoo_datasets() -> list[DatasetSpec]:
     return [
         DatasetSpec("waves", "Sines.", "none", "tracks", load_waves, test=True, downloads=False),
         DatasetSpec(
-            "tones",
-            "Tones, or your own .wav files.",
+            "beeps",
+            "Beeps, or your own .wav files.",
             "none",
             "recordings",
-            load_tones,
+            load_beeps,
             argument="path",
             test=True,
             folder_endings=(".wav",),
@@ -208,5 +208,5 @@ def ganzoo_metrics() -> list[MetricSpec]:
 
 @hookimpl
 def ganzoo_variants() -> list[Variant]:
-    recipes = {name: TwoPlayerRecipe(data=Data(name=name), steps=30, batch=16, latent=8) for name in ("waves", "tones")}
+    recipes = {name: TwoPlayerRecipe(data=Data(name=name), steps=30, batch=16, latent=8) for name in ("waves", "beeps")}
     return [Variant("signal-gan", "A GAN on series and sounds.", "none", ("tracks", "recordings"), recipes, build)]
