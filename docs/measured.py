@@ -41,7 +41,8 @@ def quality() -> str:
     """Time to quality of every recipe that was measured."""
     found = result("quality")
     header = ["recipe", "seeds", "steps", "final fraction of real IS"]
-    header += [f"{unit} to {fraction}" for fraction in ("80 %", "90 %") for unit in ("s", "CPU s")]
+    # Wall-clock seconds mean little on a shared machine; CPU seconds depend less on other work.
+    header += ["CPU s in all", *(f"CPU s to {fraction}" for fraction in ("80 %", "90 %"))]
     rows = []
     for name, row in found["rows"].items():
         summary, seeds = row["summary"], row["seeds"]
@@ -49,8 +50,7 @@ def quality() -> str:
         share = summary["share"]
         ends = {key: None if share[key] is None else 100 * share[key] for key in ("mean", "sd")}
         cells = [f"`{name}`", ", ".join(seeds), f"{steps:,}", f"{format_spread(ends, 3)} %"]
-        for wanted in ("80%", "90%"):
-            cells += [reached(summary[wanted][unit], summary["seeds"]) for unit in ("seconds", "cpu seconds")]
+        cells += [reached(summary[wanted]["cpu seconds"], summary["seeds"]) for wanted in ("whole", "80%", "90%")]
         rows.append(cells)
     threads = {seed["threads"] for row in found["rows"].values() for seed in row["seeds"].values()}
     used = f"{' or '.join(map(str, sorted(threads)))} thread{'s' * (threads != {1})}"
