@@ -24,7 +24,6 @@ from ganzoo.api.bench.grid import Cell, cell_plan, read_grid
 from ganzoo.api.planning import build
 from ganzoo.data.dataset import Dataset
 from ganzoo.machine.launch import launch
-from ganzoo.recipes import Data
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo.datasets import load_data
 
@@ -62,12 +61,12 @@ def parser() -> argparse.ArgumentParser:
 
 def make_trainers(cells: list[Cell], data_root: str | None) -> Iterator[tuple[str, Trainer]]:
     """A trainer for each cell, by its label or else its title; all use the same copy of the data."""
-    datasets: dict[Data, Dataset] = {}
+    datasets: dict[str, Dataset] = {}
     for cell in cells:
         plan = cell_plan(cell, data_root=data_root, device="cpu")
-        data = plan.recipe.data
+        data = repr(plan.recipe.data)
         if data not in datasets:
-            datasets[data] = load_data(data, plan.options)
+            datasets[data] = load_data(plan.recipe.data, plan.options)
         gan = build(plan, datasets[data].spec)
         recipe = dataclasses.replace(plan.recipe, steps=max(plan.recipe.steps, 10_000))
         yield cell.group.label or cell.group.title, Trainer(gan, datasets[data], recipe, launch(plan.options))

@@ -34,6 +34,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "mnist": (1, 28, 28),
     "fashion-mnist": (1, 28, 28),
     "stacked-mnist": (3, 28, 28),
+    "one-class": (1, 8, 8),
     "cifar10": (3, 32, 32),
 }
 SHAPES |= {"edges": (1, 8, 8), "grey": (3, 8, 8), "segments": (1, 8, 8), "domains": (3, 8, 8)}

@@ -46,6 +46,8 @@ MODULES: dict[str, str] = {
     "ganzoo.pictures.plots": "new_figure render",
     "ganzoo.training.trainer": "Trainer",
     "ganzoo.runs.run": "Run",
+    "ganzoo.runs.judging": "reconstruct",
+    "ganzoo.files.typed": "typed_path",
     "ganzoo.api.planning": "plan Plan",
     "ganzoo.api.train": "train load",
     "ganzoo.api.resume": "resume",

@@ -74,7 +74,9 @@ class Dataset:
         self.levels = levels
         self.digest = digest
         self.groups = grouped(self.arrays, groups)
-        self.mirrored = {"x"} | {name for name in spec.inputs if name in self.arrays and is_uint8(self.arrays[name])}
+        # What is no DataSpec is reported by who asked for the data.
+        inputs = spec.inputs if isinstance(spec, DataSpec) else {}
+        self.mirrored = {"x"} | {name for name in inputs if name in self.arrays and is_uint8(self.arrays[name])}
         self.count = len(self.arrays[self.groups[0][0]])
         self.device = torch.device("cpu")
         self.memo = Memo()

@@ -29,6 +29,7 @@ class Modality:
     a direction does.
     example_shapes: shapes that the contract tests build variants for. example_dataset: a data set with such samples,
     which needs no download and no files; "" if there is none.
+    example_size: the `data.size` of the examples that metrics are tried on, where small ones are faster.
     shows_samples_apart: whether `picture` shows each sample separately, so that its neighbours can be shown beside it.
     real_in_picture: how many real samples to pass to `picture`; 0 if it shows none.
     file_endings: of the files that hold many samples, which `write_file` writes: (".csv",).
@@ -40,6 +41,7 @@ class Modality:
     example_shapes: tuple[tuple[int, ...], ...] = ()
     example_range: tuple[float, float] | None = None
     example_dataset = ""
+    example_size: int | None = None
     shows_samples_apart = False
     real_in_picture = 0
     file_endings: tuple[str, ...] = ()

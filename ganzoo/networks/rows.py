@@ -74,7 +74,7 @@ class Choices(nn.Module):
 
 
 class RowSoftmax(nn.Module):
-    """The last layer of a generator of rows: values as they are, and the softmax of each choice.
+    """The last layer of a generator of rows `[N, size]`: values as they are, and the softmax of each choice.
 
     As in the language model of Gulrajani et al. 2017 (WGAN-GP), section 5, the discriminator is shown probabilities.
     """

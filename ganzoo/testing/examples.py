@@ -115,7 +115,7 @@ def example_samples(
     kind = registry.modality(modality)
     if not kind.example_dataset:
         raise SkipTest(f"there are no examples of {modality} data: call check_metric with your own samples")
-    data = Data(name=kind.example_dataset)
+    data = Data(name=kind.example_dataset, size=kind.example_size)
     load = registry.datasets().find(data.name).load
 
     def split(name: str) -> Dataset:

@@ -33,6 +33,7 @@ class Voxels(Modality):
     example_shapes = ((1, 16, 16, 16), (1, 8, 8, 8))
     example_range = (-1.0, 1.0)
     example_dataset = "voxel-shapes"
+    example_size = 8
     shows_samples_apart = True
     value_bytes = 1
 

@@ -55,7 +55,10 @@ class CTGAN(TwoPlayer):
 
     def prepare(self, dataset: Any) -> None:
         x = dataset.batch(torch.arange(dataset.count))["x"]
-        self.mixtures.fit(x.index_select(1, self.value_places))
+        values = x.index_select(1, self.value_places)
+        # Fitting many columns takes seconds, and always gives the same for the same rows.
+        fitted = dataset.memo.once(("mixtures", self.recipe.modes), lambda: self.mixtures.fitted(values))
+        self.mixtures.load_state_dict(fitted)
         self.rows.count(x.index_select(1, self.choice_places))
         self.dataset = dataset
 

@@ -31,6 +31,12 @@ class Mixtures(nn.Module):
         # Of modes that are not used, 0.
         self.register_buffer("weights", torch.eye(modes)[:1].repeat(count, 1))
 
+    def fitted(self, x: Tensor) -> dict[str, Tensor]:
+        """The state of a module that was fitted to the columns of `x [N, count]`."""
+        other = Mixtures(*self.means.shape)
+        other.fit(x)
+        return other.state_dict()
+
     @torch.no_grad()
     def fit(self, x: Tensor) -> None:
         """Variational Gaussian mixtures of the columns of `x [N, count]`; always the same for the same values."""

@@ -268,12 +268,12 @@ def test_a_text_file_names_its_data_set(zoo: Zoo, tmp_path: Path, capfd: pytest.
     assert ganzoo.plan("sentence-gan", dataset=file).recipe.data.name == "sentences"
     run = trained(zoo, "sentence-gan", tmp_path / "run", "--dataset", str(file))
     assert run.data.note["words"] == ["_", "one", "three", "two"]
-    assert cli.run(["eval", str(file), "--against", str(file), "--json"]) == 0
+    assert cli.run(["eval", str(file), "--against", f"sentences:{file}", "--json"]) == 0
     scores = json.loads(capfd.readouterr().out.partition("{")[2].join(["{", ""]))["scores"]
     assert scores[0]["protocol"]["n_fake"] == 20
     other = tmp_path / "other.txt"
     other.write_text("four")
-    assert cli.run(["eval", str(other), "--against", str(file)]) == 2
+    assert cli.run(["eval", str(other), "--against", f"sentences:{file}"]) == 2
     assert "words that are not in the training data" in capfd.readouterr().err
     assert cli.run(["train", "sentence-gan", "--dataset", str(tmp_path / "x.doc"), "--dry-run"]) == 2
     capfd.readouterr()

@@ -180,7 +180,7 @@ def test_a_folder_and_a_file_of_a_runs_samples_score_as_the_run_does(copied: Pat
         scores = ganzoo.evaluate(target, against="digits", metrics="is,fd")
         assert values(scores) == wanted, target
         assert scores.scores[0].protocol["seed"] is None
-    assert sorted(path.name for path in Path().iterdir()) == ["many", "many.npz", "run"]
+    assert sorted(path.name for path in Path().iterdir()) == ["many", "many.npz", "many.npz.provenance.json", "run"]
 
 
 def test_copies_of_the_training_images_in_a_folder_are_found_out(tmp_path: Path) -> None:

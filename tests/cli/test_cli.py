@@ -48,7 +48,7 @@ SURFACE = {
         *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),
         *EVAL,
     ],
-    "score": ["RUN", "FILES", "--best", "--sort", "--device", "--json"],
+    "score": ["RUN", "FILES", "--best", "--sort", "--grid", "--device", "--json"],
     "export": ["RUN", "--to", "--raw", "--best"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],

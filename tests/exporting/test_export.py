@@ -37,6 +37,7 @@ needs_onnx = pytest.mark.skipif(
 IMAGES = DataSpec("digits", "image", (1, 8, 8), 10)
 COLOURS = {"colours": [[0, 0, 0], [255, 0, 0], [0, 0, 255]]}
 PAIRS = DataSpec("pairs", "image", (3, 8, 8), inputs={"source": DataSpec("source", "image", (3, 8, 8), note=COLOURS)})
+VOXELS = DataSpec("shapes", "voxels", (1, 8, 8, 8), 4)
 POINTS = DataSpec("points", "points", (2,), 8, range=None)
 PARTS = {"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
 ROWS = DataSpec("rows", "table", (7,), range=None, note=PARTS)
@@ -72,6 +73,9 @@ GAMES = [
         ("progan", IMAGES, {}),
         ("dragan", IMAGES, {}),
         ("seqgan", TOKENS, {}),
+        ("3dgan", VOXELS, {}),
+        ("bigan", IMAGES, {}),
+        ("f-anogan", IMAGES, {}),
         ("relgan", TOKENS, {}),
         ("pix2pix", PAIRS, {"dropout": 0.0}),
         ("cyclegan", PAIRS, {}),

@@ -62,7 +62,17 @@ SMALL |= {"hidden": 8, "layers": 1, "levels": 2}
 DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba")
 
 
-@pytest.mark.parametrize("check", contract("ganzoo", keys=SMALL, leave_out=DOWNLOADED), ids=str)
+LARGE = ("3dgan.paper-own data", "ctgan.large-own data", "ctgan.paper-own data")
+"""Checks of recipes whose data are large, and whose networks are those of the variant's small recipe."""
+
+CHECKS = [
+    check
+    for check in contract("ganzoo", keys=SMALL, leave_out=DOWNLOADED)
+    if not str(check).startswith(LARGE) or str(check).endswith(": keys")
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=str)
 def test_what_ganzoo_registers_keeps_the_contract(check: Check) -> None:
     check()
 

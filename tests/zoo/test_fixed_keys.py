@@ -70,7 +70,7 @@ def test_setting_it_on_resuming_is_refused(zoo: Zoo, tmp_path: Path, capfd: pyte
 
 
 def test_it_is_not_shown(zoo: Zoo, capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["show", "own-loss"]) == 0
+    assert cli.run(["show", "own-loss", "--all"]) == 0
     out = capfd.readouterr().out
     assert "latent = 100" in out
     for line in out.splitlines():
