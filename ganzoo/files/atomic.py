@@ -100,14 +100,15 @@ def _take_name(partial: Path, path: Path) -> None:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, exists: bool | None = None) -> Iterator[Path]:
     """A folder to write into, which becomes `path` when the block is over; if the block fails, nothing is left.
 
-    `path` may be an empty folder, in which nothing else writes meanwhile. Raises FileExistsError if another process
-    has taken the name, and OSError.
+    `path` may be an empty folder, in which nothing else writes meanwhile. exists: whether it is one; a caller that has
+    asked before must pass the answer, as another process may have made the folder since. Raises FileExistsError if
+    another process has taken the name, and OSError.
     """
     # An existing folder may be a mount, or in a folder that is not writable, so that no other can take its place.
-    inside = path.is_dir()
+    inside = path.is_dir() if exists is None else exists
     partial = _hidden(path / path.name if inside else path)
     missing = [folder for folder in path.parents if not folder.exists()]
     moved: list[Path] = []

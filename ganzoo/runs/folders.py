@@ -41,7 +41,7 @@ def claim(out: str | None, name: str) -> Lock:
 def claimed(path: Path) -> Iterator[Path]:
     """`new_folder` for a new or empty folder, in which no other process that claims it writes. Raises GanzooError."""
     if not path.is_dir():
-        with new_folder(path) as partial:
+        with new_folder(path, exists=False) as partial:
             yield partial
         return
     try:
@@ -51,7 +51,7 @@ def claimed(path: Path) -> Iterator[Path]:
     try:
         require_new(path)
         try:
-            with new_folder(path) as partial:
+            with new_folder(path, exists=True) as partial:
                 yield partial
         finally:
             # Only a training run leaves its lock's file.

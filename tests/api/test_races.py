@@ -24,6 +24,7 @@ from ganzoo.evaluation import records
 from ganzoo.evaluation.scoring import Score, Scores
 from ganzoo.exporting.writing import export
 from ganzoo.files import atomic
+from ganzoo.runs import folders
 from ganzoo.runs.run import Run
 
 
@@ -88,6 +89,27 @@ def test_of_many_that_name_one_output_one_writes_it_and_the_others_say_why_not(
     for error in refused:
         assert "exists" in str(error) or "is not empty" in str(error) or "is writing" in str(error)
     assert not [path for path in Path().rglob("*") if atomic.PARTIAL.fullmatch(path.name)]
+
+
+def test_a_folder_that_is_made_after_it_was_looked_for_is_not_written_into(
+    opened: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_dir = Path.is_dir
+
+    def made_meanwhile(path: Path) -> bool:
+        found = is_dir(path)
+        if path.name == "folder" and not found:
+            path.mkdir()
+            (path / "00000.png").write_text("theirs")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "require_new", lambda path: None)
+        patch.setattr(sample, "require_new", lambda path: None)
+        patch.setattr(Path, "is_dir", made_meanwhile)
+        with pytest.raises(GanzooError, match="folder exists"):
+            write_samples(opened, 3, folder="folder")
+    assert [file.read_text() for file in Path("folder").iterdir()] == ["theirs"]
 
 
 def test_a_folder_of_samples_has_nothing_else_in_it(opened: Run) -> None:
