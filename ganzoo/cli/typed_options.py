@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import click
@@ -104,7 +105,16 @@ def answer(error: click.NoSuchOption, arguments: Sequence[str]) -> str:
         instead = DRAWING.get(name, "")
     else:
         instead = OPTIONS.get(name, "") or _keys(name, _value(typed, arguments))
-    return f"ganzoo {command} has no option {typed}: type {instead}." if instead else ""
+    named = re.match(r"--[\w-]+", instead)
+    if not instead or (named and named[0] not in _options(error)):
+        return ""
+    return f"ganzoo {command} has no option {typed}: type {instead}."
+
+
+def _options(error: click.NoSuchOption) -> set[str]:
+    """The options that the command has."""
+    params = error.ctx.command.params if error.ctx else []
+    return {option for param in params for option in (*param.opts, *param.secondary_opts)}
 
 
 def _keys(name: str, value: str) -> str:
@@ -113,11 +123,9 @@ def _keys(name: str, value: str) -> str:
     from ganzoo.zoo import config
 
     known = [key.path for key in config.keys(TwoPlayerRecipe())]
-    found = key_paths(name, [*known, "width", "d_width", "augment"])
+    found = key_paths(name, [*known, "width", "d_width"])
     if found in (["steps"], ["seed"]):
         return f"--{found[0]} {value or 'N'}"
-    if name == "dataset":
-        return f"--dataset {value or 'NAME'}"
     if found and found[0].endswith(".betas") and "," not in value:
         value = "BETA1,BETA2"
     paired = len(found) == 2 and {path[:2] for path in found} == {"g.", "d."}

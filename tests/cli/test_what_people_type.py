@@ -127,7 +127,14 @@ def test_a_wrong_thing_is_answered(words: str, tmp_path: Path, monkeypatch: Any,
 
 
 def test_unknown_options_without_an_answer_are_still_reported(capsys: Any) -> None:
-    for words in ("train dcgan --nonsense", "list --lr 3", "sample x --zzz"):
+    # The last two would be told of options that the command does not have either.
+    for words in (
+        "train dcgan --nonsense",
+        "list --lr 3",
+        "sample x --zzz",
+        "resume x --outdir y",
+        "resume x --seed 1",
+    ):
         assert run(shlex.split(words)) == 2
         assert "no such option" in capsys.readouterr().err.lower()
 
