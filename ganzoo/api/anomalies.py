@@ -13,7 +13,8 @@ from torch import Tensor
 from ganzoo.api.planning import make_options
 from ganzoo.data.samples import subset
 from ganzoo.errors import GanzooError
-from ganzoo.files.atomic import reason, write_new
+from ganzoo.files.atomic import write_new
+from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.launch import choose_device
 from ganzoo.pictures.sheets import encoded
@@ -93,8 +94,7 @@ def _new_picture(grid: str | Path) -> Path:
     path = typed_path(grid)
     if path.suffix.lower() not in PICTURES:
         raise GanzooError(f"--grid {path}: end the name in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}.")
-    if os.path.lexists(path):
-        raise GanzooError(f"{path} exists: choose another name, or remove it first.")
+    require_absent(path)
     return path
 
 
@@ -106,12 +106,8 @@ def _draw(run: Run, x: Tensor, scores: Tensor, path: Path) -> None:
     picture = kind.differences(x, made, run.data, [f"{float(score):.3g}" for score in scores[strangest]])
     if picture is None:
         raise GanzooError(f"there is no picture of what differs in {kind.name} data: leave --grid out.")
-    try:
+    with writing(path):
         write_new(path, encoded(picture, path.suffix))
-    except FileExistsError as error:
-        raise GanzooError(f"{path} exists: choose another name, or remove it first.") from error
-    except OSError as error:
-        raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
 
 
 def _held_out_scores(run: Run, device: torch.device) -> Tensor | None:

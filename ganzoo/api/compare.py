@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from ganzoo.evaluation.records import preferred
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import reason, write_first_free, write_new
+from ganzoo.files.new_files import require_absent
 from ganzoo.files.typed import typed_path
 from ganzoo.pictures.comparison import Panel, draw_panels
 from ganzoo.pictures.sheets import encoded, read
@@ -187,8 +187,7 @@ def require_picture(path: str | Path | None) -> Path:
     target = typed_path(path)
     if target.suffix != ".png":
         raise GanzooError(f"{target}: the picture is a PNG file: end the name in .png.")
-    if os.path.lexists(target):
-        raise GanzooError(f"{target} exists: choose another name, or remove it first.")
+    require_absent(target)
     if not target.parent.is_dir():
         raise GanzooError(f"{target.parent} is not a folder: create it first.")
     return target

@@ -23,6 +23,7 @@ from ganzoo.evaluation.distributed import score_distributed
 from ganzoo.evaluation.metrics.neighbours import draw_neighbours
 from ganzoo.evaluation.scoring import LIKE_TRAINING, UNIFORM, Scores, score
 from ganzoo.files.atomic import reason
+from ganzoo.files.new_files import require_absent
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.rank_group import launched_group
 from ganzoo.runs import source
@@ -65,7 +66,7 @@ def evaluate(
     """
     request = make_request(metrics, n, features, weights, seed)
     if out is not None:
-        records.require_absent(out := typed_path(out))
+        require_absent(out := typed_path(out))
     found = targets.find_target(target)
     if data is not None or other_data:
         if against is not None or not isinstance(found, Run):

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ganzoo.data import array_files
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.files.atomic import reason, write_all_new, write_first_free
+from ganzoo.files.atomic import write_all_new, write_first_free
 from ganzoo.files.marks import manifest, manifest_path, mark_folder, marked, source_type
+from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.facts import installed_version
 from ganzoo.pictures.sheets import encoded
@@ -79,7 +80,7 @@ def write_samples(
     )
     drawn = _from_samples(run, like, back, wanted) or _drawn(run, wanted)
     note = _note(run, drawn, seed) if mark else None
-    try:
+    with writing(target):
         if kind == "folder":
             with claimed(target) as partial:
                 _write_folder(run, spec, drawn, partial)
@@ -88,11 +89,6 @@ def write_samples(
             return target
         content = _content(spec, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
         return _write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
-    except FileExistsError as error:
-        # Another process has written it since it was checked.
-        raise GanzooError(f"{error.filename or target} exists: choose another name, or remove it first.") from error
-    except OSError as error:
-        raise GanzooError(f"cannot write {target}: {reason(error)}.") from error
 
 
 def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
@@ -240,8 +236,8 @@ def _target(
         kind = "file"
     if kind == "folder":
         require_new(path)
-    elif os.path.lexists(path):
-        raise GanzooError(f"{path} exists: choose another name, or remove it first.")
+    else:
+        require_absent(path)
     if kind == "grid" and path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp", ".gif"):
         raise GanzooError(f"--grid {path}: end the name in .png, .jpg, .webp or .gif.")
     if kind == "npz" and path.suffix != ".npz":

@@ -15,6 +15,7 @@ from ganzoo.evaluation.scoring import Score, Scores, key_of
 from ganzoo.files import atomic
 from ganzoo.files.atomic import naming
 from ganzoo.files.lock import locked
+from ganzoo.files.new_files import writing
 from ganzoo.files.records import Count, read_json
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -91,19 +92,8 @@ def _merge(path: Path, scores: Scores, step: int) -> list[str]:
 
 def write_new(path: Path, scores: Scores) -> None:
     """Write the scores to a file that does not exist. Raises GanzooError."""
-    try:
+    with writing(path):
         atomic.write_new(path, scores.to_json().encode())
-    except FileExistsError:
-        require_absent(path)
-        raise
-    except OSError as error:
-        raise GanzooError(f"cannot write {path}: {atomic.reason(error)}.") from error
-
-
-def require_absent(path: Path) -> None:
-    """Raise GanzooError if there is something at `path`."""
-    if os.path.lexists(path):
-        raise GanzooError(f"{path} exists: choose another name, or remove it first.")
 
 
 def _identity(item: Score) -> tuple[str, str, str]:

@@ -12,7 +12,8 @@ import safetensors.torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
-from ganzoo.files.atomic import reason, write_all_new
+from ganzoo.files.atomic import write_all_new
+from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.facts import versions
@@ -37,8 +38,7 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     if path.suffix not in ENDINGS:
         raise GanzooError(f"--to {path}: end the name in {' or '.join(ENDINGS)}.")
     for file in (path, description_path) if path.suffix == ".safetensors" else (path,):
-        if file.exists() or file.is_symlink():
-            raise GanzooError(f"{file} exists: choose another name, or remove it first.")
+        require_absent(file)
     if path.suffix == ".onnx":
         from ganzoo.exporting.onnx_file import require_packages
 
@@ -53,15 +53,11 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     else:
         content = safetensors.torch.save(weights(gan, info["players"], not raw))
     info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    try:
-        files = {path: content}
-        if path.suffix == ".safetensors":
-            files[description_path] = (json.dumps(info, indent=1) + "\n").encode()
+    files = {path: content}
+    if path.suffix == ".safetensors":
+        files[description_path] = (json.dumps(info, indent=1) + "\n").encode()
+    with writing(path):
         write_all_new(files)
-    except FileExistsError as error:
-        raise GanzooError(f"{error.filename} exists: choose another name, or remove it first.") from error
-    except OSError as error:
-        raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
     return path
 
 
