@@ -174,7 +174,7 @@ def stages(folder: str) -> None:
     """Train one step in this process, and print the seconds of each stage as JSON."""
     started_at = float(os.environ[STARTED_AT])
     from ganzoo.api import train as api
-    from ganzoo.cli import report, run
+    from ganzoo.cli import printing, run
     from ganzoo.evaluation.features import classifier
     from ganzoo.runs.callbacks import diagnosis
     from ganzoo.runs.callbacks.saving import Checkpoints
@@ -194,7 +194,7 @@ def stages(folder: str) -> None:
         (Sheets, "on_end", "pictures"),
         (diagnosis.Diagnosis, "on_start", "diagnosis"),
         (Checkpoints, "on_end", "checkpoint"),
-        (report, "after_training", "scoring"),
+        (printing, "after_training", "scoring"),
         (classifier, "train_classifier", "training the classifier"),
     ):
         setattr(place, name, clock.around(getattr(place, name), stage))

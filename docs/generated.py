@@ -18,11 +18,11 @@ from reference import reference_page
 
 from ganzoo.api.bench import report
 from ganzoo.cli import cli
-from ganzoo.cli.show import value_text
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Recipe
 from ganzoo.specs import Variant
 from ganzoo.zoo import config, registry
+from ganzoo.zoo.config import value_text
 from ganzoo.zoo.zoo import current_zoo
 
 ROOT = Path(__file__).resolve().parents[1]

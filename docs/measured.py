@@ -13,8 +13,8 @@ from claims import TABLES as CLAIMS
 from claims import claim
 
 from ganzoo.api.bench.report import format_spread
-from ganzoo.cli.show import value_text
 from ganzoo.pictures.tables import ScoreTable
+from ganzoo.zoo.config import value_text
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

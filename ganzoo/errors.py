@@ -35,7 +35,8 @@ def unknown(kind: str, name: str, known: Iterable[str], see: str = "", meant: Se
         hint = "available: " + ", ".join(names) + "."
     else:
         hint = "none available."
-    return GanzooError(f"unknown {kind} {name!r}: {hint}{' ' + see if see else ''}")
+    # A recipe file may have any text as a name.
+    return GanzooError(f"unknown {kind} {name!r}: {printable(hint)}{' ' + see if see else ''}")
 
 
 def printable(text: str) -> str:

@@ -42,7 +42,7 @@ def command(
     from ganzoo.api.bench.report import write_json
     from ganzoo.api.bench.runner import bench
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import printing_log
+    from ganzoo.cli.printing import printing_log
     from ganzoo.files.typed import typed_path
     from ganzoo.machine.signals import Stopped
     from ganzoo.machine.streams import drop_output

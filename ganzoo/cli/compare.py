@@ -22,7 +22,7 @@ def command(runs: tuple[str, ...], out: str | None, markdown: bool, as_json: boo
     ganzoo compare runs/dcgan-digits-1 runs/wgan-gp-digits-1
     """
     from ganzoo.api.compare import compare, require_picture
-    from ganzoo.cli.report import open_run
+    from ganzoo.cli.printing import open_run
     from ganzoo.cli.terminal_table import show
     from ganzoo.errors import GanzooError, printable
 

@@ -55,7 +55,7 @@ def command(target: str, as_json: bool, raw: bool, **options: Any) -> None:
     """
     from ganzoo.api.evaluate import evaluate
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import open_run, print_scores, printing_log
+    from ganzoo.cli.printing import open_run, print_scores, printing_log
     from ganzoo.files.typed import typed_path
     from ganzoo.machine import cluster
     from ganzoo.machine.ranks import is_first_rank

@@ -18,7 +18,7 @@ def command(run: str, to: str, raw: bool, best: bool) -> None:
     ganzoo export runs/dcgan-digits-1 --to digits.onnx
     """
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import open_run
+    from ganzoo.cli.printing import open_run
     from ganzoo.exporting.writing import export
 
     say(f"wrote {export(open_run(run), to, raw=raw, best=best)}")

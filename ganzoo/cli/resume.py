@@ -26,7 +26,7 @@ def command(
     """
     from ganzoo.api.resume import continue_run
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import after_training, exiting_when_stopped, open_run
+    from ganzoo.cli.printing import after_training, exiting_when_stopped, open_run
     from ganzoo.machine.streams import drop_output
     from ganzoo.zoo import config
 

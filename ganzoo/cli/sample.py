@@ -74,7 +74,7 @@ def command(
     """
     from ganzoo.api.sample import write_samples
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import open_run
+    from ganzoo.cli.printing import open_run
 
     opened = open_run(run)
     written = write_samples(

@@ -35,7 +35,7 @@ def command(
     """
     from ganzoo.api.anomalies import anomaly_scores
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import open_run
+    from ganzoo.cli.printing import open_run
 
     found = anomaly_scores(open_run(run), files, best=best, device=device, grid=grid)
     if sorted_:

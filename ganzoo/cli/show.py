@@ -82,7 +82,7 @@ def show_variant(console: Console, name: str, every: bool = False) -> None:
     keys = [key for key in config.keys(recipe) if key.path.partition(".")[0] not in variant.fixes]
     shown = keys if every else own_keys(recipe, keys)
     console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
-    settings = [printable(f"{key.path} = {value_text(key.value)}") for key in shown]
+    settings = [printable(f"{key.path} = {config.value_text(key.value)}") for key in shown]
     if every:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("key = value", overflow="fold")
@@ -126,13 +126,4 @@ def toml_value(value: object) -> str:
         return f"[{', '.join(map(toml_value, value))}]"
     # Booleans, numbers and text are written as in JSON; an empty text stays one.
     plain = isinstance(value, (bool, int, float, str))
-    return json.dumps(value if plain else value_text(value), ensure_ascii=False)
-
-
-def value_text(value: object) -> str:
-    """A value as `--set` takes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (tuple, list)):
-        return ",".join(str(item) for item in value)
-    return "none" if value in (None, "", {}) else str(value)
+    return json.dumps(value if plain else config.value_text(value), ensure_ascii=False)

@@ -41,7 +41,7 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     from ganzoo.api import planning
     from ganzoo.api.train import execute
     from ganzoo.cli.output import say
-    from ganzoo.cli.report import after_training, exiting_when_stopped, print_plan
+    from ganzoo.cli.printing import after_training, exiting_when_stopped, print_plan
     from ganzoo.machine.streams import drop_output
     from ganzoo.zoo import config
 

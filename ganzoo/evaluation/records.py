@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, Field
+from typing import Any
 
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation.score_files import read_scores
 from ganzoo.evaluation.scoring import Score, Scores, key_of
 from ganzoo.files import atomic
 from ganzoo.files.atomic import naming
 from ganzoo.files.lock import locked
 from ganzoo.files.new_files import writing
-from ganzoo.files.records import Count, read_json
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Protocol(BaseModel):
-    """The parts of a score's protocol that are read by name; comparisons use all of it."""
-
-    name: str = ""
-    step: Count = 0
-    weights: str = ""
-    seed: int | None = None
-
-
-class Row(BaseModel):
-    """Schema of a score in a file."""
-
-    name: str
-    value: Number
-    real: Number | None = None
-    better: Literal["higher", "lower", ""] | Number = ""
-    error: Number | None = None
-    real_error: Number | None = None
-    protocol: Protocol
-
-
-class Stored(BaseModel):
-    """Schema of a file of scores."""
-
-    scores: list[Row]
-    notes: list[str] = []
-
-
-def read_scores(path: Path) -> dict[str, Any] | None:
-    """The content of a file of scores, or None if it does not exist. Raises GanzooError if it is damaged."""
-    if not os.path.lexists(path):
-        return None
-    found: dict[str, Any] | None = read_json(path, Stored)
-    if found is None:
-        raise GanzooError(f"{path} is damaged: remove it and score the run again.")
-    return {"notes": []} | found
 
 
 def write_merged(path: Path, scores: Scores, step: int) -> list[str]:

@@ -10,8 +10,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ganzoo.errors import GanzooError
 from ganzoo.files.atomic import remove_partial, write_atomically
 
@@ -40,6 +38,9 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int = KEPT) -> Pa
     Format and checksum are in `step-N.json` beside `step-N.pt`, written second: a checkpoint without it is an
     unfinished save and is ignored. The folder is created if needed, its parent is not.
     """
+    # Imported here, as listing runs asks for the names of checkpoints only.
+    import torch
+
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -102,6 +103,8 @@ def digest(path: Path) -> str:
 
 def load(path: Path) -> dict[str, Any]:
     """The state in a checkpoint, on the CPU. Raises GanzooError if it is damaged, of another format, or has code."""
+    import torch
+
     content = verify(path)
     try:
         # torch warns about other pickles before it rejects them; the error below reports that.

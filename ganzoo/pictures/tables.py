@@ -94,6 +94,14 @@ def format_mean(mean: float, deviation: float | None, digits: int = 4) -> str:
     return f"{shown:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
+def format_duration(seconds: float) -> str:
+    """Seconds in readable units: 42 s, 3 min 20 s, 5 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is: no cell separators, HTML or links of its own, and no control characters."""
     return html.escape(printable(text), quote=False).replace("|", "\\|").replace("](", "]\\(")

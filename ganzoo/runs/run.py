@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.records import read_scores
+from ganzoo.evaluation.score_files import read_scores
 from ganzoo.files import checkpoint
 from ganzoo.files.records import read_records
 from ganzoo.files.typed import typed_path

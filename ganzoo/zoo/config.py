@@ -140,6 +140,15 @@ def keys(recipe: Recipe) -> list[Key]:
     return list(_keys(recipe, ""))
 
 
+def value_text(value: object) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (tuple, list)):
+        return ",".join(str(item) for item in value)
+    return "none" if value in (None, "", {}) else str(value)
+
+
 def _keys(value: Any, prefix: str) -> Iterable[Key]:
     hints = _hints(value.__class__)
     for field in dataclasses.fields(value):

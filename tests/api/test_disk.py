@@ -23,7 +23,7 @@ from ganzoo.api import execution
 from ganzoo.api.execution import make_callbacks
 from ganzoo.api.failures import is_out_of_memory, memory_suggestions
 from ganzoo.callbacks import Callback
-from ganzoo.cli import report, run
+from ganzoo.cli import printing, run
 from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.files import atomic, checkpoint
 from ganzoo.recipes import Data, Recipe
@@ -257,7 +257,7 @@ def test_scores_that_cannot_be_written_are_said_and_can_be_had_later(
     def full(*given: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "r" / "scores.json"))
 
-    monkeypatch.setattr(report, "evaluate", full)
+    monkeypatch.setattr(printing, "evaluate", full)
     assert run(["train", "vanilla", *SET, "--device", "cpu", "--steps", "2", "--out", str(tmp_path / "r")]) == 1
     message = capsys.readouterr().err.splitlines()[-1]
     assert f"cannot write {tmp_path}/r/scores.json: no space left on the disk; training has finished" in message

@@ -338,14 +338,14 @@ def test_scores_stay_off_when_a_run_without_them_is_resumed(capsys: pytest.Captu
 
 
 def test_resuming_can_leave_the_scores_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganzoo.cli import report
+    from ganzoo.cli import printing
 
     asked: list[Any] = []
     typed(*TRAIN, "--steps", "2", "--out", "r")
     info = json.loads(Path("r/recipe.json").read_text())
     info["options"]["scores"] = True
     Path("r/recipe.json").write_text(json.dumps(info))
-    monkeypatch.setattr(report, "evaluate", lambda *args, **keys: asked.append(args))
+    monkeypatch.setattr(printing, "evaluate", lambda *args, **keys: asked.append(args))
     typed("resume", "r", "--steps", "3", "--no-scores")
     assert asked == []
 

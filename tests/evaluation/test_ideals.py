@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ganzoo.evaluation.ideals import Better, best_of, decides, describe, is_better
-from ganzoo.evaluation.records import read_scores
+from ganzoo.evaluation.score_files import read_scores
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import ganzoo
 from ganzoo.api import execution, planning, train
 from ganzoo.api.execution import make_callbacks
 from ganzoo.callbacks import Callback
-from ganzoo.cli import report, run
+from ganzoo.cli import printing, run
 from ganzoo.files import checkpoint
 from ganzoo.machine.signals import NAMES, Interrupted, Stopped, handled, interrupt, interruptible
 from ganzoo.training.trainer import Trainer
@@ -120,7 +120,7 @@ def test_before_the_training_a_signal_is_one_line(
 def test_while_scores_are_computed_a_signal_says_that_the_training_is_saved(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
-    monkeypatch.setattr(report, "evaluate", lambda *given, **options: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(printing, "evaluate", lambda *given, **options: signal.raise_signal(signal.SIGTERM))
     arguments = [argument for argument in TRAIN if argument != "--no-scores"]
     with interruptible():
         assert run([*arguments, "--steps", "2", "--out", str(tmp_path / "r")]) == 143

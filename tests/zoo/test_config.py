@@ -50,7 +50,7 @@ def test_every_registered_recipe_is_rebuilt_from_json_over_the_variants_default(
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_value_that_show_prints_can_be_set(name: str) -> None:
-    from ganzoo.cli.show import value_text
+    from ganzoo.zoo.config import value_text
 
     recipe = RECIPES[name]
     for key in config.keys(recipe):

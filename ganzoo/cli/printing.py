@@ -15,15 +15,15 @@ from ganzoo.api.evaluate import evaluate
 from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
 from ganzoo.cli.output import say, warn
-from ganzoo.cli.show import value_text
 from ganzoo.errors import TrainingError, printable
 from ganzoo.evaluation.ideals import describe
 from ganzoo.evaluation.scoring import Scores
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.signals import Interrupted, Stopped
-from ganzoo.pictures.tables import format_mean
+from ganzoo.pictures.tables import format_duration, format_mean
 from ganzoo.runs.run import Run
 from ganzoo.zoo import config, provenance, registry
+from ganzoo.zoo.config import value_text
 from ganzoo.zoo.datasets import load_data
 
 
@@ -43,7 +43,8 @@ def print_plan(plan: Plan) -> None:
             say(f"  {name}.{layer} {'x'.join(str(n) for n in weight.shape)}")
     seconds = planning.estimate(plan, dataset)
     images = plan.recipe.steps * plan.recipe.images_per_step()
-    say(f"estimated time: {duration(seconds)} for {plan.recipe.steps:,} steps ({images / len(dataset):.1f} epochs)")
+    epochs = f"{images / len(dataset):.1f} epochs"
+    say(f"estimated time: {format_duration(seconds)} for {plan.recipe.steps:,} steps ({epochs})")
     say("dry run: nothing was trained or written.")
 
 
@@ -53,14 +54,6 @@ def open_run(path: str) -> Run:
     for line in provenance.differences(run.info):
         warn(line)
     return run
-
-
-def duration(seconds: float) -> str:
-    """Seconds in readable units: 42 s, 3 min 20 s, 5 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager
@@ -89,7 +82,7 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
             evaluate(run, **outcome.ranks)
         return
     records = run.metrics()
-    seconds = f" in {duration(records[-1]['seconds'])}" if records else ""
+    seconds = f" in {format_duration(records[-1]['seconds'])}" if records else ""
     complete = outcome.step >= run.recipe.steps
     early = "" if complete else f" of {run.recipe.steps:,}"
     say(f"trained {outcome.step:,}{early} steps{seconds}{'' if complete else ': a callback requested the stop'}")
