@@ -46,6 +46,7 @@ MODULES: dict[str, str] = {
     "ganzoo.pictures.plots": "new_figure render",
     "ganzoo.training.trainer": "Trainer",
     "ganzoo.runs.run": "Run",
+    "ganzoo.runs.directions": "Directions find_directions",
     "ganzoo.runs.judging": "reconstruct",
     "ganzoo.files.typed": "typed_path",
     "ganzoo.api.planning": "plan Plan",

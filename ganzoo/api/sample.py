@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import math
-import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ganzoo.api.marking import TOOL, note_of, require_room_for_mark, write_marked
 from ganzoo.data import array_files
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.files.atomic import write_all_new, write_first_free
-from ganzoo.files.marks import manifest, manifest_path, mark_folder, marked, source_type
+from ganzoo.files.marks import mark_folder
 from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
-from ganzoo.machine.facts import installed_version
 from ganzoo.pictures.sheets import encoded
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.classes import class_number as number_of
@@ -34,7 +32,6 @@ from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
 COLUMNS = 8
-TOOL = f"ganzoo {installed_version('ganzoo')}"
 
 
 def write_samples(
@@ -72,14 +69,13 @@ def write_samples(
     run = run if isinstance(run, Run) else Run.open(run)
     spec = run.data if back is None else input_of(run)
     target, kind = _target(run, spec, grid, folder, npz)
-    beside = manifest_path(target)
-    if mark and not _carries_mark(target, kind) and os.path.lexists(beside):
-        raise GanzooError(f"{beside} exists: choose another name, remove it first, or type --no-mark.")
+    if mark and kind != "folder":
+        require_room_for_mark(target)
     wanted = Wanted(
         count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, vary, given
     )
     drawn = _from_samples(run, like, back, wanted) or _drawn(run, wanted)
-    note = _note(run, drawn, seed) if mark else None
+    note = note_of(run, seed, from_inputs=bool(drawn.inputs)) if mark else None
     with writing(target):
         if kind == "folder":
             with claimed(target) as partial:
@@ -88,7 +84,7 @@ def write_samples(
                     mark_folder(partial, TOOL, note)
             return target
         content = _content(spec, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
-        return _write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
+        return write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
 
 
 def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
@@ -96,33 +92,6 @@ def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int
     if kind == "npz":
         return _npz(spec, drawn)
     return _file(spec, drawn, target.suffix) if kind == "file" else _grid(spec, drawn, target, columns)
-
-
-def _write_marked(target: Path, content: bytes, note: dict[str, Any] | None, names: Iterable[Path]) -> Path:
-    """Write a file under the first free one of `names`, marked, or with its mark beside `target`; returns its path."""
-    with_mark = marked(content, TOOL, note) if note else content
-    if with_mark is not None:
-        return write_first_free(names, with_mark)
-    write_all_new({target: content, manifest_path(target): manifest({target.name: content}, TOOL, note or {})})
-    return target
-
-
-def _carries_mark(target: Path, kind: str) -> bool:
-    """Whether a target holds its own mark, and needs no JSON file beside it."""
-    return kind == "folder" or target.suffix.lower() in (".png", ".jpg", ".jpeg")
-
-
-def _note(run: Run, drawn: Drawn, seed: int) -> dict[str, Any]:
-    """What the mark of samples says."""
-    return {
-        "digitalSourceType": source_type(bool(drawn.inputs)),
-        "variant": run.info["variant"],
-        "recipe": run.info["recipe_name"],
-        "dataset": run.data.name,
-        "step": run.step,
-        "weights": f"sha256:{run.digest()}",
-        "seed": seed,
-    }
 
 
 @dataclass(frozen=True)

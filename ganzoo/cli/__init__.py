@@ -29,6 +29,7 @@ OTHER_COMMANDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("run", "fit", "start", "learn"), ("train",)),
     **dict.fromkeys(("continue", "restart", "finetune"), ("resume",)),
     **dict.fromkeys(("generate", "gen", "draw", "predict", "interpolate"), ("sample",)),
+    **dict.fromkeys(("sefa", "ganspace", "pca", "latent"), ("directions",)),
     **dict.fromkeys(("convert", "onnx", "save"), ("export",)),
     **dict.fromkeys(("evaluate", "test", "fid", "metrics"), ("eval",)),
     **dict.fromkeys(("diff", "plot"), ("compare",)),
@@ -45,7 +46,7 @@ class Commands(click.Group):
     """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
     lazy = (
-        *("train", "resume", "sample", "export", "eval", "score", "compare", "bench"),
+        *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "bench"),
         *("list", "show", "plugins", "cache", "completion"),
     )
 

@@ -28,6 +28,7 @@ from ganzoo.machine.threads import require_no_other_training
 from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
 from ganzoo.runs.classes import Labels, as_numbers, drawn
+from ganzoo.runs.directions import Directions, find_directions
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
@@ -271,6 +272,13 @@ class Run:
             return z
 
         return self._rows(varied, "to vary", rows, labels, seed)
+
+    def directions(self, count: int = 5, method: str = "sefa") -> Directions:
+        """Directions in latent space along which samples change most; their `vectors` are `[count, latent]`.
+
+        method: "sefa" or "pca". Sources and errors are those of `ganzoo.runs.directions.find_directions`.
+        """
+        return find_directions(self.gan, self.info["variant"], count, method)
 
     def _rows(self, drawn: Callable[[Any], Tensor], what: str, rows: int, labels: Labels, seed: int) -> Tensor:
         """Samples from the latents `[rows, columns, latent]` that `drawn` returns for the game: a label per row."""

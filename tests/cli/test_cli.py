@@ -49,6 +49,7 @@ SURFACE = {
         *EVAL,
     ],
     "score": ["RUN", "FILES", "--best", "--sort", "--grid", "--device", "--json"],
+    "directions": ["RUN", "--count", "--method", "--to", "-n", "--class", "--seed", "--best", "--mark", "--no-mark"],
     "export": ["RUN", "--to", "--raw", "--best"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],

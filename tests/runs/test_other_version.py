@@ -90,6 +90,7 @@ COMMANDS = {
     "sample": ["sample", "run", "-n", "2"],
     "eval": ["eval", "run"],
     "resume": ["resume", "run", "--steps", "4"],
+    "directions": ["directions", "run"],
     "export": ["export", "run", "--to", "x.safetensors"],
     "recipe": ["train", "fuzzy", "--recipe", "run", "--out", "other"],
 }

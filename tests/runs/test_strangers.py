@@ -36,6 +36,7 @@ COMMANDS = {
     "resume": "resume {run} --steps 5",
     "sample": "sample {run}",
     "eval": "eval {run} -n 50",
+    "directions": "directions {run}",
     "export": "export {run} --to {run}/g.safetensors",
 }
 """Those that load weights."""
