@@ -158,6 +158,7 @@ class Recipe:
         live=True,
     )
     schedules: dict[str, Schedule] = key({}, "Keys that change during training, by name: their end values and times.")
+    freeze: tuple[str, ...] = key((), "Weights that do not learn: patterns of PLAYER.NAME, as in d.blocks.0.*.")
 
     @property
     def averaged(self) -> bool:

@@ -16,6 +16,7 @@ from ganzoo.api.planning import (
 from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, printable
+from ganzoo.files import checkpoint
 from ganzoo.files.lock import Lock
 from ganzoo.game import GAN
 from ganzoo.machine.ranks import on_all_ranks, on_first_rank
@@ -115,6 +116,9 @@ def run_training(
                 raise GanzooError(
                     f"the newest checkpoint in {run.checkpoints} does not fit {fitting} ({printable(str(error))})."
                 ) from error
+        elif "initialised" in run.info and fabric.is_global_zero:
+            # Resuming must not need the weights that it started from.
+            checkpoint.save(run.checkpoints, 0, trainer.state(), options.keep)
         if options.compile:
             for player in gan.players.values():
                 player.compile()

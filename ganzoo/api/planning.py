@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -24,9 +24,13 @@ from ganzoo.game import GAN
 from ganzoo.machine.cluster import is_first_process
 from ganzoo.machine.launch import choose_device
 from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
+from ganzoo.runs import initial
 from ganzoo.runs.callbacks.loggers import check_logger
 from ganzoo.runs.changes import describe_recorded
+from ganzoo.runs.initial import Init, Initialised
+from ganzoo.runs.run import Run
 from ganzoo.specs import Variant
+from ganzoo.training.frozen import frozen_weights
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
 from ganzoo.zoo.datasets import parse_dataset
@@ -49,6 +53,7 @@ class Plan:
     recipe: Recipe
     options: RunOptions
     epochs: float | None = None
+    init: Init | None = None
 
     @property
     def title(self) -> str:
@@ -66,6 +71,9 @@ def plan(
     seed: int | None = None,
     recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
     set: Mapping[str, Any] | None = None,
+    init_from: str | os.PathLike[str] | Run | None = None,
+    init_players: Sequence[str] | str = (),
+    init_raw: bool = False,
     **options: Any,
 ) -> Plan:
     """Determine what `train` would do. Reads no data and writes nothing; raises GanzooError for anything unknown.
@@ -73,6 +81,8 @@ def plan(
     variant: `NAME` or `NAME.RECIPE`. dataset: a data set's name, `NAME:ARGUMENT`, a folder of images, or a .npz file.
     recipe: a Recipe in place of the variant's, or keys that override it: a mapping or a file. set: keys that override
     all of these.
+    init_from: a run, a checkpoint or an exported generator whose weights training starts from: the averaged ones, or
+    with init_raw those as trained. init_players: names of the players to initialise, by default all that it has.
     options: fields of RunOptions.
     """
     if steps is not None and epochs is not None:
@@ -90,7 +100,7 @@ def plan(
     elif recipe is not None:
         values = read_file(recipe) if isinstance(recipe, (str, Path)) else recipe
         if isinstance(recipe, (str, Path)):
-            warn_of_changes(Path(recipe))
+            warn_of_differences(Path(recipe), init_from is not None)
         base = config.override(base, values)
     if data and data["name"] != base.data.name:
         base = dataclasses.replace(base, data=Data(size=base.data.size, flip=base.data.flip, labels=base.data.labels))
@@ -103,13 +113,35 @@ def plan(
     made = make_options(**options)
     for logger in made.loggers:
         check_logger(logger)
-    return Plan(found, name, base, made, epochs)
+    return Plan(found, name, base, made, epochs, make_init(init_from, init_players, init_raw))
 
 
-def warn_of_changes(recipe: Path) -> None:
-    """Log, on the first rank, that a recipe is that of a run that was changed on the way, which it does not repeat."""
+def make_init(source: str | os.PathLike[str] | Run | None, players: Sequence[str] | str, raw: bool) -> Init | None:
+    """What training starts from, or None; GanzooError for options that mean nothing without a source."""
+    if source is None:
+        if players or raw:
+            raise GanzooError(f"{'--init-players' if players else '--init-raw'} needs --init-from RUN or FILE.")
+        return None
+    if isinstance(source, Run):
+        text = f"{source.path}{initial.BEST if source.at_best else ''}"
+    else:
+        text = os.fspath(source)
+    names = players.split(",") if isinstance(players, str) else players
+    return Init(text, tuple(name.strip() for name in names if name.strip()), raw)
+
+
+def warn_of_differences(recipe: Path, initialised: bool) -> None:
+    """Log, on the first rank, what a run's recipe does not repeat of it: changes on the way, and the initial weights.
+
+    initialised: whether weights to start from were named.
+    """
+    if is_first_process() is False:
+        return
+    source = "" if initialised else initial.describe_recorded(recipe)
+    if source:
+        log.warning("%s started from the weights of %s: add --init-from to repeat that.", recipe, source)
     changed = describe_recorded(recipe)
-    if changed and is_first_process() is not False:
+    if changed:
         log.warning(
             "%s was changed on the way (%s): its last recipe is used from the first step, so this does not repeat that "
             "run.",
@@ -155,7 +187,13 @@ def build(plan: Plan, data: DataSpec) -> GAN:
     for player in gan.players:
         if not isinstance(getattr(recipe, player, None), Optimiser):
             raise GanzooError(f"{variant.name}: the recipe needs an Optimiser named after the player, {player!r}.")
+    frozen_weights(gan, recipe.freeze)
     return gan
+
+
+def initialise(plan: Plan, gan: GAN) -> Initialised | None:
+    """Give a game the weights that its plan starts from; None if these are the random ones that it has."""
+    return None if plan.init is None else initial.initialise(gan, plan.init)
 
 
 def with_steps(plan: Plan, dataset: Dataset) -> Plan:

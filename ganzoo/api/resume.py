@@ -119,6 +119,11 @@ def newest_state(run: Run) -> tuple[Path | None, dict[str, Any] | None, list[str
     checkpoints are damaged.
     """
     if not checkpoint.found(run.checkpoints):
+        if "initialised" in run.info:
+            raise GanzooError(
+                f"{run.path} was stopped before the weights that it starts from were saved: start over with "
+                "`ganzoo train ... --init-from ...`."
+            )
         return None, None, [f"{run.path} was stopped before its first checkpoint: it starts over at step 0."]
     file, state, problems = checkpoint.newest(run.checkpoints)
     return file, state, [f"{problem} Going back to {file.name}." for problem in problems]

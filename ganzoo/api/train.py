@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ganzoo.api.planning import (
     Plan,
     describe_data,
     describe_networks,
+    initialise,
     plan,
     with_steps,
     write_skipped,
@@ -28,6 +29,7 @@ from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.recipes import Recipe
 from ganzoo.runs import source
 from ganzoo.runs.folders import claim, require_new
+from ganzoo.runs.initial import Initialised
 from ganzoo.runs.run import Run
 
 
@@ -40,13 +42,19 @@ def train(
     seed: int | None = None,
     recipe: Recipe | Mapping[str, Any] | str | Path | None = None,
     set: Mapping[str, Any] | None = None,
+    init_from: str | os.PathLike[str] | Run | None = None,
+    init_players: Sequence[str] | str = (),
+    init_raw: bool = False,
     **options: Any,
 ) -> Run:
     """Train a variant and return its run. The arguments are those of `plan`; all have defaults.
 
     >>> run = ganzoo.train("dcgan", dataset="digits", steps=500)
     """
-    made = plan(variant, dataset=dataset, steps=steps, epochs=epochs, seed=seed, recipe=recipe, set=set, **options)
+    start: dict[str, Any] = {"init_from": init_from, "init_players": init_players, "init_raw": init_raw}
+    made = plan(
+        variant, dataset=dataset, steps=steps, epochs=epochs, seed=seed, recipe=recipe, set=set, **start, **options
+    )
     return execute(made).run
 
 
@@ -67,6 +75,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
         dataset = load_dataset(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
         gan = on_all_ranks(fabric, lambda: build_within_memory(plan, dataset.spec))
+        initial = on_all_ranks(fabric, lambda: initialise(plan, gan))
         with ExitStack() as stack:
             lock = on_first_rank(fabric, lambda: claim(options.out, name))
             path = Path(fabric.broadcast(str(lock.folder) if lock else ""))
@@ -74,7 +83,9 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
                 stack.callback(lock.release)
                 for line in (f"{plan.title} -> {path}", describe_networks(gan), *describe_data(dataset, path)):
                     report(line)
-            made = on_first_rank(fabric, lambda: create(path, plan, dataset))
+                for line in initial.lines if initial else []:
+                    report(line)
+            made = on_first_rank(fabric, lambda: create(path, plan, dataset, initial))
             run = made or Run.open(path)
             return run_training(run, gan, dataset, plan.recipe, options, fabric, lock=lock)
 
@@ -84,9 +95,10 @@ def load(path: str | Path) -> Run:
     return Run.open(path)
 
 
-def create(path: Path, plan: Plan, dataset: Dataset) -> Run:
+def create(path: Path, plan: Plan, dataset: Dataset, initial: Initialised | None = None) -> Run:
     """Create the run of a plan: write recipe.json into the folder that was claimed for it."""
     described = source.describe(dataset, plan.recipe.data)
-    run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options, described)
+    record = None if initial is None else initial.record
+    run = Run.create(path, plan.variant, plan.recipe_name, plan.recipe, dataset.spec, plan.options, described, record)
     write_skipped(dataset, path)
     return run

@@ -26,8 +26,8 @@ SYSTEM = REASONS.keys() - {errno.ENOENT}
 
 
 OTHER_COMMANDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("run", "fit", "start", "learn"), ("train",)),
-    **dict.fromkeys(("continue", "restart", "finetune"), ("resume",)),
+    **dict.fromkeys(("run", "fit", "start", "learn", "finetune", "transfer"), ("train",)),
+    **dict.fromkeys(("continue", "restart"), ("resume",)),
     **dict.fromkeys(("generate", "gen", "draw", "predict", "interpolate"), ("sample",)),
     **dict.fromkeys(("sefa", "ganspace", "pca", "latent"), ("directions",)),
     **dict.fromkeys(("convert", "onnx", "save"), ("export",)),

@@ -38,6 +38,8 @@ def print_plan(plan: Plan) -> None:
     for line in planning.describe_data(dataset):
         say(line)
     say(planning.describe_networks(gan))
+    initial = planning.initialise(plan, gan)
+    say(*(initial.lines if initial else []))
     for name, player in gan.players.items():
         for layer, weight in player.named_parameters():
             say(f"  {name}.{layer} {'x'.join(str(n) for n in weight.shape)}")

@@ -28,15 +28,29 @@ from ganzoo.cli.options import MACHINE, given, run_options
     shell_complete=complete_keys,
     help="Change a recipe key, such as g.lr=1e-4.",
 )
+@click.option(
+    "--init-from",
+    type=click.Path(),
+    metavar="RUN|FILE",
+    help="Start from the weights of a run (RUN@best: its best state), a checkpoint or an exported .safetensors file.",
+)
+@click.option("--init-players", metavar="P,P", help="Players that start from them [default: all that are there].")
+@click.option("--init-raw", is_flag=True, help="Start from the weights as trained, not the averaged ones.")
+@click.option(
+    "--freeze", multiple=True, metavar="PATTERN", help="Weights that do not learn: PLAYER.NAME with *, as d.blocks.0.*."
+)
 @click.option("--dry-run", is_flag=True, help="Print recipe, networks and estimated time; train nothing.")
 @run_options(*MACHINE)
-def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: Any) -> None:
+def command(
+    name: str, assignments: tuple[str, ...], freeze: tuple[str, ...], dry_run: bool, init_raw: bool, **options: Any
+) -> None:
     """Train a variant, by name or NAME.RECIPE, and score it.
 
     \b
     ganzoo train dcgan
     ganzoo train wgan-gp --dataset points:ring --steps 2000
     ganzoo train dcgan.folder --dataset ~/my-photos --set data.size=64 --set g.lr=1e-4
+    ganzoo train dcgan.folder --dataset ~/my-photos --init-from runs/dcgan-celeba-1 --freeze 'd.body.0.*'
     """
     from ganzoo.api import planning
     from ganzoo.api.train import execute
@@ -45,7 +59,8 @@ def command(name: str, assignments: tuple[str, ...], dry_run: bool, **options: A
     from ganzoo.machine.streams import drop_output
     from ganzoo.zoo import config
 
-    plan = planning.plan(name, set=config.parse_assignments(assignments), **given(options))
+    values = config.parse_assignments(assignments) | ({"freeze": freeze} if freeze else {})
+    plan = planning.plan(name, set=values, init_raw=init_raw, **given(options))
     if dry_run:
         print_plan(plan)
         return

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
@@ -19,7 +16,8 @@ from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.recipes import DataSpec
 from ganzoo.runs.classes import Labels
-from ganzoo.runs.reading import read_data, read_info, read_recipe
+from ganzoo.runs.exported import read_exported
+from ganzoo.runs.reading import read_data, read_recipe
 from ganzoo.runs.sampling import build_at, draw_for
 from ganzoo.training.restoring import require_like
 from ganzoo.zoo import provenance, registry
@@ -76,25 +74,13 @@ def load_generator(path: str | Path) -> ExportedGenerator:
     if path.suffix != ".safetensors":
         raise GanzooError(f"{path} is not an exported .safetensors file; a run folder is opened with ganzoo.load.")
     file = path.with_suffix(".json")
-    for part in (path, file):
-        if not part.is_file():
-            raise GanzooError(f"there is no file {part}: an exported generator is FILE.safetensors and FILE.json.")
-    info, content = read_info(file), path.read_bytes()
-    players = info.get("players")
-    if not isinstance(players, list) or not isinstance(info.get("step"), int):
-        raise GanzooError(f"{file} is damaged: it does not describe an exported generator.")
-    if info.get("sha256") != hashlib.sha256(content).hexdigest():
-        raise GanzooError(f"{path} is damaged, or {file.name} belongs to another file: the checksum does not match.")
-    try:
-        state = safetensors.torch.load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise GanzooError(f"{path} holds no safetensors; it was not loaded.") from error
+    info, state = read_exported(path)
     data = read_data(info, file)
     provenance.require(path, info)
     variant = registry.variants().find(info["variant"])
     recipe = read_recipe(variant, info, path)
     gan = build_at(variant, recipe, data, info["step"])
-    _load_weights(gan, state, players, path, info["variant"])
+    _load_weights(gan, state, info["players"], path, info["variant"])
     return ExportedGenerator(info, data, gan.eval())
 
 

@@ -390,7 +390,8 @@ class TwoPlayer(GAN):
             self.augmentation.adapt(terms)
         if self.clip:
             with torch.no_grad():
-                for weight in self.discriminator.parameters():
+                # Frozen weights stay as they are.
+                for weight in (own for own in self.discriminator.parameters() if own.requires_grad):
                     weight.clamp_(-self.clip, self.clip)
 
     def _apply(self, *args: Any, **options: Any) -> Any:

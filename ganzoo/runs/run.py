@@ -72,10 +72,12 @@ class Run:
         data: DataSpec,
         options: RunOptions,
         source: dict[str, Any] | None = None,
+        initialised: dict[str, Any] | None = None,
     ) -> Run:
         """Create the folder with its recipe.json; GanzooError if it exists and is not empty, or cannot be created.
 
-        source: of the user's own data, see `ganzoo.runs.source`.
+        source: of the user's own data, see `ganzoo.runs.source`. initialised: from which weights it starts, see
+        `ganzoo.runs.initial`.
         """
         require_new(path)
         root = options.data_root
@@ -88,6 +90,7 @@ class Run:
             "recipe": to_dict(recipe),
             "data": dataclasses.asdict(data),
             **({} if source is None else {"source": source}),
+            **({} if initialised is None else {"initialised": initialised}),
             # The same folder, wherever the run is resumed from.
             "options": dataclasses.asdict(options) | {"data_root": root and str(typed_path(root).absolute())},
             "versions": versions(),

@@ -20,6 +20,7 @@ from ganzoo.machine.threads import only_training_run
 from ganzoo.recipes import Recipe, at_step, to_dict
 from ganzoo.training import restoring
 from ganzoo.training.capture import Recorder, side_stream
+from ganzoo.training.frozen import frozen_weights
 from ganzoo.training.nonfinite import FiniteCheck
 from ganzoo.training.optim import make_optimiser, set_options
 from ganzoo.training.rank_random import part_random
@@ -92,6 +93,7 @@ class Trainer:
                 size: part_random(fabric, size // parts, recipe.accumulate, sync_batch_norm)
                 for size in set(sizes.values())
             },
+            frozen_weights(gan, recipe.freeze),
         )
         self.recording = PhaseRecording(self.updater, recorder, sync_batch_norm)
         self.begun = False

@@ -29,7 +29,8 @@ from ganzoo.zoo.boundary import kind_of
 class Updater:
     """Plays phases: each call is one update of the phase's player.
 
-    optimisers: of each player. weights: of each player those that learn, which its author has not frozen.
+    optimisers: of each player. frozen: weights that the recipe freezes, even if the game unfreezes them. weights: of
+    each player those that learn, which neither its author nor the recipe has frozen.
     part_random: for each size of a batch, what is entered around the losses of a part of it, given the part's number;
     its samples get the random numbers that they would get in an undivided batch.
     execute, update_averages: call device work as `execute(work, phase, *inputs)`, and move the game's averages;
@@ -46,6 +47,7 @@ class Updater:
     finite_check: FiniteCheck
     term_means: TermMeans
     part_random: Mapping[int, Callable[[int], AbstractContextManager[Any]]]
+    frozen: Sequence[nn.Parameter] = ()
     weights: dict[str, list[nn.Parameter]] = field(init=False)
     execute: Callable[..., Any] = field(init=False)
     update_averages: Callable[[float], None] = field(init=False)
@@ -61,6 +63,8 @@ class Updater:
     def find_weights(self) -> None:
         """Take note of which weights learn. Raises GanzooError for one that is not in its player's optimiser."""
         self.weights = {}
+        for weight in self.frozen:
+            weight.requires_grad_(False)
         for name, player in self.gan.players.items():
             known = {id(weight) for group in self.optimisers[name].param_groups for weight in group["params"]}
             self.weights[name] = []

@@ -270,6 +270,8 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
         value = value.strip()
         if _optional(hint) and value.lower() in NOTHING:
             return None
+        if _is_names(hint) and value.lower() in NOTHING:
+            return ()
         if typing.get_origin(hint) is tuple or ("," in value and _tuple_member(hint)):
             value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
         elif int in _members(hint) and value.replace("_", "").isdecimal() and len(value) < 100:
@@ -343,6 +345,10 @@ def _members(hint: Any) -> tuple[Any, ...]:
 
 def _tuple_member(hint: Any) -> bool:
     return any(typing.get_origin(member) is tuple for member in _members(hint))
+
+
+def _is_names(hint: Any) -> bool:
+    return typing.get_origin(hint) is tuple and typing.get_args(hint)[0] is str
 
 
 def _optional(hint: Any) -> bool:

@@ -31,7 +31,8 @@ MACHINE = ["--device", "--devices", "--nodes", "--precision", "--compile", "--no
 MACHINE[6:6] = ["--capture", "--no-capture", "--sync-batch-norm", "--no-sync-batch-norm"]
 MACHINE += ["--eval-every", "--on-nonfinite", "--scores", "--no-scores"]
 
-SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set", "--dry-run"]
+SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set"]
+SCIENCE += ["--init-from", "--init-players", "--init-raw", "--freeze", "--dry-run"]
 
 DATA = ["--data", "--other-data"]
 

@@ -55,6 +55,7 @@ amplifies in its first steps."""
 
 CASES = {
     "vanilla": Case("vanilla.digits"),
+    "frozen layers": Case("vanilla.digits", {"freeze": "d.body.0.*,g.*.bias"}),
     "parts of the batch": Case("vanilla.digits", {"accumulate": 2}),
     "lazy R1": Case("vanilla.digits", {"penalties.r1.every": 2}),
     "uniform latents, spectral norm": Case(
