@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.claims.setting import Setting, scores
-from ganzoo.recipes import Data
+from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo.datasets import load_data
 
 RECIPE = "dcgan.mnist"
@@ -24,10 +24,10 @@ def tenth(setting: Setting) -> str:
     """A file with every tenth training image of MNIST."""
     path = setting.folder / "mnist-tenth.npz"
     if not path.exists():
-        whole = load_data(Data(name="mnist"), setting.data_root, "train")
+        whole = load_data(Data(name="mnist"), RunOptions(data_root=setting.data_root), "train")
         every = round(1 / FRACTION)
-        assert whole.y is not None
-        np.savez(path, x=whole.x[::every, 0].numpy(), y=whole.y[::every].numpy())
+        x, y = (whole.arrays[name][::every] for name in "xy")
+        np.savez(path, x=np.asarray(x)[:, 0], y=np.asarray(y))
     return str(path)
 
 
