@@ -243,6 +243,7 @@ def check_training(given: dict[str, Any]) -> None:
     """Raise GanzooError unless training could begin; the reader's own files need not exist."""
     options = {name: value for name, value in given.items() if value not in (None, (), False)}
     options["set"] = config.parse_assignments(options.pop("assignments", ()))
+    options["set"] |= {"freeze": options.pop("freeze")} if "freeze" in options else {}
     options.pop("dry_run", None)
     for logger in options.pop("loggers", ()):  # its package need not be installed to read about it
         if logger not in LOGGERS:
