@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, printable, unknown
 from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, flat, live_keys, value_at, with_value
 from ganzoo.specs import Variant
 from ganzoo.zoo import registry
@@ -290,7 +290,7 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
 def _wrong(hint: Any, metadata: Mapping[str, Any], given: Any, full: str) -> GanzooError:
     # Some objects, such as arrays, print on several lines.
     shown = " ".join(repr(given).splitlines())
-    return GanzooError(f"{full}: expected {_describe(hint, metadata)}, got {shown}.")
+    return GanzooError(printable(f"{full}: expected {_describe(hint, metadata)}, got {shown}."))
 
 
 def _allowed(hint: Any, metadata: Mapping[str, Any], value: Any, given: Any, full: str) -> Any:
