@@ -7,18 +7,25 @@ import click
 
 @click.command("export")
 @click.argument("run", type=click.Path())
-@click.option("--to", "to", type=click.Path(), required=True, metavar="FILE", help="FILE.safetensors or FILE.onnx.")
+@click.option("--to", "to", type=click.Path(), required=True, metavar="FILE", help="FILE.safetensors, .onnx or .html.")
 @click.option("--raw", is_flag=True, help="Export the weights as trained, not the averaged ones.")
 @click.option("--best", is_flag=True, help="Export the best state that --eval-every kept, not the last.")
-def command(run: str, to: str, raw: bool, best: bool) -> None:
-    """Write the generator of a run to a file: weights with a description, or an ONNX model.
+@click.option(
+    "--runtime",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="The npm package onnxruntime-web, for .html [default: node_modules here or above].",
+)
+def command(run: str, to: str, raw: bool, best: bool, runtime: str | None) -> None:
+    """Write the generator of a run to a file: weights with a description, an ONNX model, or a page that draws samples.
 
     \b
     ganzoo export runs/dcgan-digits-1 --to digits.safetensors
     ganzoo export runs/dcgan-digits-1 --to digits.onnx
+    ganzoo export runs/dcgan-digits-1 --to digits.html
     """
     from ganzoo.cli.output import say
     from ganzoo.cli.printing import open_run
     from ganzoo.exporting.writing import export
 
-    say(f"wrote {export(open_run(run), to, raw=raw, best=best)}")
+    say(f"wrote {export(open_run(run), to, raw=raw, best=best, runtime=runtime)}")

@@ -20,38 +20,48 @@ from ganzoo.machine.facts import versions
 from ganzoo.runs.run import Run
 
 FORMAT = 1
-ENDINGS = (".safetensors", ".onnx")
+ENDINGS = (".safetensors", ".onnx", ".html")
 
 
-def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bool = False) -> Path:
+def export(
+    run: str | Path | Run,
+    to: str | Path,
+    *,
+    raw: bool = False,
+    best: bool = False,
+    runtime: str | Path | None = None,
+) -> Path:
     """Write the generator of a run to a new file; returns its path.
 
     to: `FILE.safetensors`, the weights, with a description FILE.json beside it, for `load_generator`; or `FILE.onnx`,
     the network: inputs z `[N, latent]` and, if the variant is conditional, y `[N]` (int64); output x `[N, *shape]` in
-    the data's range. It is run with onnxruntime before it is written, and must give the same samples.
+    the data's range. It is run with onnxruntime before it is written, and must give the same samples. Or `FILE.html`, a
+    page with this network that draws images or points in a browser without a network connection.
     raw: the weights as trained, not the averaged ones. best: from the best state of `--eval-every`, not the newest.
-    Raises GanzooError if a file exists already, for another extension, and if the variant cannot be converted to ONNX.
+    runtime: for a page, the folder of the npm package onnxruntime-web, by default node_modules here or above.
+    Raises GanzooError if a file exists already, for another extension, if the variant cannot be converted to ONNX, and
+    for a page without its runtime or of a kind of data that it cannot show.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     path = typed_path(to)
     description_path = path.with_suffix(".json")
     if path.suffix not in ENDINGS:
-        raise GanzooError(f"--to {path}: end the name in {' or '.join(ENDINGS)}.")
+        raise GanzooError(f"--to {path}: end the name in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
+    if runtime is not None and path.suffix != ".html":
+        raise GanzooError(f"--runtime is for pages (FILE.html), not for {path.suffix} files: leave it out.")
     for file in (path, description_path) if path.suffix == ".safetensors" else (path,):
         require_absent(file)
-    if path.suffix == ".onnx":
+    if path.suffix != ".safetensors":
         from ganzoo.exporting.onnx_file import require_packages
 
         require_packages()
     run = run.best() if best else run
     gan = run.gan
     info = describe(run, raw)
-    if path.suffix == ".onnx":
-        from ganzoo.exporting.onnx_file import onnx_bytes
-
-        content = onnx_bytes(gan, run.info["variant"], not raw, info, run.data)
-    else:
+    if path.suffix == ".safetensors":
         content = safetensors.torch.save(weights(gan, info["players"], not raw))
+    else:
+        content = _network(run, info, raw, path.suffix, runtime)
     info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     files = {path: content}
     if path.suffix == ".safetensors":
@@ -59,6 +69,19 @@ def export(run: str | Path | Run, to: str | Path, *, raw: bool = False, best: bo
     with writing(path):
         write_all_new(files)
     return path
+
+
+def _network(run: Run, info: dict[str, Any], raw: bool, suffix: str, runtime: str | Path | None) -> bytes:
+    """The content of an .onnx or .html file."""
+    from ganzoo.exporting.onnx_file import onnx_bytes
+    from ganzoo.exporting.page import find_runtime, page_bytes, require_drawable
+
+    found = None
+    if suffix == ".html":
+        require_drawable(run.gan, info["variant"], run.data)
+        found = find_runtime(runtime)
+    content = onnx_bytes(run.gan, info["variant"], not raw, info, run.data)
+    return content if found is None else page_bytes(run.gan, content, found, info, run.data, not raw)
 
 
 def describe(run: Run, raw: bool) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Directions:
         return generated(gan, Latents(z, y), self.module, lambda latents: latents + move.to(latents.dtype))
 
 
-def find_directions(gan: GAN, name: str, count: int = 5, method: str = "sefa") -> Directions:
+def find_directions(gan: GAN, name: str, count: int = 5, method: str = "sefa", *, averaged: bool = True) -> Directions:
     """The directions along which a trained game's samples change most; the same each time.
 
     name: the variant's, for messages. count: number of directions, at most as many as latents have coordinates.
@@ -66,7 +66,7 @@ def find_directions(gan: GAN, name: str, count: int = 5, method: str = "sefa") -
     weight of the layers that receive the latent (Shen & Zhou 2021, https://arxiv.org/abs/2007.06600, equation 5; in a
     style-based generator, of the layers that receive the style, section 3.3). "pca": principal components of these
     layers' features after their activation, regressed onto the latents, or of the styles (GANSpace, Harkonen et al.
-    2020, https://arxiv.org/abs/2004.02546, sections 2.1 and 2.2).
+    2020, https://arxiv.org/abs/2004.02546, sections 2.1 and 2.2). averaged: of the averaged weights, if there are any.
 
     The layers are found by following the latent through the network, and A by differentiating them, so this works for
     any network; where the layers are not linear in the latent, A^T A is the mean over eight latents. Raises GanzooError
@@ -78,7 +78,7 @@ def find_directions(gan: GAN, name: str, count: int = 5, method: str = "sefa") -
         raise GanzooError(f"cannot find {count} directions: at least one is needed.")
     if not has_latent(gan):
         raise GanzooError(f"{name!r} has no latent vectors: directions are for variants that draw samples from these.")
-    with sampling(gan, torch.device("cpu")):
+    with sampling(gan, torch.device("cpu"), averaged):
         torch.manual_seed(mixed_seed("directions"))
         few, many = _latents(gan, POINTS), _latents(gan, DRAWS)
         try:

@@ -274,8 +274,8 @@ MISTAKES: list[tuple[str, str]] = [
     # Exports.
     ("export {run}", "Missing option '--to'"),
     ("export none --to g.onnx", "none is not a run folder"),
-    ("export {run} --to g.pt", "end the name in .safetensors or .onnx"),
-    ("export {run} --to broken.json", "end the name in .safetensors or .onnx"),
+    ("export {run} --to g.pt", "end the name in .safetensors, .onnx or .html"),
+    ("export {run} --to broken.json", "end the name in .safetensors, .onnx or .html"),
     ("export {run} --to broken.safetensors", "broken.json exists: choose another name"),
     ("export {run} --to broken.json/g.safetensors", "broken.json/g.safetensors"),
     ("export {run} --to g.onnx --best", "has no best state"),

@@ -51,7 +51,7 @@ SURFACE = {
     ],
     "score": ["RUN", "FILES", "--best", "--sort", "--grid", "--device", "--json"],
     "directions": ["RUN", "--count", "--method", "--to", "-n", "--class", "--seed", "--best", "--mark", "--no-mark"],
-    "export": ["RUN", "--to", "--raw", "--best"],
+    "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
     "list": ["KIND", "--json"],

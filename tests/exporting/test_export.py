@@ -221,7 +221,7 @@ def test_a_link_to_nowhere_is_not_written_through(digits_run: Path, tmp_path: Pa
 
 
 def test_other_endings_are_refused(digits_run: Path, tmp_path: Path) -> None:
-    assert "end the name in .safetensors or .onnx" in refused(digits_run, tmp_path / "g.pt")
+    assert "end the name in .safetensors, .onnx or .html" in refused(digits_run, tmp_path / "g.pt")
 
 
 def test_a_run_without_a_best_state_says_so(digits_run: Path, tmp_path: Path) -> None:
