@@ -57,6 +57,7 @@ MODULES: dict[str, str] = {
     "ganzoo.api.compare": "compare Comparison",
     "ganzoo.api.bench.runner": "bench Bench",
     "ganzoo.exporting.writing": "export",
+    "ganzoo.reporting.writing": "report",
     "ganzoo.exporting.reading": "load_generator ExportedGenerator",
     "ganzoo.zoo.zoo": "register",
     "ganzoo.zoo.registry": "",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ganzoo.api.train import load, train
     from ganzoo.exporting.reading import load_generator
     from ganzoo.exporting.writing import export
+    from ganzoo.reporting.writing import report
     from ganzoo.runs.run import Run
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "load_generator",
     "plan",
+    "report",
     "resume",
     "train",
 ]
@@ -50,6 +52,7 @@ _LAZY = {
     "load": "ganzoo.api.train",
     "load_generator": "ganzoo.exporting.reading",
     "plan": "ganzoo.api.planning",
+    "report": "ganzoo.reporting.writing",
     "resume": "ganzoo.api.resume",
     "train": "ganzoo.api.train",
 }

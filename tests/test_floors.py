@@ -17,7 +17,7 @@ FLOORS = (
     ("specs.py", "callbacks.py", "hookspecs.py", "pictures/"),
     ("zoo/", "training/", "evaluation/", "modalities/"),
     ("runs/", "games/", "builtins/", "testing/"),
-    ("api/", "exporting/"),
+    ("api/", "exporting/", "reporting/"),
     ("cli/", "__init__.py"),
     ("__main__.py", "plugins/", "benchmarks/"),
 )

@@ -33,6 +33,7 @@ OTHER_COMMANDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("convert", "onnx", "save"), ("export",)),
     **dict.fromkeys(("evaluate", "test", "fid", "metrics"), ("eval",)),
     **dict.fromkeys(("diff", "plot"), ("compare",)),
+    **dict.fromkeys(("html", "summary", "dashboard"), ("report",)),
     **dict.fromkeys(("benchmark", "sweep", "grid"), ("bench",)),
     **dict.fromkeys(("ls", "zoo", "models", "variants", "datasets"), ("list",)),
     **dict.fromkeys(("info", "describe", "help"), ("show",)),
@@ -46,7 +47,7 @@ class Commands(click.Group):
     """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
     lazy = (
-        *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "bench"),
+        *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "report", "bench"),
         *("list", "show", "plugins", "cache", "completion"),
     )
 

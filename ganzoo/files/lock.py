@@ -48,6 +48,38 @@ def take(file: Path, timeout: float = -1) -> FileLock | None:
     return None
 
 
+def is_held(folder: Path) -> bool:
+    """Whether another process, or another run in this one, trains in a folder; also False if that cannot be known."""
+    file = folder / NAME
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _is_locked(file)
+    try:
+        with file.open("rb") as opened:
+            # A shared lock, for which reading suffices; closing the file releases it.
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _is_locked(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    lock = FileLock(file, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except (NotImplementedError, OSError):
+        return False
+    lock.release()
+    return False
+
+
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Wait for the lock on a file, and hold it within the block."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 PADDING = BYTE_ORDER_MARK + b"\0 \t\r"
 """What an editor or a power cut can leave around a record."""
+
+TAIL = 2**16
+"""Bytes at the end of a log in which its newest record is."""
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -84,6 +88,19 @@ def read_log(path: Path, *forms: Any) -> Log:
 def read_records(path: Path, *forms: Any) -> list[dict[str, Any]]:
     """The readable records of a log, oldest first."""
     return read_log(path, *forms).records
+
+
+def last_record(path: Path, *forms: Any) -> dict[str, Any] | None:
+    """The newest readable record of a log, of which only the end is read; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return None
+    # The first line of what was read may be the end of one.
+    return next((found for line in lines[::-1] if (found := _record(line, *forms)) is not None), None)
 
 
 def truncate_log(path: Path, step: int, *forms: Any, keep_empty: bool = True) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ SURFACE = {
     "directions": ["RUN", "--count", "--method", "--to", "-n", "--class", "--seed", "--best", "--mark", "--no-mark"],
     "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
+    "report": ["RUNS", "--to", "--overwrite"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
     "list": ["KIND", "--json"],
     "show": ["NAME", "--all", "--toml"],

@@ -41,7 +41,7 @@ COMMANDS = {
 }
 """Those that load weights."""
 
-ALL = COMMANDS | {"compare": "compare {run} --out {run}/c.png"}
+ALL = COMMANDS | {"compare": "compare {run} --out {run}/c.png", "report": "report {run} --to {run}/r.html"}
 
 
 class World:
