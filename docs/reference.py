@@ -44,6 +44,7 @@ MODULES: dict[str, str] = {
     "ganzoo.evaluation.features.views": "",
     "ganzoo.evaluation.metrics.images": "",
     "ganzoo.pictures.plots": "new_figure render",
+    "ganzoo.pictures.videos": "write_video",
     "ganzoo.training.trainer": "Trainer",
     "ganzoo.runs.run": "Run",
     "ganzoo.runs.directions": "Directions find_directions",

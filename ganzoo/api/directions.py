@@ -12,21 +12,18 @@ import torch
 from torch import Tensor
 
 from ganzoo.api.marking import note_of, require_room_for_mark, write_marked
+from ganzoo.api.reals import real_samples
 from ganzoo.api.sample import class_number
-from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.pictures.axes import side_by_side, with_axes
 from ganzoo.pictures.sheets import encoded
-from ganzoo.recipes import RunOptions
 from ganzoo.runs.directions import Directions
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import on_host, sampling
-from ganzoo.runs.source import own_data
 from ganzoo.zoo import registry
-from ganzoo.zoo.datasets import load_data
 
 AMOUNTS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Standard deviations by which latents are moved, a column for each."""
@@ -119,7 +116,7 @@ def _sheet(run: Run, found: Directions, moved: list[Tensor]) -> Any:
         groups = [[row for row in drawn if row is not None] for drawn in rows]
     else:
         middle = AMOUNTS.index(0.0)
-        real = _real(run, modality.real_in_picture)
+        real = real_samples(run, modality.real_in_picture)
         groups = []
         for x in moved:
             shown = x[middle] if real is None and modality.real_in_picture else real
@@ -131,17 +128,6 @@ def _sheet(run: Run, found: Directions, moved: list[Tensor]) -> Any:
     axis = f"standard deviations by which {where} are moved"
     columns = [f"{amount:+g}" if amount else "0" for amount in AMOUNTS]
     return with_axes(groups, labels, columns, title, axis, "direction")
-
-
-def _real(run: Run, count: int) -> Tensor | None:
-    """Real samples to draw with generated ones; None if there are none to be had, or none are drawn."""
-    if not count:
-        return None
-    try:
-        data: Dataset = load_data(own_data(run), RunOptions(**run.options()))
-    except GanzooError:
-        return None
-    return data.batch(torch.arange(min(count, data.count)))["x"].cpu()
 
 
 def _free_names(run: Run) -> Iterator[Path]:

@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from ganzoo.api.marking import TOOL, note_of, require_room_for_mark, write_marked
+from ganzoo.api.walks import ENDINGS, walk_file
 from ganzoo.data import array_files
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.marks import mark_folder
@@ -57,7 +58,8 @@ def write_samples(
     array x (uint8 `[N, H, W, C]` for images), y for samples with labels, and what kind of data they are.
 
     count: by default 64, or one for each input. A folder of samples with labels has a subfolder for each class.
-    interpolate, vary: walks between latents, and along one coordinate of them, in rows of eight.
+    interpolate, vary: walks between latents, and along one coordinate of them, in rows of eight. With a folder that is
+    named FILE.gif or FILE.mp4, an animation of `count` samples (by default 16) that ends where it began.
     given: for a variant with an input, the file or folder with it, or a path for each input by name; by default those
     of held-out data. Then a folder has the names of the files in it.
     like: for a variant with an encoder, the file or folder with samples to reconstruct. back: for a variant that also
@@ -68,12 +70,14 @@ def write_samples(
     """
     run = run if isinstance(run, Run) else Run.open(run)
     spec = run.data if back is None else input_of(run)
-    target, kind = _target(run, spec, grid, folder, npz)
+    target, kind = _target(run, spec, grid, folder, npz, walks=interpolate or vary is not None)
     if mark and kind != "folder":
         require_room_for_mark(target)
     wanted = Wanted(
         count, [classes] if isinstance(classes, (str, int)) else classes, seed, truncation, interpolate, vary, given
     )
+    if kind == "walk" and like is None and back is None:
+        return _write_walk(run, wanted, target, mark)
     drawn = _from_samples(run, like, back, wanted) or _drawn(run, wanted)
     note = note_of(run, seed, from_inputs=bool(drawn.inputs)) if mark else None
     with writing(target):
@@ -85,6 +89,17 @@ def write_samples(
             return target
         content = _content(spec, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
         return write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
+
+
+def _write_walk(run: Run, wanted: Wanted, target: Path, mark: bool) -> Path:
+    """Write an animation of a walk; returns its path."""
+    _check_walk(wanted)
+    if wanted.given is not None:
+        read_inputs(run, wanted.given)
+    labels = [class_number(run, name) for name in wanted.classes] or None
+    content = walk_file(run, target, wanted.count, labels, wanted.seed, wanted.vary)
+    with writing(target):
+        return write_marked(target, content, note_of(run, wanted.seed) if mark else None)
 
 
 def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
@@ -126,11 +141,7 @@ def _drawn(run: Run, wanted: Wanted) -> Drawn:
     count = wanted.count or (len(next(iter(inputs.values()))) if inputs else 64)
     labels = [class_number(run, name) for name in wanted.classes] or None
     if wanted.interpolate or wanted.vary is not None:
-        walk = "--vary" if wanted.vary is not None else "--interpolate"
-        if wanted.truncation is not None:
-            raise GanzooError(f"{walk} uses latents without truncation: leave --truncation out.")
-        if wanted.interpolate and wanted.vary is not None:
-            raise GanzooError("choose one of --interpolate and --vary.")
+        _check_walk(wanted)
         rows = math.ceil(count / COLUMNS)
         if wanted.vary is not None:
             return Drawn(run.vary(wanted.vary, rows, COLUMNS, labels, seed=wanted.seed)[:count])
@@ -139,6 +150,14 @@ def _drawn(run: Run, wanted: Wanted) -> Drawn:
     inputs = run.held_out_inputs(count) if inputs is None else inputs
     samples = run.sample(count, labels, seed=wanted.seed, truncation=wanted.truncation, given=inputs)
     return Drawn(samples, run.labels(count, labels), names if count == len(names or ()) else None, inputs, targets)
+
+
+def _check_walk(wanted: Wanted) -> None:
+    walk = "--vary" if wanted.vary is not None else "--interpolate"
+    if wanted.truncation is not None:
+        raise GanzooError(f"{walk} uses latents without truncation: leave --truncation out.")
+    if wanted.interpolate and wanted.vary is not None:
+        raise GanzooError("choose one of --interpolate and --vary.")
 
 
 def _from_samples(run: Run, like: str | Path | None, back: str | Path | None, wanted: Wanted) -> Drawn | None:
@@ -193,7 +212,12 @@ def class_number(run: Run, name: str | int) -> int:
 
 
 def _target(
-    run: Run, spec: DataSpec, grid: str | Path | None, folder: str | Path | None, npz: str | Path | None
+    run: Run,
+    spec: DataSpec,
+    grid: str | Path | None,
+    folder: str | Path | None,
+    npz: str | Path | None,
+    walks: bool,
 ) -> tuple[Path, str]:
     named = [(path, kind) for path, kind in ((grid, "grid"), (folder, "folder"), (npz, "npz")) if path is not None]
     if len(named) > 1:
@@ -203,6 +227,10 @@ def _target(
     path, kind = typed_path(named[0][0]), named[0][1]
     if kind == "folder" and path.suffix in registry.modality(spec.modality).file_endings:
         kind = "file"
+    if kind == "folder" and path.suffix.lower() in ENDINGS:
+        if not walks:
+            raise GanzooError(f"--to {path} is for a walk through latent space: add --interpolate or --vary I.")
+        kind = "walk"
     if kind == "folder":
         require_new(path)
     else:

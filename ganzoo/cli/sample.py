@@ -17,7 +17,8 @@ import click
     "--to",
     "folder",
     type=click.Path(),
-    help="Write a file per sample into this folder (PNG for images), or a file of all (.csv), if the data have such.",
+    help="Write a file per sample into this folder (PNG for images), or a file of all (.csv), if the data have such; "
+    "with --interpolate or --vary, FILE.gif or FILE.mp4 is an animation.",
 )
 @click.option("--npz", type=click.Path(), help="Write a .npz file with the arrays x and, for classes, y.")
 @click.option(
@@ -71,6 +72,7 @@ def command(
     \b
     ganzoo sample runs/dcgan-digits-1 -n 100 --grid digits.png
     ganzoo sample runs/conditional-digits-1 --class 3 --to threes
+    ganzoo sample runs/dcgan-digits-1 --interpolate --to walk.gif
     """
     from ganzoo.api.sample import write_samples
     from ganzoo.cli.output import say

@@ -32,8 +32,9 @@ from ganzoo.runs.directions import Directions, find_directions
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
-from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host, slerp
+from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host
 from ganzoo.runs.source import own_data
+from ganzoo.runs.walks import along, between
 from ganzoo.specs import Variant
 from ganzoo.training import restoring
 from ganzoo.zoo import provenance, registry
@@ -248,14 +249,7 @@ class Run:
         which stay in their cube. labels: as in `ganzoo.runs.sampling.Draw`, one per row. Raises GanzooError if the
         variant has no latent vectors, and for labels that are not classes of it.
         """
-        linear = getattr(self.gan, "latent_distribution", "normal") == "uniform"
-        fractions = torch.linspace(0, 1, columns)
-
-        def between(gan: Any) -> Tensor:
-            start, end = gan.draw_latent(rows), gan.draw_latent(rows)
-            return torch.stack([torch.lerp(start, end, f) if linear else slerp(start, end, f) for f in fractions], 1)
-
-        return self._rows(between, "to interpolate between", rows, labels, seed)
+        return self._rows(lambda gan: between(gan, rows, columns), "to interpolate between", rows, labels, seed)
 
     def vary(self, coordinate: int, rows: int = 8, columns: int = 8, labels: Labels = None, *, seed: int = 0) -> Tensor:
         """Samples whose latents differ in one coordinate along each row, `[rows * columns, *shape]`.
@@ -264,17 +258,7 @@ class Run:
         counted from 0. The other arguments and the errors are those of `interpolate`; GanzooError for a coordinate that
         the latents do not have.
         """
-        reach = 1.0 if getattr(self.gan, "latent_distribution", "normal") == "uniform" else 2.0
-
-        def varied(gan: Any) -> Tensor:
-            z = gan.draw_latent(rows)
-            if not 0 <= coordinate < z.shape[1]:
-                raise GanzooError(f"no such coordinate: this run's latents have the coordinates 0 to {z.shape[1] - 1}.")
-            z = z[:, None].repeat(1, columns, 1)
-            z[:, :, coordinate] = torch.linspace(-reach, reach, columns)
-            return z
-
-        return self._rows(varied, "to vary", rows, labels, seed)
+        return self._rows(lambda gan: along(gan, coordinate, rows, columns), "to vary", rows, labels, seed)
 
     def directions(self, count: int = 5, method: str = "sefa") -> Directions:
         """Directions in latent space along which samples change most; their `vectors` are `[count, latent]`.

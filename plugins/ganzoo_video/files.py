@@ -1,10 +1,9 @@
-"""Reading and writing videos: .gif by Pillow, everything else by PyAV."""
+"""Reading videos: .gif by Pillow, everything else by PyAV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -125,28 +124,3 @@ def pixels(x: Tensor) -> np.ndarray:
     shown = shown[:, :3] if shown.shape[1] >= 3 else shown[:, :1]
     factor = max(1, -(-SMALLEST // min(shown.shape[-2:])))
     return shown.repeat_interleave(factor, 3).repeat_interleave(factor, 4).permute(0, 2, 3, 4, 1).cpu().numpy()
-
-
-def write_video(path: Path, frames: Iterable[np.ndarray], rate: float) -> None:
-    """Write uint8 frames `[H, W, C]` to a .gif or .mp4 file. Raises GanzooError for .mp4 if av is not installed."""
-    if path.suffix.lower() == ".gif":
-        first, *others = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
-        # Without this, frames that are equal to those before them are left out.
-        first.save(path, save_all=True, append_images=others, duration=round(1000 / rate), disposal=1, loop=0)
-        return
-    try:
-        import av
-    except ImportError as error:
-        raise GanzooError(f"writing {path} needs the package av: pip install 'ganzoo[video]', or use .gif.") from error
-    with av.open(str(path), "w", format="mp4") as video:
-        stream = None
-        for frame in frames:
-            if stream is None:
-                stream = video.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000))
-                stream.height, stream.width = (side - side % 2 for side in frame.shape[:2])
-                stream.pix_fmt, stream.options = "yuv420p", {"crf": "12"}
-            rgb = np.repeat(frame, 3, 2) if frame.shape[2] == 1 else frame
-            even = np.ascontiguousarray(rgb[: stream.height, : stream.width])
-            video.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
-        if stream is not None:
-            video.mux(stream.encode())

@@ -15,9 +15,10 @@ from ganzoo.data.dataset import as_input, to_uint8
 from ganzoo.data.own_files import find_files
 from ganzoo.modalities import Modality
 from ganzoo.pictures.plots import new_figure, render
+from ganzoo.pictures.videos import write_video
 from ganzoo.recipes import Data, DataSpec, Size
 
-from .files import ENDINGS, Wish, pixels, read_clips, write_video
+from .files import ENDINGS, Wish, pixels, read_clips
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from ganzoo_video import files, metrics
-from ganzoo_video.files import Wish, read_clips, write_video
+from ganzoo_video.files import Wish, read_clips
 from PIL import Image
 
 import ganzoo
 from ganzoo.data.samples import Samples
 from ganzoo.evaluation.features import classifier
+from ganzoo.pictures.videos import write_video
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.testing import check_dataset, check_modality
 from ganzoo.zoo import registry
