@@ -303,11 +303,14 @@ class RunOptions:
     sync_batch_norm: bool = key(False, "Batch normalisation over the samples of all devices [default: of each].")
     data_root: str | None = key(None, "Where data sets are stored, or downloaded to.")
     recorded_root: str | None = key(None, "Where a run found its data before; only read, never downloaded to.")
-    log_every: int = key(20, "Log every N steps.", minimum=1)
+    log_every: int = key(20, "Log every N steps [default: 20].", minimum=1)
     sample_every: int | None = key(None, "Draw samples every N steps [default: 20 times in a run].", minimum=1)
     save_every: int | None = key(None, "Save a checkpoint every N steps [default: 10 times in a run].", minimum=1)
     eval_every: int | None = key(None, "Score every N steps; keep the best state.", minimum=1)
-    keep: int = key(2, "Number of newest checkpoints to keep.", minimum=1)
+    early_stop: str | None = key(
+        None, "Stop when a score has not improved for so many evaluations, as METRIC:PATIENCE (fd:5)."
+    )
+    keep: int = key(2, "Number of newest checkpoints to keep [default: 2].", minimum=1)
     on_nonfinite: str = key(
         "stop",
         "At a loss or gradient that is not finite: stop, or skip the update [default: stop].",

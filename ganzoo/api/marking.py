@@ -29,6 +29,7 @@ def note_of(run: Run, seed: int, from_inputs: bool = False) -> dict[str, Any]:
         "step": run.step,
         "weights": f"sha256:{run.digest()}",
         "seed": seed,
+        **({"averaged": False} if run.is_raw else {}),
     }
 
 

@@ -26,6 +26,7 @@ from ganzoo.machine.launch import choose_device
 from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
 from ganzoo.runs import initial
 from ganzoo.runs.callbacks.loggers import check_logger
+from ganzoo.runs.callbacks.stopping import early_stop
 from ganzoo.runs.changes import describe_recorded
 from ganzoo.runs.initial import Init, Initialised
 from ganzoo.runs.run import Run
@@ -109,11 +110,16 @@ def plan(
     base = config.override(base, {key: value for key, value in given.items() if value is not None})
     base = config.override(base, set or {})
     config.check_fixed(found, found.recipes[name], base)
-    registry.datasets().find(base.data.name)
     made = make_options(**options)
-    for logger in made.loggers:
-        check_logger(logger)
+    check_options(made, registry.datasets().find(base.data.name).modality)
     return Plan(found, name, base, made, epochs, make_init(init_from, init_players, init_raw))
+
+
+def check_options(options: RunOptions, modality: str) -> None:
+    """Raise GanzooError for a logger that is missing, and for a score that training on such data cannot stop by."""
+    for logger in options.loggers:
+        check_logger(logger)
+    early_stop(options, modality)
 
 
 def make_init(source: str | os.PathLike[str] | Run | None, players: Sequence[str] | str, raw: bool) -> Init | None:

@@ -24,7 +24,12 @@ MACHINE = (
     "sync_batch_norm",
     "data_root",
     "loggers",
+    "log_every",
+    "sample_every",
+    "save_every",
+    "keep",
     "eval_every",
+    "early_stop",
     "on_nonfinite",
     "scores",
 )
@@ -36,6 +41,7 @@ FLAGS = {"loggers": "--logger"}
 CLICK_TYPES: dict[str, dict[str, Any]] = {
     "out": {"type": click.Path()},
     "data_root": {"type": click.Path()},
+    "early_stop": {"metavar": "METRIC:N"},
     "device": {"metavar": "D", "shell_complete": complete_words("auto", "cpu", "cuda", "cuda:0", "mps")},
     "loggers": {"metavar": "NAME", "shell_complete": complete_words("tensorboard", "wandb")},
 }

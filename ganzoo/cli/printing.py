@@ -14,6 +14,7 @@ from ganzoo.api import planning
 from ganzoo.api.evaluate import evaluate
 from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
+from ganzoo.api.resume import stopped_early
 from ganzoo.cli.output import say, warn
 from ganzoo.errors import TrainingError, printable
 from ganzoo.evaluation.ideals import describe
@@ -21,6 +22,7 @@ from ganzoo.evaluation.scoring import Scores
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.signals import Interrupted, Stopped
 from ganzoo.pictures.tables import format_duration, format_mean
+from ganzoo.recipes import RunOptions
 from ganzoo.runs.run import Run
 from ganzoo.zoo import config, provenance, registry
 from ganzoo.zoo.config import value_text
@@ -87,7 +89,9 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     seconds = f" in {format_duration(records[-1]['seconds'])}" if records else ""
     complete = outcome.step >= run.recipe.steps
     early = "" if complete else f" of {run.recipe.steps:,}"
-    say(f"trained {outcome.step:,}{early} steps{seconds}{'' if complete else ': a callback requested the stop'}")
+    stopped = "" if complete else stopped_early(run, RunOptions(**run.options()), outcome.step)
+    why = "" if complete else f": stopped early, as {stopped}" if stopped else ": a callback requested the stop"
+    say(f"trained {outcome.step:,}{early} steps{seconds}{why}")
     names = ("samples.png", "reals.png", "training.gif", "losses.png")
     drawn = [str(run.path / name) for name in names if (run.path / name).exists()]
     if drawn:
@@ -100,7 +104,10 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
             print_scores(evaluate(run, report=say, **outcome.ranks))
     target = "--grid more.png" if registry.modality(run.data.modality).has_picture else "--npz more.npz"
     following = [f"ganzoo sample {run.path} -n 100 {target}"] if outcome.step else []
-    following.append(f"ganzoo resume {run.path}" + (f" --steps {2 * run.recipe.steps}" if complete else ""))
+    if stopped:
+        following.append(f"ganzoo eval {run.path} --best")
+    further = f" --steps {2 * run.recipe.steps}" if complete else " --early-stop none" if stopped else ""
+    following.append(f"ganzoo resume {run.path}{further}")
     for number, line in enumerate(following):
         say(f"{'      ' if number else 'next: '}{line}")
 

@@ -15,9 +15,16 @@ from ganzoo.cli.options import MACHINE, given, run_options
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key from here on.")
 @click.option("--data", type=click.Path(), help="Where your own data are now, if they moved.")
 @click.option("--other-data", is_flag=True, help="Continue even if your own data have changed.")
+@click.option(
+    "--from",
+    "state",
+    type=click.Choice(("newest", "best")),
+    default="newest",
+    help="Continue from the newest checkpoint, or go back to the best state [default: newest].",
+)
 @run_options(*MACHINE)
 def command(
-    run: str, steps: int | None, assignments: tuple[str, ...], data: str | None, other_data: bool, **options: Any
+    run: str, steps: int | None, assignments: tuple[str, ...], other_data: bool, state: str, **options: Any
 ) -> None:
     """Resume a run from its newest checkpoint, up to its last step or to --steps in total.
 
@@ -34,5 +41,6 @@ def command(
     drop_output()
     with exiting_when_stopped():
         values = config.parse_assignments(assignments)
-        outcome = continue_run(run, steps, say, set=values, data=data, other_data=other_data, **given(options))
+        more = given(options) | {"other_data": other_data, "from_best": state == "best"}
+        outcome = continue_run(run, steps, say, set=values, **more)
     after_training(outcome, options["scores"])

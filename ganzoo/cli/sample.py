@@ -28,6 +28,7 @@ import click
     help="Keep latents within T standard deviations.",
 )
 @click.option("--best", is_flag=True, help="Draw from the best state that --eval-every kept, not the last.")
+@click.option("--raw", is_flag=True, help="Draw with the weights as trained, not the averaged ones.")
 @click.option(
     "--given",
     multiple=True,
@@ -60,6 +61,7 @@ def command(
     npz: str | None,
     truncation: float | None,
     best: bool,
+    raw: bool,
     given: tuple[str, ...],
     like: str | None,
     back: str | None,
@@ -79,8 +81,9 @@ def command(
     from ganzoo.cli.printing import open_run
 
     opened = open_run(run)
+    opened = opened.best() if best else opened
     written = write_samples(
-        opened.best() if best else opened,
+        opened.raw() if raw else opened,
         count,
         classes=classes,
         seed=seed,

@@ -57,9 +57,15 @@ class Run:
     """
 
     def __init__(
-        self, path: Path, info: dict[str, Any], *, options: Mapping[str, Any] | None = None, at_best: bool = False
+        self,
+        path: Path,
+        info: dict[str, Any],
+        *,
+        options: Mapping[str, Any] | None = None,
+        at_best: bool = False,
+        is_raw: bool = False,
     ) -> None:
-        self.path, self.info, self.at_best = path, info, at_best
+        self.path, self.info, self.at_best, self.is_raw = path, info, at_best, is_raw
         # Options given to this process are trusted; recipe.json may come from anyone.
         self._given = dict(options or {})
 
@@ -149,10 +155,16 @@ class Run:
 
     def best(self) -> Run:
         """The run at the state that `--eval-every` found best; GanzooError if none was saved."""
-        run = Run(self.path, self.info, options=self._given, at_best=True)
+        run = Run(self.path, self.info, options=self._given, at_best=True, is_raw=self.is_raw)
         if not any(run.checkpoints.glob("step-*.pt")):
             raise GanzooError(f"{self.path} has no best state: train or resume it with --eval-every N.")
         return run
+
+    def raw(self) -> Run:
+        """The run with its weights as trained, without the averaged ones; GanzooError if it keeps no averages."""
+        if not len(self.gan.averages):
+            raise GanzooError(f"{self.path} keeps no averaged weights, so these are the raw ones: leave --raw out.")
+        return Run(self.path, self.info, options=self._given, at_best=self.at_best, is_raw=True)
 
     @property
     def gan(self) -> GAN:
@@ -183,6 +195,8 @@ class Run:
             restoring.load_weights(gan, state)
         except ValueError as error:
             raise wrong from error
+        if self.is_raw:
+            gan.averages.clear()
         return gan.eval(), step
 
     def labels(self, n: int, labels: Labels) -> Tensor | None:

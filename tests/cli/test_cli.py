@@ -29,7 +29,17 @@ TRAIN = ["train", "vanilla", *SET, "--no-scores", "--device", "cpu"]
 
 MACHINE = ["--device", "--devices", "--nodes", "--precision", "--compile", "--no-compile", "--data-root", "--logger"]
 MACHINE[6:6] = ["--capture", "--no-capture", "--sync-batch-norm", "--no-sync-batch-norm"]
-MACHINE += ["--eval-every", "--on-nonfinite", "--scores", "--no-scores"]
+MACHINE += [
+    "--log-every",
+    "--sample-every",
+    "--save-every",
+    "--keep",
+    "--eval-every",
+    "--early-stop",
+    "--on-nonfinite",
+    "--scores",
+    "--no-scores",
+]
 
 SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set"]
 SCIENCE += ["--init-from", "--init-players", "--init-raw", "--freeze", "--dry-run"]
@@ -40,10 +50,21 @@ EVAL = ["--seed", *DATA, "--device", "--devices", "--nodes", "--data-root", "--o
 
 SURFACE = {
     "train": ["NAME", *SCIENCE, *MACHINE],
-    "resume": ["RUN", "--steps", "--set", *DATA, *MACHINE],
+    "resume": ["RUN", "--steps", "--set", *DATA, "--from", *MACHINE],
     "sample": [
         *("RUN", "-n", "--class", "--seed", "--grid", "--to", "--npz"),
-        *("--truncation", "--best", "--given", "--like", "--back", "--interpolate", "--vary", "--mark", "--no-mark"),
+        *(
+            "--truncation",
+            "--best",
+            "--raw",
+            "--given",
+            "--like",
+            "--back",
+            "--interpolate",
+            "--vary",
+            "--mark",
+            "--no-mark",
+        ),
     ],
     "eval": [
         *("TARGET", "--against", "--metrics", "-n", "--features", "--weights", "--best", "--raw", "--neighbours"),

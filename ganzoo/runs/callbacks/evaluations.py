@@ -24,6 +24,7 @@ from ganzoo.machine.streams import optional
 from ganzoo.pictures.tables import format_number
 from ganzoo.recipes import RunOptions
 from ganzoo.runs import source
+from ganzoo.runs.callbacks.stopping import early_stop
 from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import Evaluated
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
@@ -61,6 +62,7 @@ class Evaluations(Callback):
         same = trainer.recipe.data.labels
         self.reference = Reference(data, self.options, trainer.stream.dataset if same else None)
         self.names = self.modality.quick_metrics
+        self.early_stop = early_stop(self.options, self.run_folder.data.modality)
         known = registry.metrics().values()
         if not select_metrics(known, self.names, self.run_folder.data.modality):
             self._report(f"no metric for {self.run_folder.data.modality} data is available: --eval-every does nothing.")
@@ -129,6 +131,12 @@ class Evaluations(Callback):
             self.best = record
         values = "  ".join(f"{name} {format_number(value)}" for name, value in record["scores"].items())
         self._report(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
+        if self.early_stop and not self.early_stop.name_in(record["scores"]):
+            self._report(f"note: {self.early_stop.score} has no value, so training does not stop early", once=True)
+        reason = self.early_stop.reason(self.run_folder.evaluations()) if self.early_stop else ""
+        if reason:
+            self._report(f"stopping early: {reason}")
+            trainer.stop_requested = True
         return scores
 
     def _samples(self, trainer: Training) -> Samples:
