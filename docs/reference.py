@@ -56,6 +56,7 @@ MODULES: dict[str, str] = {
     "ganzoo.api.evaluate": "evaluate",
     "ganzoo.api.anomalies": "anomaly_scores Anomaly",
     "ganzoo.api.compare": "compare Comparison",
+    "ganzoo.api.listing": "list_runs RunList ListedRun MainScore",
     "ganzoo.api.bench.runner": "bench Bench",
     "ganzoo.exporting.writing": "export",
     "ganzoo.reporting.writing": "report",

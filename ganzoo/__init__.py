@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ganzoo.api.bench.runner import bench
     from ganzoo.api.compare import compare
     from ganzoo.api.evaluate import evaluate
+    from ganzoo.api.listing import list_runs
     from ganzoo.api.planning import plan
     from ganzoo.api.resume import resume
     from ganzoo.api.train import load, train
@@ -34,6 +35,7 @@ __all__ = [
     "evaluate",
     "export",
     "hookimpl",
+    "list_runs",
     "load",
     "load_generator",
     "plan",
@@ -49,6 +51,7 @@ _LAZY = {
     "compare": "ganzoo.api.compare",
     "evaluate": "ganzoo.api.evaluate",
     "export": "ganzoo.exporting.writing",
+    "list_runs": "ganzoo.api.listing",
     "load": "ganzoo.api.train",
     "load_generator": "ganzoo.exporting.reading",
     "plan": "ganzoo.api.planning",

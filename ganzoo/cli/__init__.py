@@ -48,7 +48,7 @@ class Commands(click.Group):
 
     lazy = (
         *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "report", "bench"),
-        *("list", "show", "plugins", "cache", "completion"),
+        *("runs", "list", "show", "plugins", "cache", "completion"),
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

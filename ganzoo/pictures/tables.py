@@ -34,6 +34,21 @@ class ScoreTable:
             lines.append(_row(f"**{text}**" if (number, i) in self.best else text for i, text in enumerate(cells)))
         return "\n".join([*lines, *[f"\n{escape_markdown(note)}" for note in self.notes]]) + "\n"
 
+    def html(self) -> str:
+        """As an HTML table with its title, the best values in bold, and the notes below."""
+        parts = [f"<p><strong>{_escaped(self.title)}</strong></p>"] if self.title else []
+        head = "".join(f"<th>{_escaped(name)}</th>" for name in self.header)
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>")
+        for number, row in enumerate(self.rows):
+            cells = []
+            for column, text in enumerate(row):
+                marked = (number, column) in self.best
+                align = ' style="text-align:left"' if column < self.left else ""
+                cells.append(f"<td{align}>{'<strong>' * marked}{_escaped(text)}{'</strong>' * marked}</td>")
+            parts.append(f"<tr>{''.join(cells)}</tr>")
+        parts.append("</tbody></table>")
+        return "".join([*parts, *(f"<p>{_escaped(note)}</p>" for note in self.notes)])
+
     def rich(self) -> RichTable:
         """As a rich table with its title and the best values in bold with a star; without the notes."""
         table = RichTable(title=self.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -105,6 +120,11 @@ def format_duration(seconds: float) -> str:
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is: no cell separators, HTML or links of its own, and no control characters."""
     return html.escape(printable(text), quote=False).replace("|", "\\|").replace("](", "]\\(")
+
+
+def _escaped(text: str) -> str:
+    """Text that HTML shows as it is."""
+    return html.escape(printable(text))
 
 
 def _row(cells: Iterable[str]) -> str:

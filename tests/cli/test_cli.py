@@ -76,6 +76,7 @@ SURFACE = {
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
+    "runs": ["FOLDER", "--sort", "--json"],
     "list": ["KIND", "--json"],
     "show": ["NAME", "--all", "--toml"],
     "plugins": ["--json"],
