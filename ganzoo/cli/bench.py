@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganzoo.cli.options import run_options
 from ganzoo.cli.output import fail
+
+if TYPE_CHECKING:
+    from ganzoo.api.bench.runner import Bench
 
 
 @click.command("bench")
@@ -18,6 +21,7 @@ from ganzoo.cli.output import fail
 @click.option("--out", type=click.Path(), help="Folder of the runs [default: runs/bench-GRID].")
 @run_options("data_root", "device")
 @click.option("--report", "only_report", is_flag=True, help="Train nothing; report on the existing runs.")
+@click.option("--dry-run", is_flag=True, help="Train nothing; list the cells with estimated time and memory.")
 @click.option("--json", "json_file", type=click.Path(), metavar="FILE", help="Also write the report as JSON.")
 def command(
     grid: str,
@@ -26,6 +30,7 @@ def command(
     data_root: str | None,
     device: str | None,
     only_report: bool,
+    dry_run: bool,
     json_file: str | None,
 ) -> None:
     """Train and score every variant on every data set with every seed of a grid, and report mean and spread.
@@ -34,6 +39,7 @@ def command(
     so the same command can be run again after any interruption.
 
     \b
+    ganzoo bench grid.toml --dry-run
     ganzoo bench grid.toml
     ganzoo bench grid.toml --shard 1/4
     ganzoo bench grid.toml --report --json results.json
@@ -42,39 +48,52 @@ def command(
     from ganzoo.api.bench.report import write_json
     from ganzoo.api.bench.runner import bench
     from ganzoo.cli.output import say
-    from ganzoo.cli.printing import printing_log
     from ganzoo.files.typed import typed_path
-    from ganzoo.machine.signals import Stopped
     from ganzoo.machine.streams import drop_output
 
     part = parse_shard(shard)
     target = None if json_file is None else typed_path(json_file)
+    if dry_run:
+        print_estimate(grid, out, data_root=data_root, device=device)
+        return
     if not only_report:
         drop_output()
-    try:
-        with printing_log():
-            done = bench(
-                grid,
-                out=out,
-                shard=part,
-                train=not only_report,
-                report=say,
-                data_root=data_root,
-                device=device,
-                progress=sys.stderr.isatty(),
-            )
-    except Stopped as stop:
-        click.secho("stopped: the current step was finished and saved; run the same command again to resume.", err=True)
-        raise SystemExit(128 + stop.number) from None
+    options: dict[str, Any] = {"data_root": data_root, "device": device, "progress": sys.stderr.isatty()}
+    done = finish(lambda: bench(grid, out=out, shard=part, train=not only_report, report=say, **options))
     if target is not None:
         done.report["command"] += f" --json {json_file}" if not target.is_absolute() else ""
         write_json(done.report, target)
-    written = [done.out / "report.md", done.out / "report.json"] if only_report or part == (1, 1) else []
+    names = ("report.md", "report.json", "report.png")
+    written = [done.out / name for name in names] if only_report or part == (1, 1) else []
     print_report(done.report, [*map(str, written), *([json_file] if json_file else [])])
     if part != (1, 1) and not only_report:
         say(f"when all parts are done: ganzoo bench {grid} --out {done.out} --report")
     if done.failed:
         raise SystemExit(fail(f"{len(done.failed)} of the cells could not be finished; they are listed above.", 1))
+
+
+def finish(train: Callable[[], Bench]) -> Bench:
+    """What a benchmark did; exits with a signal's code, after a line on how to go on, if one stopped it."""
+    from ganzoo.cli.printing import printing_log
+    from ganzoo.machine.signals import Stopped
+
+    try:
+        with printing_log():
+            return train()
+    except Stopped as stop:
+        click.secho("stopped: the current step was finished and saved; run the same command again to resume.", err=True)
+        raise SystemExit(128 + stop.number) from None
+
+
+def print_estimate(grid: str, out: str | None, **options: str | None) -> None:
+    """The groups of a grid that are not finished, with their time and memory."""
+    from ganzoo.api.bench.runner import estimate
+    from ganzoo.cli.output import say
+    from ganzoo.cli.terminal_table import show
+
+    found = estimate(grid, out=out, **options)
+    show(found.table())
+    say(*found.lines())
 
 
 def print_report(report: Mapping[str, Any], files: list[str]) -> None:

@@ -6,6 +6,8 @@ import ctypes
 import os
 import platform
 
+import torch
+
 # Parameters of mallopt(3) in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
@@ -25,3 +27,28 @@ def keep_freed_memory() -> bool:
     # Older versions reject a threshold above 32 MiB.
     done = [bool(mallopt(*setting)) for setting in settings]
     return all(done) or (bool(mallopt(M_MMAP_THRESHOLD, 1 << 25)) and all(done[1:]))
+
+
+def reset_peak(device: torch.device) -> None:
+    """Measure `peak_memory` of a GPU from now on; that of a process cannot be reset."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """Most bytes that were allocated on a GPU, or that this process has had in memory; None if it is not known."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        import resource
+    except ImportError:
+        # Windows.
+        return None
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def format_bytes(count: int) -> str:
+    """A number of bytes in MiB or GiB."""
+    mebibytes = count / 2**20
+    return f"{mebibytes:.0f} MiB" if mebibytes < 1000 else f"{mebibytes / 1024:.1f} GiB"

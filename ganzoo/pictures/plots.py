@@ -92,6 +92,18 @@ def new_figure(width: float, height: float) -> Figure:
 
 def render(figure: Figure) -> Image.Image:
     """A figure as a picture."""
+    return Image.open(io.BytesIO(figure_bytes(figure, ".png"))).convert("RGB")
+
+
+FIGURES = (".png", ".pdf", ".svg")
+"""Endings of files that a figure is written to."""
+
+
+def figure_bytes(figure: Figure, ending: str) -> bytes:
+    """A figure as a file with one of these endings. The same figure gives the same bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return Image.open(buffer).convert("RGB")
+    kind = ending.removeprefix(".").lower()
+    # Files of lines and letters have a date otherwise.
+    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+    figure.savefig(buffer, format=kind, metadata=undated)
+    return buffer.getvalue()

@@ -496,7 +496,7 @@ def test_a_report_on_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_shards_write_nothing_in_common(copy: Path, tmp_path: Path) -> None:
-    for file in ("report.md", "report.json"):
+    for file in ("report.md", "report.json", "report.png"):
         (copy / file).unlink()
     for number in (1, 2):
         bench(GRID, out=copy, shard=(number, 2), progress=False)

@@ -75,7 +75,7 @@ SURFACE = {
     "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
-    "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--json"],
+    "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
     "runs": ["FOLDER", "--sort", "--json"],
     "list": ["KIND", "--json"],
     "show": ["NAME", "--all", "--toml"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ganzoo.api.bench.sweep import Combination, combinations, text_of
 from ganzoo.api.planning import Plan, plan
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.zoo import registry
 
-KEYS = ("variants", "datasets", "seeds", "steps", "set", "cells")
+KEYS = ("variants", "datasets", "seeds", "steps", "set", "sweep", "cells")
 CELL_KEYS = ("variant", "dataset", "set", "label")
 LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
@@ -25,17 +27,24 @@ class Group:
     """What is trained once for each seed: a variant's recipe on a data set, with keys of its own.
 
     variant: `NAME.RECIPE`. dataset: as `--dataset` takes it. label: distinguishes groups of one recipe and data set.
+    swept: those of the keys that `[sweep]` varies.
     """
 
     variant: str
     dataset: str
     label: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)
+    swept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        """`VARIANT.RECIPE on DATASET (LABEL)`."""
-        return f"{self.variant} on {self.dataset}" + (f" ({self.label})" if self.label else "")
+        """`VARIANT.RECIPE on DATASET (NOTE)`."""
+        return f"{self.variant} on {self.dataset}" + (f" ({self.note})" if self.note else "")
+
+    @property
+    def note(self) -> str:
+        """What distinguishes it, for people: the values of a sweep, or the label."""
+        return ", ".join(f"{key}={text_of(value)}" for key, value in self.swept.items()) or self.label
 
     @property
     def folder(self) -> str:
@@ -134,15 +143,19 @@ def make_grid(values: Mapping[str, Any], name: str = "grid") -> Grid:
     common = dict(_table(values, "set", "set"))
     if "steps" in values:
         common = {"steps": _whole(values["steps"], "steps", 1)} | common
-    wanted = [(variant, dataset, "", common) for variant in variants for dataset in datasets]
+    swept = combinations(_swept(values), common)
+    if "sweep" in values and not variants:
+        raise GanzooError("sweep varies what variants and datasets list: list both.")
+    grid = itertools.product(variants, datasets, swept)
+    wanted = [(variant, dataset, each, {**common, **each.keys}) for variant, dataset, each in grid]
     wanted += [_cell(cell, number, common) for number, cell in enumerate(_cells(values), 1)]
     if not wanted:
         raise GanzooError("nothing to train: list variants and datasets, or [[cells]].")
     seeds = _seeds(values)
     groups: list[Group] = []
     left_out: list[tuple[Group, str]] = []
-    for variant, dataset, label, keys in wanted:
-        group = _group(variant, dataset, label, keys, seeds)
+    for variant, dataset, combination, keys in wanted:
+        group = _group(variant, dataset, combination, keys, seeds)
         reason = unsuited(group)
         if reason:
             left_out.append((group, reason))
@@ -166,11 +179,14 @@ def unsuited(group: Group) -> str:
     return ""
 
 
-def _group(variant: str, dataset: str, label: str, keys: Mapping[str, Any], seeds: tuple[int, ...]) -> Group:
+def _group(
+    variant: str, dataset: str, combination: Combination, keys: Mapping[str, Any], seeds: tuple[int, ...]
+) -> Group:
     """The group with its full recipe name, checked: every name is known and every value in range."""
     try:
         planned = plan(variant, dataset=dataset, set=keys)
-        group = Group(f"{planned.variant.name}.{planned.recipe_name}", dataset, label, keys)
+        name = f"{planned.variant.name}.{planned.recipe_name}"
+        group = Group(name, dataset, combination.label, keys, combination.keys)
         for seed in seeds:
             cell_plan(Cell(group, seed))
     except GanzooError as error:
@@ -193,7 +209,9 @@ def _cells(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return cells
 
 
-def _cell(cell: Mapping[str, Any], number: int, common: Mapping[str, Any]) -> tuple[str, str, str, dict[str, Any]]:
+def _cell(
+    cell: Mapping[str, Any], number: int, common: Mapping[str, Any]
+) -> tuple[str, str, Combination, dict[str, Any]]:
     where = f"cells, number {number}"
     for key in cell:
         if key not in CELL_KEYS:
@@ -204,7 +222,8 @@ def _cell(cell: Mapping[str, Any], number: int, common: Mapping[str, Any]) -> tu
     label = cell.get("label", "")
     if not isinstance(label, str) or (label and not LABEL.fullmatch(label)):
         raise GanzooError(f"{where}: label must be lower-case letters, digits and single hyphens, not {label!r}.")
-    return cell["variant"], cell["dataset"], label, {**common, **_table(cell, "set", f"{where}: set")}
+    keys = {**common, **_table(cell, "set", f"{where}: set")}
+    return cell["variant"], cell["dataset"], Combination(label), keys
 
 
 def _texts(values: Mapping[str, Any], key: str) -> list[str]:
@@ -230,6 +249,14 @@ def _table(values: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]
                 f"{where}: {name} is a top-level key of the grid: use {name}{'s' * (name == 'seed')} there."
             )
     return flat
+
+
+def _swept(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of [sweep], dotted."""
+    given = values.get("sweep", {})
+    if not isinstance(given, Mapping) or ("sweep" in values and not given):
+        raise GanzooError('sweep must be a table of recipe keys with lists, as [sweep] with "g.lr" = [1e-4, 2e-4].')
+    return dict(_flat(given))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

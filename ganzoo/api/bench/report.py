@@ -12,12 +12,17 @@ from typing import Any
 
 from ganzoo.api.bench import cells
 from ganzoo.api.bench.grid import Cell, Grid, Group
+from ganzoo.api.bench.sweep import text_of
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.comparability import columns_of
+from ganzoo.evaluation.ideals import decides
+from ganzoo.evaluation.ideals import describe as better_in_words
 from ganzoo.evaluation.records import preferred
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files.atomic import reason, write_atomically
 from ganzoo.machine.facts import machine
+from ganzoo.pictures.plots import figure_bytes
+from ganzoo.pictures.spreads import Section, Spread, draw_sections
 from ganzoo.pictures.tables import ScoreTable, format_mean
 from ganzoo.runs.run import Run
 
@@ -46,7 +51,13 @@ def make_report(grid: Grid, out: Path, source: str | Path | None = None) -> dict
 
 def identity(group: Group) -> dict[str, Any]:
     """What distinguishes a group from the others."""
-    return {"recipe": group.variant, "dataset": group.dataset, "label": group.label, "set": dict(group.set)}
+    return {
+        "recipe": group.variant,
+        "dataset": group.dataset,
+        "label": group.label,
+        "set": dict(group.set),
+        "sweep": dict(group.swept),
+    }
 
 
 @dataclass(frozen=True)
@@ -165,9 +176,11 @@ def distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
-    """Write FOLDER/report.json and FOLDER/report.md, each atomically. Raises GanzooError."""
+    """Write FOLDER/report.json, report.png and report.md, each atomically. Raises GanzooError."""
     write_json(report, folder / "report.json")
-    _write(folder / "report.md", f"# {report['command']}\n\n{describe_machine(report)}\n\n{markdown(report)}")
+    _write(folder / "report.png", figure_bytes(figure(report), ".png"))
+    text = f"# {report['command']}\n\n{describe_machine(report)}\n\n![scores](report.png)\n\n{markdown(report)}"
+    _write(folder / "report.md", text)
 
 
 def write_json(report: Mapping[str, Any], path: Path) -> None:
@@ -175,10 +188,10 @@ def write_json(report: Mapping[str, Any], path: Path) -> None:
     _write(path, json.dumps(report, indent=1) + "\n")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     try:
         # The name of the grid's file may be no UTF-8.
-        write_atomically(path, text.encode("utf-8", "replace"))
+        write_atomically(path, content.encode("utf-8", "replace") if isinstance(content, str) else content)
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {reason(error)}.") from error
 
@@ -249,7 +262,30 @@ def _format_real(real: Mapping[str, Any]) -> str:
 
 
 def _title(group: Mapping[str, Any]) -> str:
-    return group["recipe"] + (f" ({group['label']})" if group["label"] else "")
+    swept = ", ".join(f"{key}={text_of(value)}" for key, value in group.get("sweep", {}).items())
+    note = swept or group["label"]
+    return group["recipe"] + (f" ({note})" if note else "")
+
+
+def figure(report: Mapping[str, Any]) -> Any:
+    """Every score that has a best value as means with standard deviations, a section for each data set."""
+    names = distinct(group["dataset"] for group in report["groups"])
+    found = [(name, [group for group in report["groups"] if group["dataset"] == name]) for name in names]
+    return draw_sections([_section(name, groups) for name, groups in found])
+
+
+def _section(dataset: str, groups: list[Mapping[str, Any]]) -> Section:
+    columns, _ = columns_of(score for group in groups for score in group["scores"] if score["equal_protocols"])
+    spreads = []
+    for column in columns:
+        if not decides(column.better):
+            continue
+        by_group = [{key_of(s): s for s in group["scores"] if s["equal_protocols"]} for group in groups]
+        rows = [found.get(column.key) for found in by_group]
+        real = next((row["real"]["mean"] for row in rows if row), None)
+        means = [None if row is None else (row["mean"], row["sd"]) for row in rows]
+        spreads.append(Spread(f"{column.title} ({better_in_words(column.better)})", means, real))
+    return Section(dataset, [_title(group) for group in groups], spreads)
 
 
 def remarks(group: Mapping[str, Any]) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ganzoo.api.bench import cells
+from ganzoo.api.bench.dry_run import DryRun, dry_run
 from ganzoo.api.bench.grid import Cell, Grid, read_grid
+from ganzoo.api.bench.pace import Pace
 from ganzoo.api.bench.report import make_report, write_report
 from ganzoo.api.planning import make_options
 from ganzoo.errors import GanzooError, IncompatibleData
@@ -42,7 +45,7 @@ def bench(
     report: Report = lambda line: None,
     **options: Any,
 ) -> Bench:
-    """Train and score every cell of a grid, then write OUT/report.md and OUT/report.json.
+    """Train and score every cell of a grid, then write OUT/report.md, report.json and report.png.
 
     grid: a TOML file, or its keys as a mapping. out: a folder, by default `runs/bench-NAME` after the file. shard: part
     i of n, `(i, n)`; the parts can run at the same time, and write no report. train: if false, only the report is
@@ -53,9 +56,7 @@ def bench(
     read = read_grid(grid)
     given = {name: value for name, value in options.items() if value is not None}
     check_options(given)
-    folder = typed_path(out) if out is not None else Path("runs") / f"bench-{read.name}"
-    if folder.exists() and not folder.is_dir():
-        raise GanzooError(f"{folder} is a file: choose a folder with --out.")
+    folder = folder_of(read, out)
     if not train and not folder.is_dir():
         raise GanzooError(f"{folder} does not exist: name the benchmark's folder with --out, or leave --report out.")
     failed = run_cells(read, folder, shard, report, given) if train else {}
@@ -64,6 +65,22 @@ def bench(
     if not train or shard == (1, 1):
         write_report(made, folder)
     return Bench(folder, made, failed)
+
+
+def estimate(grid: str | Path | Mapping[str, Any], *, out: str | Path | None = None, **options: Any) -> DryRun:
+    """What `bench` would train, and an estimate of its time and memory; trains a few steps, writes nothing."""
+    read = read_grid(grid)
+    given = {name: value for name, value in options.items() if value is not None}
+    check_options(given)
+    return dry_run(read, folder_of(read, out), given)
+
+
+def folder_of(grid: Grid, out: str | Path | None) -> Path:
+    """The benchmark's folder. Raises GanzooError if it is a file."""
+    folder = typed_path(out) if out is not None else Path("runs") / f"bench-{grid.name}"
+    if folder.exists() and not folder.is_dir():
+        raise GanzooError(f"{folder} is a file: choose a folder with --out.")
+    return folder
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -82,15 +99,20 @@ def run_cells(
     mine = grid.shard(*shard)
     for group, reason in grid.left_out:
         report(f"left out: {group.title}: {reason}.")
+    pace, finished = Pace(), {cell.folder for cell in mine if cells.read_state(out, cell).status == "finished"}
     for number, cell in enumerate(mine, 1):
         title = f"[{number}/{len(mine)}] {cell.title}"
-        if cells.read_state(out, cell).status == "finished":
+        if cell.folder in finished:
             report(f"{title}: already finished.")
             continue
-        report(f"{title} ...")
+        left = pace.left([other for other in mine[number - 1 :] if other.folder not in finished])
+        report(f"{title}{f', {left}' if left else ''} ...")
+        start = time.perf_counter()
         problem = finish_cell(cell, out, report, options)
         if problem:
             failed[cell.title] = problem
+        else:
+            pace.add(cell, time.perf_counter() - start)
     return failed
 
 
