@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +81,9 @@ def write_directions(
     found = run.directions(count, method)
     moved = _moved(run, found, starts if modality.shows_samples_apart else POOLED, labels, seed)
     picture = _sheet(run, found, moved)
-    path = target or next(path for path in _free_names(run) if not path.exists())
+    path = target or next(path for path in run.new_pictures("directions") if not path.exists())
     with writing(path):
-        names = [path] if target is not None else _free_names(run)
+        names = [path] if target is not None else run.new_pictures("directions")
         note = note_of(run, seed) if mark else None
         return DirectionsSheet(write_marked(path, encoded(picture, path.suffix), note, names), found)
 
@@ -128,7 +127,3 @@ def _sheet(run: Run, found: Directions, moved: list[Tensor]) -> Any:
     axis = f"standard deviations by which {where} are moved"
     columns = [f"{amount:+g}" if amount else "0" for amount in AMOUNTS]
     return with_axes(groups, labels, columns, title, axis, "direction")
-
-
-def _free_names(run: Run) -> Iterator[Path]:
-    return (run.path / f"directions-{number}.png" for number in itertools.count(1))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import itertools
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,7 @@ def write_samples(
                     mark_folder(partial, TOOL, note)
             return target
         content = _content(spec, drawn, target, kind, COLUMNS if interpolate or vary is not None else None)
-        return write_marked(target, content, note, [target] if grid or kind != "grid" else _free_names(run))
+        return write_marked(target, content, note, [target] if grid or kind != "grid" else run.new_pictures("grid"))
 
 
 def _write_walk(run: Run, wanted: Wanted, target: Path, mark: bool) -> Path:
@@ -223,7 +222,7 @@ def _target(
     if len(named) > 1:
         raise GanzooError("choose one of --grid, --to and --npz.")
     if not named:
-        return next(path for path in _free_names(run) if not path.exists()), "grid"
+        return next(path for path in run.new_pictures("grid") if not path.exists()), "grid"
     path, kind = typed_path(named[0][0]), named[0][1]
     if kind == "folder" and path.suffix in registry.modality(spec.modality).file_endings:
         kind = "file"
@@ -240,10 +239,6 @@ def _target(
     if kind == "npz" and path.suffix != ".npz":
         raise GanzooError(f"--npz {path}: end the name in .npz.")
     return path, kind
-
-
-def _free_names(run: Run) -> Iterator[Path]:
-    return (run.path / f"grid-{number}.png" for number in itertools.count(1))
 
 
 def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple[dict[str, Tensor], list[str]]:

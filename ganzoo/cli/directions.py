@@ -41,9 +41,9 @@ def command(
     """
     from ganzoo.api.directions import write_directions
     from ganzoo.cli.output import say
-    from ganzoo.cli.printing import open_run
+    from ganzoo.cli.printing import open_generator
 
-    opened = open_run(run)
+    opened = open_generator(run)
     opened = opened.best() if best else opened
     written = write_directions(
         opened, to, count=count, method=method, starts=starts, classes=classes, seed=seed, mark=mark

@@ -25,7 +25,7 @@ def command(run: str, to: str, raw: bool, best: bool, runtime: str | None) -> No
     ganzoo export runs/dcgan-digits-1 --to digits.html
     """
     from ganzoo.cli.output import say
-    from ganzoo.cli.printing import open_run
+    from ganzoo.cli.printing import open_generator
     from ganzoo.exporting.writing import export
 
-    say(f"wrote {export(open_run(run), to, raw=raw, best=best, runtime=runtime)}")
+    say(f"wrote {export(open_generator(run), to, raw=raw, best=best, runtime=runtime)}")

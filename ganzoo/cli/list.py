@@ -17,9 +17,13 @@ from ganzoo.zoo.zoo import current_zoo
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(list(TYPES)), default="variants")
+@click.option("--trained", "only_trained", is_flag=True, help="List the trained generators that come with ganzoo.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(kind: str, as_json: bool) -> None:
+def command(kind: str, only_trained: bool, as_json: bool) -> None:
     """List variants, datasets, losses, penalties, augmentations, metrics or modalities (kinds of data)."""
+    if only_trained:
+        list_trained(kind, as_json)
+        return
     zoo = current_zoo()
     rows = [describe(kind, spec, zoo.tables[kind].source(name)) for name, spec in zoo.tables[kind].items()]
     for plugin in zoo.plugins:
@@ -36,7 +40,25 @@ def command(kind: str, as_json: bool) -> None:
         text = row["summary"] + (f" Recipes: {', '.join(row['recipes'])}." if kind == "variants" else "")
         click.echo(paragraph(printable(row["name"]).ljust(width), printable(text)))
     if kind == "variants":
-        click.echo("\ntrain one: ganzoo train NAME    details: ganzoo show NAME")
+        click.echo("\ntrain one: ganzoo train NAME    details: ganzoo show NAME    trained ones: ganzoo list --trained")
+
+
+def list_trained(kind: str, as_json: bool) -> None:
+    """Print the trained generators that come with ganzoo."""
+    from ganzoo.exporting.trained_index import trained
+
+    if kind != "variants":
+        raise click.UsageError(f"--trained lists trained generators: leave {kind} out.")
+    found = trained()
+    if as_json:
+        rows = [{"name": name, "summary": item.summary} | item.info["trained"] for name, item in found.items()]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    click.secho("trained generators", bold=True)
+    width = max(map(len, found))
+    for name, item in found.items():
+        click.echo(paragraph(name.ljust(width), item.summary))
+    click.echo("\ndraw from one: ganzoo sample NAME")
 
 
 def paragraph(label: str, text: str) -> str:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -16,9 +17,10 @@ from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
 from ganzoo.api.resume import stopped_early
 from ganzoo.cli.output import say, warn
-from ganzoo.errors import TrainingError, printable
+from ganzoo.errors import GanzooError, TrainingError, printable
 from ganzoo.evaluation.ideals import describe
 from ganzoo.evaluation.scoring import Scores
+from ganzoo.exporting.trained_index import trained
 from ganzoo.files.atomic import REASONS, reason
 from ganzoo.machine.signals import Interrupted, Stopped
 from ganzoo.pictures.tables import format_duration, format_mean
@@ -50,6 +52,24 @@ def print_plan(plan: Plan) -> None:
     epochs = f"{images / len(dataset):.1f} epochs"
     say(f"estimated time: {format_duration(seconds)} for {plan.recipe.steps:,} steps ({epochs})")
     say("dry run: nothing was trained or written.")
+
+
+def open_generator(path: str) -> Run:
+    """Open a run, or, where there is nothing of that name, a trained generator that comes with ganzoo."""
+    if not Path(path).exists():
+        known = trained()
+        if path in known:
+            from ganzoo.exporting.trained import open_trained
+
+            opened = open_trained(path)
+            say(f"{path} comes with ganzoo: {known[path].summary}")
+            return opened
+        if path.partition(".")[0] in registry.variants():
+            raise GanzooError(
+                f"there is no run folder {path}: train one (ganzoo train {path}), or name a trained generator that "
+                f"comes with ganzoo: {', '.join(known)}."
+            )
+    return open_run(path)
 
 
 def open_run(path: str) -> Run:

@@ -78,9 +78,9 @@ def command(
     """
     from ganzoo.api.sample import write_samples
     from ganzoo.cli.output import say
-    from ganzoo.cli.printing import open_run
+    from ganzoo.cli.printing import open_generator
 
-    opened = open_run(run)
+    opened = open_generator(run)
     opened = opened.best() if best else opened
     written = write_samples(
         opened.raw() if raw else opened,

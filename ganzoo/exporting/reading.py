@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
+from ganzoo.exporting.trained_index import trained
 from ganzoo.exporting.writing import needed_to_sample
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
@@ -67,10 +68,14 @@ class ExportedGenerator:
 def load_generator(path: str | Path) -> ExportedGenerator:
     """Load what `export` wrote to `FILE.safetensors`, on the CPU. Only tensors are read from it, never code.
 
+    path: also the name of a generator that comes with ganzoo (`ganzoo list --trained`), such as "dcgan.digits".
     Raises GanzooError if the file or the JSON file beside it is missing or damaged, if they do not belong together, or
     if the variant is not installed (naming the package to install).
     """
     path = typed_path(path)
+    shipped = trained().get(str(path))
+    if shipped is not None and not path.exists():
+        path = shipped.file
     if path.suffix != ".safetensors":
         raise GanzooError(f"{path} is not an exported .safetensors file; a run folder is opened with ganzoo.load.")
     file = path.with_suffix(".json")

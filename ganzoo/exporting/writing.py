@@ -49,6 +49,8 @@ def export(
         raise GanzooError(f"--to {path}: end the name in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
     if runtime is not None and path.suffix != ".html":
         raise GanzooError(f"--runtime is for pages (FILE.html), not for {path.suffix} files: leave it out.")
+    if raw and run.info.get("weights") == "averaged":
+        raise GanzooError(f"{run.path} has averaged weights only: leave --raw out.")
     for file in (path, description_path) if path.suffix == ".safetensors" else (path,):
         require_absent(file)
     if path.suffix != ".safetensors":

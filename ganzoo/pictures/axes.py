@@ -1,14 +1,17 @@
-"""Rows of pictures with labels at their left and numbers above them."""
+"""Pictures with texts beside their rows and above their columns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
 MARGIN, GAP, SIZE = 10, 8, 14
 """Pixels around the page, between groups of rows, and of the text."""
+
+HEAD = 11
+"""Pixels of the text above columns."""
 
 
 def side_by_side(pictures: Sequence[Image.Image], height: int) -> Image.Image:
@@ -63,6 +66,29 @@ def with_axes(
             y += row.height
         draw.multiline_text((MARGIN, (begin + end - GAP) / 2), label, fill="black", font=font, anchor="lm", spacing=4)
     return page
+
+
+def with_heads(picture: Image.Image, heads: Sequence[str]) -> Image.Image:
+    """A picture with a text of one line or more above each of its equally wide columns, shortened to their width."""
+    font = ImageFont.load_default(HEAD)
+    room = picture.width / len(heads)
+    lines = max(len(head.split("\n")) for head in heads)
+    above = lines * (HEAD + 3) + 3
+    page = Image.new("RGB", (picture.width, picture.height + above), "white")
+    page.paste(picture, (0, above))
+    draw = ImageDraw.Draw(page)
+    for number, head in enumerate(heads):
+        for row, text in enumerate(head.split("\n")):
+            at = ((number + 0.5) * room, 2 + row * (HEAD + 3))
+            draw.text(at, shortened(text, lambda text: font.getlength(text) <= room - 3), "black", font, anchor="ma")
+    return page
+
+
+def shortened(text: str, fits: Callable[[str], bool]) -> str:
+    """A text, or as much of its beginning as fits with dots behind it."""
+    if fits(text):
+        return text
+    return next((short for end in range(len(text) - 1, 0, -1) if fits(short := text[:end].rstrip() + "..")), "")
 
 
 def _width(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str) -> int:

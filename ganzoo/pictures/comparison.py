@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.pictures.plots import draw_curve, new_figure, plain, render
+from ganzoo.pictures.plots import draw_curve, legend_above, new_figure, plain, render
 
 SIDE = 3.6
 """Width of a run's column, in inches."""
@@ -95,6 +95,8 @@ def _draw_sheet(axes: Any, panel: Panel) -> None:
         axes.text(0.5, 0.5, "no samples.png", ha="center", va="center", color="0.5", transform=axes.transAxes)
     else:
         axes.imshow(panel.sheet, interpolation="antialiased")
+        # Sheets of different shapes begin at the same height.
+        axes.set_anchor("N")
 
 
 def _draw_losses(axes: Any, panel: Panel) -> None:
@@ -103,7 +105,7 @@ def _draw_losses(axes: Any, panel: Panel) -> None:
         points = [(record["step"], record[name]) for record in panel.records if name in record]
         draw_curve(axes, points, label=name, linewidth=0.8)
     if names:
-        axes.legend(fontsize=7, loc="upper right")
+        legend_above(axes, len(names))
     else:
         axes.text(0.5, 0.5, "no losses logged", ha="center", va="center", color="0.5", transform=axes.transAxes)
     axes.grid(alpha=0.3)

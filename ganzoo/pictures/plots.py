@@ -29,7 +29,7 @@ def scatter(fake: Tensor, real: Tensor, title: str = "") -> Image.Image:
         weights = [np.full(len(points), 1 / len(points)) for points in (true, generated)]
         axes.hist(true[:, 0], bins=100, range=(low, high), weights=weights[0], color="0.75", label="real")
         axes.hist(generated[:, 0], bins=100, range=(low, high), weights=weights[1], histtype="step", label="generated")
-        axes.legend(loc="upper right", fontsize=8)
+        legend_above(axes, 2)
     else:
         low, high = true[:, :2].min(0), true[:, :2].max(0)
         pad = 0.15 * (high - low)
@@ -57,7 +57,7 @@ def loss_plot(records: Sequence[Mapping[str, float]]) -> Image.Image:
         draw_curve(axes, points, label=name, linewidth=1)
     for axes in (losses, others):
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8, loc="upper right")
+            legend_above(axes, len(axes.get_lines()))
         axes.grid(alpha=0.3)
     losses.set_ylabel("losses")
     others.set_ylabel("other terms")
@@ -74,6 +74,11 @@ def draw_curve(axes: Any, points: Iterable[tuple[float, float]], label: str = ""
     steps, values = zip(*points, strict=True)
     drawn = [value if abs(value) < LARGEST else math.nan for value in values]
     axes.plot(steps, drawn, label=plain(label), **style)
+
+
+def legend_above(axes: Any, count: int) -> None:
+    """A legend of so many entries above the axes, where it covers no curve."""
+    axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(count, 4), frameon=False, borderpad=0.2)
 
 
 def plain(text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -306,6 +307,10 @@ class Run:
     def scores_file(self) -> Path:
         """scores.json, or scores-best.json of a run at its best state."""
         return self.path / ("scores-best.json" if self.at_best else "scores.json")
+
+    def new_pictures(self, stem: str) -> Iterator[Path]:
+        """Names of pictures in the folder: `STEM-1.png`, `STEM-2.png` and so on."""
+        return (self.path / f"{stem}-{number}.png" for number in itertools.count(1))
 
     @property
     def neighbours_file(self) -> Path:

@@ -22,6 +22,7 @@ from ganzoo.api.sample import write_samples
 from ganzoo.cli import run as command_line
 from ganzoo.evaluation import records
 from ganzoo.evaluation.scoring import Scores, key_of
+from ganzoo.pictures.neighbours import GAP, WIDEST
 from ganzoo.recipes import Data
 from ganzoo.runs.reference import Reference, Request, make_request
 
@@ -129,7 +130,7 @@ def test_neighbours_are_drawn_and_measured(copied: Path) -> None:
     scores = ganzoo.evaluate(copied, n=N, metrics="fd", neighbours=True)
     assert list(values(scores)) == [FD, *MEMORISATION]
     with Image.open(copied / "neighbours.png") as picture:
-        assert picture.width == 9 * 42 + 2
+        assert picture.width == 2 * (4 * 42 + 2 + WIDEST) + GAP
 
 
 # The best state.

@@ -67,8 +67,16 @@ def test_a_conditional_run_shows_each_class_in_its_column(here: Path) -> None:
     with Image.open(here / "run" / "reals.png") as picture:
         page = np.asarray(picture.convert("L"))
     with Image.open(here / "run" / "samples.png") as picture:
-        assert page.shape == (picture.height, picture.width) == (8 * 42 + 2, 3 * 42 + 2)
-    columns = page[20::42, 20::42].astype(int)
+        assert (picture.height, picture.width) == (8 * 42 + 2, 3 * 42 + 2)
+    # Above each column are the name of its class and the number of its samples.
+    above = page.shape[0] - (8 * 42 + 2)
+    assert page.shape[1] == 3 * 42 + 2
+    heads = page[:above, :126].reshape(above, 3, 42)
+    assert above > 20
+    assert (heads < 128).any((0, 2)).all()
+    assert not np.array_equal(heads[: above // 2, 0], heads[: above // 2, 1]), "the names differ"
+    assert (heads[above // 2 :] < 128).any((0, 2)).all(), "and the counts are below"
+    columns = page[above + 20 :: 42, 20::42].astype(int)
     assert ((columns - 20) // 50 == [[0, 1, 2]] * 8).all()
     assert all(len(set(column)) == 8 for column in columns.T)
 

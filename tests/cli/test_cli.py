@@ -77,7 +77,7 @@ SURFACE = {
     "report": ["RUNS", "--to", "--overwrite"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
     "runs": ["FOLDER", "--sort", "--json"],
-    "list": ["KIND", "--json"],
+    "list": ["KIND", "--trained", "--json"],
     "show": ["NAME", "--all", "--toml"],
     "plugins": ["--json"],
     "cache": ["--clear"],

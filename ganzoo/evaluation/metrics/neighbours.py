@@ -16,7 +16,7 @@ from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import standard_errors
 from ganzoo.game import Batch
-from ganzoo.pictures import sheets
+from ganzoo.pictures.neighbours import Block, beside_each_other
 
 MAX_SAMPLES = 2_000
 MIN_SAMPLES = 100
@@ -27,7 +27,7 @@ MAX_SIDE = 32
 CHUNK_ROWS = 4_096
 SAMPLES_SHOWN, SAMPLES_PER_ROW = 24, 2
 NEAREST = 3
-
+HEADS = ("sample", "real 1", "real 2", "real 3", "distance")
 
 CHEAP = 1e10
 """Products of pixel values in a search that takes about a second."""
@@ -128,6 +128,7 @@ def draw_neighbours(samples: Samples, path: Path) -> Path:
     """Write a picture of samples, each followed by its three nearest training images, to `path`; returns the path.
 
     The left half shows the samples closest to a training image, in ascending distance; the right half shows others.
+    Beside each is the distance to the nearest.
     Raises GanzooError for samples that are not images.
     """
     if not samples.modality.shows_samples_apart:
@@ -139,15 +140,21 @@ def draw_neighbours(samples: Samples, path: Path) -> Path:
     rows = min(SAMPLES_SHOWN, len(fake)) // SAMPLES_PER_ROW
     nearest = found.distances[:, 0].argsort()[:rows]
     others = torch.tensor([i for i in range(len(fake)) if i not in set(nearest.tolist())])[:rows]
-    tiles = []
-    for left, right in zip(nearest, others, strict=True):
-        tiles += [
-            _with_neighbours(fake, found, train, left),
-            torch.ones(1, *fake.shape[1:]),
-            _with_neighbours(fake, found, train, right),
-        ]
+    groups = [("closest to a training image", nearest), ("others", others)]
+    picture = beside_each_other(
+        [
+            Block(
+                title,
+                torch.cat([_with_neighbours(fake, found, train, i) for i in chosen]),
+                [f"{float(found.distances[i, 0]):.3f}" for i in chosen],
+            )
+            for title, chosen in groups
+            if len(chosen)
+        ],
+        HEADS,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheets.sheet(torch.cat(tiles), SAMPLES_PER_ROW * (1 + NEAREST) + 1).save(path)
+    picture.save(path)
     return path
 
 

@@ -17,6 +17,7 @@ from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.metrics import neighbours
 from ganzoo.evaluation.scoring import score, select_metrics
+from ganzoo.pictures.neighbours import GAP, WIDEST
 from ganzoo.recipes import Data, DataSpec
 from ganzoo.zoo import registry
 
@@ -161,15 +162,20 @@ def test_the_sheet_shows_the_nearest_samples_first_beside_what_they_are_near(tmp
     fake = torch.cat([images(50, 6), TRAIN[100:101], images(50, 7)])
     path = neighbours.draw_neighbours(made(fake), tmp_path / "deep" / "neighbours.png")
     with Image.open(path) as picture:
-        pixels = np.asarray(picture)
-    # Images of 6 pixels are enlarged by 7, with margins of 2: 9 columns and 12 rows.
-    assert pixels.shape == (12 * 44 + 2, 9 * 44 + 2)
-    tiles = [pixels[2:44:7, 2 + 44 * column : 44 + 44 * column : 7] for column in range(9)]
+        pixels = np.asarray(picture.convert("L"))
+    # Images of 6 pixels are enlarged by 7, with margins of 2: 12 rows of 4, twice, and a column of distances each.
+    block = 4 * 44 + 2 + WIDEST
+    above = pixels.shape[0] - (12 * 44 + 2)
+    assert pixels.shape[1] == 2 * block + GAP
+    lefts = [start + 2 + 44 * column for start in (0, block + GAP) for column in range(4)]
+    tiles = [pixels[above + 2 : above + 44 : 7, left : left + 42 : 7] for left in lefts]
     assert np.array_equal(tiles[0], TRAIN[100, 0].numpy())
     assert np.array_equal(tiles[1], TRAIN[100, 0].numpy())
     assert not np.array_equal(tiles[2], tiles[0])
-    assert (tiles[4] == 255).all()
-    assert np.array_equal(tiles[5], fake[0, 0].numpy())
+    assert np.array_equal(tiles[4], fake[0, 0].numpy())
+    assert (pixels[:above] < 128).any(), "titles and heads"
+    distances = pixels[above:, block - WIDEST : block][:528].reshape(12, 44, WIDEST)
+    assert (distances < 128).any((1, 2)).all(), "a distance for each row"
 
 
 def test_points_have_no_sheet(tmp_path: Path) -> None:
