@@ -42,7 +42,7 @@ WANTED = (
         "dcgan.digits", {"width": 16, "d_width": 32, "latent": 32, "g_hidden": [128, 128]}, 3000, ("FD", "precision")
     ),
     Wanted("conditional.digits-mlp", {"latent": 32, "g_hidden": [128, 256]}, 3000, ("FD", "accuracy")),
-    Wanted("wgan-gp.points", {}, 3000, ("modes", "quality", "W2")),
+    Wanted("wgan-gp.points", {}, 3000, ("modes", "quality", "MMD")),
 )
 
 

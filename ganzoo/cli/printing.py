@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 import click
@@ -56,7 +56,7 @@ def print_plan(plan: Plan) -> None:
 
 def open_generator(path: str) -> Run:
     """Open a run, or, where there is nothing of that name, a trained generator that comes with ganzoo."""
-    if not Path(path).exists():
+    if not os.path.lexists(path):
         known = trained()
         if path in known:
             from ganzoo.exporting.trained import open_trained
