@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ganzoo.errors import GanzooError, printable
+from ganzoo.api.compared_run import Row, keys_to_show
+from ganzoo.api.seed_groups import SeedGroups, group_by_seed, spreads_of, title_of
+from ganzoo.errors import GanzooError, printable, unknown
 from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.ideals import best_of, decides
 from ganzoo.evaluation.records import preferred
@@ -20,43 +22,21 @@ from ganzoo.files import checkpoint
 from ganzoo.files.atomic import reason, write_first_free, write_new
 from ganzoo.files.new_files import require_absent
 from ganzoo.files.typed import typed_path
-from ganzoo.pictures.comparison import Panel, draw_panels
-from ganzoo.pictures.sheets import encoded, read
+from ganzoo.pictures.comparison import Panel, panels_figure
+from ganzoo.pictures.group_figure import GroupPanel, draw_groups
+from ganzoo.pictures.plots import FIGURES, figure_bytes
+from ganzoo.pictures.sheets import read
+from ganzoo.pictures.spreads import Section, Spread
 from ganzoo.pictures.tables import ScoreTable, format_mean, format_number
 from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 ERRORS = "±: one standard error, because of the number of samples."
 
 HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run in a comparison. scores: the rows of its file of scores, by `Score.key`."""
-
-    run: Run
-    step: int | None
-    weights: str
-    seconds: float | None
-    cpu_seconds: float | None
-    scores: dict[str, dict[str, Any]]
-
-    @property
-    def name(self) -> str:
-        """`VARIANT.RECIPE`."""
-        return printable(f"{self.run.info['variant']}.{self.run.info['recipe_name']}")
-
-    @property
-    def data(self) -> str:
-        """The data set, as `NAME` or `NAME:KIND`."""
-        kind = self.run.info["recipe"].get("data", {}).get("kind") or ""
-        return printable(str(self.run.info["data"].get("name", "?")) + (f":{kind}" if kind else ""))
-
-    @property
-    def path(self) -> str:
-        """The run folder, as it was named."""
-        return printable(str(self.run.path))
 
 
 @dataclass(frozen=True)
@@ -73,18 +53,28 @@ class Comparison:
 
     def table(self) -> ScoreTable:
         """A row for each run and one for real data; the best value of a column is marked if several runs have one."""
+        keys = keys_to_show(self.rows)
+        header = [*HEADER[:3], *keys, *HEADER[3:]]
         rows = [
-            [row.path, row.name, row.data, _format(row.step), row.weights, _format(row.seconds, 3)]
+            [row.path, row.name, row.data, *(row.value(key) for key in keys)]
+            + [_format(row.step), row.weights, _format(row.seconds, 3)]
             + [_format_score(row.scores.get(c.key)) for c in self.columns]
             for row in self.rows
         ]
-        marked = frozenset((number, len(HEADER) + i) for i, c in enumerate(self.columns) for number in self.best(c))
+        marked = frozenset((number, len(header) + i) for i, c in enumerate(self.columns) for number in self.best(c))
         real = [self.real_value(column) for column in self.columns]
         if any(real):
-            rows.append(["real data", *[""] * (len(HEADER) - 1), *real])
+            rows.append(["real data", *[""] * (len(header) - 1), *real])
         known = any(score.get("error") is not None for row in self.rows for score in row.scores.values())
         notes = [*([ERRORS] if known else []), *self.legend, *self.hints]
-        return ScoreTable("", [*HEADER, *[c.title for c in self.columns]], rows, 3, marked, notes)
+        return ScoreTable("", [*header, *[c.title for c in self.columns]], rows, 3 + len(keys), marked, notes)
+
+    def groups(self, each: bool = False) -> SeedGroups:
+        """The runs that differ in their seed only, together, with mean and standard deviation of their scores.
+
+        each: every run by itself.
+        """
+        return group_by_seed(self.rows, self.columns, [*self.legend, *self.hints], each)
 
     def best(self, column: Column) -> list[int]:
         """Numbers of the rows with the best value of a column; none if only one has a value."""
@@ -118,6 +108,7 @@ class Comparison:
                 "run": row.path,
                 "recipe": row.name,
                 "data": row.data,
+                "keys": {key: row.keys[key] for key in keys_to_show(self.rows) if key in row.keys},
                 "step": row.step,
                 "weights": row.weights,
                 "seconds": row.seconds,
@@ -135,17 +126,29 @@ class Comparison:
     def _parts(self, row: Row, part: str) -> dict[str, Any]:
         return {c.title: row.scores[c.key].get(part) for c in self.columns if c.key in row.scores}
 
-    def picture(self) -> Image.Image:
+    def figure(self) -> Figure:
         """The runs' sample sheets side by side, each above its losses, and below them the scores over the steps."""
-        return draw_panels([_panel(row) for row in self.rows])
+        labels = self.groups(each=True).labels
+        return panels_figure([_panel(row, label) for row, label in zip(self.rows, labels, strict=True)])
 
-    def draw(self, path: str | Path | None = None) -> Path:
+    def groups_figure(self) -> Figure:
+        """A sheet of each group of seeds, the scores with standard deviations, and below them those over the steps."""
+        found = self.groups()
+        panels = [
+            GroupPanel(label, _picture(group.first)[0], [row.run.evaluations() for row in group.rows])
+            for label, group in zip(found.labels, found.groups, strict=True)
+        ]
+        spreads = [Spread(title_of(column), rows, real) for column, rows, real in spreads_of(found)]
+        return draw_groups(panels, Section("", found.labels, spreads))
+
+    def draw(self, path: str | Path | None = None, by_seed: bool = False) -> Path:
         """Write the picture to `path`, or to the first free one of compare.png, compare-1.png, ...; returns the path.
 
-        Raises GanzooError if `path` exists, does not end in .png, or cannot be written.
+        by_seed: draw groups of runs that differ in their seed only. Raises GanzooError if `path` exists, does not end
+        in .png, .pdf or .svg, or cannot be written.
         """
         target = require_picture(path)
-        content = encoded(self.picture(), target.suffix)
+        content = figure_bytes(self.groups_figure() if by_seed else self.figure(), target.suffix)
         try:
             if path is None:
                 return write_first_free(_free_names(), content)
@@ -158,12 +161,15 @@ class Comparison:
         return target
 
 
-def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparison:
+def compare(
+    runs: Iterable[Run | str | Path], *, best: bool = False, metrics: Sequence[str] | str | None = None
+) -> Comparison:
     """Put runs side by side: `ganzoo.compare(["runs/dcgan-digits-1", "runs/wgan-digits-1"]).draw()`.
 
     Scores with different protocols are never in one column. A run whose scores are damaged has none, and a hint names
-    the file. best: the states that `--eval-every` found best, with
-    their scores-best.json. Raises GanzooError if there are no runs, one is not a run, or one is named twice.
+    the file. best: the states that `--eval-every` found best, with their scores-best.json. metrics: names of scores
+    (fd, precision) to show, in this order; all by default. Raises GanzooError if there are no runs, one is not a run,
+    or one is named twice.
     """
     opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
     if not opened:
@@ -175,9 +181,23 @@ def compare(runs: Iterable[Run | str | Path], *, best: bool = False) -> Comparis
     read = [_scores(run) for run in used]
     found = [scores for scores, _ in read]
     columns, legend = columns_of(score for scores in found for score in scores)
+    columns = _chosen(columns, metrics.split(",") if isinstance(metrics, str) else metrics)
     rows = [_row(run, scores) for run, scores in zip(used, found, strict=True)]
     hints = [hint for row, (_, damage) in zip(rows, read, strict=True) for hint in _hints(row, damage)]
     return Comparison(rows, columns, legend, hints)
+
+
+def _chosen(columns: list[Column], names: Sequence[str] | None) -> list[Column]:
+    """The columns of these scores, by their names without features, in any case; all without names."""
+    if names is None:
+        return columns
+    known = {column.name.partition("[")[0].casefold(): column.name.partition("[")[0] for column in columns}
+    chosen = []
+    for name in names:
+        if name.strip().casefold() not in known:
+            raise unknown("score", name.strip(), known.values())
+        chosen += [c for c in columns if c.name.partition("[")[0].casefold() == name.strip().casefold()]
+    return chosen
 
 
 def require_picture(path: str | Path | None) -> Path:
@@ -185,8 +205,8 @@ def require_picture(path: str | Path | None) -> Path:
     if path is None:
         return next(target for target in _free_names() if not target.exists())
     target = typed_path(path)
-    if target.suffix != ".png":
-        raise GanzooError(f"{target}: the picture is a PNG file: end the name in .png.")
+    if target.suffix not in FIGURES:
+        raise GanzooError(f"{target}: end the name in .png, .pdf or .svg.")
     require_absent(target)
     if not target.parent.is_dir():
         raise GanzooError(f"{target.parent} is not a folder: create it first.")
@@ -235,8 +255,9 @@ def _hints(row: Row, damage: str) -> list[str]:
     return []
 
 
-def _panel(row: Row) -> Panel:
-    title = f"{row.name} on {row.data}\n{_shorten(row.path)}"
+def _panel(row: Row, label: str) -> Panel:
+    # The end of a path tells the runs of a grid apart, and the values of their keys say how.
+    title = f"{_shorten(row.path)}\n{_shorten(label, 52) if '=' in label else f'{row.name} on {row.data}'}"
     return Panel(title, *_picture(row), row.run.metrics(), row.run.evaluations())
 
 

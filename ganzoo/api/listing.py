@@ -21,6 +21,7 @@ from ganzoo.files.typed import typed_path
 from ganzoo.pictures.tables import ScoreTable, format_mean
 from ganzoo.recipes import flat
 from ganzoo.runs import trust
+from ganzoo.runs.differing import differing_keys
 from ganzoo.runs.reading import read_info
 from ganzoo.runs.state import State, state_of
 from ganzoo.zoo import registry
@@ -37,12 +38,6 @@ MOST = 20_000
 
 LONGEST = 60
 """Characters of a value that a list shows."""
-
-GROUPS = ("penalties.", "schedules.", "loss_options.", "augment_options.", "data.settings.")
-"""Keys that a recipe has only if something is chosen; any other key that is missing was added to ganzoo later."""
-
-SHOWN_ELSEWHERE = ("steps", "data.name", "data.kind")
-"""Keys that have a column."""
 
 COLUMNS = ("age", "name", "recipe", "data", "step", "state", "score")
 """What a list can be sorted by, besides recipe keys."""
@@ -225,18 +220,10 @@ def _with_differences(runs: Sequence[ListedRun]) -> list[ListedRun]:
     found = []
     for run in runs:
         same = [other.recipe_keys for other in runs if other.variant == run.variant]
-        keys = [key for key in dict.fromkeys(key for keys in same for key in keys) if _differs(key, same)]
+        keys = differing_keys(same)
         differing = {_shown(key): _shown(value_text(run.recipe_keys[key])) for key in keys if key in run.recipe_keys}
         found.append(ListedRun(**{**vars(run), "differing": differing}))
     return found
-
-
-def _differs(key: str, recipes: Sequence[Mapping[str, Any]]) -> bool:
-    if key in SHOWN_ELSEWHERE:
-        return False
-    values = [recipe[key] for recipe in recipes if key in recipe]
-    missing = len(values) < len(recipes) and key.startswith(GROUPS)
-    return missing or any(value != values[0] for value in values[1:])
 
 
 def _sorted(runs: list[ListedRun], sort: str) -> list[ListedRun]:

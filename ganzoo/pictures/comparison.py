@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ganzoo.pictures.plots import draw_curve, legend_above, new_figure, plain, render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIDE = 3.6
 """Width of a run's column, in inches."""
@@ -34,6 +37,11 @@ class Panel:
 
 
 def draw_panels(panels: Sequence[Panel]) -> Image.Image:
+    """`panels_figure` as a picture."""
+    return render(panels_figure(panels))
+
+
+def panels_figure(panels: Sequence[Panel]) -> Figure:
     """Sheets side by side above the losses, up to three runs in a row; below, a plot for each score during training."""
     width = min(len(panels), MAX_COLUMNS)
     bands = math.ceil(len(panels) / width)
@@ -48,7 +56,7 @@ def draw_panels(panels: Sequence[Panel]) -> Image.Image:
         for column in range(width):
             number = band * width + column
             if number < len(panels):
-                _draw_sheet(axes[0, column], panels[number])
+                draw_sheet(axes[0, column], panels[number].title, panels[number].sheet, panels[number].caption)
                 _draw_losses(axes[1, column], panels[number])
             else:
                 axes[0, column].axis("off")
@@ -63,7 +71,7 @@ def draw_panels(panels: Sequence[Panel]) -> Image.Image:
                 axes[0, column].axis("off")
     if plots:
         _draw_legend(parts[bands], panels, sorted({number for _, curves in plots for number in curves}))
-    return render(figure)
+    return figure
 
 
 Curves = dict[int, tuple[list[float], list[float]]]
@@ -84,17 +92,18 @@ def score_curves(panels: Sequence[Panel]) -> list[tuple[str, Curves]]:
     return [(f"{name}\n{protocol}".strip(), curves) for (name, protocol), curves in found.items()]
 
 
-def _draw_sheet(axes: Any, panel: Panel) -> None:
-    axes.set_title(plain(panel.title), fontsize=8)
+def draw_sheet(axes: Any, title: str, sheet: Image.Image | None, caption: str = "") -> None:
+    """Draw a sheet of samples, or that there is none."""
+    axes.set_title(plain(title), fontsize=8)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(plain(panel.caption), fontsize=8)
+    axes.set_xlabel(plain(caption), fontsize=8)
     for side in axes.spines.values():
         side.set_visible(False)
-    if panel.sheet is None:
+    if sheet is None:
         axes.text(0.5, 0.5, "no samples.png", ha="center", va="center", color="0.5", transform=axes.transAxes)
     else:
-        axes.imshow(panel.sheet, interpolation="antialiased")
+        axes.imshow(sheet, interpolation="antialiased")
         # Sheets of different shapes begin at the same height.
         axes.set_anchor("N")
 

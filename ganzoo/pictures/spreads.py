@@ -41,12 +41,22 @@ class Section:
         """In inches."""
         return math.ceil(len(self.spreads) / ACROSS) * (FRAME + ROW * len(self.labels)) + (0.3 if self.title else 0)
 
+    @property
+    def across(self) -> int:
+        """Plots in a row, in rows of about equal length."""
+        return balanced(len(self.spreads), ACROSS)
+
+
+def balanced(count: int, most: int) -> int:
+    """How many of `count` plots are in a row of at most that many, so that the last row is not much shorter."""
+    return math.ceil(count / max(1, math.ceil(count / most)))
+
 
 def draw_sections(sections: Sequence[Section]) -> Any:
     """A figure with each section below the other."""
     shown = [section for section in sections if section.spreads]
     longest = max([len(label) for section in shown for label in section.labels], default=0)
-    across = max([min(ACROSS, len(section.spreads)) for section in shown], default=1)
+    across = max([section.across for section in shown], default=1)
     figure = new_figure(WIDTH * across + 0.075 * longest, max(1.0, sum(section.height for section in shown)))
     if shown:
         parts = figure.subfigures(len(shown), 1, height_ratios=[section.height for section in shown], squeeze=False)
@@ -59,7 +69,7 @@ def draw_section(part: Any, section: Section) -> None:
     """Draw a section into a figure or a part of one."""
     if section.title:
         part.suptitle(plain(section.title), fontsize=10)
-    across = min(ACROSS, len(section.spreads))
+    across = section.across
     axes = part.subplots(math.ceil(len(section.spreads) / across), across, squeeze=False, sharey=True).flatten()
     for own, spread in zip(axes, section.spreads, strict=False):
         _draw(own, spread)

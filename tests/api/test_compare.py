@@ -134,7 +134,7 @@ def test_what_cannot_be_compared_is_one_line(digits_run: Path, capsys: pytest.Ca
         ([a, "./a"], "a is named twice"),
         ([a, "--best"], "a has no best state"),
         ([a, "--json", "--markdown"], "give either --markdown or --json"),
-        ([a, "--out", "picture.txt"], "end the name in .png"),
+        ([a, "--out", "picture.txt"], "end the name in .png, .pdf or .svg"),
         ([a, "--out", "nowhere/picture.png"], "nowhere is not a folder"),
     ):
         assert run(["compare", *arguments]) == 2

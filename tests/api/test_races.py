@@ -24,6 +24,7 @@ from ganzoo.evaluation import records
 from ganzoo.evaluation.scoring import Score, Scores
 from ganzoo.exporting.writing import export
 from ganzoo.files import atomic
+from ganzoo.pictures.sheets import encoded
 from ganzoo.runs import folders
 from ganzoo.runs.run import Run
 
@@ -61,7 +62,10 @@ def test_samples_without_a_name_each_get_a_file_of_their_own(opened: Run) -> Non
 
 
 def test_comparisons_without_a_name_each_get_a_file_of_their_own(opened: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganzoo.api.compare.Comparison.picture", lambda self: Image.new("L", (4, 4)))
+    monkeypatch.setattr("ganzoo.api.compare.Comparison.figure", lambda self: None)
+    monkeypatch.setattr(
+        "ganzoo.api.compare.figure_bytes", lambda figure, ending: encoded(Image.new("L", (4, 4)), ending)
+    )
     found = compare([opened])
     paths = at_once(5, lambda number: found.draw())
     assert {path.name for path in paths} == {"compare.png", *(f"compare-{number}.png" for number in range(1, 5))}
@@ -82,7 +86,10 @@ def test_comparisons_without_a_name_each_get_a_file_of_their_own(opened: Run, mo
 def test_of_many_that_name_one_output_one_writes_it_and_the_others_say_why_not(
     write: Callable[[Run, int], Any], opened: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganzoo.api.compare.Comparison.picture", lambda self: Image.new("L", (4, 4)))
+    monkeypatch.setattr("ganzoo.api.compare.Comparison.figure", lambda self: None)
+    monkeypatch.setattr(
+        "ganzoo.api.compare.figure_bytes", lambda figure, ending: encoded(Image.new("L", (4, 4)), ending)
+    )
     _ = opened.gan
     refused = [result for result in at_once(6, lambda number: write(opened, number)) if isinstance(result, GanzooError)]
     assert len(refused) == 5

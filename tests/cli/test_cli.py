@@ -73,7 +73,7 @@ SURFACE = {
     "score": ["RUN", "FILES", "--best", "--sort", "--grid", "--device", "--json"],
     "directions": ["RUN", "--count", "--method", "--to", "-n", "--class", "--seed", "--best", "--mark", "--no-mark"],
     "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
-    "compare": ["RUNS", "--out", "--markdown", "--json", "--best"],
+    "compare": ["RUNS", "--out", "--markdown", "--json", "--metrics", "--csv", "--latex", "--each", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
     "runs": ["FOLDER", "--sort", "--json"],
