@@ -57,6 +57,8 @@ MODULES: dict[str, str] = {
     "ganzoo.api.anomalies": "anomaly_scores Anomaly",
     "ganzoo.api.compare": "compare Comparison",
     "ganzoo.api.listing": "list_runs RunList ListedRun MainScore",
+    "ganzoo.api.catalogue": "Catalogue list_variants list_losses list_penalties list_augmentations list_datasets "
+    "list_metrics list_modalities",
     "ganzoo.api.bench.runner": "bench Bench",
     "ganzoo.exporting.writing": "export",
     "ganzoo.reporting.writing": "report",

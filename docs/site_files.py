@@ -7,6 +7,7 @@ other file that a page links to is copied. So the same text serves both.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -24,7 +25,7 @@ MATHS = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>',
 
 def pages() -> dict[str, str]:
     """The place on the site of each page that is not in docs/."""
-    found = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
+    found = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "docs/notebook.ipynb": "notebook.md"}
     for page in sorted(ROOT.glob("plugins/*/README.md")):
         found[page.relative_to(ROOT).as_posix()] = (
             f"variants/{page.parent.name.removeprefix('ganzoo_').replace('_', '-')}.md"
@@ -66,7 +67,8 @@ def on_files(files: Files, config: Any) -> Files:
         name = page.removeprefix("modules/").removesuffix(".md")
         files.append(File.generated(config, page, content=f"---\ntitle: {name}\n---\n\n::: {name}\n"))
     for source, page in pages().items():
-        files.append(File.generated(config, page, content=(ROOT / source).read_text("utf-8")))
+        text = (ROOT / source).read_text("utf-8")
+        files.append(File.generated(config, page, content=as_markdown(text) if source.endswith(".ipynb") else text))
     origins = {page: source for source, page in pages().items()}
     for file in list(files.documentation_pages()):
         origin = origins.get(file.src_uri, f"docs/{file.src_uri}")
@@ -74,6 +76,25 @@ def on_files(files: Files, config: Any) -> Files:
             if files.get_file_from_path(place(path)) is None and (ROOT / path).is_file():
                 files.append(File.generated(config, place(path), abs_src_path=str(ROOT / path)))
     return files
+
+
+def as_markdown(notebook: str) -> str:
+    """A notebook as Markdown: its code in blocks, each with its output below."""
+    parts = []
+    for cell in json.loads(notebook)["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", []):
+            data = {kind: "".join(lines) for kind, lines in output.get("data", {}).items()}
+            if "text/html" in data:
+                parts.append(f'<div class="output">{data["text/html"]}</div>')
+            elif "image/png" in data:
+                source = f"data:image/png;base64,{data['image/png']}"
+                parts.append(f'<img alt="What the cell returns." src="{source}">')
+            else:
+                text = data.get("text/plain") or "".join(output.get("text", []))
+                parts.append(f"```text\n{text.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

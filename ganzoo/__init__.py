@@ -14,6 +14,15 @@ from ganzoo.hookspecs import hookimpl
 if TYPE_CHECKING:
     from ganzoo.api.anomalies import anomaly_scores
     from ganzoo.api.bench.runner import bench
+    from ganzoo.api.catalogue import (
+        list_augmentations,
+        list_datasets,
+        list_losses,
+        list_metrics,
+        list_modalities,
+        list_penalties,
+        list_variants,
+    )
     from ganzoo.api.compare import compare
     from ganzoo.api.evaluate import evaluate
     from ganzoo.api.listing import list_runs
@@ -35,7 +44,14 @@ __all__ = [
     "evaluate",
     "export",
     "hookimpl",
+    "list_augmentations",
+    "list_datasets",
+    "list_losses",
+    "list_metrics",
+    "list_modalities",
+    "list_penalties",
     "list_runs",
+    "list_variants",
     "load",
     "load_generator",
     "plan",
@@ -51,6 +67,18 @@ _LAZY = {
     "compare": "ganzoo.api.compare",
     "evaluate": "ganzoo.api.evaluate",
     "export": "ganzoo.exporting.writing",
+    **dict.fromkeys(
+        (
+            "list_augmentations",
+            "list_datasets",
+            "list_losses",
+            "list_metrics",
+            "list_modalities",
+            "list_penalties",
+            "list_variants",
+        ),
+        "ganzoo.api.catalogue",
+    ),
     "list_runs": "ganzoo.api.listing",
     "load": "ganzoo.api.train",
     "load_generator": "ganzoo.exporting.reading",
@@ -62,6 +90,10 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from ganzoo.machine.packages import installed_version
+
+        return installed_version("ganzoo")
     if name not in _LAZY:
         raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
     from ganzoo.machine.packages import tolerate_damage
@@ -71,4 +103,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    loaded = [name for name, value in globals().items() if getattr(value, "__name__", "") == f"ganzoo.{name}"]
+    return sorted({*__all__, *loaded, *(name for name in globals() if name.startswith("__")), "__version__"})

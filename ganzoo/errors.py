@@ -9,8 +9,12 @@ from collections.abc import Iterable, Sequence
 class GanzooError(Exception):
     """A mistake that the user can fix: one line that says what is wrong and what to type instead.
 
-    The command line prints the message without a traceback and exits with code 2.
+    The command line prints the message without a traceback and exits with code 2; so does a notebook.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows."""
+        return [f"{type(self).__name__}: {printable(str(self))}"]
 
 
 class IncompatibleData(GanzooError):

@@ -17,6 +17,7 @@ from ganzoo.errors import GanzooError, printable, unknown
 from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.ideals import best_of, decides
 from ganzoo.evaluation.records import preferred
+from ganzoo.evaluation.score_tables import ERRORS
 from ganzoo.evaluation.scoring import key_of
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import reason, write_first_free, write_new
@@ -34,7 +35,6 @@ from ganzoo.zoo import registry
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ERRORS = "±: one standard error, because of the number of samples."
 
 HEADER = ["run", "recipe", "data", "step", "weights", "seconds"]
 
@@ -50,6 +50,12 @@ class Comparison:
     columns: list[Column]
     legend: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return self.table().text()
+
+    def _repr_html_(self) -> str:
+        return self.table().html()
 
     def table(self) -> ScoreTable:
         """A row for each run and one for real data; the best value of a column is marked if several runs have one."""

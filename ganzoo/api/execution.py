@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,14 @@ from ganzoo.runs.callbacks.diagnosis import Diagnosis, hint_on_nonfinite, measur
 from ganzoo.runs.callbacks.evaluations import Evaluations
 from ganzoo.runs.callbacks.log import MetricsLog
 from ganzoo.runs.callbacks.loggers import make_logger
+from ganzoo.runs.callbacks.notebook import NotebookView, in_notebook
 from ganzoo.runs.callbacks.progress import ProgressBar
 from ganzoo.runs.callbacks.saving import Checkpoints, FolderCheck
 from ganzoo.runs.callbacks.sheets import Sheets
 from ganzoo.runs.run import Run
 from ganzoo.training.capture import make_recorder
 from ganzoo.training.trainer import Trainer
+from ganzoo.zoo.boundary import kind_of
 from ganzoo.zoo.datasets import load_data
 from ganzoo.zoo.isolated import IsolatedCallback
 from ganzoo.zoo.zoo import current_zoo
@@ -83,15 +85,16 @@ def run_training(
     fabric: Fabric,
     state: dict[str, Any] | None = None,
     lock: Lock | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Outcome:
-    """Run the trainer with the run's callbacks.
+    """Run the trainer with the run's callbacks, and those of the caller.
 
     Raises Stopped after a signal, with everything saved, and TrainingError if training fails.
     """
 
     def prepare() -> Trainer:
         if fabric.is_global_zero:
-            used = make_callbacks(run, recipe, options, lock)
+            used = make_callbacks(run, recipe, options, lock, callbacks)
         else:
             used = [Evaluations(run, options)] if options.eval_every else []
         trainer = Trainer(
@@ -135,16 +138,36 @@ def run_training(
     return Outcome(run, trainer.progress.step, first, {"devices": options.devices, "nodes": options.nodes})
 
 
-def make_callbacks(run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None) -> list[Callback]:
-    """The core's callbacks, the optional loggers and the plugins' callbacks, in the order in which they are called."""
+def make_callbacks(
+    run: Run, recipe: Recipe, options: RunOptions, lock: Lock | None = None, own: Sequence[Callback] = ()
+) -> list[Callback]:
+    """The core's callbacks, the optional loggers, the plugins' and the caller's, in the order in which they are called.
+
+    own: the caller's.
+    """
     used: list[Callback] = [
         *([FolderCheck(lock)] if lock else []),
         MetricsLog(run),
         Sheets(run, options.sample_every or max(1, recipe.steps // 20)),
         *[IsolatedCallback(make_logger(name, run), f"--logger {name}") for name in options.loggers],
         *current_zoo().callbacks(run.variant, recipe, run),
+        *[IsolatedCallback(callback, "callbacks") for callback in own],
         Diagnosis(run, measure_every(recipe.steps)),
         *([Evaluations(run, options, lock)] if options.eval_every else []),
         Checkpoints(run.checkpoints, options.save_every or max(1, recipe.steps // 10), options.keep),
     ]
-    return [ProgressBar(), *used] if options.progress else used
+    if not options.progress:
+        return used
+    if in_notebook():
+        return [*used, IsolatedCallback(NotebookView(run), "the view of the training in this notebook")]
+    return [ProgressBar(), *used]
+
+
+def check_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
+    """The caller's callbacks. Raises GanzooError for anything else."""
+    found = list(callbacks)
+    for callback in found:
+        if not isinstance(callback, Callback):
+            what = f"the class {callback.__name__}" if isinstance(callback, type) else kind_of(callback)
+            raise GanzooError(f"callbacks takes objects of ganzoo.callbacks.Callback, not {what}.")
+    return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import logging
 import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.cluster import is_first_process
 from ganzoo.machine.launch import choose_device
+from ganzoo.pictures.tables import ScoreTable
 from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
 from ganzoo.runs import initial
 from ganzoo.runs.callbacks.loggers import check_logger
@@ -61,6 +63,33 @@ class Plan:
         """`variant.recipe on data`."""
         kind = f" ({self.recipe.data.kind})" if self.recipe.data.kind else ""
         return f"{self.variant.name}.{self.recipe_name} on {self.recipe.data.name}{kind}"
+
+    def __repr__(self) -> str:
+        changed = [f"{key}={value}" for key, value, own in self.keys() if own is not None]
+        return printable(f"<Plan {self.title}: {', '.join(changed) or 'the recipe as it is'}>")
+
+    def _repr_html_(self) -> str:
+        full = self.table()
+        changed = [row for row, (_, _, own) in zip(full.rows, self.keys(), strict=True) if own is not None]
+        short = replace(full, rows=changed, best=frozenset()).html() if changed else html.escape(self.title)
+        everything = replace(full, title="").html()
+        return f"{short}<details><summary>all {len(full.rows)} keys</summary>{everything}</details>"
+
+    def keys(self) -> list[tuple[str, str, str | None]]:
+        """Every recipe key with its value, and its value in the variant's own recipe if that differs; None if not."""
+        own = {key.path: config.value_text(key.value) for key in config.keys(self.variant.recipes[self.recipe_name])}
+        found = []
+        for key in config.keys(self.recipe):
+            value = config.value_text(key.value)
+            usual = own.get(key.path, "")
+            found.append((key.path, value, None if value == usual else usual))
+        return found
+
+    def table(self) -> ScoreTable:
+        """Every recipe key; values that differ from the variant's own recipe are marked, beside those of it."""
+        rows = [[key, value, own or ""] for key, value, own in self.keys()]
+        marked = frozenset((number, 1) for number, (_, _, own) in enumerate(self.keys()) if own is not None)
+        return ScoreTable(self.title, ["key", "value", f"in {self.variant.name}.{self.recipe_name}"], rows, 3, marked)
 
 
 def plan(

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganzoo.api.execution import Outcome, Report, build_within_memory, load_dataset, run_training
+from ganzoo.api.execution import (
+    Outcome,
+    Report,
+    build_within_memory,
+    check_callbacks,
+    load_dataset,
+    run_training,
+)
 from ganzoo.api.planning import (
     Plan,
     check_options,
     make_options,
 )
+from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
 from ganzoo.files.atomic import remove_partial
@@ -38,6 +46,7 @@ def resume(
     data: str | Path | None = None,
     other_data: bool = False,
     from_best: bool = False,
+    callbacks: Iterable[Callback] = (),
     **options: Any,
 ) -> Run:
     """Resume a run from its newest intact checkpoint, to its recipe's last step or to `steps` in all.
@@ -45,12 +54,13 @@ def resume(
     set: recipe keys to change from here on; they are recorded in recipe.json. options: fields of RunOptions to change
     (another device, for example); loggers are not kept and have to be named again. data: where your own files are now,
     if they moved. other_data: continue on other data than before; that is recorded too. from_best: go back to the best
-    state that `eval_every` kept; newer checkpoints are set aside, and logs are cut back. Raises GanzooError if no steps
-    are left, if the run has stopped early and has not been told otherwise, if recipe.json is not the recipe that the
-    checkpoint was trained with, and if the data are not the same. In a job that torchrun or SLURM has restarted, a
-    finished run is returned as it is.
+    state that `eval_every` kept; newer checkpoints are set aside, and logs are cut back. callbacks: as for `train`.
+    Raises GanzooError if no steps are left, if the run has stopped early and has not been told otherwise, if
+    recipe.json is not the recipe that the checkpoint was trained with, and if the data are not the same. In a job that
+    torchrun or SLURM has restarted, a finished run is returned as it is.
     """
     more: dict[str, Any] = {"data": data, "other_data": other_data, "from_best": from_best}
+    more["callbacks"] = check_callbacks(callbacks)
     return continue_run(path, steps, report, set=set, **more, **options).run
 
 
@@ -63,6 +73,7 @@ def continue_run(
     data: str | Path | None = None,
     other_data: bool = False,
     from_best: bool = False,
+    callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> Outcome:
     """`resume`, which also returns the ranks that trained."""
@@ -106,7 +117,7 @@ def continue_run(
                 on_first_rank(fabric, lambda: go_back(run, state, done, made.keep, report))
             on_first_rank(fabric, lambda: source.record(run, dataset, own, done))
             changed_run = Run.open(path, **options)
-            return run_training(changed_run, gan, dataset, recipe, made, fabric, state, lock)
+            return run_training(changed_run, gan, dataset, recipe, made, fabric, state, lock, callbacks)
 
 
 def remove_leftovers(run: Run) -> None:

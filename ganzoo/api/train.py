@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ganzoo.api import restart
-from ganzoo.api.execution import Outcome, Report, build_within_memory, load_dataset, run_training
+from ganzoo.api.execution import (
+    Outcome,
+    Report,
+    build_within_memory,
+    check_callbacks,
+    load_dataset,
+    run_training,
+)
 from ganzoo.api.planning import (
     Plan,
     describe_data,
@@ -21,6 +28,7 @@ from ganzoo.api.planning import (
     write_skipped,
 )
 from ganzoo.api.resume import continue_run
+from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import Dataset
 from ganzoo.files.typed import typed_path
 from ganzoo.machine import cluster
@@ -45,20 +53,25 @@ def train(
     init_from: str | os.PathLike[str] | Run | None = None,
     init_players: Sequence[str] | str = (),
     init_raw: bool = False,
+    callbacks: Iterable[Callback] = (),
     **options: Any,
 ) -> Run:
-    """Train a variant and return its run. The arguments are those of `plan`; all have defaults.
+    """Train a variant and return its run. The arguments are those of `plan`, and callbacks; all have defaults.
+
+    callbacks: your own, called on the first rank after those of plugins. One that fails is left out with a warning, and
+    training continues without it; a GanzooError that it raises ends training.
 
     >>> run = ganzoo.train("dcgan", dataset="digits", steps=500)
     """
+    own = check_callbacks(callbacks)
     start: dict[str, Any] = {"init_from": init_from, "init_players": init_players, "init_raw": init_raw}
     made = plan(
         variant, dataset=dataset, steps=steps, epochs=epochs, seed=seed, recipe=recipe, set=set, **start, **options
     )
-    return execute(made).run
+    return execute(made, callbacks=own).run
 
 
-def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
+def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequence[Callback] = ()) -> Outcome:
     """Train what a plan describes. `report` is called with a line at each stage (on the first rank).
 
     In a job that torchrun or SLURM has restarted, resume the run that it started.
@@ -71,7 +84,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
     with launched(options) as fabric:
         existing = fabric.broadcast(on_first_rank(fabric, lambda: restart.find_run(plan, name)))
         if existing is not None:
-            return continue_run(existing, report=report, **restart.resume_options(plan))
+            return continue_run(existing, report=report, callbacks=callbacks, **restart.resume_options(plan))
         dataset = load_dataset(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
         gan = on_all_ranks(fabric, lambda: build_within_memory(plan, dataset.spec))
@@ -87,7 +100,7 @@ def execute(plan: Plan, report: Report = lambda line: None) -> Outcome:
                     report(line)
             made = on_first_rank(fabric, lambda: create(path, plan, dataset, initial))
             run = made or Run.open(path)
-            return run_training(run, gan, dataset, plan.recipe, options, fabric, lock=lock)
+            return run_training(run, gan, dataset, plan.recipe, options, fabric, lock=lock, callbacks=callbacks)
 
 
 def load(path: str | Path) -> Run:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
-from typing import Any
 
 import click
 
+from ganzoo.api.catalogue import catalogue
 from ganzoo.cli.output import warn
 from ganzoo.errors import printable
 from ganzoo.zoo.tables import TYPES
@@ -25,7 +25,7 @@ def command(kind: str, only_trained: bool, as_json: bool) -> None:
         list_trained(kind, as_json)
         return
     zoo = current_zoo()
-    rows = [describe(kind, spec, zoo.tables[kind].source(name)) for name, spec in zoo.tables[kind].items()]
+    rows = [dict(row) for row in catalogue(kind)]
     for plugin in zoo.plugins:
         if plugin.error:
             warn(plugin.problem)
@@ -67,14 +67,3 @@ def paragraph(label: str, text: str) -> str:
     columns = min(shutil.get_terminal_size().columns, 110)
     wide = max(columns, len(indent) + 30)
     return textwrap.fill(text, wide, initial_indent=f"{label}  ", subsequent_indent=indent, break_on_hyphens=False)
-
-
-def describe(kind: str, spec: Any, source: str) -> dict[str, Any]:
-    """One row, for the terminal and for JSON."""
-    row: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "source": source}
-    for name in ("paper", "modality", "modalities", "kinds", "weight", "labelled", "needs_labels"):
-        if hasattr(spec, name):
-            row[name] = getattr(spec, name)
-    if kind == "variants":
-        row["recipes"] = list(spec.recipes)
-    return row

@@ -19,9 +19,11 @@ from ganzoo.evaluation.abilities import missing
 from ganzoo.evaluation.features.spaces import caution
 from ganzoo.evaluation.ideals import Better
 from ganzoo.evaluation.results import Untouched, Unusable, read_result
+from ganzoo.evaluation.score_tables import score_table
 from ganzoo.files.checkpoint import write_atomically
 from ganzoo.machine.packages import installed_version
 from ganzoo.machine.rank_group import LostRank
+from ganzoo.pictures.tables import ScoreTable, format_mean
 from ganzoo.specs import MetricSpec
 from ganzoo.zoo.boundary import Broken, contained, message
 
@@ -56,6 +58,10 @@ class Score:
     error: float | None = None
     real_error: float | None = None
 
+    def __repr__(self) -> str:
+        real = "" if self.real is None else f", real data {format_mean(self.real, self.real_error)}"
+        return f"<Score {self.name}: {format_mean(self.value, self.error)}{real}>"
+
     @property
     def key(self) -> str:
         """Equal for two scores exactly when their values can be compared: see `key_of`."""
@@ -68,6 +74,16 @@ class Scores:
 
     scores: list[Score] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def table(self) -> ScoreTable:
+        """A row for each score, and the notes."""
+        return score_table(map(asdict, self.scores), self.notes)
+
+    def __repr__(self) -> str:
+        return self.table().text()
+
+    def _repr_html_(self) -> str:
+        return self.table().html()
 
     def to_json(self) -> str:
         """JSON that is the same for the same scores: sorted keys, 10 significant digits."""

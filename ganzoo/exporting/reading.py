@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, printable
 from ganzoo.exporting.trained_index import trained
 from ganzoo.exporting.writing import needed_to_sample
 from ganzoo.files.typed import typed_path
@@ -35,6 +35,11 @@ class ExportedGenerator:
     info: dict[str, Any]
     data: DataSpec
     gan: GAN
+
+    def __repr__(self) -> str:
+        names = [printable(str(self.info.get(key, "?"))) for key in ("variant", "recipe_name")]
+        step, weights = (printable(str(self.info.get(key, "?"))) for key in ("step", "weights"))
+        return f"<Generator {'.'.join(names)} on {printable(self.data.name)}, step {step}, {weights} weights>"
 
     def sample(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -147,6 +148,16 @@ def read(path: Path) -> Image.Image | None:
                 return image.convert("RGB")
     except Exception:  # Pillow's decoders raise nearly any type of error on damaged files
         return None
+
+
+SHEET = re.compile(r"\d{1,15}\.png", re.ASCII)
+"""Names of sheets: the step."""
+
+
+def newest_sheet(folder: Path) -> Path | None:
+    """The sheet of the highest step in a folder of sheets."""
+    found = [path for path in folder.iterdir() if SHEET.fullmatch(path.name)] if folder.is_dir() else []
+    return max(found, key=lambda path: int(path.stem), default=None)
 
 
 def write(picture: Image.Image, path: Path, **options: Any) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
+from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -33,6 +35,22 @@ class ScoreTable:
             cells = [escape_markdown(text) for text in row]
             lines.append(_row(f"**{text}**" if (number, i) in self.best else text for i, text in enumerate(cells)))
         return "\n".join([*lines, *[f"\n{escape_markdown(note)}" for note in self.notes]]) + "\n"
+
+    def text(self, width: int = 100) -> str:
+        """As plain text with its title and its notes.
+
+        If it is wider than `width` characters, it is transposed if that makes it narrower. Numbers are never cut.
+        """
+        output, table = io.StringIO(), self.rich()
+        sizes = [Console(width=10_000).measure(each).minimum for each in (table, self.transposed().rich())]
+        if sizes[0] > width and sizes[1] < sizes[0]:
+            table = self.transposed().rich()
+        needed = min(sizes) if sizes[0] > width else sizes[0]
+        # In a notebook, rich would display it there.
+        console = Console(file=output, width=max(width, needed), color_system=None, force_jupyter=False)
+        console.print(table, highlight=False)
+        lines = [line.rstrip() for line in output.getvalue().splitlines()]
+        return "\n".join([*lines, *map(printable, self.notes)]).strip("\n")
 
     def html(self) -> str:
         """As an HTML table with its title, the best values in bold, and the notes below."""

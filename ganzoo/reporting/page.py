@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganzoo.api.compare import ERRORS, Comparison, compare
+from ganzoo.api.compare import Comparison, compare
+from ganzoo.api.planning import make_options
+from ganzoo.api.resume import stopped_early
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation.score_tables import ERRORS
 from ganzoo.files import checkpoint
 from ganzoo.files.records import Stepped, has_form
+from ganzoo.pictures.inline import Picture, read_picture
 from ganzoo.pictures.tables import ScoreTable, format_duration, format_number
 from ganzoo.reporting import graphs, recipe, repeating, scores
 from ganzoo.reporting.bounds import Fact, first, key_text, part, text
 from ganzoo.reporting.curves import Chart
-from ganzoo.reporting.pictures import FRAMES, Picture, Sheet, read_picture, read_sheets
+from ganzoo.reporting.pictures import FRAMES, Sheet, read_sheets
 from ganzoo.runs.callbacks.reals import FILE as REALS
 from ganzoo.runs.run import Run
-from ganzoo.runs.state import State, state_of
+from ganzoo.runs.state import STOPPED, State, state_of
 from ganzoo.zoo import registry
 
 MOST = 20
@@ -195,8 +199,20 @@ def _facts(run: Run, state: State) -> list[Fact]:
     if state.seconds is not None and 0 <= state.seconds < 1e10:
         per_step = f", {format_number(1000 * state.seconds / state.step, 3)} ms a step" if state.step else ""
         facts.append(Fact("Training time", format_duration(state.seconds) + per_step))
+    stopped = _early(run, state)
+    facts += [Fact("Stopped early", text(stopped))] if stopped else []
     best = max(checkpoint.found(run.checkpoints / "best"), default=None)
     return facts if best is None else [*facts, Fact("Best state", f"step {best:,}")]
+
+
+def _early(run: Run, state: State) -> str:
+    """Why a run has been stopped early, in words; "" if it has not, or if that cannot be known."""
+    if state.name != STOPPED:
+        return ""
+    try:
+        return stopped_early(run, make_options(**run.options()), state.step)
+    except GanzooError:
+        return ""
 
 
 def _data(run: Run) -> str:

@@ -1,15 +1,12 @@
-"""Pictures of a run folder as part of a page: read safely, made small, and written into it."""
+"""The sheets of a run over time, as part of a page."""
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
-from ganzoo.pictures import sheets
+from ganzoo.pictures.inline import Picture, read_picture
 from ganzoo.reporting.bounds import text
 from ganzoo.runs.state import FINISHED, RUNNING, State
 
@@ -19,28 +16,11 @@ SHEET = re.compile(r"\d{1,15}\.(png|txt)", re.ASCII)
 FRAMES = 24
 """Sheets of a run that a page shows, at most."""
 
-WIDEST = 900
-"""Pixels; wider pictures are made smaller."""
-
-TALLEST = 1800
-
-LOSSLESS = 60_000
-"""Bytes up to which a picture is PNG; larger ones are WebP."""
-
 LINES, LINE = 16, 240
 """Lines of text that a sheet shows, and characters of each."""
 
 READ = 2**16
 """Bytes that are read of a text file."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture. uri: its content, as the address of an image."""
-
-    uri: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -50,33 +30,6 @@ class Sheet:
     step: int
     picture: Picture | None = None
     lines: list[str] = field(default_factory=list)
-
-
-def read_picture(path: Path, widest: int = WIDEST) -> Picture | None:
-    """A picture of a run folder; None if there is none that can be read."""
-    image = sheets.read(path) if path.is_file() else None
-    if image is None:
-        return None
-    grey = all(channel == (0, 0) for channel in _colour(image))
-    image = image.convert("L") if grey else image
-    if image.width > widest or image.height > TALLEST:
-        image.thumbnail((widest, TALLEST), Image.Resampling.LANCZOS)
-    kind, content = "png", sheets.encoded(image, ".png")
-    if len(content) > LOSSLESS:
-        kind, content = "webp", sheets.encoded(image, ".webp", quality=82)
-    return Picture(f"data:image/{kind};base64,{base64.b64encode(content).decode()}", image.width, image.height)
-
-
-def _colour(image: Image.Image) -> list[tuple[int, int]]:
-    """The lowest and highest difference of red and green, and of green and blue."""
-    from PIL import ImageChops
-
-    red, green, blue = image.split()
-    found = []
-    for a, b in ((red, green), (green, blue)):
-        low, high = ImageChops.difference(a, b).getextrema()
-        found.append((int(low), int(high)))  # type: ignore[arg-type]
-    return found
 
 
 def read_sheets(folder: Path, state: State, frames: int = FRAMES) -> list[Sheet]:

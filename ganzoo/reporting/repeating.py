@@ -10,12 +10,13 @@ from typing import Any
 from ganzoo.api import planning
 from ganzoo.errors import GanzooError, printable
 from ganzoo.recipes import Data, Recipe, RunOptions, flat, to_dict
+from ganzoo.runs import initial
 from ganzoo.runs.changes import describe_recorded, differing_keys
 from ganzoo.runs.run import Run
 from ganzoo.zoo import config, registry
 
 OPTIONS = {"precision": "--precision", "devices": "--devices", "nodes": "--nodes"}
-OPTIONS |= {"eval_every": "--eval-every", "on_nonfinite": "--on-nonfinite"}
+OPTIONS |= {"eval_every": "--eval-every", "early_stop": "--early-stop", "on_nonfinite": "--on-nonfinite"}
 """Run options that the command repeats if they are not the usual ones."""
 
 LONGEST = 4_000
@@ -41,6 +42,9 @@ def repeat(run: Run) -> Repeat:
     command = shlex.join([*words, *_options(run)])
     if command != printable(command) or len(command) > LONGEST:
         return Repeat("")
+    started = initial.describe_recorded(run.path)
+    if started:
+        note += f"The run started from the weights of {started}, which --init-from repeats. "
     changed = describe_recorded(run.path)
     if changed:
         note += f"The run was changed on the way ({changed}); the command uses its last recipe from the first step."

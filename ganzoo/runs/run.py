@@ -34,6 +34,7 @@ from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
 from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host
+from ganzoo.runs.showing import run_html, run_line
 from ganzoo.runs.source import own_data
 from ganzoo.runs.walks import along, between
 from ganzoo.specs import Variant
@@ -69,6 +70,12 @@ class Run:
         self.path, self.info, self.at_best, self.is_raw = path, info, at_best, is_raw
         # Options given to this process are trusted; recipe.json may come from anyone.
         self._given = dict(options or {})
+
+    def __repr__(self) -> str:
+        return run_line(self.path, self.info)
+
+    def _repr_html_(self) -> str:
+        return run_html(self.path, self.info, self.scores_file)
 
     @classmethod
     def create(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from ganzoo.api.bench import cells
 from ganzoo.api.bench.dry_run import DryRun, dry_run
 from ganzoo.api.bench.grid import Cell, Grid, read_grid
 from ganzoo.api.bench.pace import Pace
-from ganzoo.api.bench.report import make_report, write_report
+from ganzoo.api.bench.report import make_report, tables, write_report
 from ganzoo.api.planning import make_options
-from ganzoo.errors import GanzooError, IncompatibleData
+from ganzoo.errors import GanzooError, IncompatibleData, printable
 from ganzoo.files.lock import Locked
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.launch import choose_device
 from ganzoo.machine.signals import Stopped
+from ganzoo.pictures.tables import ScoreTable
 
 Report = cells.Report
 
@@ -34,6 +36,18 @@ class Bench:
     out: Path
     report: dict[str, Any]
     failed: dict[str, str] = field(default_factory=dict)
+
+    def tables(self) -> list[ScoreTable]:
+        """A table for each data set."""
+        return tables(self.report)
+
+    def __repr__(self) -> str:
+        parts = [f"{table.title}\n{replace(table, title='').text()}" for table in self.tables()]
+        return "\n\n".join([*parts, *(f"failed: {title}: {why}" for title, why in self.failed.items())])
+
+    def _repr_html_(self) -> str:
+        failed = [html.escape(printable(f"failed: {title}: {why}")) for title, why in self.failed.items()]
+        return "".join([*(table.html() for table in self.tables()), *(f"<p>{line}</p>" for line in failed)])
 
 
 def bench(
