@@ -57,6 +57,18 @@ def quality() -> str:
     return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
 
 
+def lab() -> str:
+    """What watching a game in the lab costs."""
+    found = result("lab")
+    header = ["game", "steps/s alone", "steps/s watched", "slower by", "frames/s"]
+    rows = [
+        [f"`{row['game']}`", f"{row['alone']:g}", f"{row['watched']:g}", f"{row['slower']:.0%}", f"{row['frames']:g}"]
+        for row in found["rows"]
+    ]
+    table = ScoreTable("", header, rows).markdown()
+    return f"{table}\n{where(found)} The browser draws on the same cores, without a GPU.\n"
+
+
 def reached(seconds: Mapping[str, Any], seeds: int) -> str:
     """Mean and standard deviation over the seeds that reached the fraction, and how many these are if not all."""
     if not seconds["n"]:
@@ -337,6 +349,7 @@ def large_folder() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "lab": lab,
     "input": input_sources,
     "large": large_folder,
     "steps": steps,

@@ -164,19 +164,22 @@ def _is_given(key: str, values: Iterable[str]) -> bool:
 
 def _set_options(keys: list[str], now: Mapping[str, Any]) -> str:
     """Command-line options that set the keys to their values in recipe.json, quoted for a shell."""
-    if len(keys) > SHOWN:
-        return "--set KEY=VALUE ..."
+    return "--set KEY=VALUE ..." if len(keys) > SHOWN else printable(assignments(keys, now).strip())
+
+
+def assignments(keys: Iterable[str], now: Mapping[str, Any]) -> str:
+    """` --set KEY=VALUE` for each of these keys, with their values in a flat recipe, quoted for a shell."""
     parts = []
     for key in keys:
         if key in now:
             value = now[key]
             text = ",".join(str(item) for item in value) if isinstance(value, list) else value
             assignment = f"{key}={'none' if text is None else text}"
-            parts.append(f"--set {shlex.quote(assignment)}")
+            parts.append(f" --set {shlex.quote(assignment)}")
         else:
             # Only an entry of a group can be missing, such as penalties.r1 with all of its keys.
-            parts.append(f"--set {shlex.quote('.'.join(key.split('.')[:2]) + '=none')}")
-    return printable(" ".join(dict.fromkeys(parts)))
+            parts.append(f" --set {shlex.quote('.'.join(key.split('.')[:2]) + '=none')}")
+    return "".join(dict.fromkeys(parts))
 
 
 def _advise_new_run(run: Run) -> str:

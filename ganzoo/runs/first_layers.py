@@ -6,6 +6,7 @@ module whose input has a tangent depends on what was marked, whatever the networ
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,16 @@ class Latents:
         return Latents(self.z[at].repeat(times, 1), None if self.y is None else self.y[at].repeat(times))
 
 
+@contextmanager
+def dual_level() -> Iterator[None]:
+    """Forward-mode differentiation. On first use torch loads code with which it warns about itself."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"`torch\.jit", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=r"`torch\.jit", category=DeprecationWarning)
+        with forward_ad.dual_level():
+            yield
+
+
 class _Done(Exception):
     """What was looked for has been computed: the rest of the network need not be."""
 
@@ -63,7 +74,7 @@ def first_layers(gan: GAN, latents: Latents, module: str = "") -> tuple[str, ...
         if any(_tangent(value) is not None for value in given):
             found[name] = None
 
-    with forward_ad.dual_level(), _observed(gan, entered=entered, stripped=True):
+    with dual_level(), _observed(gan, entered=entered, stripped=True):
         generated(gan, latents, module, lambda value: forward_ad.make_dual(value, torch.ones_like(value)))
     return tuple(found)
 
@@ -108,7 +119,7 @@ def _tangents(gan: GAN, latents: Latents, module: str, marked: Change, layers: t
             if len(found) == len(layers):
                 raise _Done
 
-    with forward_ad.dual_level(), _observed(gan, left=left, stripped=True):
+    with dual_level(), _observed(gan, left=left, stripped=True):
         _until_done(gan, latents, module, marked)
     return {name: torch.cat(parts, 1) for name, parts in found.items() if parts}
 
@@ -135,7 +146,7 @@ def next_features(gan: GAN, latents: Latents, module: str, layers: tuple[str, ..
             if found:
                 raise _Done
 
-    with forward_ad.dual_level(), _observed(gan, entered=entered):
+    with dual_level(), _observed(gan, entered=entered):
         samples = _until_done(gan, latents, "", lambda z: forward_ad.make_dual(z, torch.ones_like(z)))
         if samples is not None and not found:
             found.append(_primal(samples).flatten(1).float())
@@ -186,7 +197,7 @@ def _goes_on(gan: GAN, two: Latents, layer: str) -> bool:
         if any(_tangent(value) is not None for value in given):
             reached.append(name)
 
-    with forward_ad.dual_level(), _observed(gan, entered=entered, any_weights=True):
+    with dual_level(), _observed(gan, entered=entered, any_weights=True):
         generated(gan, two, layer, lambda output: forward_ad.make_dual(output, torch.ones_like(output)))
     return bool(reached)
 

@@ -30,6 +30,7 @@ from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import trust
 from ganzoo.runs.classes import Labels, as_numbers, drawn
 from ganzoo.runs.directions import Directions, find_directions
+from ganzoo.runs.exploring import Explorer
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
@@ -288,6 +289,10 @@ class Run:
         method: "sefa" or "pca". Sources and errors are those of `ganzoo.runs.directions.find_directions`.
         """
         return find_directions(self.gan, self.info["variant"], count, method)
+
+    def explorer(self) -> Explorer | None:
+        """The latent space of the trained generator; None for a game without one."""
+        return Explorer(self.gan, self.data, self.info["variant"]) if has_latent(self.gan) else None
 
     def _rows(self, drawn: Callable[[Any], Tensor], what: str, rows: int, labels: Labels, seed: int) -> Tensor:
         """Samples from the latents `[rows, columns, latent]` that `drawn` returns for the game: a label per row."""

@@ -125,20 +125,41 @@ class Trainer:
             self._fit()
 
     def _fit(self) -> None:
+        self.start()
+        with side_stream(self.fabric.device):
+            while not self._agree_to_stop() and self.progress.step < self.progress.steps:
+                self.advance()
+        self.finish()
+
+    def start(self) -> None:
+        """Tell the callbacks that training begins, from the current step."""
         if self.progress.step < self.progress.steps:
             # Callbacks may draw samples at once, which a game need not be ready for before `on_step`.
             self.begin_step()
         self._call("on_start")
-        with side_stream(self.fabric.device):
-            while not self._agree_to_stop() and self.progress.step < self.progress.steps:
-                self.play_step()
-                if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
-                    self._call("on_log", self.read_log())
-                self._run_collective()
-                self._call("on_step")
+
+    def advance(self) -> None:
+        """One step, and what is logged, scored, drawn and saved after it."""
+        self.play_step()
+        if self.progress.step % self.log_every == 0 or self.progress.step == self.progress.steps:
+            self._call("on_log", self.read_log())
+        self._run_collective()
+        self._call("on_step")
+
+    def finish(self) -> None:
+        """Tell the callbacks that training ends here."""
         self.updater.restore_gradients()
         self._call("on_end")
         self._agree_to_stop(always=True)
+
+    def play_phase(self, phase: Phase, number: int) -> None:
+        """One update of a phase by hand, between two steps; `number` counts them and determines the random numbers."""
+        if not self.begun:
+            self.begin_step()
+        reseed(mixed_seed("by hand", self.recipe.seed, self.progress.step, number), self.fabric.device)
+        self.update(phase)
+        if phase.player in self.gan.averages:
+            self._update_averages()
 
     def play_step(self) -> None:
         """One step: every phase that is due, then the averages."""
@@ -156,9 +177,13 @@ class Trainer:
         if self.fabric.world_size > 1:
             self._mean_over_ranks([b for b in self.gan.buffers() if b.is_floating_point()])
         if self.gan.averages:
-            # An early average would be dominated by the initial weights, so its decay starts low and grows.
-            self.updater.update_averages(min(self.updater.recipe.ema, (step + 1) / (step + 10)))
+            self._update_averages()
         self.progress.step += 1
+
+    def _update_averages(self) -> None:
+        # An early average would be dominated by the initial weights, so its decay starts low and grows.
+        step = self.progress.step
+        self.updater.update_averages(min(self.updater.recipe.ema, (step + 1) / (step + 10)))
 
     def begin_step(self) -> None:
         """Let the game change itself for the coming step, and take note of which weights learn from here on."""

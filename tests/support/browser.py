@@ -24,14 +24,14 @@ def require_browser() -> str:
 
 
 @contextmanager
-def browser(**options: Any) -> Iterator[Any]:
-    """A page of a browser without a network connection. options: of the browser's context."""
+def browser(*, offline: bool = True, **options: Any) -> Iterator[Any]:
+    """A page of a browser, by default without a network connection. options: of the browser's context."""
     program = require_browser()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         try:
-            yield started.new_context(offline=True, **options).new_page()
+            yield started.new_context(offline=offline, **options).new_page()
         finally:
             started.close()

@@ -145,8 +145,11 @@ def draw(trainer: Training) -> Image | None:
     return current(trainer).picture
 
 
-def current(trainer: Training) -> Sheet:
-    """Current samples, from the same latents each time."""
+def current(trainer: Training, averaged: bool = True) -> Sheet:
+    """Current samples, from the same latents each time.
+
+    averaged: draw them from the averaged weights, where the game keeps these.
+    """
     gan, dataset = trainer.gan, trainer.stream.dataset
     modality = registry.modality(dataset.spec.modality)
     if not modality.has_picture and type(modality).lines is Modality.lines:
@@ -155,7 +158,7 @@ def current(trainer: Training) -> Sheet:
     given = inputs_from(dataset.held_out(), gan, count)
     count = min((len(values) for values in given.values()), default=count)
     y = torch.arange(count, device=trainer.fabric.device) % (columns or 1) if gan.classes else None
-    with gan.for_sampling():
+    with gan.for_sampling(averaged):
         # The next step sets its own seed, so drawing here does not affect training.
         torch.manual_seed(trainer.recipe.seed)
         on_device = {name: values.to(trainer.fabric.device) for name, values in given.items()}

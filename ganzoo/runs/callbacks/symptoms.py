@@ -194,6 +194,12 @@ def advice(recipe: Recipe, suggestions: Iterable[Suggestion], given: Sequence[Ma
     return f"try what the hint of step {given[-1]['step']} says" if dropped else "try another recipe"
 
 
+def suggestions_in(hint: str) -> list[dict[str, str]]:
+    """What a hint suggests: alternatives, each with the recipe keys to set and their values."""
+    alternatives = [dict(SUGGESTED.findall(part)) for part in hint.split(" or ")]
+    return [values for values in alternatives if values]
+
+
 def contradicts(suggested: Sequence[tuple[str, Any]], given: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a suggestion and an earlier hint of the run give a key two values, or change rates in two ways."""
     before = [assignment for hint in given for assignment in SUGGESTED.findall(str(hint["hint"]))]

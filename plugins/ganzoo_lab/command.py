@@ -1,0 +1,71 @@
+"""`ganzoo lab`: parse, start, serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganzoo.errors import GanzooError
+
+PORT = 8642
+MISSING = "the lab needs Starlette and uvicorn: pip install 'ganzoo[lab]'."
+
+
+@click.command("lab")
+@click.argument("name", metavar="[NAME[.RECIPE] | RUN]", default="vanilla.points")
+@click.option("--dataset", metavar="D", help="Data set, or a folder or file of your own.")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, such as g.lr=1e-4."
+)
+@click.option("--seed", type=int, help="Seed [default: the recipe's].")
+@click.option("--data-root", type=click.Path(), help="Where data sets are stored, or downloaded to.")
+@click.option("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1 or mps [default: auto].")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, help=f"Port on this machine [default: {PORT}].")
+@click.option("--browser/--no-browser", default=True, help="Open the page in a browser [default: yes].")
+def lab(
+    name: str,
+    dataset: str | None,
+    assignments: tuple[str, ...],
+    seed: int | None,
+    data_root: str | None,
+    device: str,
+    port: int,
+    browser: bool,
+) -> None:
+    """Watch a GAN learn in the browser: play, pause, change, break and cure it.
+
+    NAME is any variant, also a plugin's; RUN is a run folder, finished or being trained. The page is served on this
+    machine only (127.0.0.1), and needs no network. Every run is an ordinary run folder.
+
+    \b
+    ganzoo lab
+    ganzoo lab dcgan --dataset digits
+    ganzoo lab runs/dcgan-digits-1
+    """
+    try:
+        from ganzoo_lab.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "websockets"):
+            raise GanzooError(MISSING) from error
+        raise
+    from ganzoo_lab.player import Player
+
+    options = {"data_root": data_root, "device": device}
+    player = Player(options)
+    if (Path(name) / "recipe.json").is_file():
+        player.open_run(name)
+    else:
+        values = _assignments(assignments)
+        player.start_run(name, dataset=dataset, seed=seed, values=values)
+    serve(player, port, browser)
+
+
+def _assignments(given: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise GanzooError(f"--set {text!r}: write it as --set key=value, for example --set g.lr=1e-4.")
+        found[key] = value
+    return found

@@ -1,0 +1,324 @@
+"""What the page shows of one run: a session that is played, or a run folder that is read."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo.api.session import Session
+from ganzoo.errors import GanzooError
+from ganzoo.runs.plane import Plane
+from ganzoo_lab.failures import failures
+
+HISTORY = 600
+LINES = 24
+LEVELS = 255
+GRAIN = 10_000
+SHEET = re.compile(r"\d{1,15}\.png", re.ASCII)
+LARGEST_FILE = 32 * 2**20
+
+
+def png(picture: Any) -> str | None:
+    """A PIL picture as a data URL; None for none."""
+    if picture is None:
+        return None
+    buffer = io.BytesIO()
+    # Fast rather than small: it travels within this machine.
+    picture.save(buffer, "PNG", compress_level=1)
+    return url(buffer.getvalue())
+
+
+def url(content: bytes) -> str:
+    """The content of a PNG file as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that JSON can carry."""
+    return {k: v for k, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
+
+
+def thinned(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most HISTORY records, spread evenly, with the last one."""
+    every = math.ceil(len(records) / HISTORY) or 1
+    return [finite(record) for record in records[::-every][::-1]]
+
+
+class Lane:
+    """One run on the page. Everything in it is called from the player's thread."""
+
+    def __init__(self, number: int, run: Any) -> None:
+        self.number, self.run = number, run
+        self.playing = False
+        self.speed = 0.0
+        self.averaged = False
+        self.label = 0
+        self._explorer: Any = None
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the moving picture."""
+        raise NotImplementedError
+
+    def frame(self) -> dict[str, Any]:
+        """What moves: the step, the terms logged last, and the picture."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the work on the run."""
+
+    def explorer(self) -> Any:
+        """The latent space of the generator; None if it has none."""
+        raise NotImplementedError
+
+    def explored(
+        self, seed: int, position: float, moves: Mapping[int, float], label: int | None, again: bool
+    ) -> dict[str, Any]:
+        """One sample: of the latent at a position of the walk of `seed`, moved along some directions.
+
+        again: find the directions again, of a generator that has learnt since.
+        """
+        if again or self._explorer is None:
+            self._explorer = self.explorer()
+        explorer = self._explorer
+        if explorer is None:
+            raise GanzooError("this variant has no latent space to explore.")
+        z = explorer.on_walk(seed, position)
+        if label is not None and not 0 <= label < max(explorer.gan.classes, 1):
+            raise GanzooError(f"there is no class {label}.")
+        y = None if label is None else torch.full((1,), label, device=z.device)
+        picture = explorer.picture(z, y, moves=moves, averaged=self.averaged)
+        return {
+            "explored": self.number,
+            "image": png(picture),
+            "directions": [round(share, 4) for share in explorer.directions.shares.tolist()]
+            if explorer.directions
+            else [],
+        }
+
+
+class SessionLane(Lane):
+    """A session that is played in the page."""
+
+    def __init__(self, number: int, session: Session) -> None:
+        super().__init__(number, session.run)
+        self.session = session
+        self.next_step = 0.0
+        self.sent_step = -1
+        self.sent_log: dict[str, float] = {}
+        self.real_sent = False
+        self.known_hints = 0
+        self.known_scores = 0
+
+    @property
+    def can_play(self) -> bool:
+        return self.playing and not self.session.finished
+
+    def play(self) -> bool:
+        """Play a step if its time has come; returns whether one was played."""
+        now = time.perf_counter()
+        if not self.can_play or now < self.next_step:
+            return False
+        self.session.play_step()
+        self.next_step = now + 1 / self.speed if self.speed else 0.0
+        if self.session.finished:
+            self.playing = False
+        return True
+
+    def news(self) -> bool:
+        """Whether the page should get a new state: the end was reached, or hints or scores have come."""
+        hints, scores = self._lines("hints.jsonl"), self._lines("evaluations.jsonl")
+        changed = (hints, scores) != (self.known_hints, self.known_scores)
+        self.known_hints, self.known_scores = hints, scores
+        return changed or self.session.finished
+
+    def _lines(self, name: str) -> int:
+        try:
+            return (self.session.path / name).stat().st_size
+        except OSError:
+            return 0
+
+    def state(self) -> dict[str, Any]:
+        session, run = self.session, self.session.run
+        plane = session.plane(averaged=self.averaged, label=self.label)
+        self.real_sent = False
+        return {
+            "lane": self.number,
+            "kind": "session",
+            **_named(run, session.recipe.data.name),
+            "path": str(session.path),
+            "step": session.step,
+            "steps": session.recipe.steps,
+            "playing": self.playing,
+            "finished": session.finished,
+            "speed": self.speed,
+            "averaged": self.averaged,
+            "has_average": bool(session.gan.averages),
+            "label": self.label,
+            "view": "plane" if plane is not None else "picture",
+            "abilities": [name for name in ("logits", "pushes", "grid") if getattr(plane, name, None) is not None],
+            "phases": [{"name": phase.name, "player": phase.player} for phase in session.phases],
+            "classes": _classes(session.gan.classes, session.spec),
+            "explorable": session.explorer() is not None,
+            "saved": session.saved_steps(),
+            "keys": [_key(key) for key in session.recipe_keys()],
+            "hints": session.hints(),
+            "failures": [vars(failure) for failure in failures(session.recipe, session.again)],
+            "changes": run.info.get("changes", []),
+            "commands": session.commands(),
+            "history": thinned(run.metrics()),
+            "scores": thinned(run.evaluations()),
+        }
+
+    def frame(self) -> dict[str, Any]:
+        session = self.session
+        found: dict[str, Any] = {"frame": self.number, "step": session.step}
+        if session.log and session.log != self.sent_log:
+            self.sent_log = dict(session.log)
+            found["log"] = finite({"step": session.logged, **session.log})
+        plane = session.plane(averaged=self.averaged, label=self.label)
+        if plane is not None:
+            found["plane"] = _packed(plane, with_real=not self.real_sent)
+            self.real_sent = True
+            return found
+        snapshot = session.snapshot(averaged=self.averaged)
+        found["image"] = png(snapshot.picture)
+        if snapshot.lines is not None:
+            found["lines"] = snapshot.lines[:LINES]
+        return found
+
+    def explorer(self) -> Any:
+        return self.session.explorer()
+
+    def close(self) -> None:
+        self.session.close()
+
+
+class RunLane(Lane):
+    """A run folder that is only read: a finished run, or one that another process is training."""
+
+    def __init__(self, number: int, run: Any) -> None:
+        super().__init__(number, run)
+        self.averaged = True
+        self.seen: tuple[float, ...] = ()
+        self.shown: int | None = None
+        self._loaded: tuple[float, Any] | None = None
+
+    def changed(self) -> bool:
+        """Whether the folder has new content since the last call."""
+        seen = tuple(_age(self.run.path / name) for name in ("metrics.jsonl", "samples", "hints.jsonl", "checkpoints"))
+        changed, self.seen = seen != self.seen, seen
+        return changed
+
+    def sheets(self) -> dict[int, Path]:
+        """The sheets of samples by step."""
+        folder = self.run.path / "samples"
+        return {int(p.stem): p for p in sorted(folder.glob("*.png")) if SHEET.fullmatch(p.name) and not p.is_symlink()}
+
+    def state(self) -> dict[str, Any]:
+        run, recipe = self.run, self.run.recipe
+        history = run.metrics()
+        sheets = list(self.sheets())
+        explorer = self.explorer() if run.checkpoints.is_dir() and any(run.checkpoints.glob("step-*.pt")) else None
+        step = int(history[-1]["step"]) if history else 0
+        return {
+            "lane": self.number,
+            "kind": "run",
+            **_named(run, recipe.data.name),
+            "path": str(run.path),
+            "step": step,
+            "steps": recipe.steps,
+            "finished": step >= recipe.steps,
+            "view": "picture",
+            "abilities": [],
+            "phases": [],
+            "keys": [],
+            "failures": [],
+            "classes": _classes(run.gan.classes, run.data) if explorer is not None else [],
+            "explorable": explorer is not None,
+            "averaged": True,
+            "sheets": sheets,
+            "hints": run.hints(),
+            "changes": run.info.get("changes", []),
+            "history": thinned(history),
+            "scores": thinned(run.evaluations()),
+            "final": (run.scores or {}).get("scores", []),
+        }
+
+    def frame(self) -> dict[str, Any]:
+        sheets = self.sheets()
+        step = self.shown if self.shown in sheets else max(sheets, default=None)
+        found: dict[str, Any] = {"frame": self.number, "step": step or 0}
+        if step is not None and sheets[step].stat().st_size < LARGEST_FILE:
+            found["image"] = url(sheets[step].read_bytes())
+        return found
+
+    def explorer(self) -> Any:
+        age = _age(self.run.path / "checkpoints")
+        if self._loaded is None or self._loaded[0] != age:
+            self.run = type(self.run).open(self.run.path)
+            self._loaded = (age, self.run.explorer())
+        return self._loaded[1]
+
+
+def _named(run: Any, data: str) -> dict[str, str]:
+    variant = f"{run.info['variant']}.{run.info['recipe_name']}"
+    return {"variant": variant, "title": f"{variant} on {data}"}
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _classes(count: int, spec: Any) -> list[str]:
+    names = [str(name) for name in spec.class_names]
+    return [names[number] if number < len(names) else str(number) for number in range(count)]
+
+
+def _key(key: Any) -> dict[str, Any]:
+    value = key.value
+    text = "none" if value is None or value in ("", {}, ()) else value
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, (list, tuple)) and value:
+        text = ",".join(str(item) for item in value)
+    return {"path": key.path, "value": str(text), "type": key.type, "help": key.help}
+
+
+def _packed(plane: Plane, with_real: bool) -> dict[str, Any]:
+    """A Plane in small whole numbers: places from 0 to GRAIN within the bounds, logits from 0 to LEVELS."""
+    left, right, bottom, top = plane.bounds
+    low = torch.tensor([left, bottom])
+    size = torch.tensor([right - left, top - bottom])
+
+    def places(points: torch.Tensor) -> list[int]:
+        scaled = ((points.reshape(-1, 2) - low) / size * GRAIN).nan_to_num(0, GRAIN, 0).clamp(-GRAIN, 2 * GRAIN)
+        found: list[int] = scaled.round().int().flatten().tolist()
+        return found
+
+    packed: dict[str, Any] = {"fake": places(plane.fake), "bounds": [round(b, 4) for b in plane.bounds]}
+    if with_real:
+        packed["real"] = places(plane.real)
+    if plane.logits is not None:
+        # A sigmoid of the standardised logit: half way is where real and generated samples balance.
+        seen = torch.sigmoid((plane.logits - plane.middle) / max(plane.spread, 1e-9)).nan_to_num(0.5)
+        packed["logits"] = (seen * LEVELS).round().int().flatten().tolist()
+        packed["cells"] = plane.logits.shape[1]
+    if plane.pushes is not None:
+        longest = float(plane.pushes.nan_to_num().norm(dim=1).max())
+        scaled = plane.pushes.nan_to_num() / (longest or 1.0) * GRAIN
+        packed["pushes"] = scaled.round().int().flatten().tolist()
+    if plane.grid is not None:
+        packed["grid"] = places(plane.grid)
+        packed["lines"] = plane.grid.shape[0]
+    return packed
