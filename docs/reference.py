@@ -55,6 +55,7 @@ MODULES: dict[str, str] = {
     "ganzoo.api.session": "Session Snapshot",
     "ganzoo.api.planning": "plan Plan",
     "ganzoo.api.train": "train load",
+    "ganzoo.api.tuning": "tune Tuning",
     "ganzoo.api.resume": "resume",
     "ganzoo.api.evaluate": "evaluate",
     "ganzoo.api.anomalies": "anomaly_scores Anomaly",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ganzoo.api.planning import plan
     from ganzoo.api.resume import resume
     from ganzoo.api.train import load, train
+    from ganzoo.api.tuning import tune
     from ganzoo.exporting.reading import load_generator
     from ganzoo.exporting.writing import export
     from ganzoo.reporting.writing import report
@@ -58,6 +59,7 @@ __all__ = [
     "report",
     "resume",
     "train",
+    "tune",
 ]
 
 _LAZY = {
@@ -86,6 +88,7 @@ _LAZY = {
     "report": "ganzoo.reporting.writing",
     "resume": "ganzoo.api.resume",
     "train": "ganzoo.api.train",
+    "tune": "ganzoo.api.tuning",
 }
 
 

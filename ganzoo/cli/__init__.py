@@ -39,6 +39,7 @@ OTHER_COMMANDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("info", "describe", "help"), ("show",)),
     **dict.fromkeys(("new", "plugin", "create"), ("plugins",)),
     "anomalies": ("score",),
+    **dict.fromkeys(("search", "optimise", "optimize", "hpo", "optuna", "hyperparameters"), ("tune",)),
 }
 """Commands by what other programs call them."""
 
@@ -47,7 +48,7 @@ class Commands(click.Group):
     """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
     lazy = (
-        *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "report", "bench"),
+        *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "report", "bench", "tune"),
         *("runs", "list", "show", "plugins", "cache", "completion"),
     )
 

@@ -49,7 +49,7 @@ def test_the_direction_is_the_scores_own_and_other_protocols_do_not_count() -> N
         ("fd", 5, "write METRIC:PATIENCE, as "),
         ("fd:0", 5, "write METRIC:PATIENCE, as "),
         ("fd:3", None, "needs --eval-every N"),
-        ("fdd:3", 5, "unknown score to stop early by 'fdd': available: FD, "),
+        ("fdd:3", 5, "unknown score during training 'fdd': available: FD, "),
     ],
 )
 def test_mistakes_are_one_line(text: str, every: int | None, line: str) -> None:

@@ -24,7 +24,7 @@ from ganzoo.machine.streams import optional
 from ganzoo.pictures.tables import format_number
 from ganzoo.recipes import RunOptions
 from ganzoo.runs import source
-from ganzoo.runs.callbacks.stopping import early_stop
+from ganzoo.runs.callbacks.stopping import early_stop, name_in
 from ganzoo.runs.inputs import inputs_from, targets_of
 from ganzoo.runs.reading import Evaluated
 from ganzoo.runs.reference import Reference, Request, draw, feature_device
@@ -131,7 +131,7 @@ class Evaluations(Callback):
             self.best = record
         values = "  ".join(f"{name} {format_number(value)}" for name, value in record["scores"].items())
         self._report(f"step {step}: {values or 'no scores'}{' (best)' if best else ''}")
-        if self.early_stop and not self.early_stop.name_in(record["scores"]):
+        if self.early_stop and not name_in(record["scores"], self.early_stop.score):
             self._report(f"note: {self.early_stop.score} has no value, so training does not stop early", once=True)
         reason = self.early_stop.reason(self.run_folder.evaluations()) if self.early_stop else ""
         if reason:

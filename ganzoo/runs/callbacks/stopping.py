@@ -34,7 +34,7 @@ class EarlyStop:
 
         Scores with another protocol than the last one are not compared with it.
         """
-        found = [(record, name) for record in records if (name := self.name_in(record["scores"]))]
+        found = [(record, name) for record in records if (name := name_in(record["scores"], self.score))]
         if not found:
             return ""
         last, name = found[-1]
@@ -53,11 +53,11 @@ class EarlyStop:
         step, value = values[best]
         return f"{name} has not improved for {waited} evaluations (best: {format_number(value)} at step {step:,})"
 
-    def name_in(self, scores: Mapping[str, float]) -> str:
-        """The score among those of a record; "" if it is not among them."""
-        return next((name for name in scores if name.partition("[")[0] == self.score), "") or next(
-            (name for name in scores if name.startswith(self.score)), ""
-        )
+
+def name_in(scores: Mapping[str, float], score: str) -> str:
+    """The full name of a score among those of a record of evaluations.jsonl; "" if it is not among them."""
+    exact = [name for name in scores if name.partition("[")[0] == score]
+    return next(iter(exact + [name for name in scores if name.startswith(score)]), "")
 
 
 def early_stop(options: RunOptions, modality: str) -> EarlyStop | None:
@@ -76,11 +76,27 @@ def early_stop(options: RunOptions, modality: str) -> EarlyStop | None:
         raise GanzooError(f"--early-stop {text!r}: write METRIC:PATIENCE, as {example}:5, or none.")
     if not options.eval_every:
         raise GanzooError(f"--early-stop {text} needs --eval-every N: how often to score.")
-    typed = match[1].strip().casefold()
-    fitting = [name for name in known if name.casefold() == typed]
+    return EarlyStop(*score_named(match[1], modality), int(match[2]))
+
+
+def score_named(typed: str | None, modality: str) -> tuple[str, Better]:
+    """A score during training by its name in any case, without features, and its direction; by default the main one.
+
+    Raises GanzooError if there is no such score for data of this kind, or none that has a best value.
+    """
+    known = _scores(modality)
+    if typed is None:
+        for metric in registry.modality(modality).criteria:
+            first = next((name for name, b in registry.metrics()[metric].better.items() if decides(b)), None)
+            if first is not None:
+                return first, known[first]
+        if not known:
+            raise GanzooError(f"no score of {modality} data during training has a best value.")
+        return next(iter(known.items()))
+    fitting = [name for name in known if name.casefold() == typed.strip().casefold()]
     if not fitting:
-        raise unknown("score to stop early by", match[1], known)
-    return EarlyStop(fitting[0], known[fitting[0]], int(match[2]))
+        raise unknown("score during training", typed.strip(), known)
+    return fitting[0], known[fitting[0]]
 
 
 def _scores(modality: str) -> dict[str, Better]:
