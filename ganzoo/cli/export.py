@@ -7,7 +7,14 @@ import click
 
 @click.command("export")
 @click.argument("run", type=click.Path())
-@click.option("--to", "to", type=click.Path(), required=True, metavar="FILE", help="FILE.safetensors, .onnx or .html.")
+@click.option(
+    "--to",
+    "to",
+    type=click.Path(),
+    required=True,
+    metavar="FILE",
+    help="FILE.safetensors, .onnx or .html, or a folder.",
+)
 @click.option("--raw", is_flag=True, help="Export the weights as trained, not the averaged ones.")
 @click.option("--best", is_flag=True, help="Export the best state that --eval-every kept, not the last.")
 @click.option(
@@ -19,10 +26,13 @@ import click
 def command(run: str, to: str, raw: bool, best: bool, runtime: str | None) -> None:
     """Write the generator of a run to a file: weights with a description, an ONNX model, or a page that draws samples.
 
+    A name without an ending is a folder in the layout of a model hub: weights, config.json and a model card.
+
     \b
     ganzoo export runs/dcgan-digits-1 --to digits.safetensors
     ganzoo export runs/dcgan-digits-1 --to digits.onnx
     ganzoo export runs/dcgan-digits-1 --to digits.html
+    ganzoo export runs/dcgan-digits-1 --to digits-model
     """
     from ganzoo.cli.output import say
     from ganzoo.cli.printing import open_generator

@@ -12,11 +12,13 @@ import safetensors.torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError
+from ganzoo.exporting.model_folder import write_model_folder
 from ganzoo.files.atomic import write_all_new
 from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.facts import versions
+from ganzoo.runs.folders import require_new
 from ganzoo.runs.run import Run
 
 FORMAT = 1
@@ -36,7 +38,8 @@ def export(
     to: `FILE.safetensors`, the weights, with a description FILE.json beside it, for `load_generator`; or `FILE.onnx`,
     the network: inputs z `[N, latent]` and, if the variant is conditional, y `[N]` (int64); output x `[N, *shape]` in
     the data's range. It is run with onnxruntime before it is written, and must give the same samples. Or `FILE.html`, a
-    page with this network that draws images or points in a browser without a network connection.
+    page with this network that draws images or points in a browser without a network connection. Or a folder, a name
+    without an ending, in the layout of a model hub.
     raw: the weights as trained, not the averaged ones. best: from the best state of `--eval-every`, not the newest.
     runtime: for a page, the folder of the npm package onnxruntime-web, by default node_modules here or above.
     Raises GanzooError if a file exists already, for another extension, if the variant cannot be converted to ONNX, and
@@ -45,25 +48,30 @@ def export(
     run = run if isinstance(run, Run) else Run.open(run)
     path = typed_path(to)
     description_path = path.with_suffix(".json")
-    if path.suffix not in ENDINGS:
-        raise GanzooError(f"--to {path}: end the name in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
+    if path.suffix and path.suffix not in ENDINGS:
+        known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        raise GanzooError(f"--to {path}: end the name in {known}, or in nothing for a folder.")
     if runtime is not None and path.suffix != ".html":
         raise GanzooError(f"--runtime is for pages (FILE.html), not for {path.suffix} files: leave it out.")
     if raw and run.info.get("weights") == "averaged":
         raise GanzooError(f"{run.path} has averaged weights only: leave --raw out.")
-    for file in (path, description_path) if path.suffix == ".safetensors" else (path,):
+    if not path.suffix:
+        require_new(path)
+    for file in () if not path.suffix else (path, description_path) if path.suffix == ".safetensors" else (path,):
         require_absent(file)
-    if path.suffix != ".safetensors":
+    if path.suffix not in ("", ".safetensors"):
         from ganzoo.exporting.onnx_file import require_packages
 
         require_packages()
     run = run.best() if best else run
     gan = run.gan
     info = describe(run, raw)
-    if path.suffix == ".safetensors":
+    if path.suffix in ("", ".safetensors"):
         content = safetensors.torch.save(weights(gan, info["players"], not raw))
     else:
         content = _network(run, info, raw, path.suffix, runtime)
+    if not path.suffix:
+        return write_model_folder(run, path, content, info)
     info |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     files = {path: content}
     if path.suffix == ".safetensors":
@@ -90,7 +98,7 @@ def describe(run: Run, raw: bool) -> dict[str, Any]:
     """The description of an exported file, without run options and without the path of the data."""
     gan = run.gan
     recipe = dict(run.info["recipe"])
-    recipe["data"] = dict(recipe.get("data", {})) | {"path": ""}
+    recipe["data"] = dict(recipe.get("data", {})) | {"path": "", "second_path": ""}
     latent = getattr(gan, "latent", None)
     return {
         "format": FORMAT,
