@@ -31,6 +31,7 @@ PUBLIC |= {"ganzoo.data.image_files", "ganzoo.zoo.registry", "ganzoo.evaluation.
 PUBLIC |= {f"ganzoo.evaluation.{name}" for name in ("standard_errors", "features.domain", "features.cache")}
 PUBLIC |= {"ganzoo.files.typed", "ganzoo.pictures.plots", "ganzoo.pictures.videos"}
 PUBLIC |= {"ganzoo.runs.judging", "ganzoo.api.session", "ganzoo.runs.plane"}
+PUBLIC |= {"ganzoo.reporting.page", "ganzoo.reporting.rendering", "ganzoo.runs.run"}
 PUBLIC |= {"ganzoo.data.own_files", "ganzoo.data.images.digits"}
 PUBLIC |= {"ganzoo.evaluation.scoring", "ganzoo.evaluation.features.pairs", "ganzoo.testing"}
 PUBLIC |= {"ganzoo.evaluation.features.views", "ganzoo.evaluation.standard_errors", "ganzoo.pictures.plots"}

@@ -70,6 +70,12 @@ class SeedGroups:
     columns: list[Column]
     notes: list[str]
 
+    def __repr__(self) -> str:
+        return self.table().text()
+
+    def _repr_html_(self) -> str:
+        return self.table().html()
+
     @property
     def labels(self) -> list[str]:
         """What tells each group from the others: its recipe if these differ, its data set, its values of the keys."""

@@ -36,7 +36,7 @@ def text(value: object, longest: int = LONGEST) -> str:
 
 def key_text(value: object) -> str:
     """A recipe key's value, as `--set` takes it."""
-    return text(value_text(value))
+    return text(value_text(value) or "none")
 
 
 def first(values: Iterable[T], most: int = ROWS) -> list[T]:

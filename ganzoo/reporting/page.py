@@ -241,8 +241,8 @@ def _machine(run: Run) -> list[Fact]:
         values = info.get(group)
         for name, value in first(values.items(), 40) if isinstance(values, dict) else ():
             # Where things are on somebody's disk is nobody else's business.
-            if name not in ("out", "data_root", "recorded_root", "progress") and (shown := key_text(value)):
-                facts.append(Fact(text(name, 60).replace("_", " "), shown))
+            if name not in ("out", "data_root", "recorded_root", "progress") and value not in ([], ""):
+                facts.append(Fact(text(name, 60).replace("_", " "), key_text(value)))
     return facts
 
 

@@ -16,7 +16,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(page: Page, *, live: bool = False) -> str:
-    """The HTML of a page. live: without the script of a saved page, which a server replaces by its own."""
+    """The HTML of a page.
+
+    live: for a server, which serves its scripts: page.js, and watch.js, which keeps the page up to date.
+    """
     return _environment().get_template("page.html").render(page=page, live=live, **_parts())
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def ganzoo_commands(cli: click.Group) -> None:
-    from ganzoo_lab.command import lab
+    from ganzoo_lab.command import lab, watch
 
     cli.add_command(lab)
+    cli.add_command(watch)

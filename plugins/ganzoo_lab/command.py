@@ -61,6 +61,28 @@ def lab(
     serve(player, port, browser)
 
 
+@click.command("watch")
+@click.argument("runs", metavar="RUN...", type=click.Path(), nargs=-1, required=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, help=f"Port on this machine [default: {PORT}].")
+@click.option("--browser/--no-browser", default=True, help="Open the page in a browser [default: yes].")
+def watch(runs: tuple[str, ...], port: int, browser: bool) -> None:
+    """Follow runs in the browser: the page of `ganzoo report`, kept up to date while they train.
+
+    Training is not affected, and may be on the command line, in a notebook or in another process. The page is served
+    on this machine only (127.0.0.1), and needs no network.
+
+    \b
+    ganzoo watch runs/dcgan-digits-1
+    """
+    try:
+        from ganzoo_lab.watching import watch as serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "websockets"):
+            raise GanzooError(MISSING.replace("the lab needs", "watching needs")) from error
+        raise
+    serve(runs, port, browser)
+
+
 def _assignments(given: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for text in given:

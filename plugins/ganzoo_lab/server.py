@@ -4,46 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import json
-import secrets
-import signal
-import socket
-import threading
-import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.resources import files
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import click
-import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ganzoo.errors import GanzooError
+from ganzoo_lab.guard import LARGEST_MESSAGE, MIDDLEWARE, Guard, bound, serve_app
 from ganzoo_lab.player import Player
+from ganzoo_lab.static_files import asset
 
-HOST = "127.0.0.1"
-COOKIE = "ganzoo-lab"
-LARGEST_MESSAGE = 2**20
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+__all__ = ["Lab", "Page", "bound", "serve"]
 
 
 class Lab:
     """The application, and the pages that are open."""
 
     def __init__(self, player: Player, token: str) -> None:
-        self.player, self.token = player, token
+        self.player, self.guard = player, Guard("lab", token)
         self.pages: set[Page] = set()
         self.app = Starlette(
             routes=[
@@ -51,7 +34,7 @@ class Lab:
                 Route("/static/{name}", self.static),
                 WebSocketRoute("/live", self.live),
             ],
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+            middleware=MIDDLEWARE,
             lifespan=self.lifespan,
         )
 
@@ -75,33 +58,16 @@ class Lab:
         for page in self.pages:
             page.add(message, text)
 
-    def allows(self, connection: HTTPConnection) -> bool:
-        """Whether a request has the token."""
-        given = connection.cookies.get(self.cookie(connection)) or ""
-        return hmac.compare_digest(given.encode(), self.token.encode())
-
-    @staticmethod
-    def cookie(connection: HTTPConnection) -> str:
-        """The cookie's name: cookies do not distinguish ports, on which other labs may run."""
-        return f"{COOKIE}-{connection.url.port}"
-
     async def index(self, request: Request) -> Response:
-        given = request.query_params.get("token")
-        if given is not None and hmac.compare_digest(given.encode(), self.token.encode()):
-            # The token leaves the address bar, and with it the browser's history.
-            answer = RedirectResponse("/", 303, HEADERS)
-            answer.set_cookie(self.cookie(request), self.token, httponly=True, samesite="strict")
-            return answer
-        if not self.allows(request):
-            return PlainTextResponse("Open the address with the token that `ganzoo lab` printed.\n", 403, HEADERS)
-        return asset("index.html")
+        refusal = self.guard.refusal(request)
+        return asset("index.html") if refusal is None else refusal
 
     async def static(self, request: Request) -> Response:
         return asset(request.path_params["name"])
 
     async def live(self, socket: WebSocket) -> None:
         origin = socket.headers.get("origin", "")
-        if not self.allows(socket) or origin.partition("://")[2] != socket.headers.get("host"):
+        if not self.guard.allows(socket) or origin.partition("://")[2] != socket.headers.get("host"):
             await socket.close(1008)
             return
         await socket.accept()
@@ -168,52 +134,9 @@ def unique(frame: dict[str, Any]) -> bool:
     return "log" in frame or "real" in frame.get("plane", {})
 
 
-def asset(name: str) -> Response:
-    """A file of the page."""
-    file = files("ganzoo_lab") / "static" / name
-    ending = "." + name.rpartition(".")[2]
-    if "/" in name or "\\" in name or ending not in TYPES or not file.is_file():
-        return PlainTextResponse("not found\n", 404, HEADERS)
-    return Response(file.read_bytes(), headers={**HEADERS, "Cache-Control": "no-cache"}, media_type=TYPES[ending])
-
-
-def bound(port: int) -> socket.socket:
-    """A listening socket on this machine only. Raises GanzooError if the port is taken."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        # At once, so that a browser which is told the address now waits instead of being refused.
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise GanzooError(f"port {port} cannot be used ({error.strerror}): choose another with --port.") from error
-    return listener
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server, which a signal ends without ending the process: the runs are still to be reported."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
 def serve(player: Player, port: int, browser: bool) -> None:
     """Serve the page until Ctrl+C; then every run is saved."""
-    with bound(port) as listener:
-        address = f"http://{HOST}:{listener.getsockname()[1]}/"
-        token = secrets.token_urlsafe(24)
-        lab = Lab(player, token)
-        click.echo(f"the lab is at {address}?token={token}  (Ctrl+C ends it and saves every run)")
-        if browser:
-            threading.Timer(0.5, webbrowser.open, [f"{address}?token={token}"]).start()
-        config = uvicorn.Config(lab.app, log_level="warning", ws_max_size=LARGEST_MESSAGE, timeout_graceful_shutdown=2)
-        Server(config).run([listener])
+    line = "the lab is at {}  (Ctrl+C ends it and saves every run)"
+    serve_app(lambda token: Lab(player, token).app, port, browser, line)
     for lane in player.lanes:
         click.echo(f"saved {lane.run.path}")

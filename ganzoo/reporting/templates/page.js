@@ -1,8 +1,12 @@
 "use strict";
 // Sheets over the steps: a slider that shows one sheet of each run. Without this script they are a strip to scroll.
-for (const sheets of document.querySelectorAll(".sheets")) {
+function enhance(root) {
+  for (const sheets of root.querySelectorAll(".sheets")) slide(sheets);
+}
+
+function slide(sheets) {
   const controls = sheets.querySelector(".controls");
-  if (!controls) continue;
+  if (!controls) return;
   const steps = sheets.dataset.steps.split(" ").map(Number);
   const slider = controls.querySelector("input");
   const shown = controls.querySelector("output");
@@ -25,6 +29,7 @@ for (const sheets of document.querySelectorAll(".sheets")) {
     clearInterval(timer);
     timer = 0;
     button.textContent = "Play";
+    sheets.classList.remove("playing");
   };
 
   button.addEventListener("click", () => {
@@ -32,6 +37,7 @@ for (const sheets of document.querySelectorAll(".sheets")) {
     if (Number(slider.value) === steps.length - 1) slider.value = 0;
     show();
     button.textContent = "Stop";
+    sheets.classList.add("playing");
     timer = setInterval(() => {
       if (Number(slider.value) >= steps.length - 1) return stop();
       slider.value = Number(slider.value) + 1;
@@ -47,3 +53,5 @@ for (const sheets of document.querySelectorAll(".sheets")) {
   controls.hidden = false;
   show();
 }
+
+enhance(document);
