@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from claims import TABLES as CLAIMS
-from claims import claim
+from claims import claim, over_seeds
 
 from ganzoo.api.bench.report import format_spread
 from ganzoo.pictures.tables import ScoreTable
@@ -348,7 +348,26 @@ def large_folder() -> str:
     return f"{ScoreTable('', header, rows).markdown()}\n{more} {where(found)}\n"
 
 
+def finetuning() -> str:
+    """FD in the course of fine-tuning, and IS and FD to MNIST at its end."""
+    found = result("finetuning")
+    rows = []
+    for way, seeds in found["ways"].items():
+        records = [{r["step"]: r["scores"] for r in seed["evaluations"]} for seed in seeds]
+        name = next(name for name in seeds[0]["evaluations"][0]["scores"] if name.startswith("FD"))
+        along = [over_seeds([record[step][name] for record in records]) for step in _shown_steps(found)]
+        rows.append([way, *along, *(over_seeds([seed["end"][score] for seed in seeds]) for score in ("FD", "IS"))])
+    header = ["start", *(f"FD after {step:,} steps" for step in _shown_steps(found)), "FD at the end", "IS at the end"]
+    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
+
+
+def _shown_steps(found: Mapping[str, Any]) -> list[int]:
+    steps = [record["step"] for record in next(iter(found["ways"].values()))[0]["evaluations"]]
+    return [steps[0], steps[1], steps[3], steps[5]]
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "finetuning": finetuning,
     "lab": lab,
     "input": input_sources,
     "large": large_folder,
