@@ -5,6 +5,7 @@ Each is a page of the lab in headless Chromium, driven by Playwright as a person
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ from playwright.sync_api import sync_playwright
 IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1360, "height": 860}
 COLOURS = 128
+GIF, GIF_COLOURS = 280, 32
+FRAMES = [*range(10, 200, 20), *range(200, 1500, 60)]
 WAIT = 600_000
 """Milliseconds: a busy machine is slow."""
 
@@ -101,7 +104,24 @@ def digits(browser: Any) -> None:
         save(page, "lab-digits")
 
 
-PICTURES = {"points": points, "collapse": collapse, "digits": digits}
+def moving(browser: Any) -> None:
+    """The points of the first game as an animation, for the start page."""
+    with lab(browser) as page:
+        page.set_viewport_size({"width": 1180, "height": 700})
+        frames = []
+        page.click("#play-0")
+        for step in FRAMES:
+            while int(re.search(r"step (\d+)", page.inner_text("#status"))[1]) < step:  # type: ignore[index]
+                page.wait_for_timeout(20)
+            shot = Image.open(io.BytesIO(page.locator(".lane canvas").screenshot())).convert("RGB")
+            frames.append(shot.resize((GIF, GIF), Image.Resampling.LANCZOS))
+        path = IMAGES / "lab.gif"
+        first, *others = [frame.quantize(GIF_COLOURS, dither=Image.Dither.NONE) for frame in frames]
+        first.save(path, save_all=True, append_images=[*others, *others[-1:] * 8], duration=150, loop=0, optimize=True)
+        print(f"{path.name}: {path.stat().st_size // 1024} KB")
+
+
+PICTURES = {"moving": moving, "points": points, "collapse": collapse, "digits": digits}
 
 
 def main() -> None:
