@@ -76,6 +76,10 @@ SURFACE = {
     "compare": ["RUNS", "--out", "--markdown", "--json", "--metrics", "--csv", "--latex", "--each", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
     "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
+    "tune": [
+        *("NAME", "--trials", "--search", "--metric", "--study", "--dataset", "--steps", "--seed", "--out"),
+        *("--recipe", "--set", "--device", "--data-root", "--eval-every"),
+    ],
     "runs": ["FOLDER", "--sort", "--json"],
     "list": ["KIND", "--trained", "--json"],
     "show": ["NAME", "--all", "--toml"],
