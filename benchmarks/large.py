@@ -267,14 +267,15 @@ def measure_start(folder: Path, steps: int) -> dict[str, float]:
 
 def measure_training(folder: Path, steps: int) -> dict[str, float]:
     """Train the vanilla GAN, the variant with the least computation besides reading data."""
-    from lightning_fabric import Fabric
+    import torch
 
     from ganzoo.api.planning import build, plan
+    from ganzoo.machine.fabric import SingleDevice
     from ganzoo.training.trainer import Trainer
 
     dataset = load(folder)
     made = plan("vanilla", dataset=str(folder), set={"batch": BATCH, "data.size": SIZE})
-    trainer = Trainer(build(made, dataset.spec), dataset, made.recipe, Fabric(accelerator="cpu", devices=1))
+    trainer = Trainer(build(made, dataset.spec), dataset, made.recipe, SingleDevice(torch.device("cpu")))
     for _ in range(10):
         trainer.play_step()
     found: dict[str, float] = {}

@@ -14,10 +14,10 @@ from typing import Any
 from unittest import mock
 
 import torch
-from lightning_fabric import Fabric
 
 from benchmarks import results
 from ganzoo.games import TwoPlayer
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.testing.examples import example_data
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import config, registry
@@ -70,7 +70,7 @@ def make_trainer(name: str, keys: dict[str, Any]) -> Trainer:
     variant, _, recipe = registry.find_recipe(name)
     recipe, data = config.override(recipe, keys), example_data("image", SHAPE, 256)
     torch.manual_seed(0)
-    return Trainer(variant.build(recipe, data.spec), data, recipe, Fabric(accelerator="cpu", devices=1))
+    return Trainer(variant.build(recipe, data.spec), data, recipe, SingleDevice(torch.device("cpu")))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ganzoo.recipes import Recipe
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
     from ganzoo.data.dataset import BatchStream
     from ganzoo.game import GAN, Course, Progress
+    from ganzoo.machine.fabric import Fabric
 
 
 class RunFolder(Protocol):

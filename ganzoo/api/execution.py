@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightning_fabric import Fabric
-
 from ganzoo.api.failures import explain_failures, explain_out_of_memory, is_out_of_memory, naming_game
 from ganzoo.api.planning import (
     Plan,
@@ -19,6 +17,7 @@ from ganzoo.errors import GanzooError, printable
 from ganzoo.files import checkpoint
 from ganzoo.files.lock import Lock
 from ganzoo.game import GAN
+from ganzoo.machine.fabric import Fabric
 from ganzoo.machine.ranks import on_all_ranks, on_first_rank
 from ganzoo.machine.signals import Stopped, stop_on_signals
 from ganzoo.recipes import Data, DataSpec, Recipe, RunOptions

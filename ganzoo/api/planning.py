@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, IncompatibleData, printable
@@ -23,6 +22,7 @@ from ganzoo.files.atomic import write_atomically
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
 from ganzoo.machine.cluster import is_first_process
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.machine.launch import choose_device
 from ganzoo.pictures.tables import ScoreTable
 from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, RunOptions
@@ -293,7 +293,7 @@ def write_skipped(dataset: Dataset, run: Path) -> None:
 
 def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
     """Seconds that training would take in all, from a few steps with networks that are then discarded."""
-    fabric = Fabric(accelerator=choose_device(plan.options.device).type, devices=1)
+    fabric = SingleDevice(choose_device(plan.options.device))
     trainer = Trainer(build(plan, dataset.spec), dataset, plan.recipe, fabric)
     trainer.play_step()
     start = time.perf_counter()

@@ -52,6 +52,10 @@ def command(
     ganzoo train dcgan.folder --dataset ~/my-photos --set data.size=64 --set g.lr=1e-4
     ganzoo train dcgan.folder --dataset ~/my-photos --init-from runs/dcgan-celeba-1 --freeze 'd.body.0.*'
     """
+    from ganzoo.zoo import registry
+
+    # A name that does not exist is answered before torch is imported.
+    registry.find_recipe(name)
     from ganzoo.api import planning
     from ganzoo.api.train import execute
     from ganzoo.cli.output import say

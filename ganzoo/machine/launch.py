@@ -1,12 +1,9 @@
-"""Devices, ranks and precision, through Lightning Fabric."""
+"""Devices, ranks and precision: a single device, or several through Lightning Fabric."""
 
 from __future__ import annotations
 
-import atexit
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,27 +11,16 @@ from pathlib import Path
 
 import torch
 
-# Fabric prints an announcement and tips on import.
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from lightning_fabric import Fabric
-    from lightning_fabric.plugins.environments import LightningEnvironment
-    from lightning_fabric.strategies import DDPStrategy
-
-from ganzoo.errors import GanzooError, TrainingError
+from ganzoo.errors import GanzooError
 from ganzoo.machine import cluster
+from ganzoo.machine.fabric import Fabric, SingleDevice
 from ganzoo.machine.memory import keep_freed_memory
 from ganzoo.machine.rank_processes import RANK_PROCESSES
 from ganzoo.machine.tf32 import set_tf32
 from ganzoo.recipes import RunOptions
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-
 RENDEZVOUS_TIMEOUT = timedelta(minutes=5)
 """How long ranks wait for each other when a training run starts."""
-
-COLLECTIVE_TIMEOUT = timedelta(minutes=30)
-"""How long a rank waits in a collective: one rank may score or decode while the others wait for it."""
 
 PRECISIONS = {"auto": "32-true", "fp32": "32-true", "tf32": "32-true", "bf16": "bf16-mixed"}
 """Fabric's names for them. All but `fp32` let a GPU round the factors of fp32 products to 10 bits (TF32)."""
@@ -69,7 +55,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def launch(options: RunOptions) -> Fabric:
-    """A launched Fabric for the options; with several devices, this starts the processes of the other ranks.
+    """The devices and ranks for the options; with several devices, this starts the processes of the other ranks.
 
     If torchrun or SLURM started the ranks, their number is the launcher's (`cluster.with_launched_devices`).
     Raises GanzooError for an unavailable device, number of devices or precision, and TrainingError if not all ranks
@@ -91,23 +77,12 @@ def launch(options: RunOptions) -> Fabric:
         require_program()
     if device.type == "mps" and several:
         raise GanzooError("--devices: training on several Apple GPUs is not supported; use --devices 1.")
-    devices: list[int] | int = [device.index] if device.type == "cuda" and not several else options.devices
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        set_tf32(device, options.precision != "fp32")
-        fabric = Fabric(
-            accelerator=device.type,
-            devices=devices,
-            num_nodes=options.nodes,
-            strategy=TimedDDPStrategy(timeout=COLLECTIVE_TIMEOUT) if several else "auto",
-            plugins=[LightningEnvironment()] if cluster.under_slurm() and not cluster.started_by() else None,
-            precision=PRECISIONS[options.precision],  # type: ignore[arg-type]
-        )
-        if several:
-            launch_ranks(fabric)
-        else:
-            fabric.launch()
-    return fabric
+    set_tf32(device, options.precision != "fp32")
+    if not several:
+        return SingleDevice(device, options.precision == "bf16")
+    from ganzoo.machine.several_devices import launch_several
+
+    return launch_several(options, device, PRECISIONS[options.precision], RENDEZVOUS_TIMEOUT)
 
 
 def require_program() -> None:
@@ -127,51 +102,6 @@ def require_program() -> None:
             "rank runs the program again: use the command line (`ganzoo train NAME --devices N`), or save the "
             "call in a script and run that."
         )
-
-
-class TimedDDPStrategy(DDPStrategy):
-    """Fabric's strategy for several ranks, with RENDEZVOUS_TIMEOUT as the timeout of the rendezvous."""
-
-    def setup_environment(self) -> None:
-        if not torch.distributed.is_initialized():
-            self._rendezvous()
-        super().setup_environment()
-
-    def _rendezvous(self) -> None:
-        environment = self.cluster_environment
-        assert environment is not None
-        os.environ |= {"MASTER_ADDR": environment.main_address, "MASTER_PORT": str(environment.main_port)}
-        connections = torch.distributed.rendezvous(
-            "env://", environment.global_rank(), environment.world_size(), timeout=RENDEZVOUS_TIMEOUT
-        )
-        store, rank, ranks = next(connections)
-        store.set_timeout(COLLECTIVE_TIMEOUT)
-        # torchrun keeps one store for all attempts, which still holds the keys of the previous attempt.
-        attempt = torch.distributed.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
-        backend = torch.distributed.get_default_backend_for_device(self.root_device)
-        torch.distributed.init_process_group(
-            backend, store=attempt, rank=rank, world_size=ranks, timeout=COLLECTIVE_TIMEOUT
-        )
-        # NCCL warns about a group that is not destroyed, and a gloo thread that releases a tensor during interpreter
-        # shutdown would abort the process.
-        atexit.register(torch.distributed.destroy_process_group)
-
-
-def launch_ranks(fabric: Fabric) -> None:
-    """Launch and wait for all ranks. Raises TrainingError if they do not connect within RENDEZVOUS_TIMEOUT."""
-    RANK_PROCESSES.watch(fabric.strategy.launcher)
-    try:
-        fabric.launch()
-    except torch.distributed.DistError as error:
-        RANK_PROCESSES.end(agreed=False)
-        address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-        if "EADDRINUSE" in str(error):
-            raise GanzooError(f"the ranks cannot connect at {address}: the port is in use; set MASTER_PORT.") from error
-        raise TrainingError(
-            f"not all ranks connected at {address} within {RENDEZVOUS_TIMEOUT.seconds // 60} minutes: "
-            "start all of them, and check whether one ended early."
-        ) from error
-    RANK_PROCESSES.connected = True
 
 
 @contextmanager

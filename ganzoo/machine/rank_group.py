@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, OtherRankFailed, TrainingError
+from ganzoo.machine.fabric import Fabric
 from ganzoo.machine.launch import launched
 from ganzoo.machine.ranks import LOST_RANK, on_all_ranks, on_first_rank, stops_all_ranks
 from ganzoo.recipes import RunOptions

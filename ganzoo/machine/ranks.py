@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import warnings
+import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
 
-# Fabric prints an announcement and tips on import.
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from lightning_fabric import Fabric
-    from lightning_fabric.utilities.rank_zero import rank_zero_only
-
 from ganzoo.errors import OtherRankFailed
 from ganzoo.machine import cluster
+from ganzoo.machine.fabric import Fabric
 
 LOST_RANK = re.compile(r"gloo|NCCL|connection (closed|reset) by peer", re.IGNORECASE)
 """Matches the error message of a collective with a rank that has died."""
@@ -28,7 +23,11 @@ def is_first_rank() -> bool:
     """Whether this process is or will be the first rank; works before `launch` too."""
     # Fabric knows its rank only after the launch; before it, and with manually started ranks, the environment does.
     first = cluster.is_first_process()
-    return not getattr(rank_zero_only, "rank", 0) if first is None else first
+    if first is None:
+        # Fabric sets the rank there; in a process of a single device it has not been imported.
+        known = sys.modules.get("lightning_fabric.utilities.rank_zero")
+        return not getattr(getattr(known, "rank_zero_only", None), "rank", 0)
+    return first
 
 
 def on_all_ranks(fabric: Fabric, action: Callable[[], T]) -> T:
@@ -59,7 +58,7 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
 def maximum(fabric: Fabric, numbers: Sequence[float]) -> list[float]:
     """The maximum of each number over the ranks."""
     largest = torch.tensor(numbers, dtype=torch.float32, device=fabric.device)
-    found: list[float] = fabric.all_reduce(largest, reduce_op="max").tolist()  # type: ignore[union-attr]
+    found: list[float] = fabric.all_reduce(largest, reduce_op="max").tolist()
     return found
 
 

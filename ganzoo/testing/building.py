@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from lightning_fabric import Fabric
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN
-from ganzoo.machine.launch import PRECISIONS
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import Optimiser, Recipe
 from ganzoo.specs import Variant
 from ganzoo.training.trainer import Trainer
@@ -25,5 +24,5 @@ def built_game(variant: Variant, recipe: Recipe, data: Dataset) -> GAN:
 
 def built_trainer(variant: Variant, recipe: Recipe, data: Dataset, precision: str = "fp32") -> Trainer:
     """A trainer of it on the CPU."""
-    fabric = Fabric(accelerator="cpu", devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+    fabric = SingleDevice(torch.device("cpu"), precision == "bf16")
     return Trainer(built_game(variant, recipe, data), data, recipe, fabric)

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from ganzoo.machine.fabric import Fabric
 from ganzoo.training.sync_norm import synchronised_batch_norm
 
 SIZED: tuple[Callable[..., Any], ...] = (torch.rand, torch.randn, torch.randint, torch.normal)

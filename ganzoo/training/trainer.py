@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ganzoo.callbacks import Callback, CollectiveCallback
 from ganzoo.data.dataset import BatchStream, Dataset
 from ganzoo.errors import GanzooError, OtherRankFailed
 from ganzoo.game import GAN, Phase, Progress, course_of
+from ganzoo.machine.fabric import Fabric
 from ganzoo.machine.ranks import maximum, stops_all_ranks
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.machine.threads import only_training_run
@@ -224,7 +224,7 @@ class Trainer:
             return
         flat = self.fabric.all_reduce(torch.cat([tensor.flatten() for tensor in tensors]), reduce_op="mean")
         sizes = [tensor.numel() for tensor in tensors]
-        for tensor, mean in zip(tensors, flat.split(sizes), strict=True):  # type: ignore[union-attr]
+        for tensor, mean in zip(tensors, flat.split(sizes), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
     def read_log(self) -> dict[str, float]:

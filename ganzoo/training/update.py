@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ganzoo.data.dataset import BatchStream
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Level, Phase, Progress
+from ganzoo.machine.fabric import Fabric
 from ganzoo.recipes import Recipe
 from ganzoo.training.nonfinite import FiniteCheck, NonFinite, UpdateReport
 from ganzoo.training.optim import learning_rate, set_learning_rate

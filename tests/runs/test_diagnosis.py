@@ -14,7 +14,6 @@ import small
 import torch
 from games import GAMES
 from kinds import IMAGES
-from lightning_fabric import Fabric
 from small import same
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from ganzoo.api import execution, planning
 from ganzoo.api.execution import make_callbacks
 from ganzoo.callbacks import Callback
 from ganzoo.errors import TrainingError
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import Recipe, Term, TwoPlayerRecipe
 from ganzoo.runs.callbacks.diagnosis import (
     Diagnosis,
@@ -263,7 +263,7 @@ def test_any_game_can_be_looked_at(game: str, tmp_path: Path, caplog: pytest.Log
     diagnosis = Diagnosis(Run(tmp_path, {}), 2)
     torch.manual_seed(0)
     gan, data, recipe = GAMES[game]()
-    Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1), [diagnosis], log_every=1).fit()
+    Trainer(gan, data, recipe, SingleDevice(torch.device("cpu")), [diagnosis], log_every=1).fit()
     assert caplog.text == ""
     assert [measured["step"] for measured in diagnosis.measurements] == [0, 2, 4, 6]
     assert "term" in diagnosis.measurements[-1]
@@ -279,7 +279,7 @@ def test_a_game_that_cannot_be_looked_at_costs_a_line_and_not_the_training(
     gan, _, recipe = GAMES["growing"]()
     gan.sample = sample  # type: ignore[method-assign,unused-ignore]
     data = games.vectors(x=games.points(200, 0.5, 0))
-    trainer = Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1), [Diagnosis(Run(tmp_path, {}), 2)])
+    trainer = Trainer(gan, data, recipe, SingleDevice(torch.device("cpu")), [Diagnosis(Run(tmp_path, {}), 2)])
     trainer.fit()
     assert trainer.progress.step == 6
     lines = [record.getMessage() for record in caplog.records]
@@ -288,7 +288,7 @@ def test_a_game_that_cannot_be_looked_at_costs_a_line_and_not_the_training(
 
 def test_too_few_data_are_not_compared_with(tmp_path: Path) -> None:
     gan, data, recipe = GAMES["growing"]()
-    trainer = Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1))
+    trainer = Trainer(gan, data, recipe, SingleDevice(torch.device("cpu")))
     assert Variety.of(trainer) is None
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gumbel_softmax, mse_loss, softplus
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import DataSpec, Optimiser, Recipe, key
 from ganzoo.training.trainer import Trainer
 
@@ -265,4 +265,4 @@ def trainer(name: str) -> Trainer:
     """A trainer at step 0 of a game, the same each time."""
     torch.manual_seed(0)
     gan, data, recipe = GAMES[name]()
-    return Trainer(gan, data, recipe, Fabric(accelerator="cpu", devices=1))
+    return Trainer(gan, data, recipe, SingleDevice(torch.device("cpu")))

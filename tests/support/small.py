@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.games import TwoPlayer
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import DataSpec, Optimiser, Term, TwoPlayerRecipe
 from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import registry
@@ -64,7 +64,7 @@ def two_player(
 
 
 def trainer(used: TwoPlayerRecipe, gan: TwoPlayer | None = None, callbacks: Any = ()) -> Trainer:
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = SingleDevice(torch.device("cpu"))
     return Trainer(gan or two_player(used), point_data(), used, fabric, callbacks)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from ganzoo.game import GAN
 from ganzoo.games import TwoPlayer
+from ganzoo.machine.fabric import Fabric
 from ganzoo.machine.launch import launch
 from ganzoo.recipes import Data, DataSpec, Recipe, RunOptions
 from ganzoo.training.trainer import Trainer

@@ -10,7 +10,6 @@ import games
 import pytest
 import torch
 from kills import bundled_variants, variant_case
-from lightning_fabric import Fabric
 from small import point_data, recipe, two_player
 from tape import Tapes
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from ganzoo.api import planning
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Terms
 from ganzoo.games import TwoPlayer
+from ganzoo.machine.fabric import Fabric, SingleDevice
 from ganzoo.recipes import DataSpec, Optimiser, Recipe, Term
 from ganzoo.training.capture import WARM_UPS, HostWork, Recorder, make_recorder
 from ganzoo.training.nonfinite import NonFinite
@@ -34,7 +34,7 @@ STEPS = 12
 
 
 def make(gan: GAN, dataset: Dataset, used: Recipe, device: str = "cpu", recorded: bool = True) -> Trainer:
-    fabric = Fabric(accelerator=device, devices=1)
+    fabric = SingleDevice(torch.device(device))
     recorder: Recorder | None = None
     if recorded:
         recorder = make_recorder(fabric.device, True) or Tapes()

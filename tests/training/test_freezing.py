@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from games import PlainRecipe
-from lightning_fabric import Fabric
 from small import moved, point_data
 from torch import nn
 
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.training.trainer import Trainer
 
 
@@ -47,7 +47,7 @@ class Thawing(Freezing):
 
 
 def trainer(gan: GAN) -> Trainer:
-    return Trainer(gan, point_data(), PlainRecipe(steps=4, batch=8), Fabric(accelerator="cpu", devices=1))
+    return Trainer(gan, point_data(), PlainRecipe(steps=4, batch=8), SingleDevice(torch.device("cpu")))
 
 
 def test_layers_learn_only_while_they_are_not_frozen() -> None:

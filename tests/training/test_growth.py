@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 from kinds_of_data import growing
-from lightning_fabric import Fabric
 from small import point_data, recipe, same, two_player
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.game import Course, Level, Progress, course_of
 from ganzoo.games import TwoPlayer
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import Optimiser, Recipe
 from ganzoo.runs.callbacks.progress import ProgressBar
 from ganzoo.testing import check_updates, check_variant
@@ -31,7 +31,7 @@ class Growing(TwoPlayer):
 
 def made(used: Any = None) -> Trainer:
     used = used or recipe(steps=6, d=Optimiser(lr=1e-2))
-    return Trainer(two_player(used, kind=Growing), point_data(), used, Fabric(accelerator="cpu", devices=1))
+    return Trainer(two_player(used, kind=Growing), point_data(), used, SingleDevice(torch.device("cpu")))
 
 
 def test_each_level_has_its_batch_and_its_rate() -> None:

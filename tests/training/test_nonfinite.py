@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from games import PlainRecipe
-from lightning_fabric import Fabric
 from small import point_data, same, train_digits
 from torch import Tensor, nn
 
@@ -22,6 +21,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.files import checkpoint
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import Optimiser
 from ganzoo.training.nonfinite import FiniteCheck, NonFinite, UpdateReport, flag_nonfinite
 from ganzoo.training.optim import make_optimiser
@@ -67,7 +67,7 @@ class Faulty(GAN):
 
 def trainer(fault: Fault, on_nonfinite: str = "stop", optimiser: str = "adam", **keys: int) -> Trainer:
     used = PlainRecipe(**({"g": Optimiser(name=optimiser, lr=1e-2), "batch": 8, "steps": 400} | keys))  # type: ignore[arg-type]
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = SingleDevice(torch.device("cpu"))
     return Trainer(Faulty(fault), point_data(), used, fabric, (), 20, on_nonfinite)
 
 
@@ -232,7 +232,7 @@ def test_no_state_is_saved_after_a_flag_that_was_not_read_yet() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here")
 def test_on_a_gpu_the_weights_are_those_before_the_fault_and_no_update_waits() -> None:
     used = PlainRecipe(g=Optimiser(lr=1e-2), batch=8, steps=400)
-    played = Trainer(Faulty(Fault("gradient", 0.0, at(3))), point_data(), used, Fabric(accelerator="cuda", devices=1))
+    played = Trainer(Faulty(Fault("gradient", 0.0, at(3))), point_data(), used, SingleDevice(torch.device("cuda", 0)))
     for _ in range(3):
         played.update(played.phases[0])
     weights = {name: weight.detach().clone() for name, weight in played.gan.players.named_parameters()}

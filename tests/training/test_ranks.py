@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from paths import SUPPORT
 from processes import start
 from small import SET
@@ -16,6 +15,7 @@ from two_ranks import CASES, UNEQUAL, train
 
 import ganzoo
 from ganzoo.api.failures import explain_failures
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.machine.ranks import is_first_rank
 
 SCRIPT = """
@@ -120,7 +120,7 @@ def weights(state: dict[str, Any]) -> torch.Tensor:
 def test_two_ranks_learn_what_one_rank_does_with_the_same_global_batch(name: str, on_two_ranks: Path) -> None:
     first, second = (weights(torch.load(on_two_ranks / f"{name}-{rank}.pt")) for rank in (0, 1))
     assert torch.equal(first, second)
-    one = train(CASES[name], Fabric(accelerator="cpu", devices=1))
+    one = train(CASES[name], SingleDevice(torch.device("cpu")))
     torch.testing.assert_close(first, weights(one), rtol=1e-4, atol=1e-5)
     logged = torch.load(on_two_ranks / f"{name}-0.pt")["logged"]
     assert logged == pytest.approx(one["logged"], rel=1e-4, abs=1e-5)
@@ -131,7 +131,7 @@ def test_two_ranks_learn_what_one_rank_does_with_the_same_global_batch(name: str
 def test_what_is_normalised_over_each_ranks_samples_is_not_equal(name: str, on_two_ranks: Path) -> None:
     """So a difference would be seen above."""
     two = weights(torch.load(on_two_ranks / f"{name}-0.pt"))
-    one = weights(train(UNEQUAL[name], Fabric(accelerator="cpu", devices=1)))
+    one = weights(train(UNEQUAL[name], SingleDevice(torch.device("cpu"))))
     assert (two - one).abs().max() > 1e-3
 
 

@@ -248,13 +248,12 @@ class Always(Recorder):
 
 
 def test_phases_that_a_schedule_changes_are_not_recorded() -> None:
-    from lightning_fabric import Fabric
-
+    from ganzoo.machine.fabric import SingleDevice
     from ganzoo.training.trainer import Trainer
 
     for schedules, reason in (({"clip": Schedule(to=1.0)}, "the recipe changes from step to step"), ({}, "")):
         used = recipe(clip=0.5, schedules=schedules)
-        trainer = Trainer(two_player(used), point_data(), used, Fabric(accelerator="cpu", devices=1))
+        trainer = Trainer(two_player(used), point_data(), used, SingleDevice(torch.device("cpu")))
         assert trainer.recording._reason_not_to_record(trainer.phases[0]) in (
             reason, "the host decides whether the optimiser may step",
         )  # fmt: skip

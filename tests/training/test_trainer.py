@@ -10,7 +10,6 @@ import games
 import pytest
 import torch
 from games import GAMES, PlainRecipe
-from lightning_fabric import Fabric
 from small import moved, point_data, recipe, same, two_player
 from small import trainer as two_player_trainer
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
 from ganzoo.game import GAN, Batch, Phase, Terms
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import Optimiser, Term
 from ganzoo.runs.callbacks.sheets import draw
 from ganzoo.training.trainer import Trainer
@@ -246,7 +246,7 @@ class Linear(GAN):
 
 def linear(steps: int = 6, ema: float = 0.5, **row: Any) -> Trainer:
     sgd = Optimiser(name="sgd", lr=1.0)
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = SingleDevice(torch.device("cpu"))
     return Trainer(Linear(**row), point_data(), PlainRecipe(g=sgd, batch=8, steps=steps, ema=ema), fabric)
 
 
@@ -321,7 +321,7 @@ def regression(**keys: Any) -> Trainer:
     torch.manual_seed(0)
     # SGD: Adam's first step is the sign of the gradient, which would hide a wrong factor.
     used = PlainRecipe(**({"g": Optimiser(name="sgd", lr=0.1), "batch": 8, "steps": 3} | keys))
-    return Trainer(Regression(), point_data(), used, Fabric(accelerator="cpu", devices=1))
+    return Trainer(Regression(), point_data(), used, SingleDevice(torch.device("cpu")))
 
 
 @pytest.mark.parametrize("parts", [2, 4, 8])
@@ -357,7 +357,7 @@ def test_terms_without_gradient_are_logged_and_not_minimised() -> None:
             return [Phase("g", "g", lambda batch: {"loss": weight.sum(), "seen": torch.tensor(5.0)})]
 
     used = PlainRecipe(g=Optimiser(name="sgd", lr=1.0), batch=8, steps=6)
-    trainer = play(Trainer(Watched(), point_data(), used, Fabric(accelerator="cpu", devices=1)), 2)
+    trainer = play(Trainer(Watched(), point_data(), used, SingleDevice(torch.device("cpu"))), 2)
     assert weight(trainer) == -2
     assert trainer.read_log() == {"g/loss": -0.5, "g/seen": 5.0}
 

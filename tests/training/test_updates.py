@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 from games import PlainRecipe
-from lightning_fabric import Fabric
 from small import point_data, recipe, two_player
 from torch import nn
 
@@ -15,12 +14,13 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN, Batch, Phase, Terms
 from ganzoo.games import TwoPlayer
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import DataSpec, Recipe
 from ganzoo.training.trainer import Trainer
 
 
 def play_on(gan: GAN, settings: Recipe) -> Trainer:
-    return Trainer(gan, point_data(), settings, Fabric(accelerator="cpu", devices=1))
+    return Trainer(gan, point_data(), settings, SingleDevice(torch.device("cpu")))
 
 
 class Seeing(TwoPlayer):
@@ -99,9 +99,7 @@ def test_networks_for_volumes_are_trained_in_the_format_that_suits_them() -> Non
     g = nn.Sequential(nn.Linear(4, 32), nn.Unflatten(1, (1, 2, 4, 4)), nn.Conv3d(1, 1, 3, padding=1), nn.Sigmoid())
     d = nn.Sequential(nn.Conv3d(1, 4, 2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0))
     settings = recipe(steps=2, batch=4)
-    made = Trainer(
-        TwoPlayer.from_recipe(g, d, settings, data.spec), data, settings, Fabric(accelerator="cpu", devices=1)
-    )
+    made = Trainer(TwoPlayer.from_recipe(g, d, settings, data.spec), data, settings, SingleDevice(torch.device("cpu")))
     made.fit()
     assert g[2].weight.is_contiguous(memory_format=torch.channels_last_3d)
     assert made.gan.sample(3).shape == (3, 1, 2, 4, 4)
