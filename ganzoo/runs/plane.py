@@ -14,7 +14,7 @@ from ganzoo.recipes import DataSpec
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
 
-REAL, FAKE, PUSHED, CELLS, LINES = 600, 600, 80, 36, 13
+REAL, FAKE, PUSHED, CELLS, LINES = 400, 400, 60, 32, 13
 MARGIN = 0.3
 FARTHEST = 2.0
 """Standard deviations of normal latents that the latent grid reaches."""

@@ -21,7 +21,7 @@ from ganzoo.recipes import RunOptions
 from ganzoo.zoo import registry
 from ganzoo_lab.lanes import Lane, RunLane, SessionLane
 
-FRAME_SECONDS = 1 / 15
+FRAME_SECONDS = 1 / 12
 SHARE = 0.15
 """The largest fraction of time that goes into frames."""
 LANES = 2
