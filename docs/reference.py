@@ -53,6 +53,7 @@ MODULES: dict[str, str] = {
     "ganzoo.runs.plane": "Plane",
     "ganzoo.runs.exploring": "Explorer",
     "ganzoo.api.session": "Session Snapshot",
+    "ganzoo.api.served": "Served Answer",
     "ganzoo.api.planning": "plan Plan",
     "ganzoo.api.train": "train load",
     "ganzoo.api.tuning": "tune Tuning",

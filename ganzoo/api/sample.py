@@ -104,8 +104,8 @@ def _write_walk(run: Run, wanted: Wanted, target: Path, mark: bool) -> Path:
 def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
     """What is written to a file that is a picture, a .npz or of another kind."""
     if kind == "npz":
-        return _npz(spec, drawn)
-    return _file(spec, drawn, target.suffix) if kind == "file" else _grid(spec, drawn, target, columns)
+        return npz_content(spec, drawn)
+    return file_content(spec, drawn, target.suffix) if kind == "file" else _grid(spec, drawn, target, columns)
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def _write_folder(run: Run, spec: DataSpec, drawn: Drawn, path: Path) -> None:
         modality.write_folder(drawn.samples[labels == label], spec, path / classes[label])
 
 
-def _file(spec: DataSpec, drawn: Drawn, ending: str) -> bytes:
+def file_content(spec: DataSpec, drawn: Drawn, ending: str) -> bytes:
     """What the modality writes to a file of that ending."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"samples{ending}"
@@ -302,7 +302,8 @@ def _file(spec: DataSpec, drawn: Drawn, ending: str) -> bytes:
         return file.read_bytes()
 
 
-def _npz(spec: DataSpec, drawn: Drawn) -> bytes:
+def npz_content(spec: DataSpec, drawn: Drawn) -> bytes:
+    """Samples as a .npz file: x, y for samples with labels, and what kind of data they are."""
     arrays: dict[str, Any] = {"x": registry.modality(spec.modality).array(drawn.samples)}
     if drawn.labels is not None:
         arrays["y"] = drawn.labels.numpy()

@@ -1,4 +1,4 @@
-"""lab: a page in the browser that plays any variant of the zoo, live."""
+"""lab: pages in the browser that play variants and follow runs, and a server of samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def ganzoo_commands(cli: click.Group) -> None:
-    from ganzoo_lab.command import lab, watch
+    from ganzoo_lab.command import lab, serve, watch
 
     cli.add_command(lab)
     cli.add_command(watch)
+    cli.add_command(serve)

@@ -1,7 +1,9 @@
-"""`ganzoo lab`: parse, start, serve."""
+"""`ganzoo lab`, `ganzoo watch`, `ganzoo serve`: parse, start, serve."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,7 +11,19 @@ import click
 from ganzoo.errors import GanzooError
 
 PORT = 8642
-MISSING = "the lab needs Starlette and uvicorn: pip install 'ganzoo[lab]'."
+SERVE_PORT = 8643
+PACKAGES = ("starlette", "uvicorn", "websockets", "anyio")
+
+
+@contextmanager
+def packages_for(what: str) -> Iterator[None]:
+    """Within this block, a missing package of the server is one line that says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in PACKAGES:
+            raise GanzooError(f"{what} needs Starlette and uvicorn: pip install 'ganzoo[lab]'.") from error
+        raise
 
 
 @click.command("lab")
@@ -43,12 +57,8 @@ def lab(
     ganzoo lab dcgan --dataset digits
     ganzoo lab runs/dcgan-digits-1
     """
-    try:
+    with packages_for("the lab"):
         from ganzoo_lab.server import serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "websockets"):
-            raise GanzooError(MISSING) from error
-        raise
     from ganzoo_lab.player import Player
 
     options = {"data_root": data_root, "device": device}
@@ -74,13 +84,37 @@ def watch(runs: tuple[str, ...], port: int, browser: bool) -> None:
     \b
     ganzoo watch runs/dcgan-digits-1
     """
-    try:
+    with packages_for("watching"):
         from ganzoo_lab.watching import watch as serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("starlette", "uvicorn", "websockets"):
-            raise GanzooError(MISSING.replace("the lab needs", "watching needs")) from error
-        raise
     serve(runs, port, browser)
+
+
+@click.command("serve")
+@click.argument("source", metavar="RUN | FILE.safetensors")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for other machines."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=SERVE_PORT, show_default=True, help="Port.")
+@click.option("--most", type=click.IntRange(1), default=64, show_default=True, help="Samples in a request, at most.")
+@click.option(
+    "--waiting", type=click.IntRange(0), default=16, show_default=True, help="Requests that may wait, at most."
+)
+def serve(source: str, host: str, port: int, most: int, waiting: int) -> None:
+    """Serve a generator over HTTP: /sample, /health, /metrics; / says what is served.
+
+    RUN is a run folder; FILE an exported generator. The generators that come with ganzoo can be named too. The same
+    question has the same answer: n samples of a seed, as PNG, NPZ or the file of their kind of data.
+
+    
+    ganzoo serve runs/conditional-digits-1
+    curl 'http://127.0.0.1:8643/sample?n=16&seed=7&class=3' > threes.png
+    """
+    with packages_for("serving"):
+        from ganzoo_lab.serving import Desk
+        from ganzoo_lab.serving import serve as listen
+    from ganzoo.api.served import Served
+
+    listen(Desk(Served(source), most, waiting), host, port)
 
 
 def _assignments(given: tuple[str, ...]) -> dict[str, str]:

@@ -64,17 +64,18 @@ class Guard:
         return PlainTextResponse(f"Open the address with the token that `ganzoo {self.name}` printed.\n", 403, HEADERS)
 
 
-def bound(port: int) -> socket.socket:
-    """A listening socket on this machine only. Raises GanzooError if the port is taken."""
+def bound(port: int, host: str = HOST) -> socket.socket:
+    """A listening socket, by default on this machine only. Raises GanzooError if address or port cannot be used."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         # At once, so that a browser which is told the address now waits instead of being refused.
         listener.listen(64)
     except OSError as error:
         listener.close()
-        raise GanzooError(f"port {port} cannot be used ({error.strerror}): choose another with --port.") from error
+        what = f"port {port}" if host == HOST else f"{host}:{port}"
+        raise GanzooError(f"{what} cannot be used ({error.strerror}): choose another with --port.") from error
     return listener
 
 
