@@ -20,8 +20,12 @@ REFRESH_SECONDS = 0.1
 """Seconds between updates of the progress bar, each of which takes longer than drawing a batch."""
 
 
+PRINT_SECONDS = 10.0
+"""Seconds after which there is a further line where there is no terminal."""
+
+
 class ProgressBar(Callback):
-    """A bar with losses and time left on a terminal; elsewhere a line after every tenth of the steps."""
+    """A bar with losses and time left on a terminal; elsewhere a line every tenth of the steps, or every 10 seconds."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -43,7 +47,7 @@ class ProgressBar(Callback):
 
     def on_start(self, trainer: Training) -> None:
         done, steps = trainer.progress.step, trainer.progress.steps
-        self.start_time = self.refreshed = time.perf_counter()
+        self.start_time = self.refreshed = self.printed = time.perf_counter()
         self.first_step = done
         self.course = trainer.course
         # In units of time: later levels of a growing game take longer.
@@ -62,7 +66,8 @@ class ProgressBar(Callback):
             if now - self.refreshed >= REFRESH_SECONDS:
                 self.show(done, steps)
                 self.refreshed = now
-        elif done % max(1, steps // 10) == 0:
+        elif done % max(1, steps // 10) == 0 or time.perf_counter() - self.printed >= PRINT_SECONDS:
+            self.printed = time.perf_counter()
             left = self.seconds_left(done, steps, time.perf_counter() - self.start_time)
             print(f"step {done}/{steps}  {self.losses}  {left:.0f} s left", file=self.stream, flush=True)
 
