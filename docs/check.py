@@ -179,6 +179,7 @@ def check_blocks(text: str) -> Iterator[str]:
     code = "".join([text, *((ROOT / file).read_text("utf-8") for file in files_of(text))])
     defined = set(re.findall(r"(?:Spec\(|Variant\(|\.command\()\s*\"([a-z0-9-]+)\"", code))
     defined |= set(re.findall(r"^([a-z0-9-]+) = \"ganzoo_", text, re.MULTILINE))
+    own = {Path(name).stem for name in re.findall(r"--dataset (?:[a-z-]+:)?([^\s`]+)", text)}
     defined |= set(re.findall(r"^ganzoo plugins new (?:ganzoo-)?([a-z0-9-]+)", text, re.MULTILINE))
     for language, code in FENCE.findall(text):
         try:
@@ -193,7 +194,7 @@ def check_blocks(text: str) -> Iterator[str]:
                 # Commands with a plugin that the page itself defines are run by the tests of the page.
                 if defined.isdisjoint(re.split(r"[ =.:,]", " ".join(words))):
                     shown = shlex.join(words)
-                    yield from (f"`ganzoo {shown}`: {problem}" for problem in check_command(words, defined))
+                    yield from (f"`ganzoo {shown}`: {problem}" for problem in check_command(words, defined, own))
 
 
 def ganzoo_commands(code: str) -> Iterator[list[str]]:
@@ -210,8 +211,11 @@ def ganzoo_commands(code: str) -> Iterator[list[str]]:
                     yield words[1:]
 
 
-def check_command(words: list[str], defined: set[str]) -> Iterator[str]:
-    """Parse a command without running it, then look up the names in it."""
+def check_command(words: list[str], defined: set[str], own: set[str]) -> Iterator[str]:
+    """Parse a command without running it, then look up the names in it.
+
+    defined: names that the page defines. own: names of files and folders that it trains on.
+    """
     options = {name for option in cli.params for name in option.opts}
     while words and words[0] in options:
         words = words[1:]
@@ -232,7 +236,7 @@ def check_command(words: list[str], defined: set[str]) -> Iterator[str]:
         elif words[0] == "show" and given["name"] not in defined:
             check_name(given["name"])
         elif words[0] in ("sample", "resume") and given["run"].startswith("runs/"):
-            check_run(given["run"], defined)
+            check_run(given["run"], defined, own)
     except click.exceptions.Exit:
         return
     except (click.ClickException, GanzooError) as error:
@@ -270,9 +274,10 @@ def check_name(name: str) -> None:
         registry.find_recipe(name)
 
 
-def check_run(path: str, defined: set[str]) -> None:
-    """Runs are called runs/VARIANT-DATASET-NUMBER."""
-    names = {f"{v}-{d}" for v in defined | set(registry.variants()) for d in defined | set(registry.datasets())}
+def check_run(path: str, defined: set[str], own: set[str]) -> None:
+    """Runs are called runs/VARIANT-DATASET-NUMBER, and those of the user's own data after its file or folder."""
+    data = defined | own | set(registry.datasets())
+    names = {f"{v}-{d}" for v in defined | set(registry.variants()) for d in data}
     if path.split("/")[1].rpartition("-")[0] not in names:
         raise GanzooError(f"no training writes {path}.")
 

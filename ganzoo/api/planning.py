@@ -7,6 +7,7 @@ import html
 import logging
 import math
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,6 +58,15 @@ class Plan:
     options: RunOptions
     epochs: float | None = None
     init: Init | None = None
+
+    @property
+    def run_name(self) -> str:
+        """`variant-data`, by which run folders are numbered; of the user's own data, the name of the file or folder."""
+        data = self.recipe.data
+        path = Path(data.path).expanduser()
+        # The value of some data sets' path is no file: one-class:digits:0,1.
+        own = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") if data.path and path.exists() else ""
+        return f"{self.variant.name}-{own or data.name}"
 
     @property
     def title(self) -> str:

@@ -72,7 +72,7 @@ class Session:
     def __init__(self, made: Plan) -> None:
         options = _for_one_process(made.options)
         made = dataclasses.replace(made, options=options)
-        name = f"{made.variant.name}-{made.recipe.data.name}"
+        name = made.run_name
         if options.out is not None:
             require_new(typed_path(options.out))
         fabric = launch(options)

@@ -78,7 +78,7 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
     """
     options = cluster.with_launched_devices(plan.options)
     plan = dataclasses.replace(plan, options=options)
-    name = f"{plan.variant.name}-{plan.recipe.data.name}"
+    name = plan.run_name
     if options.out is not None and not cluster.restarted():
         require_new(typed_path(options.out))
     with launched(options) as fabric:

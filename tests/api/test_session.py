@@ -261,3 +261,21 @@ def test_explorer_draws_what_the_run_draws(conditional_run: Path) -> None:
     assert directions is not None
     step = 3.0 * directions.deviations[0] * directions.vectors[0]
     assert torch.allclose(moved, explorer.samples(z + step, y), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("My photos", "dcgan-My-photos"),
+        ("sub/faces/", "dcgan-faces"),
+        ("写真", "dcgan-folder"),
+        # Of some data sets the value is no path.
+        ("digits:0,1", "dcgan-folder"),
+    ],
+)
+def test_runs_of_own_data_are_named_after_the_folder(path: str, name: str) -> None:
+    if ":" not in path:
+        Path(path).mkdir(parents=True)
+    made = ganzoo.plan("dcgan.folder", set={"data.path": path})
+    assert made.run_name == name
+    assert ganzoo.plan("dcgan").run_name == "dcgan-digits"

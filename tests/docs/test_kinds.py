@@ -75,7 +75,7 @@ def test_files_are_written_as_the_page_says(zoo: Zoo, own_files: Path) -> None:
     assert Image.open(own_files / "enlarged" / "0.png").size == (8, 8)
     rows = (own_files / "new.csv").read_text().splitlines()
     assert (rows[0], len(rows)) == ("age,colour", 201)
-    recorded = json.loads((own_files / "runs" / "table-gan-people-1" / "recipe.json").read_text())
+    recorded = json.loads((own_files / "runs" / "table-gan-mine-1" / "recipe.json").read_text())
     assert recorded["source"]["path"] == str(own_files / "mine.csv")
 
 

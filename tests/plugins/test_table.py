@@ -366,10 +366,10 @@ def test_your_own_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     sets = [part for key in keys.split() for part in ("--set", key)]
     commands = [
         ["train", "ctgan", "--dataset", "table-csv:people.csv", "--steps", "3", "--no-scores", *sets],
-        ["resume", "runs/ctgan-table-csv-1", "--steps", "4", "--no-scores"],
-        ["sample", "runs/ctgan-table-csv-1", "-n", "40", "--to", "new.csv"],
+        ["resume", "runs/ctgan-people-1", "--steps", "4", "--no-scores"],
+        ["sample", "runs/ctgan-people-1", "-n", "40", "--to", "new.csv"],
         ["eval", "new.csv", "--against", "table-csv:people.csv"],
-        ["export", "runs/ctgan-table-csv-1", "--to", "g.safetensors"],
+        ["export", "runs/ctgan-people-1", "--to", "g.safetensors"],
     ]
     for command in commands:
         code, printed = typed(*command)
@@ -380,7 +380,7 @@ def test_your_own_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     cities = {row[5] for row in lines.rows}
     assert cities <= {"Graz", 'New "York", NY', "Łódź", "?"}
     assert all(row[1] == "" or row[1].endswith(" kg") for row in lines.rows)
-    assert typed("sample", "runs/ctgan-table-csv-1", "-n", "5", "--to", "new.csv")[0] == 2
+    assert typed("sample", "runs/ctgan-people-1", "-n", "5", "--to", "new.csv")[0] == 2
     (tmp_path / "people.csv").write_text("a,b\n1,2\n1,2,3\n")
     code, printed = typed("train", "ctgan", "--dataset", "table-csv:people.csv")
     assert code == 2

@@ -45,3 +45,12 @@ def test_elsewhere_there_is_a_line_every_tenth_of_the_way(capfd: pytest.CaptureF
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("step ")]
     assert [line.split()[1] for line in lines] == [f"{4 * i}/40" for i in range(1, 11)]
     assert all("left" in line for line in lines)
+
+
+def test_elsewhere_a_slow_run_has_more_lines(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PRINT_SECONDS", 0.0)
+    trainer(recipe(steps=20), callbacks=[ProgressBar()]).fit()
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("step ")]
+    assert len(lines) == 20
