@@ -44,7 +44,8 @@ Report = Callable[[str], None]
 class Outcome:
     """What a call that trains returns to the command line.
 
-    step: how many steps are done, fewer than the recipe's if a callback requested a stop. first_rank: whether this
+    step: how many steps are done, fewer than the recipe's if a callback requested a stop. begun: how many were done
+    before this call. first_rank: whether this
     process is the rank that reports. ranks: the devices and nodes used for training, as options for `evaluate`; empty
     if no steps were left.
     """
@@ -52,6 +53,7 @@ class Outcome:
     run: Run
     step: int
     first_rank: bool = True
+    begun: int = 0
     ranks: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -129,12 +131,13 @@ def run_training(
     first = fabric.is_global_zero
     with explain_failures(run, recipe, first=first):
         trainer = on_all_ranks(fabric, prepare)
+        begun = trainer.progress.step
         refusals = naming_game(run, trainer.progress)
         with stop_on_signals(trainer.stop), hint_on_nonfinite(trainer.callbacks, trainer), refusals:
             trainer.fit()
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)
-    return Outcome(run, trainer.progress.step, first, {"devices": options.devices, "nodes": options.nodes})
+    return Outcome(run, trainer.progress.step, first, begun, {"devices": options.devices, "nodes": options.nodes})
 
 
 def make_callbacks(

@@ -111,7 +111,8 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     early = "" if complete else f" of {run.recipe.steps:,}"
     stopped = "" if complete else stopped_early(run, RunOptions(**run.options()), outcome.step)
     why = "" if complete else f": stopped early, as {stopped}" if stopped else ": a callback requested the stop"
-    say(f"trained {outcome.step:,}{early} steps{seconds}{why}")
+    now = f", {outcome.step - outcome.begun:,} of them now" if outcome.begun else ""
+    say(f"trained {outcome.step:,}{early} steps{seconds}{now}{why}")
     names = ("samples.png", "reals.png", "training.gif", "losses.png")
     drawn = [str(run.path / name) for name in names if (run.path / name).exists()]
     if drawn:

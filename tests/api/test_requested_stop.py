@@ -92,6 +92,7 @@ def test_a_stopped_run_is_resumed_to_its_end_and_is_that_of_an_unbroken_one(
     shown = capsys.readouterr().out
     assert "run: step 40 to 200" in shown
     assert "trained 200 steps" in shown
+    assert "160 of them now" in shown
     ends = [checkpoint.newest(Path(name, "checkpoints"))[1] for name in ("run", "straight")]
     assert same(*ends)
     for file in ("diagnosis.jsonl",):
