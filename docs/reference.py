@@ -66,6 +66,7 @@ MODULES: dict[str, str] = {
     "list_metrics list_modalities",
     "ganzoo.api.bench.runner": "bench Bench",
     "ganzoo.exporting.writing": "export",
+    "ganzoo.exporting.hub": "push pull",
     "ganzoo.reporting.writing": "report",
     "ganzoo.exporting.reading": "load_generator ExportedGenerator",
     "ganzoo.zoo.zoo": "register",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ganzoo.api.resume import resume
     from ganzoo.api.train import load, train
     from ganzoo.api.tuning import tune
+    from ganzoo.exporting.hub import pull, push
     from ganzoo.exporting.reading import load_generator
     from ganzoo.exporting.writing import export
     from ganzoo.reporting.writing import report
@@ -56,6 +57,8 @@ __all__ = [
     "load",
     "load_generator",
     "plan",
+    "pull",
+    "push",
     "report",
     "resume",
     "train",
@@ -85,6 +88,8 @@ _LAZY = {
     "load": "ganzoo.api.train",
     "load_generator": "ganzoo.exporting.reading",
     "plan": "ganzoo.api.planning",
+    "pull": "ganzoo.exporting.hub",
+    "push": "ganzoo.exporting.hub",
     "report": "ganzoo.reporting.writing",
     "resume": "ganzoo.api.resume",
     "train": "ganzoo.api.train",

@@ -48,7 +48,21 @@ class Commands(click.Group):
     """A group whose commands are imported on first use, so that `list` never waits for torch."""
 
     lazy = (
-        *("train", "resume", "sample", "directions", "export", "eval", "score", "compare", "report", "bench", "tune"),
+        *(
+            "train",
+            "resume",
+            "sample",
+            "directions",
+            "export",
+            "push",
+            "pull",
+            "eval",
+            "score",
+            "compare",
+            "report",
+            "bench",
+            "tune",
+        ),
         *("runs", "list", "show", "plugins", "cache", "completion"),
     )
 

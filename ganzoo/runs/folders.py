@@ -44,6 +44,8 @@ def claimed(path: Path) -> Iterator[Path]:
         with new_folder(path, exists=False) as partial:
             yield partial
         return
+    # Before a lock is left in a folder that is not to be written into.
+    require_new(path)
     try:
         claim = Lock(path)
     except Locked as error:

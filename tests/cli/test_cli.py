@@ -72,6 +72,8 @@ SURFACE = {
     ],
     "score": ["RUN", "FILES", "--best", "--sort", "--grid", "--device", "--json"],
     "directions": ["RUN", "--count", "--method", "--to", "-n", "--class", "--seed", "--best", "--mark", "--no-mark"],
+    "push": ["RUN", "REPOSITORY", "--private", "--endpoint", "--raw", "--best"],
+    "pull": ["REPOSITORY", "--to", "--revision", "--endpoint"],
     "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--metrics", "--csv", "--latex", "--each", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
