@@ -13,7 +13,7 @@ from typing import Any
 import click
 from examples import with_code
 from gallery_page import gallery_page
-from measured import with_tables
+from measured import ranking, with_tables
 from reference import reference_page
 
 from ganzoo.api.bench import report
@@ -80,7 +80,11 @@ def results_page(zoo: dict[str, Any]) -> str:
         "KD the kernel distance; only on Inception's features are these called FID and KID. Seconds are wall-clock",
         "time of training, including pictures and checkpoints but not scoring; CPU seconds are summed over all",
         "threads. Several runs and other work shared the cores, which makes both numbers larger, the first by far.\n",
-        f"`{zoo['command']}`, {report.describe_machine(zoo)}:\n",
+        f"`{zoo['command']}`, {report.describe_machine(zoo)}.\n",
+        "## Images in short\n",
+        "Sorted by the Inception Score, as a fraction of that of real images. It rewards clear classes, which",
+        "conditional variants have by construction; FD and recall say what it misses.\n",
+        ranking(zoo),
         report.markdown(zoo).rstrip(),
     ]
     return "\n".join(lines) + "\n"

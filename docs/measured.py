@@ -57,6 +57,26 @@ def quality() -> str:
     return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
 
 
+def ranking(zoo: Mapping[str, Any]) -> str:
+    """Image recipes by the fraction of the real Inception Score that they reach, with what they cost."""
+    rows = []
+    for group in zoo["groups"]:
+        scores = {score["name"].partition("[")[0]: score for score in group["scores"]}
+        if group["dataset"] not in ("digits", "mnist") or "IS" not in scores:
+            continue
+        score, real = scores["IS"], scores["IS"]["real"]["mean"]
+        reached = {key: None if score[key] is None else 100 * score[key] / real for key in ("mean", "sd")}
+        cells = [f"`{group['recipe']}`", str(score["n"]), f"{format_spread({**reached, 'n': score['n']}, 3)} %"]
+        cells += [format_spread(scores[name], 3) for name in ("FD", "precision", "recall")]
+        rows.append((group["dataset"], -reached["mean"], [*cells, format_spread(group["cpu_seconds"], 3)]))
+    header = ["recipe", "seeds", "fraction of the real IS", "FD", "precision", "recall", "CPU s"]
+    parts = []
+    for dataset in ("digits", "mnist"):
+        chosen = [cells for name, _, cells in sorted(rows) if name == dataset]
+        parts.append(f"{dataset}:\n\n{ScoreTable('', header, chosen, left=1).markdown()}")
+    return "\n".join(parts) + "\n"
+
+
 def lab() -> str:
     """What watching a game in the lab costs."""
     found = result("lab")
