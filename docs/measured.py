@@ -20,8 +20,12 @@ RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+SEEDS = re.compile(r"(<!-- seeds: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
 def with_tables(text: str) -> str:
     """A page with each of this module's tables in its place. Raises KeyError for an unknown name."""
+    text = SEEDS.sub(lambda match: f"{match[1]}\n{seeds(match[2])}\n{match[3]}", text)
     return PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
 
 
@@ -55,6 +59,27 @@ def quality() -> str:
     threads = {seed["threads"] for row in found["rows"].values() for seed in row["seeds"].values()}
     used = f"{' or '.join(map(str, sorted(threads)))} thread{'s' * (threads != {1})}"
     return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
+
+
+def seeds(recipe: str) -> str:
+    """A recipe's scores in the benchmark of the zoo, over its seeds."""
+    zoo = result("zoo")
+    (group,) = [group for group in zoo["groups"] if group["recipe"] == recipe]
+    rows = [
+        [
+            score["name"],
+            format_spread(score, 3),
+            format_spread({**score["real"], "sd": None}, 3) if score["real"] else "",
+        ]
+        for score in group["scores"]
+    ]
+    rows.append(["CPU seconds of training", format_spread(group["cpu_seconds"], 3), ""])
+    done = group["cpu_seconds"]["n"]
+    header = ["score", f"{done} seeds" if done > 1 else "1 seed", "real data"]
+    wanted = len(zoo["seeds"])
+    note = "" if done == wanted else f" Of {wanted} seeds, {wanted - done} not trained yet."
+    table = ScoreTable("", header, rows).markdown()
+    return f"{table}\nMean ± standard deviation over seeds, `{zoo['command']}`.{note}\n"
 
 
 def ranking(zoo: Mapping[str, Any]) -> str:
