@@ -43,10 +43,14 @@ OTHER_MEANINGS = {
     "ganzoo/data/images/layout.py",
     "ganzoo/data/points.py",
     "ganzoo/evaluation/metrics/points.py",
+    "ganzoo/exporting/model_folder.py",
+    "ganzoo/exporting/page.py",
+    "ganzoo/runs/plane.py",
     "ganzoo/testing/examples.py",
     "ganzoo/zoo/synonyms.py",
 }
-"""Here the words are the name of a folder (images, labels, ...) or of the data set of points."""
+"""Here the words are the name of a folder (images, labels, ...) or of the data set of points; a hub's names of tasks;
+or what can only be of one kind: a page that draws without Python, a view of the plane."""
 
 
 def test_no_other_file_names_a_kind_of_data() -> None:

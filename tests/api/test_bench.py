@@ -230,9 +230,14 @@ def test_the_grids_in_the_repository_and_its_docs_are_whole() -> None:
     root = ROOT
     zoo = read_grid(root / "benchmarks" / "zoo.toml")
     assert {group.variant for group in zoo.groups} >= {"dcgan.mnist", "wgan.points", "conditional.digits-mlp"}
-    (example,) = re.findall(r"```toml\n(.*?)```", (root / "docs" / "benchmarks.md").read_text("utf-8"), re.DOTALL)
-    groups = [group.folder for group in make_grid(tomllib.loads(example)).groups]
-    assert "dcgan.digits-digits-wide" in groups
+    page = (root / "docs" / "benchmarks.md").read_text("utf-8")
+    wide, swept = (
+        [group.folder for group in make_grid(tomllib.loads(example)).groups]
+        for example in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    )
+    assert "dcgan.digits-digits-wide" in wide
+    assert len(swept) == 6
+    assert "dcgan.digits-digits-loss-hinge-g.lr-0.0001" in swept
 
 
 @pytest.mark.parametrize(

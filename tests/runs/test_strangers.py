@@ -358,7 +358,7 @@ def test_recorded_loggers_are_not_started_unless_named_again(
 
     monkeypatch.setattr(loggers, "LOGGERS", {name: logger(name) for name in ("wandb", "tensorboard")})
     monkeypatch.setattr(loggers, "check_logger", lambda name: None)
-    monkeypatch.setattr(ganzoo.api.resume, "check_logger", lambda name: None)
+    monkeypatch.setattr(ganzoo.api.planning, "check_logger", lambda name: None)
     world.describe(options={"loggers": ["wandb", "tensorboard"], "progress": False})
     message: list[str] = []
     ganzoo.resume(world.run, 4, message.append, loggers=named)

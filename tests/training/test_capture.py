@@ -18,7 +18,7 @@ from ganzoo.api import planning
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Terms
 from ganzoo.games import TwoPlayer
-from ganzoo.machine.fabric import Fabric, SingleDevice
+from ganzoo.machine.fabric import SingleDevice
 from ganzoo.recipes import DataSpec, Optimiser, Recipe, Term
 from ganzoo.training.capture import WARM_UPS, HostWork, Recorder, make_recorder
 from ganzoo.training.nonfinite import NonFinite
@@ -245,17 +245,15 @@ def test_a_loss_that_is_not_finite_stops_a_recorded_training_before_it_moves_a_w
         trainer.read_log()
 
 
-class Pair(Fabric):
+class Pair(SingleDevice):
     """The first of two ranks that hold the same, so that their mean is what each has."""
 
+    world_size = 2
+
     def __init__(self) -> None:
-        super().__init__(accelerator="cpu", devices=1)
+        super().__init__(torch.device("cpu"))
 
-    @property
-    def world_size(self) -> int:
-        return 2
-
-    def all_reduce(self, data: Any, group: Any = None, reduce_op: Any = "mean") -> Any:
+    def all_reduce(self, data: Any, *, reduce_op: str = "mean") -> Any:
         return data.clone()
 
 

@@ -261,7 +261,7 @@ CALLS = {
 
 
 def test_dir_has_every_public_name_without_importing_torch() -> None:
-    code = "import sys, ganzoo; print('torch' in sys.modules, dir(ganzoo) == sorted(ganzoo.__all__))"
+    code = "import sys, ganzoo; print('torch' in sys.modules, set(ganzoo.__all__) <= set(dir(ganzoo)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "True"]
     assert all(hasattr(ganzoo, name) for name in dir(ganzoo))
 
