@@ -111,15 +111,7 @@ def run_training(
             collective=[callback for callback in used if isinstance(callback, Evaluations)],
         )
         if state is not None:
-            try:
-                trainer.load_state(state)
-            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-                if is_out_of_memory(error):
-                    raise
-                fitting = f"the optimisers of {run.path / 'recipe.json'}"
-                raise GanzooError(
-                    f"the newest checkpoint in {run.checkpoints} does not fit {fitting} ({printable(str(error))})."
-                ) from error
+            load_state(trainer, state, run)
         elif "initialised" in run.info and fabric.is_global_zero:
             # Resuming must not need the weights that it started from.
             checkpoint.save(run.checkpoints, 0, trainer.state(), options.keep)
@@ -138,6 +130,19 @@ def run_training(
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)
     return Outcome(run, trainer.progress.step, first, begun, {"devices": options.devices, "nodes": options.nodes})
+
+
+def load_state(trainer: Trainer, state: dict[str, Any], run: Run) -> None:
+    """Restore the newest checkpoint's state. Raises GanzooError if the optimisers of the recipe are others."""
+    try:
+        trainer.load_state(state)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        fitting = f"the optimisers of {run.path / 'recipe.json'}"
+        raise GanzooError(
+            f"the newest checkpoint in {run.checkpoints} does not fit {fitting} ({printable(str(error))})."
+        ) from error
 
 
 def make_callbacks(

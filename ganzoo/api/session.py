@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 import torch
 
 from ganzoo.api import replaying
-from ganzoo.api.execution import build_within_memory, load_dataset, make_callbacks
+from ganzoo.api.execution import build_within_memory, load_dataset, load_state, make_callbacks
 from ganzoo.api.failures import explain_failures
 from ganzoo.api.planning import Plan, make_options, plan, with_steps
 from ganzoo.api.resume import newest_state, remove_leftovers
@@ -143,7 +143,7 @@ class Session:
             collective=[callback for callback in callbacks if isinstance(callback, Evaluations)],
         )
         if state is not None:
-            trainer.load_state(dict(state))
+            load_state(trainer, dict(state), self.run)
         trainer.start()
         self.trainer, self.failed = trainer, False
         # A run that was finished before has its last pictures.
