@@ -63,9 +63,9 @@ class Plan:
     def run_name(self) -> str:
         """`variant-data`, by which run folders are numbered; of the user's own data, the name of the file or folder."""
         data = self.recipe.data
-        path = Path(data.path).expanduser()
-        # The value of some data sets' path is no file: one-class:digits:0,1.
-        own = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") if data.path and path.exists() else ""
+        # The value of some data sets' path is no file: one-class:digits:0,1. (Path.exists would raise for some.)
+        exists = bool(data.path) and os.path.exists(os.path.expanduser(data.path))  # noqa: PTH110, PTH111
+        own = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data.path).stem).strip("-.") if exists else ""
         return f"{self.variant.name}-{own or data.name}"
 
     @property
