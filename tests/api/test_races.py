@@ -127,13 +127,13 @@ def test_a_folder_of_samples_has_nothing_else_in_it(opened: Run) -> None:
 def test_a_name_that_is_taken_while_samples_are_drawn_is_not_overwritten(
     opened: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw = sample._npz
+    draw = sample.npz_content
 
     def taken(*arguments: Any) -> bytes:
         Path("x.npz").write_text("mine")
         return draw(*arguments)
 
-    monkeypatch.setattr(sample, "_npz", taken)
+    monkeypatch.setattr(sample, "npz_content", taken)
     with pytest.raises(GanzooError, match=r"x\.npz exists"):
         write_samples(opened, 3, npz="x.npz")
     assert Path("x.npz").read_text() == "mine"
