@@ -98,18 +98,7 @@ def run_training(
             used = make_callbacks(run, recipe, options, lock, callbacks)
         else:
             used = [Evaluations(run, options)] if options.eval_every else []
-        trainer = Trainer(
-            gan,
-            dataset,
-            recipe,
-            fabric,
-            used,
-            options.log_every,
-            options.on_nonfinite,
-            make_recorder(fabric.device, options.capture),
-            sync_batch_norm=options.sync_batch_norm,
-            collective=[callback for callback in used if isinstance(callback, Evaluations)],
-        )
+        trainer = make_trainer(gan, dataset, recipe, options, fabric, used)
         if state is not None:
             load_state(trainer, state, run)
         elif "initialised" in run.info and fabric.is_global_zero:
@@ -130,6 +119,24 @@ def run_training(
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)
     return Outcome(run, trainer.progress.step, first, begun, {"devices": options.devices, "nodes": options.nodes})
+
+
+def make_trainer(
+    gan: GAN, dataset: Dataset, recipe: Recipe, options: RunOptions, fabric: Fabric, callbacks: Sequence[Callback]
+) -> Trainer:
+    """The trainer of a game, as the run options say."""
+    return Trainer(
+        gan,
+        dataset,
+        recipe,
+        fabric,
+        callbacks,
+        options.log_every,
+        options.on_nonfinite,
+        make_recorder(fabric.device, options.capture),
+        sync_batch_norm=options.sync_batch_norm,
+        collective=[callback for callback in callbacks if isinstance(callback, Evaluations)],
+    )
 
 
 def load_state(trainer: Trainer, state: dict[str, Any], run: Run) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 import torch
 
 from ganzoo.api import replaying
-from ganzoo.api.execution import build_within_memory, load_dataset, load_state, make_callbacks
+from ganzoo.api.execution import build_within_memory, load_dataset, load_state, make_callbacks, make_trainer
 from ganzoo.api.failures import explain_failures
 from ganzoo.api.planning import Plan, make_options, plan, with_steps
 from ganzoo.api.resume import newest_state, remove_leftovers
@@ -29,14 +29,12 @@ from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import changes, plane, source
 from ganzoo.runs.callbacks import sheets
 from ganzoo.runs.callbacks.diagnosis import hint_on_nonfinite
-from ganzoo.runs.callbacks.evaluations import Evaluations
 from ganzoo.runs.callbacks.symptoms import suggestions_in
 from ganzoo.runs.exploring import Explorer
 from ganzoo.runs.folders import claim, require_new
 from ganzoo.runs.plane import Plane
 from ganzoo.runs.run import Run
-from ganzoo.training.capture import make_recorder, side_stream
-from ganzoo.training.trainer import Trainer
+from ganzoo.training.capture import side_stream
 from ganzoo.zoo import config, provenance
 
 
@@ -131,17 +129,7 @@ class Session:
         if state is not None:
             changes.check_fit(gan, state, self.run.checkpoints, self.run, recipe, list(changed))
         callbacks: list[Callback] = [*make_callbacks(self.run, recipe, self.options, self.lock), _Remember(self)]
-        trainer = Trainer(
-            gan,
-            self.dataset,
-            recipe,
-            self.fabric,
-            callbacks,
-            self.options.log_every,
-            self.options.on_nonfinite,
-            make_recorder(self.fabric.device, self.options.capture),
-            collective=[callback for callback in callbacks if isinstance(callback, Evaluations)],
-        )
+        trainer = make_trainer(gan, self.dataset, recipe, self.options, self.fabric, callbacks)
         if state is not None:
             load_state(trainer, dict(state), self.run)
         trainer.start()

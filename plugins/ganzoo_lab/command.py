@@ -59,6 +59,7 @@ def lab(
     """
     with packages_for("the lab"):
         from ganzoo_lab.server import serve
+    from ganzoo.zoo.config import parse_assignments
     from ganzoo_lab.player import Player
 
     options = {"data_root": data_root, "device": device}
@@ -66,7 +67,7 @@ def lab(
     if (Path(name) / "recipe.json").is_file():
         player.open_run(name)
     else:
-        values = _assignments(assignments)
+        values = parse_assignments(assignments)
         player.start_run(name, dataset=dataset, seed=seed, values=values)
     serve(player, port, browser)
 
@@ -115,13 +116,3 @@ def serve(source: str, host: str, port: int, most: int, waiting: int) -> None:
     from ganzoo.api.served import Served
 
     listen(Desk(Served(source), most, waiting), host, port)
-
-
-def _assignments(given: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise GanzooError(f"--set {text!r}: write it as --set key=value, for example --set g.lr=1e-4.")
-        found[key] = value
-    return found

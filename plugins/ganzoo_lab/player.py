@@ -24,7 +24,6 @@ from ganzoo_lab.lanes import Lane, RunLane, SessionLane
 FRAME_SECONDS = 1 / 12
 SHARE = 0.15
 """The largest fraction of time that goes into frames."""
-LANES = 2
 IDLE = 0.5
 DRAWN = 4096
 """Points that a drawn distribution has."""
@@ -49,7 +48,6 @@ class Player(threading.Thread):
         self.watched = False
         self._asked: queue.SimpleQueue[tuple[dict[str, Any], Publish] | None] = queue.SimpleQueue()
         self._frame_due: dict[int, float] = {}
-        self._polled = 0.0
         self._commands = {
             name: validate_call(getattr(self, f"do_{name}"))
             for name in dir(self)

@@ -110,11 +110,11 @@ class Page:
         number = message.get("frame")
         if number is None:
             self.waiting.append(text)
-        elif number in self.frames and self.frames[number][0]:
-            # It has what no later frame repeats: the log, or the real samples.
-            self.waiting.append(self.frames[number][1])
-            self.frames[number] = (unique(message), text)
         else:
+            needed, earlier = self.frames.get(number, (False, ""))
+            if needed:
+                # It has what no later frame repeats: the log, or the real samples.
+                self.waiting.append(earlier)
             self.frames[number] = (unique(message), text)
         self.added.set()
 
