@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
-from small import SMALL
+from small import train_points
 
 import ganzoo
 from ganzoo.api import walks
@@ -63,15 +63,7 @@ def test_a_coordinate_rises_and_falls_back(digits_run: Path) -> None:
 
 def test_points_walk_in_plots_of_one_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks, "PLOTTED", (2, 12.0))
-    run = ganzoo.train(
-        "vanilla.points",
-        steps=2,
-        set=dict(SMALL),
-        out=str(tmp_path / "run"),
-        progress=False,
-        device="cpu",
-        scores=False,
-    )
+    run = train_points(tmp_path / "run")
     assert typed(["sample", str(run.path), "--vary", "1", "--no-mark", "--to", str(tmp_path / "a.gif")]) == 0
     assert len(frames_of(tmp_path / "a.gif")) == 8
     assert not (tmp_path / "a.gif.provenance.json").exists()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from kinds import IMAGES
 from PIL import Image
-from small import SMALL
+from small import train_points
 from torch import Tensor, nn
 
 import ganzoo
@@ -254,15 +254,7 @@ def test_the_middle_column_is_the_latent_itself(digits_run: Path, monkeypatch: p
 
 
 def test_points_move_together(tmp_path: Path) -> None:
-    run = ganzoo.train(
-        "vanilla.points",
-        steps=2,
-        set=dict(SMALL),
-        out=str(tmp_path / "run"),
-        progress=False,
-        device="cpu",
-        scores=False,
-    )
+    run = train_points(tmp_path / "run")
     assert typed(["directions", str(run.path), "--count", "1"]) == 0
     with Image.open(run.path / "directions-1.png") as picture:
         assert picture.width > 7 * picture.height / 3

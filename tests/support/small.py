@@ -98,3 +98,11 @@ def train_digits(folder: Any, variant: str = "vanilla", steps: int = 3, **keys: 
     if variant != "vanilla":
         values |= {"network": "mlp", "embedding": "4"}
     return train(variant, dataset="digits", steps=steps, set=values, out=str(folder), progress=False, device="cpu")
+
+
+def train_points(folder: Any) -> Any:
+    """A run of two steps on points in the plane, without scores."""
+    from ganzoo.api.train import train
+
+    options: dict[str, Any] = {"progress": False, "device": "cpu", "scores": False}
+    return train("vanilla.points", steps=2, set=dict(SMALL), out=str(folder), **options)
