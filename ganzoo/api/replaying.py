@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from itertools import groupby, pairwise
 from typing import Any
 
-from ganzoo.errors import printable
-from ganzoo.recipes import Optimiser, Recipe, flat, to_dict
+from ganzoo.api import planning
+from ganzoo.errors import GanzooError, printable
+from ganzoo.recipes import Data, Optimiser, Recipe, flat, to_dict
 from ganzoo.runs.changes import Change, assignments, differing_keys
 from ganzoo.runs.reading import read_recipe
 from ganzoo.runs.run import Run
-
-DATA_KEYS = ("data.name", "data.kind", "data.path", "data.second_path")
-"""Keys that `--dataset` sets."""
+from ganzoo.specs import Variant
+from ganzoo.zoo import config, registry
 
 
 def first_recipe(run: Run) -> Recipe:
@@ -50,13 +50,11 @@ def as_of(run: Run, state: Mapping[str, Any] | None, step: int) -> tuple[Recipe,
 
 def commands(run: Run, step: int) -> list[str]:
     """Command lines that repeat a run up to a step, and comments on what they do not repeat."""
-    first, own = first_recipe(run), run.variant.recipes[run.info["recipe_name"]]
-    before, now = flat(to_dict(own)), flat(to_dict(first))
-    keys = [key for key in differing_keys(before, now) if key not in (*DATA_KEYS, "steps", "seed")]
     stretches = _stretches(run, step)
     folder = shlex.quote(str(run.path))
-    line = f"ganzoo train {run.info['variant']}.{run.info['recipe_name']}{_dataset(own, first)}{assignments(keys, now)}"
-    lines = [f"{line} --seed {first.seed} --steps {stretches[0][0]} --out {folder}"]
+    first = dataclasses.replace(first_recipe(run), steps=stretches[0][0])
+    words = train_words(run.variant, run.info["recipe_name"], first)
+    lines = [f"{shlex.join(words)} --out {folder}" if words else "# no command with single keys gives the first recipe"]
     for (_, changes), (end, _) in pairwise(stretches):
         after = {change["key"]: change["to"] for change in changes if "to" in change}
         lines.append(f"ganzoo resume {folder}{assignments([c['key'] for c in changes], after)} --steps {end}")
@@ -82,13 +80,47 @@ def _stretches(run: Run, step: int) -> list[tuple[int, list[Change]]]:
     return [*found, (max(step, 1), [])]
 
 
-def _dataset(own: Recipe, first: Recipe) -> str:
-    data, names = first.data, [key.removeprefix("data.") for key in DATA_KEYS]
-    if all(getattr(own.data, name) == getattr(data, name) for name in names):
-        return ""
-    parts = [part for part in (data.path, data.second_path) if part] or [data.kind] * bool(data.kind)
-    text = parts[0] if data.path and not data.second_path else ":".join([data.name, *parts])
-    return f" --dataset {shlex.quote(text)}"
+def train_words(variant: Variant, recipe_name: str, recipe: Recipe) -> list[str]:
+    """The words of a command that trains a recipe of a variant; none if no command with single keys gives it."""
+    name = recipe_name if recipe_name in variant.recipes else variant.default
+    base, dataset = _with_data(variant.recipes[name], recipe)
+    before, now = flat(to_dict(base)), flat(to_dict(recipe))
+    assigned = dict(_assigned(key, now) for key in differing_keys(before, now))
+    given: dict[str, Any] = {key: now[key] for key in ("steps", "seed") if key in assigned}
+    assigned = {key: value for key, value in assigned.items() if key not in given}
+    full = f"{variant.name}.{name}"
+    try:
+        same = planning.plan(full, dataset=dataset or None, set=assigned, **given).recipe == recipe
+    except GanzooError:
+        same = False
+    if not same:
+        return []
+    words = ["ganzoo", "train", full, *(["--dataset", dataset] if dataset else [])]
+    words += [word for key, value in given.items() for word in (f"--{key}", str(value))]
+    return words + [word for key, value in assigned.items() for word in ("--set", f"{key}={value}")]
+
+
+def _with_data(own: Recipe, recipe: Recipe) -> tuple[Recipe, str]:
+    """The variant's own recipe with the data set of another recipe, and the data set as it is typed, if it differs."""
+    data = recipe.data
+    spec = registry.datasets().get(data.name)
+    if data.path or spec is None or (data.name, data.kind) == (own.data.name, own.data.kind):
+        return own, ""
+    kind = data.kind if spec.argument == "kind" else ""
+    # As for `--dataset`.
+    kept = Data(size=own.data.size, flip=own.data.flip, labels=own.data.labels)
+    kept = own.data if data.name == own.data.name else kept
+    changed = dataclasses.replace(kept, name=data.name, kind=kind or kept.kind)
+    return dataclasses.replace(own, data=changed), data.name + (f":{kind}" if kind else "")
+
+
+def _assigned(key: str, now: Mapping[str, Any]) -> tuple[str, str]:
+    """A key and its value as `--set` takes them; what a recipe no longer has is left out as a whole."""
+    if key in now:
+        return key, "" if now[key] == "" else config.value_text(now[key])
+    parts = key.split(".")
+    # An entry of a group, such as penalties.r1 with all of its keys; names of schedules have dots.
+    return ".".join(parts[:-1] if parts[0] == "schedules" else parts[:2]), "none"
 
 
 def _nested(keys: Mapping[str, Any], like: Recipe) -> dict[str, Any]:
