@@ -90,7 +90,7 @@ def continue_run(
         done = steps_done(run, state) if state else 0
         if lock and not problems and not from_best:
             # A process that was killed right after a save may not have removed the older checkpoints.
-            checkpoint.keep_newest(run.checkpoints, done)
+            checkpoint.keep_newest(run.checkpoints, done, made.keep)
         if is_finished(run, recipe, made, done) and cluster.restarted():
             return Outcome(run, done, is_first_rank())
         require_unfinished(run, recipe, made, done)

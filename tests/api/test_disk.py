@@ -303,6 +303,15 @@ def test_older_checkpoints_of_a_run_that_was_killed_right_after_its_last_save_ar
     assert [*checkpoint.found(tmp_path / "r" / "checkpoints")] == [6, 8]
 
 
+def test_resuming_keeps_as_many_checkpoints_as_the_run_was_told_to_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(tmp_path / "r", monkeypatch, 8, lambda: None, keep=3)
+    with pytest.raises(GanzooError, match="at step 8 of 8"):
+        ganzoo.resume(run.path, progress=False, device="cpu")
+    assert [*checkpoint.found(run.checkpoints)] == [4, 6, 8]
+
+
 # Memory.
 
 

@@ -171,6 +171,10 @@ def run_trial(case: Case, uninterrupted: Path, path: Path, moments: Sequence[Mom
         if all(kill_at(moment, case, path, trial) for moment in moments) and not over(case, path):
             trial.resumes += (path / "recipe.json").exists()
             finish(case, path)
+        elif trial.kills:
+            # The last kill may have come after the last save and before the older checkpoints were removed. Resuming
+            # removes them, and says that the run is finished.
+            start(case, path).wait(LIMIT)
     except Failed as error:
         trial.faults.append(str(error))
     trial.compared = compare(uninterrupted, path)
