@@ -15,6 +15,7 @@ import torch
 
 from ganzoo.api.session import Session
 from ganzoo.errors import GanzooError
+from ganzoo.recipes import Recipe
 from ganzoo.runs.plane import Plane
 from ganzoo_lab.failures import failures
 
@@ -116,6 +117,8 @@ class SessionLane(Lane):
         self.real_sent = False
         self.known_hints = 0
         self.known_scores = 0
+        self._seen: tuple[tuple[Any, ...], Plane | None] | None = None
+        self._planned: tuple[Recipe, list[dict[str, Any]]] | None = None
 
     @property
     def can_play(self) -> bool:
@@ -145,9 +148,24 @@ class SessionLane(Lane):
         except OSError:
             return 0
 
+    def _plane(self) -> Plane | None:
+        """What there is to see of points; computed once for a state and the frame that follows it."""
+        session = self.session
+        moment = (session.trainer, session.step, session.by_hand, self.averaged, self.label)
+        if self._seen is None or self._seen[0] != moment:
+            self._seen = moment, session.plane(averaged=self.averaged, label=self.label)
+        return self._seen[1]
+
+    def _failures(self) -> list[dict[str, Any]]:
+        """The failures that the recipe allows; each is planned, which takes time, once per recipe."""
+        recipe = self.session.recipe
+        if self._planned is None or self._planned[0] != recipe:
+            self._planned = recipe, [vars(failure) for failure in failures(recipe, self.session.again)]
+        return self._planned[1]
+
     def state(self) -> dict[str, Any]:
         session, run = self.session, self.session.run
-        plane = session.plane(averaged=self.averaged, label=self.label)
+        plane = self._plane()
         self.real_sent = False
         return {
             "lane": self.number,
@@ -170,7 +188,7 @@ class SessionLane(Lane):
             "saved": session.saved_steps(),
             "keys": [_key(key) for key in session.recipe_keys()],
             "hints": session.hints(),
-            "failures": [vars(failure) for failure in failures(session.recipe, session.again)],
+            "failures": self._failures(),
             "changes": run.info.get("changes", []),
             "commands": session.commands(),
             "history": thinned(run.metrics()),
@@ -183,7 +201,7 @@ class SessionLane(Lane):
         if session.log and session.log != self.sent_log:
             self.sent_log = dict(session.log)
             found["log"] = finite({"step": session.logged, **session.log})
-        plane = session.plane(averaged=self.averaged, label=self.label)
+        plane = self._plane()
         if plane is not None:
             found["plane"] = _packed(plane, with_real=not self.real_sent)
             self.real_sent = True
