@@ -99,14 +99,7 @@ def run_training(
         else:
             used = [Evaluations(run, options)] if options.eval_every else []
         trainer = make_trainer(gan, dataset, recipe, options, fabric, used)
-        if state is not None:
-            load_state(trainer, state, run)
-        elif "initialised" in run.info and fabric.is_global_zero:
-            # Resuming must not need the weights that it started from.
-            checkpoint.save(run.checkpoints, 0, trainer.state(), options.keep)
-        if options.compile:
-            for player in gan.players.values():
-                player.compile()
+        begin(trainer, state, run)
         return trainer
 
     first = fabric.is_global_zero
@@ -124,7 +117,10 @@ def run_training(
 def make_trainer(
     gan: GAN, dataset: Dataset, recipe: Recipe, options: RunOptions, fabric: Fabric, callbacks: Sequence[Callback]
 ) -> Trainer:
-    """The trainer of a game, as the run options say."""
+    """The trainer of a game, as the run options say; networks that should be compiled are, at their first call."""
+    if options.compile:
+        for player in gan.players.values():
+            player.compile()
     return Trainer(
         gan,
         dataset,
@@ -137,6 +133,15 @@ def make_trainer(
         sync_batch_norm=options.sync_batch_norm,
         collective=[callback for callback in callbacks if isinstance(callback, Evaluations)],
     )
+
+
+def begin(trainer: Trainer, state: dict[str, Any] | None, run: Run) -> None:
+    """Put a trainer at a state, or, without one, at the start."""
+    if state is not None:
+        load_state(trainer, state, run)
+    elif "initialised" in run.info and trainer.fabric.is_global_zero:
+        # Resuming must not need the weights that it started from.
+        checkpoint.save(run.checkpoints, 0, trainer.state())
 
 
 def load_state(trainer: Trainer, state: dict[str, Any], run: Run) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from ganzoo.api import planning
 from ganzoo.errors import GanzooError, printable
 from ganzoo.recipes import Data, Optimiser, Recipe, flat, to_dict
+from ganzoo.runs import initial
 from ganzoo.runs.changes import Change, assignments, differing_keys
 from ganzoo.runs.reading import read_recipe
 from ganzoo.runs.run import Run
@@ -54,6 +55,7 @@ def commands(run: Run, step: int) -> list[str]:
     folder = shlex.quote(str(run.path))
     first = dataclasses.replace(first_recipe(run), steps=stretches[0][0])
     words = train_words(run.variant, run.info["recipe_name"], first)
+    words += _initial_words(run) if words else []
     lines = [f"{shlex.join(words)} --out {folder}" if words else "# no command with single keys gives the first recipe"]
     for (_, changes), (end, _) in pairwise(stretches):
         after = {change["key"]: change["to"] for change in changes if "to" in change}
@@ -64,6 +66,15 @@ def commands(run: Run, step: int) -> list[str]:
     if len(stretches) > 1 and depends_on_length(run.recipe):
         lines.append("# this recipe changes with the fraction of training that is done, which --steps changes too")
     return [printable(line) for line in lines]
+
+
+def _initial_words(run: Run) -> list[str]:
+    """The options that start from the same weights as a run did, as long as they are where they were."""
+    init = initial.recorded(run.info)
+    if init is None:
+        return []
+    words = ["--init-from", init.source, *(["--init-players", ",".join(init.players)] if init.players else [])]
+    return words + (["--init-raw"] if init.raw else [])
 
 
 def depends_on_length(recipe: Recipe) -> bool:

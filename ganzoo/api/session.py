@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Self
 import torch
 
 from ganzoo.api import replaying
-from ganzoo.api.execution import build_within_memory, load_dataset, load_state, make_callbacks, make_trainer
+from ganzoo.api.execution import begin, build_within_memory, load_dataset, make_callbacks, make_trainer
 from ganzoo.api.failures import explain_failures
-from ganzoo.api.planning import Plan, make_options, plan, with_steps
+from ganzoo.api.planning import Plan, initialise, make_options, plan, with_steps
 from ganzoo.api.resume import newest_state, remove_leftovers
 from ganzoo.api.train import create
 from ganzoo.callbacks import Callback
@@ -26,7 +26,7 @@ from ganzoo.game import GAN, Phase, has_latent
 from ganzoo.machine.launch import launch
 from ganzoo.machine.threads import only_training_run
 from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
-from ganzoo.runs import changes, plane, source
+from ganzoo.runs import changes, initial, plane, source
 from ganzoo.runs.callbacks import sheets
 from ganzoo.runs.callbacks.diagnosis import hint_on_nonfinite
 from ganzoo.runs.callbacks.symptoms import suggestions_in
@@ -77,12 +77,13 @@ class Session:
         dataset = load_dataset(fabric, made.recipe, options)
         made = with_steps(made, dataset)
         # Built once before a folder is claimed for it, as much can be wrong with a recipe.
-        build_within_memory(made, dataset.spec)
+        gan = build_within_memory(made, dataset.spec)
+        started = initialise(made, gan)
         lock = claim(options.out, name)
         try:
-            run = create(lock.folder, made, dataset)
+            run = create(lock.folder, made, dataset, started)
             self._set_up(run, lock, dataset, fabric, options)
-            self._begin(made.recipe, None)
+            self._start(made.recipe, gan, None)
         except BaseException:
             lock.release()
             raise
@@ -128,10 +129,13 @@ class Session:
         gan = build_within_memory(made, self.dataset.spec)
         if state is not None:
             changes.check_fit(gan, state, self.run.checkpoints, self.run, recipe, list(changed))
+        self._start(recipe, gan, state)
+
+    def _start(self, recipe: Recipe, gan: GAN, state: Mapping[str, Any] | None) -> None:
+        """Make the trainer of a game, at a state or at step 0."""
         callbacks: list[Callback] = [*make_callbacks(self.run, recipe, self.options, self.lock), _Remember(self)]
         trainer = make_trainer(gan, self.dataset, recipe, self.options, self.fabric, callbacks)
-        if state is not None:
-            load_state(trainer, dict(state), self.run)
+        begin(trainer, None if state is None else dict(state), self.run)
         trainer.start()
         self.trainer, self.failed = trainer, False
         # A run that was finished before has its last pictures.
@@ -253,8 +257,12 @@ class Session:
         return changed
 
     def saved_steps(self) -> list[int]:
-        """The steps of the checkpoints, to which `back` can go."""
-        return list(checkpoint.found(self.run.checkpoints))
+        """The steps to which `back` can go: those of the checkpoints, and 0.
+
+        A run that started from given weights can go back to the start as long as their checkpoint is kept.
+        """
+        found = list(checkpoint.found(self.run.checkpoints))
+        return found if "initialised" in self.run.info else sorted({0, *found})
 
     def save(self) -> Path:
         """Save a checkpoint of the current step; returns its file."""
@@ -267,10 +275,11 @@ class Session:
         Raises GanzooError if there is no such checkpoint.
         """
         found = checkpoint.found(self.run.checkpoints)
-        if step and step not in found:
-            known = ", ".join(str(number) for number in [0, *found])
+        possible = self.saved_steps()
+        if step not in possible:
+            known = ", ".join(str(number) for number in possible)
             raise GanzooError(f"{self.path} has no checkpoint of step {step}: go back to step {known}.")
-        state = checkpoint.load(found[step]) if step else None
+        state = checkpoint.load(found[step]) if step in found else None
         recipe, kept = replaying.as_of(self.run, state, step)
         for number, file in found.items():
             if number > step:
@@ -338,10 +347,14 @@ class Session:
         return replaying.commands(self.run, self.step)
 
     def again(self, values: Mapping[str, Any]) -> Plan:
-        """The plan that plays this session's recipe from the start with other keys, in a run folder of its own."""
+        """The plan that plays this session's recipe from the start with other keys, in a run folder of its own.
+
+        A run that started from given weights starts from them again, if they are still where they were.
+        """
         options = dataclasses.asdict(self.options) | {"out": None}
         name = f"{self.run.info['variant']}.{self.run.info['recipe_name']}"
-        return plan(name, recipe=config.override(self.recipe, values), **options)
+        made = plan(name, recipe=config.override(self.recipe, values), **options)
+        return dataclasses.replace(made, init=initial.recorded(self.run.info))
 
 
 class _Remember(Callback):

@@ -66,10 +66,17 @@ class Initialised:
     record: dict[str, Any]
 
 
+class RecordedPlayer(BaseModel):
+    """What was done to a player: the kind of weights that it started from."""
+
+    weights: str
+
+
 class Recorded(BaseModel):
     """The part of the record in recipe.json that is read again."""
 
     source: str
+    players: dict[str, RecordedPlayer] = {}
 
 
 def initialise(gan: GAN, init: Init) -> Initialised:
@@ -140,6 +147,19 @@ def describe_recorded(file: Path) -> str:
     info = read_json(file / "recipe.json" if file.is_dir() else file, dict[str, Any]) or {}
     found = info.get("initialised")
     return printable(found["source"]) if found and has_form(found, Recorded) else ""
+
+
+def recorded(info: Mapping[str, Any]) -> Init | None:
+    """What a run started from, to start another one from the same; None for random weights.
+
+    info: the content of recipe.json. The source may have been moved or trained further since.
+    """
+    found = info.get("initialised")
+    if not found or not has_form(found, Recorded):
+        return None
+    players = found.get("players", {})
+    raw = bool(players) and all(player["weights"] != "averaged" for player in players.values())
+    return Init(printable(found["source"]), tuple(players), raw)
 
 
 def _from_state(name: str, file: Path, state: Any, variant: str = "") -> Saved:

@@ -75,6 +75,30 @@ def test_the_commands_repeat_the_session() -> None:
     assert same(played, saved(Path("again")))
 
 
+def test_a_session_starts_from_the_weights_that_it_was_given_and_goes_back_to_them() -> None:
+    source = ganzoo.train("vanilla", steps=3, out="source", set=SMALL | {"ema": 0.5}, **POINTS)
+    with started(init_from=source, set={"ema": 0.5}) as session:
+        first = weights(session)
+        averaged = checkpoint.newest(source.checkpoints)[1]["gan"]["averages.g.body.0.weight"]
+        assert torch.equal(first["players.g.body.0.weight"], averaged)
+        session.play_step(2)
+        played, commands = weights(session), session.commands()
+        session.back(0)
+        assert same(first, weights(session))
+        with Session(session.again({"g.lr": 0.1})) as again:
+            assert same(first, weights(again))
+    words = shlex.split(commands[0].replace(str(session.path), "repeated"))
+    assert command_line([*words[1:], "--no-scores"]) == 0
+    assert same(played, saved(Path("repeated")))
+
+
+def test_a_session_compiles_its_networks() -> None:
+    # Nothing is compiled before the first call.
+    session = started(compile=True)
+    session.lock.release()
+    assert all(player._compiled_call_impl is not None for player in session.gan.players.values())
+
+
 def test_a_phase_by_hand_moves_its_player_alone_and_is_recorded() -> None:
     with started() as session:
         session.play_step()
@@ -141,7 +165,7 @@ def test_going_back_undoes_steps_changes_and_logs() -> None:
         assert session.recipe.g.lr == 1e-3
         assert session.run.info["changes"] == []
         assert [record["step"] for record in session.run.metrics()] == [1, 2]
-        assert session.saved_steps() == [2]
+        assert session.saved_steps() == [0, 2]
         session.back()
         assert same(weights(session), start)
         session.play_step(2)
@@ -234,7 +258,7 @@ def test_after_the_last_step_the_run_is_complete_before_it_is_closed() -> None:
         assert not (session.path / "samples.png").exists()
         session.play_step(5)
         assert {"samples.png", "training.gif", "losses.png"} <= {path.name for path in session.path.iterdir()}
-        assert session.saved_steps() == [3]
+        assert session.saved_steps() == [0, 3]
         before = (session.path / "samples.png").stat().st_mtime_ns
     assert (session.path / "samples.png").stat().st_mtime_ns == before
 

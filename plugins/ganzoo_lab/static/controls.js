@@ -21,7 +21,7 @@ function playing(state, ask) {
   const speed = h("select", { "aria-label": "speed", onchange: () => ask({ do: "speed", steps_per_second: Number(speed.value) }) },
     SPEEDS.map(([name, value]) => h("option", { value, selected: state.speed === value }, name)));
   const back = h("select", { "aria-label": "go back to a step", onchange: () => { if (back.value !== "") ask({ do: "back", step: Number(back.value) }); } },
-    h("option", { value: "" }, "Back to …"), [0, ...state.saved.filter((step) => step)].map((step) => h("option", { value: step }, step ? `step ${step}` : "the start")));
+    h("option", { value: "" }, "Back to …"), state.saved.map((step) => h("option", { value: step }, step ? `step ${step}` : "the start")));
   card.append(
     h("div", { className: "row" },
       h("button", { type: "button", className: "main", id: `play-${state.lane}`, title: "Space", onclick: () => ask({ do: "play", on: !state.playing }) },
