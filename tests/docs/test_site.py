@@ -81,3 +81,20 @@ def test_docstrings_lay_out_lists_and_columns() -> None:
         laid_out("Before:\na: one,\nand more.\nb, c: two.") == "Before:\n\n- `a`: one,\n  and more.\n- `b`, `c`: two."
     )
     assert laid_out("a.json     first\nb/         second") == "```text\na.json     first\nb/         second\n```"
+
+
+def test_the_start_page_has_a_generator_where_one_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    page: Any = importlib.import_module("site_generator")
+    files = pytest.importorskip("mkdocs.structure.files").Files([])
+    config = SimpleNamespace(plugins=SimpleNamespace(_current_plugin=None), use_directory_urls=True, site_dir="site")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    monkeypatch.setattr(page, "content", lambda: None)
+    page.on_files(files, config)
+    without = page.on_page_markdown(readme, files=files)
+    monkeypatch.setattr(page, "content", lambda: b"<!doctype html>")
+    page.on_files(files, config)
+    with_one = page.on_page_markdown(readme, files=files)
+    assert page.PAGE not in without
+    assert f'<iframe src="{page.PAGE}"' in with_one
+    assert len(files) == 1
