@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from paths import ROOT
