@@ -1,4 +1,4 @@
-"""Lays out ganzoo's docstrings for the site: lines that begin with `name: ` as a list, columns unchanged.
+"""Lays out ganzoo's docstrings for the site: `name: ` lines as a list, examples as code, columns unchanged.
 
 A recipe key, `key(default, meaning)`, gets its meaning as docstring and shows the default only.
 """
@@ -48,6 +48,8 @@ def classes_of(module: griffe.Module) -> Iterator[griffe.Class]:
 
 def laid_out(paragraph: str) -> str:
     lines = paragraph.splitlines()
+    if lines and lines[0].startswith(">>> "):
+        return "\n".join(["```pycon", *lines, "```"])
     if any(COLUMNS.match(line) for line in lines):
         return "\n".join(["```text", *lines, "```"])
     if not any(FIELD.match(line) for line in lines):

@@ -15,12 +15,18 @@ from typing import Any
 
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
+from reference import publics
 
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(\]\(|<img[^>]* src=\")([^)\s\"]+)")
 SOURCE = re.compile(r"\]\(\.\./(ganzoo/[\w/]+)\.py\)")
 MATHS = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+BOOST = {"data.md": 3.0, "first-plugin.md": 2.0, "index.md": 0.2, "api.md": 0.2, "cli.md": 0.2, "changelog.md": 0.1}
+"""How much the search prefers a page to others. A guide answers a question better than a reference does."""
+BOOST_OF_VARIANTS = 0.3
 
 
 def pages() -> dict[str, str]:
@@ -64,8 +70,9 @@ def on_config(config: Any) -> Any:
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages outside docs/, those of the modules, and every other file that a page links to."""
     for page in modules().values():
-        name = page.removeprefix("modules/").removesuffix(".md")
-        files.append(File.generated(config, page, content=f"---\ntitle: {name}\n---\n\n::: {name}\n"))
+        files.append(
+            File.generated(config, page, content=docstrings(page.removeprefix("modules/").removesuffix(".md")))
+        )
     for source, page in pages().items():
         text = (ROOT / source).read_text("utf-8")
         files.append(File.generated(config, page, content=as_markdown(text) if source.endswith(".ipynb") else text))
@@ -76,6 +83,13 @@ def on_files(files: Files, config: Any) -> Files:
             if files.get_file_from_path(place(path)) is None and (ROOT / path).is_file():
                 files.append(File.generated(config, place(path), abs_src_path=str(ROOT / path)))
     return files
+
+
+def docstrings(module: str) -> str:
+    """The page of a module's docstrings: of the names that docs/api.md has, where the search finds them."""
+    head = f"---\ntitle: {module}\nsearch:\n  exclude: true\n---\n"
+    members = json.dumps([public.name for public in publics(module)])
+    return f"{head}\n::: {module}\n    options:\n      heading_level: 1\n      members: {members}\n"
 
 
 def as_markdown(notebook: str) -> str:
@@ -100,6 +114,7 @@ def as_markdown(notebook: str) -> str:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Rewrite links between places in the repository as links between places on the site."""
     here = page.file.src_uri
+    page.meta.setdefault("search", {}).setdefault("boost", boost(here))
     origin = next((source for source, target in pages().items() if target == here), f"docs/{here}")
 
     def rewritten(match: re.Match[str]) -> str:
@@ -116,13 +131,17 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return "".join([*parts, LINK.sub(rewritten, markdown[end:])])
 
 
+def boost(page: str) -> float:
+    return BOOST_OF_VARIANTS if page.startswith("variants/") else BOOST.get(page, 1.0)
+
+
 def on_page_content(html: str, **_: Any) -> str:
     """Formulas as MathML, which browsers render without a script."""
 
     def formula(match: re.Match[str]) -> str:
         tex = match[3].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
         math: str = convert(tex, display="inline" if match[2] == "(" else "block")
-        return math
+        return f'<{match[1]} class="formula">{math}</{match[1]}>'
 
     return MATHS.sub(formula, html)
 

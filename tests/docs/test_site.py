@@ -23,7 +23,7 @@ def site_files() -> Iterator[ModuleType]:
 
 
 def turned(site_files: ModuleType, where: str, markdown: str) -> str:
-    text: str = site_files.on_page_markdown(markdown, SimpleNamespace(file=SimpleNamespace(src_uri=where)))
+    text: str = site_files.on_page_markdown(markdown, SimpleNamespace(file=SimpleNamespace(src_uri=where), meta={}))
     return text
 
 
@@ -64,6 +64,19 @@ def test_every_variant_and_every_named_module_has_a_page_in_the_navigation(site_
     assert set(site_files.modules()) <= {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("ganzoo/**/*.py")}
 
 
+def test_guides_come_before_references_in_the_search(site_files: ModuleType) -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="api.md"), meta={})
+    site_files.on_page_markdown("", page)
+    assert 0 < page.meta["search"]["boost"] < site_files.boost("runs.md") < site_files.boost("data.md")
+    assert set(site_files.BOOST) <= {path.name for path in (ROOT / "docs").glob("*.md")} | {"index.md", "changelog.md"}
+
+
+def test_the_docstrings_of_a_module_are_those_of_its_public_names(site_files: ModuleType) -> None:
+    text = site_files.docstrings("ganzoo.api.train")
+    assert 'members: ["train", "load"]' in text
+    assert "exclude: true" in text
+
+
 def test_formulas_become_mathml(site_files: ModuleType) -> None:
     html = '<p><span class="arithmatex">\\(x &lt; 10^{-12}\\)</span></p><div class="arithmatex">\\[\ny\n\\]</div>'
     made = site_files.on_page_content(html)
@@ -81,6 +94,7 @@ def test_docstrings_lay_out_lists_and_columns() -> None:
     assert (
         laid_out("Before:\na: one,\nand more.\nb, c: two.") == "Before:\n\n- `a`: one,\n  and more.\n- `b`, `c`: two."
     )
+    assert laid_out(">>> f(1)\n1") == "```pycon\n>>> f(1)\n1\n```"
     assert laid_out("a.json     first\nb/         second") == "```text\na.json     first\nb/         second\n```"
 
 
