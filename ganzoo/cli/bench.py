@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 @click.command("bench")
 @click.argument("grid", metavar="GRID.toml", type=click.Path())
 @click.option("--shard", metavar="I/N", default="1/1", help="Train only part I of N; the parts can run in parallel.")
+@click.option(
+    "--jobs", metavar="N", default="1", help="Cells to train at the same time on this machine, or auto [default: 1]."
+)
 @click.option("--out", type=click.Path(), help="Folder of the runs [default: runs/bench-GRID].")
 @run_options("data_root", "device")
 @click.option("--report", "only_report", is_flag=True, help="Train nothing; report on the existing runs.")
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 def command(
     grid: str,
     shard: str,
+    jobs: str,
     out: str | None,
     data_root: str | None,
     device: str | None,
@@ -41,17 +45,19 @@ def command(
     \b
     ganzoo bench grid.toml --dry-run
     ganzoo bench grid.toml
+    ganzoo bench grid.toml --jobs auto
     ganzoo bench grid.toml --shard 1/4
     ganzoo bench grid.toml --report --json results.json
     """
     from ganzoo.api.bench.grid import parse_shard
     from ganzoo.api.bench.report import write_json
     from ganzoo.api.bench.runner import bench
+    from ganzoo.api.bench.side_by_side import parse_jobs
     from ganzoo.cli.output import say
     from ganzoo.files.typed import typed_path
     from ganzoo.machine.streams import drop_output
 
-    part = parse_shard(shard)
+    part, at_once = parse_shard(shard), parse_jobs(jobs)
     target = None if json_file is None else typed_path(json_file)
     if dry_run:
         print_estimate(grid, out, data_root=data_root, device=device)
@@ -59,7 +65,7 @@ def command(
     if not only_report:
         drop_output()
     options: dict[str, Any] = {"data_root": data_root, "device": device, "progress": sys.stderr.isatty()}
-    done = finish(lambda: bench(grid, out=out, shard=part, train=not only_report, report=say, **options))
+    done = finish(lambda: bench(grid, out=out, shard=part, jobs=at_once, train=not only_report, report=say, **options))
     if target is not None:
         done.report["command"] += f" --json {json_file}" if not target.is_absolute() else ""
         write_json(done.report, target)

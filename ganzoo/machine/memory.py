@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from pathlib import Path
 
 import torch
 
@@ -46,6 +47,15 @@ def peak_memory(device: torch.device) -> int | None:
         return None
     unit = 1 if platform.system() == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def available_memory() -> int | None:
+    """Bytes that processes can still have without swapping; None where the system does not tell (only Linux does)."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        return 1024 * int(next(line.split()[1] for line in lines if line.startswith("MemAvailable:")))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None
 
 
 def format_bytes(count: int) -> str:

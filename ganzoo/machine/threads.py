@@ -1,7 +1,8 @@
-"""One training run in a process at a time: torch's random generators are shared by all threads."""
+"""Cores, and one training run in a process at a time: torch's random generators are shared by all threads."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,11 @@ from ganzoo.errors import GanzooError
 
 _lock = threading.Lock()
 _owner: list[int] = []
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -20,15 +20,15 @@ class Pace:
         """Take note of a cell that was trained and scored."""
         self.seconds.setdefault(cell.group.folder, []).append(seconds)
 
-    def left(self, cells: Sequence[Cell]) -> str:
-        """The time that these cells will take, in words; "" while nothing is known.
+    def left(self, cells: Sequence[Cell], jobs: int = 1) -> str:
+        """The time that these cells will take, `jobs` at a time, in words; "" while nothing is known.
 
         A cell takes as long as others of its group, else as an average cell.
         """
         if not self.seconds:
             return ""
         average = statistics.fmean(value for values in self.seconds.values() for value in values)
-        return f"about {format_duration(sum(self._of(cell.group, average) for cell in cells))} left"
+        return f"about {format_duration(sum(self._of(cell.group, average) for cell in cells) / jobs)} left"
 
     def _of(self, group: Group, average: float) -> float:
         found = self.seconds.get(group.folder)

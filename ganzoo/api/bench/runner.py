@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ganzoo.api.bench.dry_run import DryRun, dry_run
 from ganzoo.api.bench.grid import Cell, Grid, read_grid
 from ganzoo.api.bench.pace import Pace
 from ganzoo.api.bench.report import make_report, tables, write_report
+from ganzoo.api.bench.side_by_side import Pool, choose_jobs
 from ganzoo.api.planning import make_options
 from ganzoo.errors import GanzooError, IncompatibleData, printable
 from ganzoo.files.lock import Locked
@@ -55,6 +56,7 @@ def bench(
     *,
     out: str | Path | None = None,
     shard: tuple[int, int] = (1, 1),
+    jobs: int | str = 1,
     train: bool = True,
     report: Report = lambda line: None,
     **options: Any,
@@ -62,8 +64,10 @@ def bench(
     """Train and score every cell of a grid, then write OUT/report.md, report.json and report.png.
 
     grid: a TOML file, or its keys as a mapping. out: a folder, by default `runs/bench-NAME` after the file. shard: part
-    i of n, `(i, n)`; the parts can run at the same time, and write no report. train: if false, only the report is
-    written. report is called with a line at each stage. options: fields of RunOptions, such as device and data_root.
+    i of n, `(i, n)`; the parts can run at the same time, and write no report. jobs: cells that are trained at the same
+    time on this machine, each in a process of its own with its part of the cores; "auto" tries what finishes most.
+    train: if false, only the report is written. report is called with a line at each stage. options: fields of
+    RunOptions, such as device and data_root.
 
     Raises GanzooError, before anything is written, for an invalid grid; Stopped after a signal, with everything saved.
     """
@@ -73,7 +77,7 @@ def bench(
     folder = folder_of(read, out)
     if not train and not folder.is_dir():
         raise GanzooError(f"{folder} does not exist: name the benchmark's folder with --out, or leave --report out.")
-    failed = run_cells(read, folder, shard, report, given) if train else {}
+    failed = run_cells(read, folder, shard, report, given, jobs) if train else {}
     made = make_report(read, folder, grid if isinstance(grid, (str, Path)) else None)
     # Shards may run at the same time, on several machines: they do not write the same files.
     if not train or shard == (1, 1):
@@ -106,28 +110,69 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def run_cells(
-    grid: Grid, out: Path, shard: tuple[int, int], report: Report, options: Mapping[str, Any]
+    grid: Grid, out: Path, shard: tuple[int, int], report: Report, options: Mapping[str, Any], jobs: int | str = 1
 ) -> dict[str, str]:
     """Finish every cell of the shard; returns the titles of those that failed, each with the reason."""
-    failed: dict[str, str] = {}
     mine = grid.shard(*shard)
     for group, reason in grid.left_out:
         report(f"left out: {group.title}: {reason}.")
-    pace, finished = Pace(), {cell.folder for cell in mine if cells.read_state(out, cell).status == "finished"}
+    unfinished = []
     for number, cell in enumerate(mine, 1):
-        title = f"[{number}/{len(mine)}] {cell.title}"
-        if cell.folder in finished:
-            report(f"{title}: already finished.")
-            continue
-        left = pace.left([other for other in mine[number - 1 :] if other.folder not in finished])
-        report(f"{title}{f', {left}' if left else ''} ...")
-        start = time.perf_counter()
-        problem = finish_cell(cell, out, report, options)
-        if problem:
-            failed[cell.title] = problem
+        if cells.read_state(out, cell).status == "finished":
+            report(f"[{number}/{len(mine)}] {cell.title}: already finished.")
         else:
-            pace.add(cell, time.perf_counter() - start)
-    return failed
+            unfinished.append(cell)
+    count = how_many(jobs, unfinished, out, options, report)
+    progress = _Progress(mine, unfinished, count, report)
+    if count == 1:
+        for cell in unfinished:
+            progress.begin(cell)
+            progress.end(cell, finish_cell(cell, out, report, options))
+        return progress.failed
+    pool = Pool(count, out, options, lambda cell, error: cells.record_failure(out, cell, "failed", error))
+    pool.run(unfinished, progress.begin, report, progress.end)
+    return progress.failed
+
+
+def how_many(jobs: int | str, unfinished: Sequence[Cell], out: Path, options: Mapping[str, Any], report: Report) -> int:
+    """How many cells to train at a time: `jobs`, or, for "auto", what finishes most of them per hour here."""
+    if isinstance(jobs, int):
+        return max(1, min(jobs, len(unfinished)))
+    if choose_device(make_options(**options).device).type != "cpu":
+        report("one cell at a time, as they share the GPU.")
+        return 1
+    count, why = choose_jobs(unfinished, out, options)
+    report(f"{why}.")
+    return count
+
+
+class _Progress:
+    """What is reported of the grid: which cell is begun, and how long all others will take.
+
+    failed: the titles of cells that could not be finished, each with the reason.
+    """
+
+    def __init__(self, all_cells: Sequence[Cell], unfinished: Sequence[Cell], jobs: int, report: Report) -> None:
+        self.numbers = {cell.folder: number for number, cell in enumerate(all_cells, 1)}
+        self.left = {cell.folder: cell for cell in unfinished}
+        self.jobs, self.report, self.pace = jobs, report, Pace()
+        self.failed: dict[str, str] = {}
+        self.begun: dict[Path, float] = {}
+
+    def begin(self, cell: Cell) -> None:
+        """A cell is about to be trained."""
+        self.begun[cell.folder] = time.perf_counter()
+        left = self.pace.left(list(self.left.values()), self.jobs)
+        number = f"[{self.numbers[cell.folder]}/{len(self.numbers)}]"
+        self.report(f"{number} {cell.title}{f', {left}' if left else ''} ...")
+
+    def end(self, cell: Cell, problem: str) -> None:
+        """A cell was finished, or could not be."""
+        del self.left[cell.folder]
+        if problem:
+            self.failed[cell.title] = problem
+        else:
+            self.pace.add(cell, time.perf_counter() - self.begun[cell.folder])
 
 
 def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.images.workers import MAX_WORKERS, processors
+from ganzoo.data.images.workers import MAX_WORKERS
+from ganzoo.machine.threads import cores
 
 BLOCK = 1 << 20
 """Bytes under one checksum."""
@@ -25,7 +26,7 @@ SAMPLE = 8
 def checksums(path: Path, blocks: Sequence[int] | None = None) -> list[int]:
     """CRC-32 of these blocks of a file, of all by default."""
     chosen = range(-(-path.stat().st_size // BLOCK)) if blocks is None else blocks
-    number = min(MAX_WORKERS, processors())
+    number = min(MAX_WORKERS, cores())
     spans = [chosen[i * len(chosen) // number : (i + 1) * len(chosen) // number] for i in range(number)]
     with ThreadPoolExecutor(number) as pool:
         return [crc for part in pool.map(lambda span: _crcs(path, span), spans) for crc in part]

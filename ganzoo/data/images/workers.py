@@ -27,6 +27,7 @@ from queue import SimpleQueue
 from ganzoo.data.images.decode import read_square, why_unreadable
 from ganzoo.data.levels import Levels
 from ganzoo.data.resize import height_width
+from ganzoo.machine.threads import cores
 from ganzoo.recipes import Size
 
 PROCESS_THRESHOLD = 2_000
@@ -77,7 +78,7 @@ def decode_all(
     nearest: bool = False,
 ) -> Generator[Chunk]:
     """The `count` files `names` of folder `base` as `read_square` reads them: in order, decoded a few chunks ahead."""
-    number = min(MAX_WORKERS, processors())
+    number = min(MAX_WORKERS, cores())
     waiting: deque[Future[Chunk]] = deque()
     with (
         warnings.catch_warnings(),
@@ -260,11 +261,6 @@ def _chunks(names: Iterable[str], files: int) -> Iterator[list[str]]:
     remaining = iter(names)
     while chunk := list(islice(remaining, files)):
         yield chunk
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":
