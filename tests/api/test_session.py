@@ -92,6 +92,19 @@ def test_a_session_starts_from_the_weights_that_it_was_given_and_goes_back_to_th
     assert same(played, saved(Path("repeated")))
 
 
+@pytest.mark.parametrize("steps", [0, 3])
+def test_a_session_that_is_changed_and_closed_while_it_is_paused_keeps_its_step(steps: int) -> None:
+    with started() as session:
+        session.play_step(3)
+        session.change({"g.lr": 1e-2})
+        session.play_step(steps)
+        kept, at = weights(session), session.step
+    assert same(kept, saved(session.path))
+    with Session.resume(session.path, progress=False) as resumed:
+        assert (resumed.step, resumed.recipe.g.lr) == (at, 1e-2)
+        assert same(kept, weights(resumed))
+
+
 def test_a_session_compiles_its_networks() -> None:
     # Nothing is compiled before the first call.
     session = started(compile=True)

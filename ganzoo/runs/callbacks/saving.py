@@ -40,7 +40,9 @@ class Checkpoints(Callback):
 
     def on_start(self, trainer: Training) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.saved = trainer.progress.step
+        step = trainer.progress.step
+        # A session that was changed between two checkpoints starts at a step that is in none. Step 0 needs none.
+        self.saved = step if step == 0 or step in checkpoint.found(self.folder) else -1
 
     def on_step(self, trainer: Training) -> None:
         # The last state is saved after the last pictures: a run that has it has everything else. A run that is asked to
