@@ -147,7 +147,7 @@ class Recipe:
 
     data: Data = key(Data(), "The data set.")
     steps: int = key(2000, "Steps to train for; one step is one generator update.", minimum=1)
-    batch: int = key(64, "Images per update, over all devices.", minimum=1)
+    batch: int = key(64, "Samples per update, over all devices.", minimum=1)
     accumulate: int = key(1, "Parts that a batch is split into, to save memory.", minimum=1)
     seed: int = key(0, "Seed of weights, data order, latents and samples.", minimum=0, below=2**31)
     ema: float = key(

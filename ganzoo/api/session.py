@@ -346,14 +346,14 @@ class Session:
         """The commands that repeat this session, up to the current step, and a line on what they do not repeat."""
         return replaying.commands(self.run, self.step)
 
-    def again(self, values: Mapping[str, Any]) -> Plan:
-        """The plan that plays this session's recipe from the start with other keys, in a run folder of its own.
+    def again(self, values: Mapping[str, Any], recipe: Recipe | None = None) -> Plan:
+        """The plan that plays a recipe, by default this session's, from the start with other keys, in a run of its own.
 
         A run that started from given weights starts from them again, if they are still where they were.
         """
         options = dataclasses.asdict(self.options) | {"out": None}
         name = f"{self.run.info['variant']}.{self.run.info['recipe_name']}"
-        made = plan(name, recipe=config.override(self.recipe, values), **options)
+        made = plan(name, recipe=config.override(recipe or self.recipe, values), **options)
         return dataclasses.replace(made, init=initial.recorded(self.run.info))
 
 

@@ -28,6 +28,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         lazy("ganzoo.data.images.digits:load"),
         labelled=True,
         test=True,
+        downloads=False,
     ),
     DatasetSpec(
         "points",
@@ -39,6 +40,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         kinds=("ring", "grid", "swiss-roll", "moons"),
         labelled=True,
         test=True,
+        downloads=False,
     ),
     _published(
         "mnist",

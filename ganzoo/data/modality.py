@@ -25,6 +25,7 @@ class Modality:
     The defaults suit samples of any shape that have no picture: they are written to .npz files and scored as they are.
 
     quick_metrics: metrics computed during training; None for all that are computed by default.
+    scores_while_watched: whether `quick_metrics` take so little time that the lab computes them while it plays.
     criteria: metrics, the first computed of which decides which state is the best; if empty, the first score that has
     a direction does.
     example_shapes: shapes that the contract tests build variants for. example_dataset: a data set with such samples,
@@ -37,6 +38,7 @@ class Modality:
     """
 
     quick_metrics: tuple[str, ...] | None = None
+    scores_while_watched = False
     criteria: tuple[str, ...] = ()
     example_shapes: tuple[tuple[int, ...], ...] = ()
     example_range: tuple[float, float] | None = None

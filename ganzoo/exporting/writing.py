@@ -60,9 +60,7 @@ def export(
     for file in () if not path.suffix else (path, description_path) if path.suffix == ".safetensors" else (path,):
         require_absent(file)
     if path.suffix not in ("", ".safetensors"):
-        from ganzoo.exporting.onnx_file import require_packages
-
-        require_packages()
+        require_convertible(run, path.suffix)
     run = run.best() if best else run
     gan = run.gan
     info = describe(run, raw)
@@ -81,15 +79,23 @@ def export(
     return path
 
 
+def require_convertible(run: Run, suffix: str) -> None:
+    """Raise GanzooError for a page of a kind of data that no page shows, and without the packages that convert."""
+    from ganzoo.exporting.onnx_file import require_packages
+    from ganzoo.exporting.page import require_drawable
+
+    if suffix == ".html":
+        # First, so that nobody installs packages in vain.
+        require_drawable(run.gan, run.info["variant"], run.data)
+    require_packages()
+
+
 def _network(run: Run, info: dict[str, Any], raw: bool, suffix: str, runtime: str | Path | None) -> bytes:
     """The content of an .onnx or .html file."""
     from ganzoo.exporting.onnx_file import onnx_bytes
-    from ganzoo.exporting.page import find_runtime, page_bytes, require_drawable
+    from ganzoo.exporting.page import find_runtime, page_bytes
 
-    found = None
-    if suffix == ".html":
-        require_drawable(run.gan, info["variant"], run.data)
-        found = find_runtime(runtime)
+    found = find_runtime(runtime) if suffix == ".html" else None
     content = onnx_bytes(run.gan, info["variant"], not raw, info, run.data)
     return content if found is None else page_bytes(run.gan, content, found, info, run.data, not raw)
 

@@ -21,6 +21,7 @@ class Points(Modality):
     """Points, plotted over the density of real ones."""
 
     quick_metrics = ("modes", "mmd")
+    scores_while_watched = True
     criteria = ("mmd",)
     example_shapes = ((2,),)
     example_dataset = "points"

@@ -25,7 +25,7 @@ READ = 2**16
 
 @dataclass(frozen=True)
 class Sheet:
-    """Samples at a step: lines of text for kinds of data that are text, else a picture."""
+    """Samples at a step: a picture, lines of text for kinds of data that are text, or both."""
 
     step: int
     picture: Picture | None = None
@@ -62,11 +62,9 @@ def evenly(steps: list[int], most: int) -> list[int]:
 def _sheet(step: int, folder: Path, names: list[str]) -> Sheet | None:
     texts = [name for name in names if name.endswith(".txt")]
     lines = read_lines(folder / texts[0]) if texts else []
-    if lines:
-        return Sheet(step, None, lines)
     pictures = [name for name in names if name.endswith(".png")]
     picture = read_picture(folder / pictures[0]) if pictures else None
-    return Sheet(step, picture) if picture else None
+    return Sheet(step, picture, lines) if picture or lines else None
 
 
 def _of_stop(folder: Path, state: State, newest: int) -> Sheet | None:
@@ -74,7 +72,7 @@ def _of_stop(folder: Path, state: State, newest: int) -> Sheet | None:
     if state.name in (RUNNING, FINISHED) or state.step <= newest:
         return None
     lines = read_lines(folder / "samples.txt")
-    picture = None if lines else read_picture(folder / "samples.png")
+    picture = read_picture(folder / "samples.png")
     return Sheet(state.step, picture, lines) if picture or lines else None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ganzoo.data.modality import Modality
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN
 from ganzoo.machine.seeds import mixed_seed
@@ -98,3 +99,10 @@ class Explorer:
         """A picture of these samples; None for data that have none. options: those of `samples`."""
         modality = registry.modality(self.spec.modality)
         return modality.picture(self.samples(z, y, **options), self.spec) if modality.has_picture else None
+
+    def lines(self, z: Tensor, y: Tensor | None = None, **options: Any) -> list[str] | None:
+        """These samples as text; None for data that are no text. options: those of `samples`."""
+        modality = registry.modality(self.spec.modality)
+        if type(modality).lines is Modality.lines:
+            return None
+        return modality.lines(self.samples(z, y, **options), self.spec)

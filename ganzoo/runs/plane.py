@@ -39,7 +39,7 @@ class Plane:
     centres of equal cells, from the bottom left. middle, spread: the logit between those of real and generated samples,
     and their standard deviation, by which logits can be coloured. pushes: `[M, 2]`, the direction in which the first M
     generated samples would lower G's loss, each a gradient. grid: `[L, L, 2]`, where G puts a square grid in the first
-    two latent coordinates (the others are 0).
+    two latent coordinates (the others are 0). problem: why D could not be asked.
     """
 
     bounds: tuple[float, float, float, float]
@@ -50,6 +50,7 @@ class Plane:
     spread: float = 1.0
     pushes: Tensor | None = None
     grid: Tensor | None = None
+    problem: str = ""
 
 
 def is_plane(spec: DataSpec) -> bool:
@@ -124,9 +125,10 @@ def ask(
             x = fake[:count].detach().requires_grad_()
             loss = gan.loss.generator(judge(x), of_real[:count])
             (gradient,) = torch.autograd.grad(loss, x)
-    except Exception:
+    except Exception as error:
         # A discriminator of packed samples, or anyone's, takes other samples than single ones.
-        return {}
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return {"problem": f"D cannot be asked about single points ({what})"}
     middle = (float(of_real.mean()) + float(of_fake.mean())) / 2
     spread = float(torch.cat([of_real, of_fake]).std())
     return {

@@ -33,7 +33,7 @@ from ganzoo.runs.directions import Directions, find_directions
 from ganzoo.runs.exploring import Explorer
 from ganzoo.runs.folders import require_new
 from ganzoo.runs.inputs import inputs_from, targets_of
-from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, read_data, read_info, read_recipe
+from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, Measured, read_data, read_info, read_recipe
 from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host
 from ganzoo.runs.showing import run_html, run_line
 from ganzoo.runs.source import own_data
@@ -332,6 +332,10 @@ class Run:
     def hints(self) -> list[dict[str, Any]]:
         """What the diagnosis found during training, oldest first: step, name, hint, values."""
         return read_records(self.path / "hints.jsonl", Hinted)
+
+    def measurements(self) -> list[dict[str, Any]]:
+        """What the diagnosis measured during training, oldest first: step, and numbers such as variety (0 to 1)."""
+        return read_records(self.path / "diagnosis.jsonl", Measured)
 
     @property
     def scores(self) -> dict[str, Any] | None:

@@ -192,7 +192,7 @@ def _expect_refusal(message: str, spec: DatasetSpec, data: Data, root: Path, spl
 
 
 def check_modality(spec: ModalitySpec) -> None:
-    """Pictures, files, scores and vectors of synthetic samples in each of the modality's example shapes.
+    """Pictures, text, files, scores and vectors of synthetic samples in each of the modality's example shapes.
 
     Also of the first samples of its example data set, if that is registered.
     """
@@ -210,6 +210,11 @@ def check_modality(spec: ModalitySpec) -> None:
             assert count > 0, f"{name}: sheet_size() requests no samples"
             picture = modality.picture(x, description, real=x, columns=columns, title="step 1")
             assert isinstance(picture, Image), f"{name}: picture() must return a PIL image"
+            # As the lab draws one sample.
+            one = modality.picture(x[:1], description)
+            assert isinstance(one, Image), f"{name}: picture() must draw one sample too"
+        lines = modality.lines(x, description)
+        assert lines is None or len(lines) == len(x), f"{name}: lines() must return one line for each sample"
         assert len(modality.array(x)) == len(x), f"{name}: array() changes the number of samples"
         scored = modality.scored(x)
         modality.check_scored(scored)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import math
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,16 +15,16 @@ import torch
 
 from ganzoo.api.session import Session
 from ganzoo.errors import GanzooError
-from ganzoo.recipes import Recipe
+from ganzoo.recipes import Data, Recipe, TwoPlayerRecipe, live_keys
+from ganzoo.runs.callbacks.diagnosis import measure_every
 from ganzoo.runs.plane import Plane
+from ganzoo.zoo.config import value_text
 from ganzoo_lab.failures import failures
 
 HISTORY = 600
 LINES = 24
 LEVELS = 255
 GRAIN = 10_000
-SHEET = re.compile(r"\d{1,15}\.png", re.ASCII)
-LARGEST_FILE = 32 * 2**20
 
 
 def png(picture: Any) -> str | None:
@@ -42,6 +42,14 @@ def url(content: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
+def size(path: Path) -> int:
+    """Bytes in a file; 0 if there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values that JSON can carry."""
     return {k: v for k, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
@@ -54,7 +62,10 @@ def thinned(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class Lane:
-    """One run on the page. Everything in it is called from the player's thread."""
+    """One run on the page. Everything in it is called from the player's thread.
+
+    difference: what distinguishes it from the other one, if there are two.
+    """
 
     def __init__(self, number: int, run: Any) -> None:
         self.number, self.run = number, run
@@ -62,6 +73,7 @@ class Lane:
         self.speed = 0.0
         self.averaged = False
         self.label = 0
+        self.difference = ""
         self._explorer: Any = None
 
     def state(self) -> dict[str, Any]:
@@ -99,6 +111,7 @@ class Lane:
         return {
             "explored": self.number,
             "image": png(picture),
+            "lines": explorer.lines(z, y, moves=moves, averaged=self.averaged),
             "directions": [round(share, 4) for share in explorer.directions.shares.tolist()]
             if explorer.directions
             else [],
@@ -106,19 +119,22 @@ class Lane:
 
 
 class SessionLane(Lane):
-    """A session that is played in the page."""
+    """A session that is played in the page.
 
-    def __init__(self, number: int, session: Session) -> None:
+    sound: the recipe that failures are made from, whatever was changed or broken since; by default the session's.
+    """
+
+    def __init__(self, number: int, session: Session, sound: Recipe | None = None) -> None:
         super().__init__(number, session.run)
         self.session = session
+        self.sound = sound or session.recipe
         self.next_step = 0.0
         self.sent_step = -1
         self.sent_log: dict[str, float] = {}
         self.real_sent = False
-        self.known_hints = 0
-        self.known_scores = 0
+        self.known: tuple[int, ...] = ()
         self._seen: tuple[tuple[Any, ...], Plane | None] | None = None
-        self._planned: tuple[Recipe, list[dict[str, Any]]] | None = None
+        self._planned: list[dict[str, Any]] | None = None
 
     @property
     def can_play(self) -> bool:
@@ -136,17 +152,10 @@ class SessionLane(Lane):
         return True
 
     def news(self) -> bool:
-        """Whether the page should get a new state: the end was reached, or hints or scores have come."""
-        hints, scores = self._lines("hints.jsonl"), self._lines("evaluations.jsonl")
-        changed = (hints, scores) != (self.known_hints, self.known_scores)
-        self.known_hints, self.known_scores = hints, scores
+        """Whether the page should get a new state: at the end, and with new hints, scores and measurements."""
+        sizes = tuple(size(self.session.path / f"{name}.jsonl") for name in ("hints", "evaluations", "diagnosis"))
+        changed, self.known = sizes != self.known, sizes
         return changed or self.session.finished
-
-    def _lines(self, name: str) -> int:
-        try:
-            return (self.session.path / name).stat().st_size
-        except OSError:
-            return 0
 
     def _plane(self) -> Plane | None:
         """What there is to see of points; computed once for a state and the frame that follows it."""
@@ -157,11 +166,11 @@ class SessionLane(Lane):
         return self._seen[1]
 
     def _failures(self) -> list[dict[str, Any]]:
-        """The failures that the recipe allows; each is planned, which takes time, once per recipe."""
-        recipe = self.session.recipe
-        if self._planned is None or self._planned[0] != recipe:
-            self._planned = recipe, [vars(failure) for failure in failures(recipe, self.session.again)]
-        return self._planned[1]
+        """The failures that the sound recipe allows; each is planned, which takes time, once."""
+        if self._planned is None:
+            found = failures(self.sound, lambda values: self.session.again(values, self.sound))
+            self._planned = [vars(failure) for failure in found]
+        return self._planned
 
     def state(self) -> dict[str, Any]:
         session, run = self.session, self.session.run
@@ -170,7 +179,8 @@ class SessionLane(Lane):
         return {
             "lane": self.number,
             "kind": "session",
-            **_named(run, session.recipe.data.name),
+            **names_of(run, session.recipe.data),
+            "difference": self.difference,
             "path": str(session.path),
             "step": session.step,
             "steps": session.recipe.steps,
@@ -181,13 +191,17 @@ class SessionLane(Lane):
             "has_average": bool(session.gan.averages),
             "label": self.label,
             "view": "plane" if plane is not None else "picture",
+            "modality": session.spec.modality,
+            "problem": "" if plane is None else plane.problem,
             "abilities": [name for name in ("logits", "pushes", "grid") if getattr(plane, name, None) is not None],
             "phases": [{"name": phase.name, "player": phase.player} for phase in session.phases],
-            "classes": _classes(session.gan.classes, session.spec),
+            "classes": classes_of(session.gan.classes, session.spec),
             "explorable": session.explorer() is not None,
             "saved": session.saved_steps(),
-            "keys": [_key(key) for key in session.recipe_keys()],
+            "keys": keys_of(session),
             "hints": session.hints(),
+            "measured": run.measurements()[-1:],
+            "next_measurement": next_measurement(session.step, session.recipe.steps),
             "failures": self._failures(),
             "changes": run.info.get("changes", []),
             "commands": session.commands(),
@@ -219,98 +233,39 @@ class SessionLane(Lane):
         self.session.close()
 
 
-class RunLane(Lane):
-    """A run folder that is only read: a finished run, or one that another process is training."""
-
-    def __init__(self, number: int, run: Any) -> None:
-        super().__init__(number, run)
-        self.averaged = True
-        self.seen: tuple[float, ...] = ()
-        self.shown: int | None = None
-        self._loaded: tuple[float, Any] | None = None
-
-    def changed(self) -> bool:
-        """Whether the folder has new content since the last call."""
-        seen = tuple(_age(self.run.path / name) for name in ("metrics.jsonl", "samples", "hints.jsonl", "checkpoints"))
-        changed, self.seen = seen != self.seen, seen
-        return changed
-
-    def sheets(self) -> dict[int, Path]:
-        """The sheets of samples by step."""
-        folder = self.run.path / "samples"
-        return {int(p.stem): p for p in sorted(folder.glob("*.png")) if SHEET.fullmatch(p.name) and not p.is_symlink()}
-
-    def state(self) -> dict[str, Any]:
-        run, recipe = self.run, self.run.recipe
-        history = run.metrics()
-        sheets = list(self.sheets())
-        explorer = self.explorer() if run.checkpoints.is_dir() and any(run.checkpoints.glob("step-*.pt")) else None
-        step = int(history[-1]["step"]) if history else 0
-        return {
-            "lane": self.number,
-            "kind": "run",
-            **_named(run, recipe.data.name),
-            "path": str(run.path),
-            "step": step,
-            "steps": recipe.steps,
-            "finished": step >= recipe.steps,
-            "view": "picture",
-            "abilities": [],
-            "phases": [],
-            "keys": [],
-            "failures": [],
-            "classes": _classes(run.gan.classes, run.data) if explorer is not None else [],
-            "explorable": explorer is not None,
-            "averaged": True,
-            "sheets": sheets,
-            "hints": run.hints(),
-            "changes": run.info.get("changes", []),
-            "history": thinned(history),
-            "scores": thinned(run.evaluations()),
-            "final": (run.scores or {}).get("scores", []),
-        }
-
-    def frame(self) -> dict[str, Any]:
-        sheets = self.sheets()
-        step = self.shown if self.shown in sheets else max(sheets, default=None)
-        found: dict[str, Any] = {"frame": self.number, "step": step or 0}
-        if step is not None and sheets[step].stat().st_size < LARGEST_FILE:
-            found["image"] = url(sheets[step].read_bytes())
-        return found
-
-    def explorer(self) -> Any:
-        age = _age(self.run.path / "checkpoints")
-        if self._loaded is None or self._loaded[0] != age:
-            self.run = type(self.run).open(self.run.path)
-            self._loaded = (age, self.run.explorer())
-        return self._loaded[1]
-
-
-def _named(run: Any, data: str) -> dict[str, str]:
+def names_of(run: Any, data: Data) -> dict[str, str]:
+    """What a run is called on the page: its recipe, and its data, which are a file or folder if they have a path."""
     variant = f"{run.info['variant']}.{run.info['recipe_name']}"
-    return {"variant": variant, "title": f"{variant} on {data}"}
+    return {"variant": variant, "title": f"{variant} on {Path(data.path).stem if data.path else data.name}"}
 
 
-def _age(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+def next_measurement(step: int, steps: int) -> int | None:
+    """The step of the diagnosis's next measurement; None after the last."""
+    every = measure_every(steps)
+    found = (step // every + 1) * every
+    return found if found <= steps else None
 
 
-def _classes(count: int, spec: Any) -> list[str]:
+def classes_of(count: int, spec: Any) -> list[str]:
     names = [str(name) for name in spec.class_names]
     return [names[number] if number < len(names) else str(number) for number in range(count)]
 
 
-def _key(key: Any) -> dict[str, Any]:
-    value = key.value
-    text = "none" if value is None or value in ("", {}, ()) else value
-    if isinstance(value, bool):
-        text = str(value).lower()
-    elif isinstance(value, (list, tuple)) and value:
-        text = ",".join(str(item) for item in value)
-    return {"path": key.path, "value": str(text), "type": key.type, "help": key.help}
+def keys_of(session: Session) -> list[dict[str, Any]]:
+    """The recipe's keys, those of the data last, as they cannot change. own: numbers of this variant alone that can."""
+    live = set(live_keys(session.recipe))
+    shared = {field.name for field in dataclasses.fields(TwoPlayerRecipe)}
+    found = [
+        {
+            "path": key.path,
+            "value": value_text(key.value),
+            "type": key.type,
+            "help": key.help,
+            "own": key.path in live and key.path.partition(".")[0] not in shared,
+        }
+        for key in session.recipe_keys()
+    ]
+    return sorted(found, key=lambda key: key["path"].startswith("data."))
 
 
 def _packed(plane: Plane, with_real: bool) -> dict[str, Any]:

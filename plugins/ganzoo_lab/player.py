@@ -15,11 +15,13 @@ import numpy as np
 from pydantic import Field, ValidationError, validate_call
 
 import ganzoo
+from ganzoo.api.replaying import first_recipe
 from ganzoo.api.session import Session
 from ganzoo.errors import GanzooError, TrainingError
-from ganzoo.recipes import RunOptions
+from ganzoo.recipes import Recipe, RunOptions
 from ganzoo.zoo import registry
-from ganzoo_lab.lanes import Lane, RunLane, SessionLane
+from ganzoo_lab.lanes import Lane, SessionLane
+from ganzoo_lab.run_lane import RunLane
 
 FRAME_SECONDS = 1 / 12
 SHARE = 0.15
@@ -100,6 +102,9 @@ class Player(threading.Thread):
             return lane.play()
         except Exception as error:
             lane.playing = False
+            if isinstance(error, TrainingError) and lane.session.hints():
+                # The diagnosis says what is wrong, with buttons for what to try.
+                error = GanzooError(f"Training stopped at step {lane.session.step + 1:,}: see the diagnosis.")
             self._report(error, self.publish)
             self._tell(lane)
             return False
@@ -183,12 +188,15 @@ class Player(threading.Thread):
     def _run_options(self) -> dict[str, Any]:
         return {**self.options, "progress": False, "keep": 20, "log_every": 10}
 
-    def _begin(self, made: Any, number: int) -> SessionLane:
-        quick = made.recipe.steps >= 1000 and registry.datasets().find(made.recipe.data.name).modality == "points"
-        options = dataclasses.asdict(made.options) | {"eval_every": made.recipe.steps // 20 if quick else None}
+    def _begin(self, made: Any, number: int, sound: Recipe | None = None) -> SessionLane:
+        modality = registry.modality(registry.datasets().find(made.recipe.data.name).modality)
+        scored = modality.scores_while_watched and made.recipe.steps >= 1000
+        options = dataclasses.asdict(made.options) | {"eval_every": made.recipe.steps // 20 if scored else None}
         session = Session(dataclasses.replace(made, options=RunOptions(**options)))
         self._close(number)
-        lane = SessionLane(number, session)
+        return self._add(SessionLane(number, session, sound))
+
+    def _add(self, lane: SessionLane) -> SessionLane:
         self.lanes.append(lane)
         self.lanes.sort(key=lambda lane: lane.number)
         return lane
@@ -249,10 +257,7 @@ class Player(threading.Thread):
         shown = self._lane(lane)
         session = Session.resume(shown.run.path, **self._run_options())
         self._close(lane)
-        new = SessionLane(lane, session)
-        self.lanes.append(new)
-        self.lanes.sort(key=lambda lane: lane.number)
-        self._tell(new)
+        self._tell(self._add(SessionLane(lane, session, first_recipe(session.run))))
 
     def do_step(self, lane: int, count: Annotated[int, Field(ge=1, le=1000)] = 1) -> None:
         """Play some steps."""
@@ -270,6 +275,8 @@ class Player(threading.Thread):
         for _ in range(count):
             chosen.session.play_phase(name)
         self._tell(chosen)
+        moves = f"{count} updates" if count > 1 else "one update"
+        self.publish({"note": f"{name.upper()} made {moves} at step {chosen.session.step:,}"})
 
     def do_speed(self, lane: int, steps_per_second: Annotated[float, Field(ge=0, le=1e6)]) -> None:
         """Limit the speed; 0 is as fast as the machine can."""
@@ -282,28 +289,33 @@ class Player(threading.Thread):
         chosen.session.change(values)
         self._tell(chosen)
 
-    def do_again(self, lane: int, values: Values, play: bool = True) -> None:
-        """Start over with other keys, in a new run folder."""
+    def do_again(self, lane: int, values: Values, play: bool = True, sound: bool = False) -> None:
+        """Start over with other keys, in a new run folder. sound: from the recipe before it was changed or broken."""
         old = self._session(lane)
-        speed, averaged = old.speed, old.averaged
-        new = self._begin(old.session.again(values), lane)
-        new.speed, new.averaged, new.playing = speed, averaged, play
+        speed, averaged, recipe = old.speed, old.averaged, old.sound
+        new = self._begin(old.session.again(values, recipe if sound else None), lane, recipe)
+        new.speed, new.averaged, new.playing, new.difference = speed, averaged, play, described(values)
         self._tell(new)
 
-    def do_beside(self, values: Values, play: bool = True) -> None:
-        """Start a second run beside the first, with other keys; both from the start."""
+    def do_beside(self, values: Values, play: bool = True, sound: bool = False) -> None:
+        """Start a second run beside the first, with other keys; both from the start. sound: as in `again`."""
         first = self._session(0)
-        one, two = first.session.again({}), first.session.again(values)
-        for number, made in enumerate((one, two)):
-            self._begin(made, number).playing = play
+        recipe, base = first.sound, first.sound if sound else None
+        plans = [first.session.again({}, base), first.session.again(values, base)]
+        for number, (made, name) in enumerate(zip(plans, ("as it is", described(values)), strict=True)):
+            lane = self._begin(made, number, recipe)
+            lane.playing, lane.difference = play, name
         self.publish({"lanes": [0, 1]})
-        for lane in list(self.lanes):
-            self._tell(lane)
+        for other in list(self.lanes):
+            self._tell(other)
 
     def do_alone(self) -> None:
         """Close the second run."""
         self._close(1)
         self.publish({"lanes": [0]})
+        for lane in self.lanes:
+            lane.difference = ""
+            self._tell(lane)
 
     def do_back(self, lane: int, step: int) -> None:
         """Go back to a checkpoint, or to the start."""
@@ -317,6 +329,7 @@ class Player(threading.Thread):
         chosen = self._session(lane)
         chosen.session.save()
         self._tell(chosen)
+        self.publish({"note": f"saved step {chosen.session.step:,} in {chosen.session.path}"})
 
     def do_view(self, lane: int, averaged: bool | None = None, label: int | None = None) -> None:
         """Show the averaged weights or the ones being trained; ask D about another class."""
@@ -361,6 +374,11 @@ class Player(threading.Thread):
         self.do_start(name, str(file), play=True)
 
 
+def described(values: Values) -> str:
+    """Recipe keys in words: `g.lr=0.1 d.lr=1e-05`."""
+    return " ".join(f"{key}={value}" for key, value in values.items())
+
+
 def zoo() -> dict[str, Any]:
     """What can be played: variants with their recipes, data sets by kind, losses, penalties, augmentations."""
     return {
@@ -375,7 +393,13 @@ def zoo() -> dict[str, Any]:
             for variant in registry.variants().values()
         ],
         "datasets": [
-            {"name": data.name, "modality": data.modality, "kinds": list(data.kinds), "argument": data.argument}
+            {
+                "name": data.name,
+                "modality": data.modality,
+                "kinds": list(data.kinds),
+                "argument": data.argument,
+                "here": not data.downloads and data.argument != "path",
+            }
             for data in registry.datasets().values()
         ],
         "losses": list(registry.losses()),

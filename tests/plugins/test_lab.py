@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from browser import browser
 from ganzoo_lab.failures import failures
-from ganzoo_lab.lanes import GRAIN
+from ganzoo_lab.lanes import GRAIN, next_measurement
 from ganzoo_lab.player import DRAWN, Player
 from ganzoo_lab.server import Lab, Page
 from kinds_of_data import sentences, signals
@@ -28,6 +28,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import ganzoo
 from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
 from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import Plugin
 
@@ -157,11 +158,59 @@ def test_a_failed_step_is_reported_with_a_hint_and_pauses(player: Any) -> None:
         if player.lanes[0].playing:
             player._work()
     assert not player.lanes[0].playing
-    assert "became" in last(player, "error")["error"]
+    assert last(player, "error")["error"] == "Training stopped at step 1: see the diagnosis."
     (hint,) = last(player, "lane")["hints"]
     assert hint["name"] == "non-finite"
     # The rates that the run before had are the recipe's own.
     assert hint["suggestions"] == [{"g.lr": "0.001", "d.lr": "0.001"}]
+
+
+def test_failures_are_made_from_the_sound_recipe_whatever_was_broken_before(player: Any) -> None:
+    sound = last_failures(player)
+    assert sound["collapse"] == {"g.lr": "0.01", "d.lr": "0.0001"}
+    ask(player, do="again", lane=0, values={"g.lr": "1e30", "loss": "hinge"}, sound=True, play=False)
+    assert last_failures(player) == sound
+    ask(player, do="again", lane=0, values=sound["collapse"], sound=True, play=False)
+    recipe = player.lanes[0].session.recipe
+    assert (recipe.g.lr, recipe.d.lr, recipe.loss) == (0.01, 0.0001, "non-saturating")
+    # Without it, a new run begins with the keys of the one before.
+    ask(player, do="again", lane=0, values={"n_critic": "2"}, play=False)
+    assert player.lanes[0].session.recipe.g.lr == 0.01
+    ask(player, do="beside", values={"g.lr": "0.5"}, sound=True, play=False)
+    assert [lane.session.recipe.g.lr for lane in player.lanes] == [0.001, 0.5]
+    assert [lane.state()["difference"] for lane in player.lanes] == ["as it is", "g.lr=0.5"]
+    ask(player, do="alone")
+    assert last(player, "lane")["difference"] == ""
+
+
+def last_failures(player: Any) -> dict[str, Any]:
+    return {failure["name"]: failure["values"] for failure in player.lanes[0].state()["failures"]}
+
+
+def test_a_state_says_what_the_diagnosis_measured_and_when_it_looks_again(player: Any) -> None:
+    assert (last_state := player.lanes[0].state())["next_measurement"] == 50
+    assert [record["step"] for record in last_state["measured"]] == [0]
+    ask(player, do="step", lane=0, count=50)
+    state = player.lanes[0].state()
+    assert (state["measured"][0]["step"], state["next_measurement"]) == (50, 100)
+    assert 0 < state["measured"][0]["variety"] < 2
+    assert next_measurement(400, 400) is None
+
+
+def test_saving_and_moves_by_hand_are_answered(player: Any) -> None:
+    ask(player, do="step", lane=0, count=2)
+    ask(player, do="save", lane=0)
+    assert last(player, "note")["note"] == f"saved step 2 in {player.lanes[0].session.path}"
+    ask(player, do="phase", lane=0, name="d")
+    assert last(player, "note")["note"] == "D made one update at step 2"
+
+
+def test_a_run_that_was_changed_while_paused_is_saved_when_another_starts(player: Any) -> None:
+    path = player.lanes[0].session.path
+    ask(player, do="step", lane=0, count=3)
+    ask(player, do="change", lane=0, values={"g.lr": "0.02"})
+    ask(player, do="again", lane=0, values={}, play=False)
+    assert max(checkpoint.found(path / "checkpoints")) == 3
 
 
 def test_the_speed_is_limited(player: Any) -> None:

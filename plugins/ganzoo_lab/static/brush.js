@@ -6,6 +6,7 @@ const REACH = 2, RADIUS = 9;
 export function setUpBrush(send, variant) {
   const dialog = document.getElementById("brush"), canvas = document.getElementById("brush-canvas");
   const context = canvas.getContext("2d");
+  const hint = document.getElementById("brush-hint");
   let points = [], drawing = false, cursor = [canvas.width / 2, canvas.height / 2];
 
   function paint(x, y) {
@@ -19,7 +20,7 @@ export function setUpBrush(send, variant) {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width * canvas.width, (event.clientY - box.top) / box.height * canvas.height];
   }
-  function clear() { points = []; context.clearRect(0, 0, canvas.width, canvas.height); }
+  function clear() { hint.textContent = ""; points = []; context.clearRect(0, 0, canvas.width, canvas.height); }
 
   canvas.addEventListener("pointerdown", (event) => { drawing = true; canvas.setPointerCapture(event.pointerId); paint(...at(event)); });
   canvas.addEventListener("pointermove", (event) => { if (drawing) paint(...at(event)); });
@@ -34,7 +35,7 @@ export function setUpBrush(send, variant) {
   document.getElementById("brush-clear").addEventListener("click", clear);
   document.getElementById("brush-cancel").addEventListener("click", () => dialog.close());
   document.getElementById("brush-play").addEventListener("click", () => {
-    if (!points.length) return;
+    if (!points.length) { hint.textContent = "Paint something first."; return; }
     send({ do: "drawn", points: points.slice(-20000), name: variant() });
     dialog.close();
   });

@@ -1,6 +1,7 @@
 // The WebSocket to the lab.
 
-export const brokenConnection = "The lab has ended, or cannot be reached. Start it again with `ganzoo lab`.";
+/** What is shown when the lab has ended, with the command that opens a run again. */
+export const brokenConnection = (path) => `The lab has ended, or cannot be reached. To go on, type: ganzoo lab${path ? ` ${path}` : ""}`;
 
 /** Connect and ask for everything; returns a function that sends a message. */
 export function connect({ message, lost }) {

@@ -1,7 +1,7 @@
 // The generator's latent space: a sample under the pointer, sliders along directions, classes, a walk.
 import { h } from "/static/dom.js";
 
-const SPEED = 0.5, REACH = 3, SHOWN = 6;
+const SPEED = 0.5, REACH = 3, SHOWN = 6, REFRESH = 1500;
 
 export class Explorer {
   constructor(send) {
@@ -16,11 +16,14 @@ export class Explorer {
     this.shares = [];
     this.image = h("img", { className: "pad", alt: "a sample from the chosen latent", tabIndex: 0, draggable: false,
       onpointermove: (event) => this.under(event), onkeydown: (event) => this.nudge(event) });
+    this.image.hidden = true;
+    this.text = h("pre", { hidden: true, "aria-label": "a generated sample as text" });
     this.sliders = h("div");
+    this.refreshDue = 0;
     this.classes = h("div", { className: "row", role: "group", "aria-label": "class" });
     this.walk = h("button", { type: "button", "aria-pressed": "false", onclick: () => this.toggleWalk() }, "Walk");
-    this.element = h("section", { className: "card" }, h("h2", {}, "Explore the generator"), this.image,
-      h("p", { className: "note" }, "Move the pointer over the picture (or use the arrow keys) to move along the first two directions."),
+    this.element = h("section", { className: "card" }, h("h2", {}, "Explore the generator"), this.image, this.text,
+      h("p", { className: "note" }, "One sample. Move the pointer over it (or use the arrow keys) to change it along the two directions in which samples change most; the sliders are these and four more."),
       this.classes, h("div", { className: "row" }, h("button", { type: "button", onclick: () => this.fresh() }, "New sample"), this.walk,
       h("button", { type: "button", onclick: () => { this.moves = {}; this.slide(); this.ask(); } }, "Centre"),
         h("button", { type: "button", title: "find the directions of the generator as it is now", onclick: () => this.ask(true) }, "Find directions")), this.sliders);
@@ -37,6 +40,7 @@ export class Explorer {
     }
     this.shape = shape;
     this.lane = state.lane;
+    this.image.classList.toggle("smooth", state.modality !== "image");
     this.shares = [];
     this.label = state.classes.length ? 0 : null;
     this.moves = {};
@@ -50,8 +54,8 @@ export class Explorer {
     this.sliders.replaceChildren(...this.shares.slice(0, SHOWN).map((share, number) => {
       const slider = h("input", { type: "range", min: -REACH, max: REACH, step: 0.1, value: this.moves[number] ?? 0, "aria-label": `direction ${number + 1}`,
         oninput: () => { this.moves[number] = Number(slider.value); this.ask(); } });
-      return h("div", { className: "field" }, h("span", {}, `direction ${number + 1}`), slider,
-        h("output", { title: "fraction of all change that is along this direction" }, `${Math.round(share * 100)} %`));
+      return h("div", { className: "field" }, h("span", { title: "a direction in latent space; samples change most along the first" }, `direction ${number + 1}`), slider,
+        h("output", { title: `${Math.round(share * 100)} % of how samples change is along this direction` }, `${Math.round(share * 100)} %`));
     }));
   }
 
@@ -68,6 +72,22 @@ export class Explorer {
     const box = this.image.getBoundingClientRect();
     this.moves[0] = ((event.clientX - box.left) / box.width * 2 - 1) * REACH;
     this.moves[1] = (1 - (event.clientY - box.top) / box.height * 2) * REACH;
+    this.place();
+    this.ask();
+  }
+
+  /** Let the sliders show where the sample is. */
+  place() {
+    this.sliders.querySelectorAll("input").forEach((slider, number) => { slider.value = this.moves[number] ?? 0; });
+  }
+
+  /** The generator has learnt: draw its sample again, if anyone can see it. */
+  learnt() {
+    const now = performance.now();
+    if (this.lane === undefined || this.waiting || this.walking || now < this.refreshDue || !this.element.isConnected) return;
+    const box = this.element.getBoundingClientRect();
+    if (box.bottom < 0 || box.top > innerHeight) return;
+    this.refreshDue = now + REFRESH;
     this.ask();
   }
 
@@ -76,6 +96,7 @@ export class Explorer {
     if (!step) return;
     event.preventDefault();
     this.moves[step[0]] = Math.max(-REACH, Math.min(REACH, (this.moves[step[0]] ?? 0) + step[1]));
+    this.place();
     this.ask();
   }
 
@@ -94,6 +115,9 @@ export class Explorer {
   show(message) {
     this.waiting = false;
     if (message.image) this.image.src = message.image;
+    this.image.hidden = !this.image.src;
+    this.text.hidden = !message.lines;
+    this.text.textContent = (message.lines ?? []).join("\n");
     if (JSON.stringify(message.directions) !== JSON.stringify(this.shares)) {
       this.shares = message.directions;
       this.slide();

@@ -3,7 +3,7 @@ import { colour, h, surface } from "/static/dom.js";
 
 const GRAIN = 10000, LEVELS = 255;
 const LAYERS = {
-  logits: ["D says generated … real", "where D takes samples for real ones, and where for generated ones"],
+  logits: ["D: generated … real", "where D takes samples for real ones, and where for generated ones"],
   real: ["real", "real samples"],
   fake: ["generated", "generated samples"],
   pushes: ["pushes", "where G's gradient moves its samples"],
@@ -18,10 +18,12 @@ export class Stage {
     this.image = h("img", { className: "sheet", alt: "" });
     this.text = h("pre", { hidden: true, tabIndex: 0, "aria-label": "generated text" });
     this.legend = h("div", { className: "legend" });
+    this.words = h("p", { className: "note", hidden: true }, "Blue points are the data. The generator G turns random numbers into the red points, and learns to make them look like data. The discriminator D learns to tell them apart: its opinion is the colour behind them.");
     this.title = h("h2");
     this.place = h("p", { className: "note" });
     this.timeline = h("div");
-    this.element = h("article", { className: "lane card" }, this.title, this.canvas, this.image, this.text, this.legend, this.timeline, this.place);
+    this.bare = h("p", { className: "note", hidden: true }, "This kind of data has no picture and no text: its modality can define `picture` or `lines`.");
+    this.element = h("article", { className: "lane card" }, this.title, this.bare, this.canvas, this.image, this.text, this.legend, this.words, this.timeline, this.place);
     this.send = send;
     this.real = null;
     this.plane = null;
@@ -30,10 +32,12 @@ export class Stage {
 
   setState(state) {
     this.state = state;
-    this.title.textContent = state.title;
-    this.place.textContent = state.path;
+    this.title.replaceChildren(state.title, ...(state.difference ? [h("span", { className: "difference" }, ` ${state.difference}`)] : []));
+    this.place.textContent = state.problem ? `${state.path} · ${state.problem}` : state.path;
     const plane = state.view === "plane";
     this.canvas.hidden = !plane;
+    this.words.hidden = !plane;
+    this.image.classList.toggle("smooth", state.modality !== "image");
     this.image.hidden = plane;
     this.canvas.style.display = plane ? "" : "none";
     this.image.style.display = plane ? "none" : "";
@@ -74,6 +78,8 @@ export class Stage {
       this.draw();
     }
     if (frame.image) this.image.src = frame.image;
+    if (this.state?.view === "picture") this.image.style.display = this.image.src ? "" : "none";
+    this.bare.hidden = Boolean(frame.plane || this.image.src || frame.lines);
     if (frame.lines) this.text.textContent = frame.lines.join("\n");
     this.text.hidden = !this.text.textContent;
     const what = `samples of ${this.state?.title ?? "the run"} at step ${frame.step}`;
