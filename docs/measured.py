@@ -218,20 +218,6 @@ def evaluation_stages() -> str:
     return f"{table}\n{what} {where(found)}\n"
 
 
-def evaluation_inception() -> str:
-    """Seconds to take images through Inception-v3, extrapolated from a few."""
-    found = result("evaluation")
-    rows = [
-        [way, f"{row['seconds per image']:.3f}", f"{row['seconds for 10,000, extrapolated']:,.0f}"]
-        for way, row in found["inception-v3, random weights"].items()
-    ]
-    table = ScoreTable(
-        "", ["Inception-v3, random weights", "s per image", "s for 10,000, extrapolated"], rows
-    ).markdown()
-    images = next(iter(found["inception-v3, random weights"].values()))["images"]
-    return f"{table}\nMeasured on {images} images. {where(found)}\n"
-
-
 def size_text(size: int) -> str:
     """Bytes in the largest unit that leaves at least one: 4 KiB, 1.5 MiB."""
     for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
@@ -274,24 +260,6 @@ def steps() -> str:
     return f"{table}\n{where(found)} Batch {sizes}. Images: {images}.\n"
 
 
-def steps_layout() -> str:
-    """The best loop with channels-last weights, relative to channels-first."""
-    ratio = "best, channels-last / best"
-    rows = [[name, n, times(part[ratio])] for name, n, part in step_rows(result("steps")) if ratio in part]
-    return ScoreTable("", ["networks", "threads", "channels-last / channels-first"], rows, left=1).markdown() + "\n"
-
-
-def steps_memory() -> str:
-    """Peak memory of each loop's process."""
-    rows = []
-    for name, threads, part in step_rows(result("steps")):
-        memory = part["memory"]
-        ways = ("tutorial", "best", "ganzoo")
-        rows.append([name, threads, f"{memory['ganzoo']['before']:,.0f}", *(f"{memory[w]['MiB']:,.0f}" for w in ways)])
-    header = ["networks", "threads", "before training", "tutorial", "best", "ganzoo"]
-    return ScoreTable("", header, rows, left=1).markdown() + "\n"
-
-
 def startup() -> str:
     """Wall-clock time, CPU time and peak memory of each command."""
     found = result("startup")
@@ -314,23 +282,6 @@ STAGES = {
     "in all": "total",
 }
 """What the page calls some of the stages in the results."""
-
-
-def startup_stages() -> str:
-    """Where the time of a training run of one step goes."""
-    found = result("startup")["stages"]
-    stages = sorted(dict.fromkeys(stage for part in found.values() for stage in part), key="in all".__eq__)
-    rows = [
-        [STAGES.get(stage, stage), *(f"{part[stage]:.2f}" if stage in part else "" for part in found.values())]
-        for stage in stages
-    ]
-    return ScoreTable("", ["stage", *(f"seconds {name}" for name in found)], rows).markdown() + "\n"
-
-
-def startup_imports() -> str:
-    """How long the modules of each package take to import."""
-    rows = [[f"`{package}`", f"{seconds:.2f}"] for package, seconds in result("startup")["imports"].items()]
-    return ScoreTable("", ["package", "seconds in its own modules"], rows).markdown() + "\n"
 
 
 def threads() -> str:
@@ -417,11 +368,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "input": input_sources,
     "large": large_folder,
     "steps": steps,
-    "steps-layout": steps_layout,
-    "steps-memory": steps_memory,
     "startup": startup,
-    "startup-stages": startup_stages,
-    "startup-imports": startup_imports,
     "threads": threads,
     "quality": quality,
     "tried": tried,
@@ -429,6 +376,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "scaling-exchange": scaling_exchange,
     "scaling-model": scaling_model,
     "evaluation-stages": evaluation_stages,
-    "evaluation-inception": evaluation_inception,
     **{f"claim-{name}": partial(lambda name: claim(name, result("science")), name) for name in CLAIMS},
 }
