@@ -54,10 +54,10 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "fine-tune": ("fine-tuning/",),
     "plugin": ("first-plugin/", "hooks/"),
     "slurm": ("scaling/",),
-    "out of memory": ("performance/", "recipes/"),
+    "out of memory": ("recipes/", "performance/"),
     "walk animation": ("runs/",),
     "early stopping": ("evaluating/",),
-    "spectral normalisation": ("recipes/", "networks/"),
+    "spectral normalisation": ("recipes/", "networks/", "science/"),
     "tensorboard": ("runs/",),
     "checkpoint": ("runs/",),
 }

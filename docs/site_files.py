@@ -24,7 +24,7 @@ SOURCE = re.compile(r"\]\(\.\./(ganzoo/[\w/]+)\.py\)")
 MATHS = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
-BOOST = {"data.md": 3.0, "first-plugin.md": 2.0, "index.md": 0.2, "api.md": 0.2, "cli.md": 0.2, "changelog.md": 0.1}
+BOOST = {"data.md": 4.0, "first-plugin.md": 2.0, "index.md": 0.2, "api.md": 0.2, "cli.md": 0.2, "changelog.md": 0.1}
 """How much the search prefers a page to others. A guide answers a question better than a reference does."""
 BOOST_OF_VARIANTS = 0.3
 
