@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from small import SMALL
 
 from ganzoo.api.bench import side_by_side
-from ganzoo.api.bench.grid import Cell, make_grid
-from ganzoo.api.bench.runner import bench
-from ganzoo.api.bench.side_by_side import Lost, Worker, choose_jobs, parse_jobs
+from ganzoo.api.bench.grid import Cell, cell_plan, make_grid
+from ganzoo.api.bench.runner import bench, run_cells
+from ganzoo.api.bench.side_by_side import Lost, choose_jobs, parse_jobs
+from ganzoo.api.train import execute
 from ganzoo.errors import GanzooError
+from ganzoo.files import checkpoint
 from ganzoo.machine.signals import Stopped
 
 GRID: dict[str, Any] = {
@@ -29,6 +32,7 @@ GRID: dict[str, Any] = {
     "steps": 4,
     "set": {key: value for key, value in SMALL.items() if key != "batch"} | {"batch": 16},
 }
+CELLS = make_grid(GRID).cells
 OPTIONS = {"device": "cpu", "progress": False}
 
 
@@ -38,48 +42,51 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-def without_times(report: dict[str, Any]) -> list[Any]:
-    groups = json.loads(json.dumps(report["groups"]))
-    for group in groups:
-        for key in [key for key in group if "seconds" in key or key == "cost"]:
-            del group[key]
-    return groups
+def weights(run: Path) -> dict[str, Any]:
+    state: dict[str, Any] = checkpoint.newest(run / "checkpoints")[1]["gan"]
+    return state
 
 
 def test_cells_side_by_side_are_those_that_are_trained_one_after_the_other() -> None:
     lines: list[str] = []
-    together = bench(GRID, out="together", jobs=2, report=lines.append, **OPTIONS)
-    alone = bench(GRID, out="alone", **OPTIONS)
-    assert not together.failed
-    assert [group["done"] for group in together.report["groups"]] == [[0, 1, 2]]
-    assert without_times(together.report) == without_times(alone.report)
-    began = [line for line in lines if line.startswith("[")]
-    assert [line[:5] for line in began] == ["[1/3]", "[2/3]", "[3/3]"]
-    assert sum(line.startswith("finished: ") for line in lines) == 3
+    done = bench(GRID | {"seeds": [0, 1]}, out="out", jobs=2, report=lines.append, **OPTIONS)
+    assert not done.failed
+    assert done.report["groups"][0]["done"] == [0, 1]
+    for seed in (0, 1):
+        alone = execute(cell_plan(CELLS[seed], out=f"alone-{seed}", **OPTIONS)).run
+        kept, made = weights(Path("out") / CELLS[seed].folder), weights(alone.path)
+        assert all(torch.equal(value, made[name]) for name, value in kept.items())
+    assert [line[:5] for line in lines if line.startswith("[")] == ["[1/2]", "[2/2]"]
+    assert sum(line.startswith("finished: ") for line in lines) == 2
 
 
-def test_a_cell_whose_process_is_killed_has_failed_and_the_others_are_finished(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    started: list[Worker] = []
-    start = Worker.start
+ANSWERS = """
+import json, os, signal, sys
+job = json.loads(sys.stdin.readline())
+for line in sys.stdin:
+    cell = json.loads(line)["finish"]
+    if cell["seed"] == 1 and not os.path.exists("killed"):
+        open("killed", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    print(json.dumps({"line": f"seed {cell['seed']} of {cell['group']['variant']}"}), flush=True)
+    print(json.dumps({"done": "it failed" if cell["seed"] == 2 else ""}), flush=True)
+"""
+"""A process that finishes cells at once, is lost with one, and fails another."""
 
-    def kill_the_first(self: Worker, what: str, cell: Cell) -> None:
-        start(self, what, cell)
-        if not started:
-            self.process.kill()
-        started.append(self)
 
-    monkeypatch.setattr(Worker, "start", kill_the_first)
-    done = bench(GRID | {"seeds": [0, 1]}, out="out", jobs=2, **OPTIONS)
-    ((title, why),) = done.failed.items()
-    assert "seed 0" in title or "seed 1" in title
-    assert "signal 9" in why
-    assert len(done.report["groups"][0]["done"]) == 1
-    # The same command finishes what is left.
-    monkeypatch.setattr(Worker, "start", start)
-    again = bench(GRID | {"seeds": [0, 1]}, out="out", **OPTIONS)
-    assert (again.failed, again.report["groups"][0]["done"]) == ({}, [0, 1])
+def test_a_cell_whose_process_is_lost_has_failed_and_the_others_are_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "PROGRAM", [sys.executable, "-c", ANSWERS])
+    lines: list[str] = []
+    grid = make_grid(GRID | {"seeds": [0, 1, 2, 3, 4]})
+    failed = run_cells(grid, Path("out"), (1, 1), lines.append, OPTIONS, 2)
+    lost = "the process that trained it ended (signal 9; 9 is often a lack of memory)."
+    one, two = (f"vanilla.points on points:ring, seed {seed}" for seed in (1, 2))
+    assert failed == {one: lost, two: "it failed"}
+    assert sorted(line for line in lines if line.startswith("seed")) == [
+        f"seed {n} of vanilla.points" for n in (0, 2, 3, 4)
+    ]
+    assert len([line for line in lines if line.startswith("[")]) == 5
+    assert lost in next(Path("out").glob("*/seed-1.failed.json")).read_text("utf-8")
 
 
 def test_a_signal_stops_all_cells_with_their_states_saved() -> None:
@@ -87,7 +94,7 @@ def test_a_signal_stops_all_cells_with_their_states_saved() -> None:
 
     def stop() -> None:
         until = time.monotonic() + 100
-        logs = [Path(f"out/vanilla.points-points-ring/seed-{seed}/metrics.jsonl") for seed in (0, 1)]
+        logs = [Path("out") / CELLS[seed].folder / "metrics.jsonl" for seed in (0, 1)]
         while time.monotonic() < until and not all(log.exists() and log.stat().st_size for log in logs):
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -96,26 +103,21 @@ def test_a_signal_stops_all_cells_with_their_states_saved() -> None:
     with pytest.raises(Stopped, match="SIGTERM"):
         bench(long, out="out", jobs=2, **OPTIONS)
     for seed in (0, 1):
-        assert any(Path(f"out/vanilla.points-points-ring/seed-{seed}/checkpoints").glob("step-*.json"))
+        assert any((Path("out") / CELLS[seed].folder / "checkpoints").glob("step-*.json"))
 
 
-def test_a_worker_whose_benchmark_is_gone_finishes_its_cell(tmp_path: Path) -> None:
-    cell = make_grid(GRID).cells[0]
-    job = {"out": str(tmp_path / "out"), "options": OPTIONS}
-    request = {"finish": {"group": vars(cell.group) | {"set": dict(cell.group.set), "swept": {}}, "seed": 0}}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ganzoo.api.bench.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def test_a_worker_whose_benchmark_is_gone_does_its_work_and_ends() -> None:
+    job = {"out": "out", "options": OPTIONS}
+    request = {"measure": {"group": {"variant": "vanilla.points", "dataset": "points:ring"}, "seed": 0}}
+    process = subprocess.Popen(side_by_side.PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(f"{json.dumps(job)}\n{json.dumps(request)}\n")
     process.stdin.close()
     process.stdout.close()
     assert process.wait(120) == 0
-    assert (tmp_path / "out" / cell.folder / "scores.json").exists()
 
 
-CELLS = make_grid(GRID).cells
 GIGABYTE = 10**9
 
 

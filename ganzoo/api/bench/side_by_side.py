@@ -22,6 +22,8 @@ from ganzoo.machine.threads import cores
 ROOM = 0.8
 """The fraction of the available memory that cells may take together."""
 
+PROGRAM = [sys.executable, "-m", "ganzoo.api.bench.worker"]
+
 Line = Callable[[str], None]
 
 
@@ -37,7 +39,7 @@ class Worker:
         environment = {"OMP_NUM_THREADS": str(threads)} | os.environ
         # In a session of its own, so that Ctrl+C reaches it once, through this process.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ganzoo.api.bench.worker"],
+            PROGRAM,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

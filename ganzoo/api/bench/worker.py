@@ -9,6 +9,7 @@ while it works, and at the end `{"done": PROBLEM}`, `{"ready": true}`, `{"second
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -24,7 +25,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.machine.launch import choose_device
 from ganzoo.machine.memory import peak_memory
 from ganzoo.machine.signals import Interrupted, Stopped, interruptible
-from ganzoo.machine.streams import drop_output
+from ganzoo.machine.streams import Stream, drop_output
 from ganzoo.zoo.datasets import load_data
 
 
@@ -37,9 +38,7 @@ class Worker:
 
     def reply(self, **content: Any) -> None:
         """Send one line. A benchmark that is gone does not read it; the cell is finished all the same."""
-        with contextlib.suppress(OSError):
-            self.replies.write(json.dumps(content) + "\n")
-            self.replies.flush()
+        self.replies.write(json.dumps(content) + "\n")
 
     def answer(self, request: dict[str, Any]) -> None:
         """Do what one request says."""
@@ -62,8 +61,9 @@ class Worker:
 @contextlib.contextmanager
 def replies_on_stdout() -> Iterator[IO[str]]:
     """Standard output for replies alone: what plugins print goes to standard error."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies:
-        os.dup2(2, 1)
+    copy = os.dup(1)
+    os.dup2(2, 1)
+    with io.TextIOWrapper(Stream(copy, required=False), encoding="utf-8", write_through=True) as replies:
         yield replies
 
 
