@@ -123,7 +123,7 @@ export function hints(state, ask) {
     const applied = (state.changes ?? []).filter((change) => change.step >= hint.step && keys.has(change.key));
     const past = hint.name === "mode-collapse" && last && last.step > hint.step && last.variety > 2 * LOW;
     return h("div", { className: past ? "hint past" : "hint", "data-hint": hint.name }, h("strong", { title: WORDS[hint.name] }, hint.name),
-      ` ${hint.hint.replace(/^step (\d+), [\w-]+: /, "at step $1: ")}`,
+      ` ${hint.hint.replace(/^step (\d+), [\w-]+: /, "at step $1: ").replace(/`--set ([^`]*)`/g, "$1")}`,
       WORDS[hint.name] ? h("p", { className: "note" }, WORDS[hint.name]) : null,
       past ? h("p", {}, `Recovered: at step ${last.step} the variety is ${percent(last.variety)} again.`) : null,
       ...applied.map((change) => h("p", {}, `${change.key}=${change.to ?? "none"} since step ${change.step}. A generator that has collapsed seldom comes back: starting over is the surer cure.`)),
