@@ -32,6 +32,7 @@ class Modality:
     which needs no download and no files; "" if there is none.
     example_size: the `data.size` of the examples that metrics are tried on, where small ones are faster.
     shows_samples_apart: whether `picture` shows each sample separately, so that its neighbours can be shown beside it.
+    picture_is_text: whether `picture` shows no more than `lines` says, so that pages show the lines alone.
     real_in_picture: how many real samples to pass to `picture`; 0 if it shows none.
     file_endings: of the files that hold many samples, which `write_file` writes: (".csv",).
     value_bytes: bytes of a value of scored samples.
@@ -45,6 +46,7 @@ class Modality:
     example_dataset = ""
     example_size: int | None = None
     shows_samples_apart = False
+    picture_is_text = False
     real_in_picture = 0
     file_endings: tuple[str, ...] = ()
     value_bytes = 4

@@ -164,7 +164,7 @@ def _run(run: Run, name: str, frames: int) -> RunPart:
         state=state,
         facts=_facts(run, state),
         machine=_machine(run),
-        sheets=read_sheets(run.path, state, frames),
+        sheets=read_sheets(run.path, state, frames, registry.modality(run.data.modality).picture_is_text),
         reals=read_picture(run.path / REALS),
         neighbours=read_picture(run.neighbours_file),
         recipe=recipe.recipe_of(run),

@@ -32,13 +32,15 @@ class Sheet:
     lines: list[str] = field(default_factory=list)
 
 
-def read_sheets(folder: Path, state: State, frames: int = FRAMES) -> list[Sheet]:
-    """Sheets of a run over time, evenly spaced if there are many; the newest is always one of them."""
+def read_sheets(folder: Path, state: State, frames: int = FRAMES, text_alone: bool = False) -> list[Sheet]:
+    """Sheets of a run over time, evenly spaced if there are many; the newest is always one of them.
+
+    text_alone: leave pictures out where there are lines of text.
+    """
     found = steps_in(folder / "samples")
-    sheets_ = [
-        sheet for step in evenly(sorted(found), frames) if (sheet := _sheet(step, folder / "samples", found[step]))
-    ]
-    last = _of_stop(folder, state, max(found, default=-1))
+    steps = evenly(sorted(found), frames)
+    sheets_ = [sheet for step in steps if (sheet := _sheet(step, folder / "samples", found[step], text_alone))]
+    last = _of_stop(folder, state, max(found, default=-1), text_alone)
     return [*sheets_, *([last] if last else [])]
 
 
@@ -59,20 +61,20 @@ def evenly(steps: list[int], most: int) -> list[int]:
     return [steps[round(number * (len(steps) - 1) / (most - 1))] for number in range(most)]
 
 
-def _sheet(step: int, folder: Path, names: list[str]) -> Sheet | None:
+def _sheet(step: int, folder: Path, names: list[str], text_alone: bool) -> Sheet | None:
     texts = [name for name in names if name.endswith(".txt")]
     lines = read_lines(folder / texts[0]) if texts else []
     pictures = [name for name in names if name.endswith(".png")]
-    picture = read_picture(folder / pictures[0]) if pictures else None
+    picture = read_picture(folder / pictures[0]) if pictures and not (lines and text_alone) else None
     return Sheet(step, picture, lines) if picture or lines else None
 
 
-def _of_stop(folder: Path, state: State, newest: int) -> Sheet | None:
+def _of_stop(folder: Path, state: State, newest: int, text_alone: bool) -> Sheet | None:
     """The samples of a run that was stopped between two sheets, which are in samples.png or samples.txt alone."""
     if state.name in (RUNNING, FINISHED) or state.step <= newest:
         return None
     lines = read_lines(folder / "samples.txt")
-    picture = read_picture(folder / "samples.png")
+    picture = None if lines and text_alone else read_picture(folder / "samples.png")
     return Sheet(state.step, picture, lines) if picture or lines else None
 
 

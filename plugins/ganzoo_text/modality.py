@@ -31,6 +31,7 @@ class Tokens(Modality):
     criteria = ("ngram-jsd",)
     example_shapes = ()
     example_dataset = "grammar"
+    picture_is_text = True
     real_in_picture = SHOWN
     file_endings = (".txt",)
     value_bytes = 8
@@ -51,10 +52,10 @@ class Tokens(Modality):
     ) -> Image:
         from .drawing import draw_columns
 
-        parts = {"generated" if real is not None else "": self.lines(x, spec)}
-        if real is not None and not torch.equal(x, real[: len(x)]):
-            parts["real"] = self.lines(real[: len(x)], spec)
-        return draw_columns(parts, title)
+        lines = self.lines(x, spec)
+        if real is None or torch.equal(x, real[: len(x)]):
+            return draw_columns({"": lines}, title)
+        return draw_columns({"generated": lines, "real": self.lines(real[: len(x)], spec)}, title)
 
     def sheet_size(self, classes: int) -> tuple[int, int | None]:
         return SHOWN, None

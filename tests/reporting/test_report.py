@@ -22,6 +22,7 @@ from ganzoo.cli import run as typed
 from ganzoo.cli.train import command as train_command
 from ganzoo.errors import GanzooError
 from ganzoo.files.lock import Lock
+from ganzoo.modalities.image import Images
 from ganzoo.reporting.curves import Series, chart
 from ganzoo.reporting.page import describe
 from ganzoo.reporting.pictures import FRAMES, evenly
@@ -213,14 +214,17 @@ def test_a_run_without_anything_yet(folder: Path) -> None:
         assert said in text
 
 
-def test_samples_that_are_text_are_text(folder: Path) -> None:
+def test_samples_that_are_text_are_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "samples" / "000003.txt").write_text("a quiet river\n" + "x" * 1000 + "\n" + "\n".join("more" * 40))
     found = parsed(folder)
     assert "a quiet river" in found.text
     assert "x" * 400 not in found.text
-    (frame,) = [sheet for sheet in describe([Run.open(folder)]).runs[0].sheets if sheet.step == 3]
-    assert frame.picture is not None
-    assert len(frame.lines) == 16
+    # This kind of data has a picture of its own beside its text.
+    both = [sheet for sheet in describe([Run.open(folder)]).runs[0].sheets if sheet.step == 3]
+    monkeypatch.setattr(Images, "picture_is_text", True)
+    alone = [sheet for sheet in describe([Run.open(folder)]).runs[0].sheets if sheet.step == 3]
+    assert [len(sheet.lines) for sheet in (*both, *alone)] == [16, 16]
+    assert [sheet.picture is None for sheet in (*both, *alone)] == [False, True]
 
 
 def test_a_run_that_was_stopped_between_two_sheets_shows_its_last_samples(folder: Path) -> None:
