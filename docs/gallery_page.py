@@ -9,14 +9,14 @@ from typing import Any
 from ganzoo.specs import Variant
 
 COLUMNS = 3
-TITLES = {"digits": "Digits", "mnist": "MNIST"}
+TITLES = {"digits": "Digits", "mnist": "MNIST", "moving-digits": "Video"}
 """The data sets that are shown, with their headings."""
 
 INTRODUCTION = """\
 # Gallery
 
 Samples of every variant, by the data set that it was trained on: the last state of a complete training run of the named
-recipe, drawn with seed 0, not chosen. Below each sheet: the Inception Score as a fraction of that of real test images,
+recipe, drawn with seed 0, not chosen. Below each sheet: the Inception Score as a fraction of that of real test samples,
 on [domain features](scores.md#domain-features), and the CPU seconds of training, means over the seeds of
 [the results](results.md). The best fraction comes first; sheets of recipes without results yet come last.
 """
@@ -32,7 +32,9 @@ def picture_of(page: Path, variant: Variant, recipe: str) -> Path:
 
 def gallery_page(note: str, variants: Sequence[tuple[Variant, Path]], zoo: Mapping[str, Any], root: Path) -> str:
     """The page. `variants` are given with their pages, `zoo` is the report of the grid of all variants."""
-    groups = {(group["recipe"], group["dataset"]): group for group in zoo["groups"] if not group["label"]}
+    groups = {
+        (group["recipe"], group["dataset"].partition(":")[0]): group for group in zoo["groups"] if not group["label"]
+    }
     parts = [note, INTRODUCTION]
     for dataset, title in TITLES.items():
         found = []
@@ -51,7 +53,7 @@ def gallery_page(note: str, variants: Sequence[tuple[Variant, Path]], zoo: Mappi
 
 def caption(group: Mapping[str, Any] | None) -> tuple[float, str]:
     """The fraction of the real score, and what is written below the sheet."""
-    scores = [score for score in group["scores"] if score["name"].startswith("IS[")] if group else []
+    scores = [score for score in group["scores"] if score["name"].startswith(("IS[", "clip-IS["))] if group else []
     if not group or not scores or not scores[0]["n"]:
         return 0.0, ""
     share = scores[0]["mean"] / scores[0]["real"]["mean"]

@@ -75,11 +75,14 @@ def ganzoo_datasets() -> list[DatasetSpec]:
     return [
         DatasetSpec(
             "moving-digits",
-            "2,500 clips of a handwritten 8x8 digit that moves and bounces, 12 frames of 16x16, 10 classes; generated.",
+            "2,500 clips of a handwritten 8x8 digit that moves and bounces, 12 frames of 16x16 (of 8x16 on a line), "
+            "10 classes; generated.",
             "Srivastava et al. 2015, Unsupervised Learning of Video Representations using LSTMs (moving MNIST), "
             "https://arxiv.org/abs/1502.04681; digits: Alpaydin & Kaynak 1998, https://doi.org/10.24432/C50P49",
             NAME,
             load_moving_digits,
+            "kind",
+            ("plane", "line"),
             labelled=True,
             test=True,
             downloads=False,

@@ -12,12 +12,13 @@ from ganzoo.data.common import check_request, refuse_image_keys
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.images import digits
 from ganzoo.data.own_files import find_files, read_files
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.recipes import Data, DataSpec
 
 from .files import ENDINGS, Wish, read_clips
 
 SIDE, FRAMES, RATE = 16, 12, 8
+KINDS = ("plane", "line")
 TRAIN, TEST = 2500, 500
 OWN_SIZE, OWN_FRAMES = 32, 16
 
@@ -26,11 +27,15 @@ def load_moving_digits(data: Data, split: str) -> Dataset:
     """Handwritten digits that move over a canvas and bounce off its edges: `[1, 12, 16, 16]`, uint8, 8 per second.
 
     2,500 clips for training, of the training digits, and 500 of the test digits; classes take turns. Positions and
-    velocities are drawn at random; each coordinate moves by 0.5 to 1.5 pixels per frame.
+    velocities are drawn at random; each coordinate moves by 0.5 to 1.5 pixels per frame. data.kind "line": digits move
+    to the left and right only, `[1, 12, 8, 16]`.
     """
-    check_request("moving-digits", data, split)
+    check_request("moving-digits", data, split, argument="kind")
     refuse_image_keys("moving-digits", data, "clips")
-    x, y = _moving(split)
+    kind = data.kind or KINDS[0]
+    if kind not in KINDS:
+        raise unknown("kind of moving-digits", kind, KINDS)
+    x, y = _moving(kind, split)
     names = digits.CLASS_NAMES
     spec = DataSpec(
         "moving-digits",
@@ -44,7 +49,7 @@ def load_moving_digits(data: Data, split: str) -> Dataset:
 
 
 @cache
-def _moving(split: str) -> tuple[Tensor, Tensor]:
+def _moving(kind: str, split: str) -> tuple[Tensor, Tensor]:
     """The clips uint8 `[N, 1, T, H, W]` and labels `[N]` of a split, generated once per process."""
     from pathlib import Path
 
@@ -53,13 +58,14 @@ def _moving(split: str) -> tuple[Tensor, Tensor]:
     source = digits.load(Data(), Path(), split)
     images, labels = np.asarray(source.arrays["x"])[:, 0], np.asarray(source.arrays["y"])
     chosen = np.array([random.choice(np.flatnonzero(labels == k % 10)) for k in range(count)])
-    room = SIDE - images.shape[1]
+    height = images.shape[1] if kind == "line" else SIDE
+    room = np.array([height, SIDE]) - images.shape[1]
     start = random.uniform(0, room, (count, 2))
-    velocity = random.uniform(0.5, 1.5, (count, 2)) * random.choice([-1, 1], (count, 2))
-    clips = np.zeros((count, 1, FRAMES, SIDE, SIDE), np.uint8)
+    velocity = random.uniform(0.5, 1.5, (count, 2)) * random.choice([-1, 1], (count, 2)) * (room > 0)
+    clips = np.zeros((count, 1, FRAMES, height, SIDE), np.uint8)
     for t in range(FRAMES):
         # A reflection at both edges: a triangle wave.
-        folded = np.abs((start + velocity * t) % (2 * room) - room)
+        folded = np.abs((start + velocity * t) % np.maximum(1, 2 * room) - room)
         places = np.rint(room - folded).astype(int)
         for k, (row, column) in enumerate(places):
             clips[k, 0, t, row : row + 8, column : column + 8] = images[chosen[k]]

@@ -68,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "fastgan",
                 "infogan",
                 "lsgan",
+                "mocogan",
                 "msg-gan",
                 "pacgan",
                 "pix2pix",

@@ -1,7 +1,9 @@
-"""Clips: digits that move, videos of every kind, scores of content and motion."""
+"""Clips: digits that move, videos of every kind, scores of content and motion, and mocogan on them."""
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,14 @@ from ganzoo_video.files import Wish, read_clips
 from PIL import Image
 
 import ganzoo
+from ganzoo import cli
 from ganzoo.data.samples import Samples
+from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import classifier
 from ganzoo.pictures.videos import write_video
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.testing import check_dataset, check_modality
+from ganzoo.testing.examples import example_data
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
@@ -130,6 +135,69 @@ def bad(name: str, path: Path) -> None:
         path.write_bytes(b"" if name.startswith("nothing") else b"this is no video\n" * 20)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("one.gif", "has 1 frame, and is no video"),
+        ("short.gif", "has 3 frames, and a clip has 4: use --set data.length=3 or less"),
+        ("broken.mp4", "cannot be read as a video"),
+        ("text.mp4", "cannot be read as a video"),
+        ("text.gif", "cannot be read as a video"),
+        ("nothing.mp4", "cannot be read as a video"),
+    ],
+)
+def test_a_file_that_is_no_video_is_skipped_and_alone_is_one_line(
+    name: str, told: str, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if name.endswith(".mp4"):
+        pytest.importorskip("av")
+    (tmp_path / "alone").mkdir()
+    for place in (tmp_path / "alone", folder / "slow"):
+        bad(name, place / name)
+    found = loaded(folder)
+    assert (found.count, found.skipped) == (24, (f"slow/{name}",))
+    words = ["train", "mocogan", "--dataset", f"video-folder:{tmp_path / 'alone'}", *TINY, *SMALL]
+    assert cli.run(words) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"error: none of the 1 videos in {tmp_path / 'alone'} can be read: {name}: ")
+    assert told in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["video-folder:empty"], "there are no videos in empty"),
+        (["video-folder:missing"], "there is no file or folder missing"),
+        (["video-folder:mine", "--set", "data.flip=true"], "contains clips, not images: leave out data.flip"),
+        (["video-folder:mine", "--set", "data.channels=4"], "clips have 1 or 3 channels, not 4"),
+        (["video-folder:mine", "--set", "data.length=100"], "a clip has 100: use --set data.length="),
+        (["moving-digits:circle"], "unknown kind of moving-digits 'circle': available: line, plane."),
+        (["moving-digits", "--set", "data.length=8"], "the samples of moving-digits have a length of their own"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: list[str], told: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("empty").mkdir()
+    assert cli.run(["train", "mocogan", "--dataset", *words, *TINY]) == 2
+    error = capfd.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_without_av_one_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"anything")
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert cli.run(["train", "mocogan", "--dataset", str(tmp_path / "a.mp4"), *TINY]) == 2
+    assert "needs the package av: pip install 'ganzoo[video]'" in capfd.readouterr().err
+    with pytest.raises(GanzooError, match=r"or use \.gif"):
+        write_video(tmp_path / "b.mp4", squares(3), 5)
+
+
 def test_subfolders_are_classes_and_every_clip_has_that_of_its_video(folder: Path) -> None:
     found = loaded(folder)
     assert (found.spec.class_names, found.spec.shape) == (("fast", "slow"), (1, 4, 16, 16))
@@ -170,6 +238,80 @@ def test_scores_tell_clips_from_noise_and_say_what_they_are(folder: Path, monkey
     found = metrics.persistence(real)
     assert set(found) == {"persistence[domain:video-folder-frames]", "accuracy[domain:video-folder-frames]"}
     assert 0.5 <= found["persistence[domain:video-folder-frames]"] <= 1
+
+
+def test_own_files_are_trained_on_sampled_read_back_and_scored(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    words = ["train", "mocogan", "--dataset", "video-folder:mine", "--out", "run", *TINY, *SMALL]
+    assert cli.run(words) == 0
+    assert (folder.parent / "run" / "samples.png").exists()
+    assert cli.run(["sample", "run", "-n", "12", "--to", "new"]) == 0
+    assert {path.parent.name for path in Path("new").rglob("*.gif")} == {"fast", "slow"}
+    run = ganzoo.load("run")
+    x, names = registry.modality("video").read(Path("new"), run.data)
+    drawn = run.sample(12, labels=[0] * 6 + [1] * 6)
+    assert len(set(names)) == 12
+    assert x.shape == drawn.shape
+    capfd.readouterr()
+    assert cli.run(["eval", "run", "--metrics", "video-motion", "-n", "12", "--json"]) == 0
+    assert {row["name"] for row in json.loads(capfd.readouterr().out)["scores"]} == {"speed-ratio", "change-ratio"}
+
+
+def built(shape: tuple[int, ...] = (1, 8, 16, 16), **keys: object):  # type: ignore[no-untyped-def]
+    card = registry.variants()["mocogan"]
+    data = example_data("video", shape).spec
+    recipe = ganzoo.zoo.config.override(card.recipes[card.default], {"width": 2, **keys})  # type: ignore[attr-defined]
+    torch.manual_seed(0)
+    return card.build(recipe, data)
+
+
+def test_frames_share_the_content_and_a_gru_carries_the_motion() -> None:
+    """Each frame by hand: a GRU cell from its equations, and the image generator on content, motion and class."""
+    gan = built(content=3, motion=2, embedding=2)
+    g = gan.generator.eval()
+    z, y = gan.draw_latent(2), torch.tensor([1, 0])
+    content, h, noise = z[:, :3], z[:, 3:5], z[:, 5:].view(2, 8, 2)
+    weights = dict(g.motion.named_parameters())
+    with torch.no_grad():
+        clip = gan.generate(z, y)
+        for t in range(8):
+            of_input = noise[:, t] @ weights["weight_ih_l0"].T + weights["bias_ih_l0"]
+            of_state = h @ weights["weight_hh_l0"].T + weights["bias_hh_l0"]
+            (r, u, n), (hr, hu, hn) = of_input.chunk(3, 1), of_state.chunk(3, 1)
+            reset, update = torch.sigmoid(r + hr), torch.sigmoid(u + hu)
+            h = (1 - update) * torch.tanh(n + reset * hn) + update * h
+            frame = g.image(torch.cat([content, g.embed(y), h], 1))
+            assert torch.allclose(clip[:, :, t], frame, atol=1e-6)
+
+
+def test_one_discriminator_sees_frames_and_the_other_the_clip() -> None:
+    gan = built(frames=2)
+    d = gan.discriminator.eval()
+    x, y = torch.randn(3, 1, 8, 16, 16), torch.tensor([0, 1, 2])
+    torch.manual_seed(3)
+    frames, clip = d(x, y)
+    assert (frames.shape, clip.shape) == ((3, 2), (3,))
+    torch.manual_seed(3)
+    at = torch.randint(8, (3, 1, 2, 1, 1)).flatten(1)
+    for k in range(2):
+        by_hand = d.frame(x[torch.arange(3), :, at[:, k]])
+        assert torch.allclose(frames[:, k], by_hand[:, 0] + by_hand[torch.arange(3), 1 + y], atol=1e-6)
+    still = x.clone()
+    still[:, :, 1:] = 0
+    torch.manual_seed(3)
+    assert not torch.allclose(d(still, y)[1], clip)
+    terms = gan.discriminator_loss({"x": x, "y": y})
+    assert terms["loss"].isfinite()
+
+
+def test_on_a_line_digits_move_sideways_only() -> None:
+    x = load_data(Data(name="moving-digits", kind="line"), RunOptions()).arrays["x"][:50, 0].double()
+    assert x.shape == (50, 12, 8, 16)
+    assert float((x.sum(3) - x[:, :1].sum(3)).abs().max()) == 0
+    places = (x.sum(2) * torch.arange(16.0)).sum(2) / x.sum((2, 3))
+    assert 0.5 < float(places.diff(dim=1).abs().mean()) < 1.3
 
 
 def test_enlarged_frames_are_large_enough_for_encoders() -> None:
