@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from ganzoo.errors import GanzooError
 
@@ -19,9 +19,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], rate: float) -> None:
     installed.
     """
     if path.suffix.lower() == ".gif":
-        first, *others = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
-        # Without this, frames that are equal to those before them are left out.
-        first.save(path, save_all=True, append_images=others, duration=round(1000 / rate), disposal=1, loop=0)
+        path.write_bytes(_gif(frames, round(1000 / rate)))
         return
     require_av(path)
     import av
@@ -38,6 +36,15 @@ def write_video(path: Path, frames: Iterable[np.ndarray], rate: float) -> None:
             video.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
         if stream is not None:
             video.mux(stream.encode())
+
+
+def _gif(frames: Iterable[np.ndarray], milliseconds: int) -> bytes:
+    """The frames as a .gif file. Image.save would leave out those that are equal to the ones before them."""
+    images = [Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
+    images = [image if image.mode == "L" else image.convert("P", palette=Image.Palette.ADAPTIVE) for image in images]
+    header, _ = GifImagePlugin.getheader(images[0], info={"loop": 0})
+    parts = [GifImagePlugin.getdata(image, duration=milliseconds, include_color_table=True) for image in images]
+    return b"".join([*header, *(piece for part in parts for piece in part), b";"])
 
 
 def require_av(path: Path) -> None:

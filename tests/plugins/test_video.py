@@ -123,6 +123,16 @@ def test_what_is_written_is_read_back(tmp_path: Path, ending: str) -> None:
     assert rate == pytest.approx(5, rel=0.01)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_equal_frames_of_a_gif_are_kept(tmp_path: Path, channels: int) -> None:
+    still, other = (np.full((8, 8, channels), grey, np.uint8) for grey in (0, 200))
+    for name, frames in (("still", [still] * 4), ("mixed", [still, still, other, other])):
+        write_video(tmp_path / f"{name}.gif", frames, 10)
+        x, rate = read_clips(tmp_path / f"{name}.gif", Wish(channels, 4, 8, 8))
+        assert np.array_equal(x[0].numpy(), np.stack(frames).transpose(3, 0, 1, 2))
+        assert rate == pytest.approx(10)
+
+
 def bad(name: str, path: Path) -> None:
     if name == "one.gif":
         gif(path, squares(1))
