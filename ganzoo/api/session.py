@@ -28,7 +28,7 @@ from ganzoo.machine.threads import only_training_run
 from ganzoo.recipes import DataSpec, Recipe, RunOptions, to_dict
 from ganzoo.runs import changes, initial, plane, source
 from ganzoo.runs.callbacks import sheets
-from ganzoo.runs.callbacks.diagnosis import hint_on_nonfinite
+from ganzoo.runs.callbacks.diagnosis import hint_on_nonfinite, measure_every
 from ganzoo.runs.callbacks.symptoms import suggestions_in
 from ganzoo.runs.exploring import Explorer
 from ganzoo.runs.folders import claim, require_new
@@ -337,6 +337,13 @@ class Session:
         """The generator's latent space, and directions in it as it is now; None for a game without one."""
         gan = self.trainer.gan
         return Explorer(gan, self.spec, self.run.info["variant"]) if has_latent(gan) else None
+
+    @property
+    def next_measurement(self) -> int | None:
+        """The step of the diagnosis's next measurement; None after the last."""
+        every = measure_every(self.recipe.steps)
+        found = (self.step // every + 1) * every
+        return found if found <= self.recipe.steps else None
 
     def hints(self) -> list[dict[str, Any]]:
         """What the diagnosis found so far, with `suggestions`: alternatives, each a dict of keys to set."""

@@ -23,7 +23,7 @@ from ganzoo.reporting.curves import Chart
 from ganzoo.reporting.pictures import FRAMES, Sheet, read_sheets
 from ganzoo.runs.callbacks.reals import FILE as REALS
 from ganzoo.runs.run import Run
-from ganzoo.runs.state import STOPPED, State, state_of
+from ganzoo.runs.state import STOPPED, State
 from ganzoo.zoo import registry
 
 MOST = 20
@@ -152,7 +152,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 
 def _run(run: Run, name: str, frames: int) -> RunPart:
-    info, state = run.info, state_of(run.path, run.info)
+    info, state = run.info, run.state()
     card = registry.variants().get(info["variant"])
     data_changes = info.get("data_changes", [])
     return RunPart(

@@ -37,6 +37,7 @@ from ganzoo.runs.reading import FORMAT, LOGGED, Evaluated, Hinted, Measured, rea
 from ganzoo.runs.sampling import build_at, class_numbers, draw_for, on_host
 from ganzoo.runs.showing import run_html, run_line
 from ganzoo.runs.source import own_data
+from ganzoo.runs.state import State, state_of
 from ganzoo.runs.walks import along, between
 from ganzoo.specs import Variant
 from ganzoo.training import restoring
@@ -328,6 +329,10 @@ class Run:
     def neighbours_file(self) -> Path:
         """neighbours.png, or neighbours-best.png of a run at its best state."""
         return self.path / ("neighbours-best.png" if self.at_best else "neighbours.png")
+
+    def state(self) -> State:
+        """How far it is, and whether it is "running", "finished", "stopped" or "failed"."""
+        return state_of(self.path, self.info)
 
     def hints(self) -> list[dict[str, Any]]:
         """What the diagnosis found during training, oldest first: step, name, hint, values."""

@@ -16,7 +16,6 @@ import torch
 from ganzoo.api.session import Session
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Data, Recipe, TwoPlayerRecipe, live_keys
-from ganzoo.runs.callbacks.diagnosis import measure_every
 from ganzoo.runs.plane import Plane
 from ganzoo.zoo.config import value_text
 from ganzoo_lab.failures import failures
@@ -201,7 +200,7 @@ class SessionLane(Lane):
             "keys": keys_of(session),
             "hints": session.hints(),
             "measured": run.measurements()[-1:],
-            "next_measurement": next_measurement(session.step, session.recipe.steps),
+            "next_measurement": session.next_measurement,
             "failures": self._failures(),
             "changes": run.info.get("changes", []),
             "commands": session.commands(),
@@ -237,13 +236,6 @@ def names_of(run: Any, data: Data) -> dict[str, str]:
     """What a run is called on the page: its recipe, and its data, which are a file or folder if they have a path."""
     variant = f"{run.info['variant']}.{run.info['recipe_name']}"
     return {"variant": variant, "title": f"{variant} on {Path(data.path).stem if data.path else data.name}"}
-
-
-def next_measurement(step: int, steps: int) -> int | None:
-    """The step of the diagnosis's next measurement; None after the last."""
-    every = measure_every(steps)
-    found = (step // every + 1) * every
-    return found if found <= steps else None
 
 
 def classes_of(count: int, spec: Any) -> list[str]:

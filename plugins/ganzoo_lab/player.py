@@ -21,6 +21,7 @@ from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.recipes import Recipe, RunOptions
 from ganzoo.zoo import registry
 from ganzoo_lab.lanes import Lane, SessionLane
+from ganzoo_lab.offers import zoo
 from ganzoo_lab.run_lane import RunLane
 
 FRAME_SECONDS = 1 / 12
@@ -377,32 +378,3 @@ class Player(threading.Thread):
 def described(values: Values) -> str:
     """Recipe keys in words: `g.lr=0.1 d.lr=1e-05`."""
     return " ".join(f"{key}={value}" for key, value in values.items())
-
-
-def zoo() -> dict[str, Any]:
-    """What can be played: variants with their recipes, data sets by kind, losses, penalties, augmentations."""
-    return {
-        "variants": [
-            {
-                "name": variant.name,
-                "summary": variant.summary,
-                "lesson": variant.lesson,
-                "modalities": list(variant.modalities),
-                "recipes": {name: recipe.data.name for name, recipe in variant.recipes.items()},
-            }
-            for variant in registry.variants().values()
-        ],
-        "datasets": [
-            {
-                "name": data.name,
-                "modality": data.modality,
-                "kinds": list(data.kinds),
-                "argument": data.argument,
-                "here": not data.downloads and data.argument != "path",
-            }
-            for data in registry.datasets().values()
-        ],
-        "losses": list(registry.losses()),
-        "penalties": list(registry.penalties()),
-        "augmentations": list(registry.augmentations()),
-    }

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ganzoo.runs.state import FINISHED, state_of
 from ganzoo_lab.lanes import Lane, classes_of, names_of, thinned, url
 
 SHEET = re.compile(r"\d{1,15}\.png", re.ASCII)
@@ -39,7 +38,7 @@ class RunLane(Lane):
         history = run.metrics()
         sheets = list(self.sheets())
         explorer = self.explorer() if run.checkpoints.is_dir() and any(run.checkpoints.glob("step-*.pt")) else None
-        found = state_of(run.path, run.info)
+        found = run.state()
         return {
             "lane": self.number,
             "kind": "run",
@@ -47,7 +46,7 @@ class RunLane(Lane):
             "path": str(run.path),
             "step": found.step,
             "steps": recipe.steps,
-            "finished": found.name == FINISHED,
+            "finished": found.name == "finished",
             "doing": found.name,
             "view": "picture",
             "modality": run.data.modality,

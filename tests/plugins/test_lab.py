@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from browser import browser
 from ganzoo_lab.failures import failures
-from ganzoo_lab.lanes import GRAIN, next_measurement
+from ganzoo_lab.lanes import GRAIN
 from ganzoo_lab.player import DRAWN, Player
 from ganzoo_lab.server import Lab, Page
 from kinds_of_data import sentences, signals
@@ -194,7 +194,8 @@ def test_a_state_says_what_the_diagnosis_measured_and_when_it_looks_again(player
     state = player.lanes[0].state()
     assert (state["measured"][0]["step"], state["next_measurement"]) == (50, 100)
     assert 0 < state["measured"][0]["variety"] < 2
-    assert next_measurement(400, 400) is None
+    ask(player, do="change", lane=0, values={"steps": "60"})
+    assert player.lanes[0].state()["next_measurement"] is None
 
 
 def test_saving_and_moves_by_hand_are_answered(player: Any) -> None:
