@@ -159,6 +159,11 @@ class Session:
         return self.trainer.recipe
 
     @property
+    def first_recipe(self) -> Recipe:
+        """The recipe at step 0, before any change."""
+        return replaying.first_recipe(self.run)
+
+    @property
     def gan(self) -> GAN:
         """The game as it is now."""
         return self.trainer.gan

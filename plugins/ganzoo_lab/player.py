@@ -15,7 +15,6 @@ import numpy as np
 from pydantic import Field, ValidationError, validate_call
 
 import ganzoo
-from ganzoo.api.replaying import first_recipe
 from ganzoo.api.session import Session
 from ganzoo.errors import GanzooError, TrainingError
 from ganzoo.recipes import Recipe, RunOptions
@@ -258,7 +257,7 @@ class Player(threading.Thread):
         shown = self._lane(lane)
         session = Session.resume(shown.run.path, **self._run_options())
         self._close(lane)
-        self._tell(self._add(SessionLane(lane, session, first_recipe(session.run))))
+        self._tell(self._add(SessionLane(lane, session, session.first_recipe)))
 
     def do_step(self, lane: int, count: Annotated[int, Field(ge=1, le=1000)] = 1) -> None:
         """Play some steps."""
