@@ -61,6 +61,10 @@ def ganzoo_datasets() -> list[DatasetSpec]:
          "Zhang et al. 2016, Colorful Image Colorization, https://arxiv.org/abs/1603.08511"),
         ("segments", "Maps of background and strokes, by class, and images. Of digits, or of others: segments:mnist.",
          "Park et al. 2019, Semantic Image Synthesis with SPADE, https://arxiv.org/abs/1903.07291"),
+        ("lowres", "Images at half the size, and the image. Of digits, or of others: lowres:mnist; 'factor' sets how small.",
+         "Ledig et al. 2017, Photo-Realistic Single Image Super-Resolution, https://arxiv.org/abs/1609.04802"),
+        ("holes", "Images with a square hole in the middle, and the image. Of digits, or of another data set: holes:mnist.",
+         "Pathak et al. 2016, Context Encoders, https://arxiv.org/abs/1604.07379"),
         ("domains", "Unpaired: digits, and other digits in chalk. Of another data set, or of two: domains:mnist,svhn.",
          "Zhu et al. 2017, Unpaired Image-to-Image Translation, https://arxiv.org/abs/1703.10593"),
     ]  # fmt: skip

@@ -22,6 +22,9 @@ from . import make
 
 DEFAULT = "digits"
 
+FACTOR = 2
+"""How many times smaller the inputs of `lowres` are."""
+
 MEMORY = 1 << 30
 """Bytes up to which what is made from images is made at once and kept."""
 
@@ -80,6 +83,24 @@ def segments(data: Data, root: Path, split: str) -> Dataset:
     shape = (3, *base.spec.shape[1:])
     source = made_from(base, lambda x, rows: make.segments(x, None if labels is None else labels[rows], palette), shape)
     return paired("segments", base, base.arrays["x"], source, data, map_note(palette, names))
+
+
+def lowres(data: Data, root: Path, split: str) -> Dataset:
+    """The base images, whose input "source" is the same at half the size."""
+    base = read_base("lowres", data, root, split)
+    channels, height, width = base.spec.shape
+    if height % FACTOR or width % FACTOR:
+        raise GanzooError(f"lowres halves images, and {base.spec.name} has {height}x{width} pixels: set data.size.")
+    shape = (channels, height // FACTOR, width // FACTOR)
+    source = made_from(base, lambda x, rows: make.smaller(x, FACTOR), shape)
+    return paired("lowres", base, base.arrays["x"], source, data)
+
+
+def holes(data: Data, root: Path, split: str) -> Dataset:
+    """The base images, whose input "source" is the same with the middle left out."""
+    base = read_base("holes", data, root, split)
+    source = made_from(base, lambda x, rows: make.with_hole(x), base.spec.shape)
+    return paired("holes", base, base.arrays["x"], source, data)
 
 
 def domains(data: Data, root: Path, split: str) -> Dataset:

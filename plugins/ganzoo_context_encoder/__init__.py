@@ -1,0 +1,64 @@
+"""context-encoder: the missing middle of an image (Pathak et al. 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
+
+if TYPE_CHECKING:
+    from ganzoo.games import TwoPlayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContextEncoderRecipe(TwoPlayerRecipe):
+    """The two parts of G's loss, and the networks."""
+
+    content_weight: float = key(0.999, "Weight of the mean squared error of pixels.", minimum=0, live=True)
+    adversarial_weight: float = key(0.001, "Weight of what D says.", minimum=0, live=True)
+    bottleneck: int = key(4000, "Units between encoder and decoder.", minimum=1)
+    width: int = key(64, "Channels at the finest resolution; they double as it halves.", minimum=1)
+    d_width: int = key(64, "The same for D.", minimum=1)
+
+
+def build(recipe: ContextEncoderRecipe, data: DataSpec) -> TwoPlayer:
+    from .game import ContextEncoder, networks
+
+    return ContextEncoder.from_recipe(*networks(recipe, data), recipe, data)
+
+
+FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
+SMALL = ContextEncoderRecipe(
+    data=Data(name="holes"),
+    width=16,
+    d_width=16,
+    bottleneck=128,
+    batch=32,
+    steps=2000,
+    adversarial_weight=0.02,
+    g=FAST_G,
+    d=FAST_D,
+)
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    paper = "Pathak et al. 2016, Context Encoders: Feature Learning by Inpainting, https://arxiv.org/abs/1604.07379"
+    return [
+        Variant(
+            "context-encoder",
+            "Fills a hole in the middle of an image.",
+            paper,
+            ("image",),
+            {"holes": SMALL, "mnist": replace(SMALL, data=Data(name="holes", kind="mnist"))},
+            build,
+            inputs=("source",),
+            fixes=("latent", "latent_distribution"),
+            ancestor="pix2pix",
+            change="a bottleneck in place of the U-Net's connections, and what is outside the hole stays",
+            lesson="What is missing has to be understood, not copied from nearby.",
+        )
+    ]

@@ -1,0 +1,68 @@
+"""srgan: larger images from small ones (Ledig et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ganzoo import hookimpl
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.specs import Variant
+
+if TYPE_CHECKING:
+    from ganzoo.games import TwoPlayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class SRGANRecipe(TwoPlayerRecipe):
+    """The two parts of G's loss, when D begins, and the networks."""
+
+    content_weight: float = key(1.0, "Weight of the mean squared error of pixels.", minimum=0, live=True)
+    adversarial_weight: float = key(1e-3, "Weight of what D says.", minimum=0, live=True)
+    alone: float = key(0.25, "Fraction of training in which G learns from pixels alone.", minimum=0, below=1)
+    width: int = key(64, "Channels of G.", minimum=1)
+    blocks: int = key(16, "Residual blocks of G.", minimum=1)
+    d_width: int = key(64, "Channels of D's first level; they double.", minimum=1)
+
+
+def build(recipe: SRGANRecipe, data: DataSpec) -> TwoPlayer:
+    from .game import SRGAN, networks
+
+    return SRGAN.from_recipe(*networks(recipe, data), recipe, data)
+
+
+FAST_G, FAST_D = (Optimiser(lr=lr, betas=(0.9, 0.999), schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
+SMALL = SRGANRecipe(
+    data=Data(name="lowres"),
+    width=16,
+    blocks=3,
+    d_width=16,
+    batch=32,
+    steps=2000,
+    adversarial_weight=0.02,
+    g=FAST_G,
+    d=FAST_D,
+)
+
+
+@hookimpl
+def ganzoo_variants() -> list[Variant]:
+    paper = (
+        "Ledig et al. 2017, Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network, "
+        "https://arxiv.org/abs/1609.04802"
+    )
+    return [
+        Variant(
+            "srgan",
+            "Larger images from small ones: details that D takes for real.",
+            paper,
+            ("image",),
+            {"lowres": SMALL, "mnist": replace(SMALL, data=Data(name="lowres", kind="mnist"))},
+            build,
+            inputs=("source",),
+            fixes=("latent", "latent_distribution"),
+            ancestor="pix2pix",
+            change="a smaller input, mean squared error in place of L1, and a D that does not see the input",
+            lesson="The best guess of every pixel is blurred; an image that could be real is not.",
+        )
+    ]
