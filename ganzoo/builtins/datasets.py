@@ -31,6 +31,16 @@ DATASETS: tuple[DatasetSpec, ...] = (
         downloads=False,
     ),
     DatasetSpec(
+        "photo-crops",
+        "2,108 crops of two photographs, 64x64 RGB, 2 classes; comes with scikit-learn, no download.",
+        "photographs by danielbuechele and vultilion, CC BY 2.0, in scikit-learn: "
+        "https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_sample_images.html",
+        "image",
+        lazy("ganzoo.data.images.photo_crops:load"),
+        labelled=True,
+        test=True,
+    ),
+    DatasetSpec(
         "points",
         "65,536 points in the plane, generated: a ring or grid of Gaussians, a swiss roll, two moons.",
         "Metz et al. 2017, Unrolled Generative Adversarial Networks, https://arxiv.org/abs/1611.02163 (the ring)",

@@ -25,7 +25,7 @@ from ganzoo.zoo.making import make_game
 KNOWN_SHAPES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("mnist", "fashion-mnist"), (1, 28, 28)),
     **dict.fromkeys(("cifar10", "cifar100", "svhn", "npz"), (3, 32, 32)),
-    **dict.fromkeys(("celeba", "folder", "stl10"), (3, 64, 64)),
+    **dict.fromkeys(("celeba", "folder", "photo-crops", "stl10"), (3, 64, 64)),
     "digits": (1, 8, 8),
     "stacked-mnist": (3, 28, 28),
     "points": (2,),

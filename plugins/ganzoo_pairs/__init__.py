@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
     from ganzoo.data.samples import Samples
 
 
-def derived(name: str) -> Any:
-    """The loader of a data set that is made from another one."""
+def derived(name: str, module: str = "data") -> Any:
+    """The loader of a data set that is made from another one: a function of a module of this package."""
 
     def load(data: Data, root: Path, split: str) -> Dataset:
-        from . import data as sources
-
-        made: Dataset = getattr(sources, name)(data, root, split)
+        made: Dataset = getattr(import_module(f".{module}", __name__), name)(data, root, split)
         return made
 
     return load
@@ -61,13 +60,33 @@ def ganzoo_datasets() -> list[DatasetSpec]:
          "Zhang et al. 2016, Colorful Image Colorization, https://arxiv.org/abs/1603.08511"),
         ("segments", "Maps of background and strokes, by class, and images. Of digits, or of others: segments:mnist.",
          "Park et al. 2019, Semantic Image Synthesis with SPADE, https://arxiv.org/abs/1903.07291"),
-        ("lowres", "Images at half the size, and the image. Of digits, or of others: lowres:mnist; 'factor' sets how small.",
-         "Ledig et al. 2017, Photo-Realistic Single Image Super-Resolution, https://arxiv.org/abs/1609.04802"),
-        ("holes", "Images with a square hole in the middle, and the image. Of digits, or of another data set: holes:mnist.",
-         "Pathak et al. 2016, Context Encoders, https://arxiv.org/abs/1604.07379"),
         ("domains", "Unpaired: digits, and other digits in chalk. Of another data set, or of two: domains:mnist,svhn.",
          "Zhu et al. 2017, Unpaired Image-to-Image Translation, https://arxiv.org/abs/1703.10593"),
     ]  # fmt: skip
+    damaged = [
+        DatasetSpec(
+            "lowres",
+            "Images at a quarter of their size, and in full. Of photo-crops, or of others: lowres:mnist.",
+            "Ledig et al. 2017, Photo-Realistic Single Image Super-Resolution, https://arxiv.org/abs/1609.04802",
+            "image",
+            derived("lowres", "restoration"),
+            argument="kind",
+            labelled=True,
+            test=True,
+            settings={"factor": "how many times smaller the input is: 2, 4 (the default), 8 or 16"},
+        ),
+        DatasetSpec(
+            "holes",
+            "Images with a transparent hole, and without. Of digits, or of another data set: holes:mnist.",
+            "Pathak et al. 2016, Context Encoders: Feature Learning by Inpainting, https://arxiv.org/abs/1604.07379",
+            "image",
+            derived("holes", "restoration"),
+            argument="kind",
+            labelled=True,
+            test=True,
+            settings={"where": "middle (the default) or random: where the hole is"},
+        ),
+    ]
     own = [
         ("paired", "Your own pairs: folders a and b, two folders, or pairs side by side in one picture."),
         ("maps", "Your own maps, whose colours are classes, and photos: folders maps and photos, or two folders."),
@@ -78,6 +97,7 @@ def ganzoo_datasets() -> list[DatasetSpec]:
             DatasetSpec(name, summary, source, "image", derived(name), argument="kind", labelled=True, test=True)
             for name, summary, source in made
         ),
+        *damaged,
         *(
             DatasetSpec(
                 name, summary, OWN, "image", own_files(name), argument="path", kinds=(), test=True, downloads=False

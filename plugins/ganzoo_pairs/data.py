@@ -22,9 +22,6 @@ from . import make
 
 DEFAULT = "digits"
 
-FACTOR = 2
-"""How many times smaller the inputs of `lowres` are."""
-
 MEMORY = 1 << 30
 """Bytes up to which what is made from images is made at once and kept."""
 
@@ -85,24 +82,6 @@ def segments(data: Data, root: Path, split: str) -> Dataset:
     return paired("segments", base, base.arrays["x"], source, data, map_note(palette, names))
 
 
-def lowres(data: Data, root: Path, split: str) -> Dataset:
-    """The base images, whose input "source" is the same at half the size."""
-    base = read_base("lowres", data, root, split)
-    channels, height, width = base.spec.shape
-    if height % FACTOR or width % FACTOR:
-        raise GanzooError(f"lowres halves images, and {base.spec.name} has {height}x{width} pixels: set data.size.")
-    shape = (channels, height // FACTOR, width // FACTOR)
-    source = made_from(base, lambda x, rows: make.smaller(x, FACTOR), shape)
-    return paired("lowres", base, base.arrays["x"], source, data)
-
-
-def holes(data: Data, root: Path, split: str) -> Dataset:
-    """The base images, whose input "source" is the same with the middle left out."""
-    base = read_base("holes", data, root, split)
-    source = made_from(base, lambda x, rows: make.with_hole(x), base.spec.shape)
-    return paired("holes", base, base.arrays["x"], source, data)
-
-
 def domains(data: Data, root: Path, split: str) -> Dataset:
     """Unpaired, in RGB: the images of even rows as the input "source", those of odd rows in yellow chalk as "x".
 
@@ -130,11 +109,11 @@ def domains(data: Data, root: Path, split: str) -> Dataset:
     return unpaired("domains", bases[0].spec, bases[1].spec, source, x, labels, data)
 
 
-def read_base(name: str, data: Data, root: Path, split: str) -> Dataset:
-    """The image data set that `data.kind` names, digits by default, prepared as the other keys say."""
+def read_base(name: str, data: Data, root: Path, split: str, default: str = DEFAULT) -> Dataset:
+    """The image data set that `data.kind` names, or else the default, prepared as the other keys say."""
     if split not in SPLITS:
         raise unknown("split", str(split), SPLITS)
-    base = data.kind or DEFAULT
+    base = data.kind or default
     known = registry.datasets()
     if base not in known and typed_path(base).exists():
         raise GanzooError(f"{name} of your own images: type --dataset {name}:folder --set data.path={base}.")
@@ -147,7 +126,7 @@ def read_base(name: str, data: Data, root: Path, split: str) -> Dataset:
             f"{name} of {base} does not read your own files: leave out data.path ({data.path!r}), or "
             f"for your own images type --dataset {name}:folder --set data.path=PATH."
         )
-    return spec.load(replace(data, name=base, kind="", flip=False), root, split)
+    return spec.load(replace(data, name=base, kind="", flip=False, settings={}), root, split)
 
 
 def ganzoo_names() -> list[Any]:

@@ -82,26 +82,6 @@ def _is_ridge(strength: Tensor, angle: Tensor) -> Tensor:
     return ridge
 
 
-def smaller(x: Tensor, factor: int) -> Tensor:
-    """Images whose sides are `factor` times shorter, `[N, C, H / factor, W / factor]`: means of squares of pixels."""
-    return functional.avg_pool2d(x.float(), factor).round().to(torch.uint8)
-
-
-def hole(shape: Sequence[int]) -> tuple[slice, slice]:
-    """The rows and columns of the middle half of images `[..., H, W]`."""
-    height, width = shape[-2:]
-    return slice(height // 4, height - height // 4), slice(width // 4, width - width // 4)
-
-
-def with_hole(x: Tensor) -> Tensor:
-    """Images whose middle is the mean of its surroundings, in each channel."""
-    rows, columns = hole(x.shape)
-    inside = torch.zeros(x.shape[-2:], dtype=torch.bool)
-    inside[rows, columns] = True
-    mean = x.float()[:, :, ~inside].mean(-1)[:, :, None, None]
-    return torch.where(inside, mean.round().to(torch.uint8), x)
-
-
 def coloured(x: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Grey images in the colour of their class, on black, `[N, 3, H, W]`."""
     colour = torch.tensor(colours(classes), dtype=torch.float32)[labels]
