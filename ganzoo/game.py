@@ -271,6 +271,9 @@ class GAN(nn.Module):
     inputs: tuple[str, ...] = ()
     """Names of the tensors in a batch that `sample` turns into samples, given as `given`; empty for most games."""
 
+    scale: int = 0
+    """Of a game whose one input is an image of any size: how many times higher and wider its sample is; else 0."""
+
     def __init__(self, players: Mapping[str, nn.Module], ema: Iterable[str] = ()) -> None:
         super().__init__()
         self.players = nn.ModuleDict(players)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ganzoo.api.given import from_each, of_one_size, read_inputs
 from ganzoo.api.marking import TOOL, note_of, require_room_for_mark, write_marked
 from ganzoo.api.walks import ENDINGS, walk_file
 from ganzoo.data import array_files
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError
 from ganzoo.files.marks import mark_folder
 from ganzoo.files.new_files import require_absent, writing
 from ganzoo.files.typed import typed_path
@@ -77,6 +78,9 @@ def write_samples(
     )
     if kind == "walk" and like is None and back is None:
         return _write_walk(run, wanted, target, mark)
+    plain = not interpolate and vary is None and like is None and back is None
+    if kind == "folder" and given is not None and run.gan.scale and plain:
+        return _write_each(run, wanted, target, mark)
     drawn = _from_samples(run, like, back, wanted) or _drawn(run, wanted)
     note = note_of(run, seed, from_inputs=bool(drawn.inputs)) if mark else None
     with writing(target):
@@ -99,6 +103,17 @@ def _write_walk(run: Run, wanted: Wanted, target: Path, mark: bool) -> Path:
     content = walk_file(run, target, wanted.count, labels, wanted.seed, wanted.vary)
     with writing(target):
         return write_marked(target, content, note_of(run, wanted.seed) if mark else None)
+
+
+def _write_each(run: Run, wanted: Wanted, target: Path, mark: bool) -> Path:
+    """Write what is made of each of the user's images, at its own size; returns the folder."""
+    modality = registry.modality(run.data.modality)
+    with writing(target), claimed(target) as partial:
+        for name, _, made in _each(run, wanted):
+            modality.write_folder(made, run.data, partial, [name])
+        if mark:
+            mark_folder(partial, TOOL, note_of(run, wanted.seed, from_inputs=True))
+    return target
 
 
 def _content(spec: DataSpec, drawn: Drawn, target: Path, kind: str, columns: int | None) -> bytes:
@@ -135,11 +150,26 @@ class Drawn:
     targets: Tensor | None = None
 
 
+def _each(run: Run, wanted: Wanted) -> Iterator[tuple[str, Tensor, Tensor]]:
+    assert wanted.given is not None
+    labels = [class_number(run, name) for name in wanted.classes] or None
+    return from_each(run, wanted.given, wanted.count, labels, wanted.seed, wanted.truncation)
+
+
+def _drawn_from_each(run: Run, wanted: Wanted) -> Drawn:
+    """Samples of the user's images, at the size of these, which they share."""
+    names, inputs, made = zip(*_each(run, wanted), strict=True)
+    return Drawn(of_one_size(made), None, list(names), {run.gan.inputs[0]: of_one_size(inputs)})
+
+
 def _drawn(run: Run, wanted: Wanted) -> Drawn:
+    walks = wanted.interpolate or wanted.vary is not None
+    if wanted.given is not None and run.gan.scale and not walks:
+        return _drawn_from_each(run, wanted)
     inputs, names = read_inputs(run, wanted.given) if wanted.given is not None else (None, None)
     count = wanted.count or (len(next(iter(inputs.values()))) if inputs else 64)
     labels = [class_number(run, name) for name in wanted.classes] or None
-    if wanted.interpolate or wanted.vary is not None:
+    if walks:
         _check_walk(wanted)
         rows = math.ceil(count / COLUMNS)
         if wanted.vary is not None:
@@ -239,36 +269,6 @@ def _target(
     if kind == "npz" and path.suffix != ".npz":
         raise GanzooError(f"--npz {path}: end the name in .npz.")
     return path, kind
-
-
-def read_inputs(run: Run, given: str | Path | Mapping[str, str | Path]) -> tuple[dict[str, Tensor], list[str]]:
-    """The inputs of a run's variant from the user's files, `[N, ...]` each, and the names of the first.
-
-    Raises GanzooError for a variant without inputs, an input that is missing or unknown, and different numbers of them.
-    """
-    wanted, variant = run.gan.inputs, run.info["variant"]
-    if not wanted:
-        raise GanzooError(f"{variant!r} draws its samples from noise and takes no inputs: leave --given out.")
-    if not isinstance(given, Mapping):
-        if len(wanted) > 1:
-            each = " ".join(f"--given {name}=PATH" for name in wanted)
-            raise GanzooError(f"{variant!r} has several inputs: write {each}.")
-        given = {wanted[0]: given}
-    for name in given:
-        if name not in wanted:
-            raise unknown("input", name, wanted)
-    missing = [name for name in wanted if name not in given]
-    if missing:
-        raise GanzooError(f"{variant!r} also needs {' '.join(f'--given {name}=PATH' for name in missing)}.")
-    found: dict[str, Tensor] = {}
-    names: list[str] = []
-    for name, path in given.items():
-        found[name], read = read_samples(path, run.data.inputs[name])
-        names = names or read
-    counts = {name: len(values) for name, values in found.items()}
-    if len(set(counts.values())) > 1:
-        raise GanzooError(f"as many of each input are needed: {', '.join(f'{n} {k}' for k, n in counts.items())}.")
-    return found, names
 
 
 def _grid(spec: DataSpec, drawn: Drawn, path: Path, columns: int | None) -> bytes:

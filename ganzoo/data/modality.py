@@ -140,6 +140,13 @@ class Modality:
             raise GanzooError(f"{path} has samples of shape {shapes[0]}, and {spec.name} has {shapes[1]}.")
         return as_input(x), [str(number) for number in range(len(x))]
 
+    def read_each(self, path: Path, spec: DataSpec) -> list[tuple[str, Callable[[], Tensor]]]:
+        """The user's samples at their own size: a name for each, and what reads it, `[1, ...]` in the data's range.
+
+        Raises GanzooError if there are none; what reads a sample does if it cannot be read.
+        """
+        raise GanzooError(f"{self.name} data are read at one size only.")
+
     # Scores
 
     def scored(self, x: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from ganzoo.data import npz
 from ganzoo.data.dataset import as_input, to_uint8
-from ganzoo.data.images.decode import read_square, why_unreadable
+from ganzoo.data.images.decode import read_square, read_whole, why_unreadable
 from ganzoo.data.images.scan import scan
 from ganzoo.data.modality import Modality, finite_vectors, format_shape
 from ganzoo.data.resize import prepare
@@ -86,11 +87,7 @@ class Images(Modality):
         """
         if path.suffix in (".npz", ".npy"):
             return self._read_arrays(path, spec)
-        if not path.exists():
-            raise GanzooError(f"{path} does not exist: name an image, a folder of images or a .npz file.")
-        base, files = (path, [name for name, _, _ in scan(path)]) if path.is_dir() else (path.parent, [path.name])
-        if not files:
-            raise GanzooError(f"there are no images in {path}: name an image, a folder of images or a .npz file.")
+        base, files = images_at(path)
         images, read, failed = [], [], []
         nearest = spec.note.get("resize") == "nearest"
         for name in files:
@@ -103,10 +100,19 @@ class Images(Modality):
             raise GanzooError(f"{failed[0]}.")
         if failed:
             log.warning("left out %s of %s files: %s", f"{len(failed):,}", f"{len(files):,}", "; ".join(failed[:5]))
-        names = [str(Path(name).with_suffix("")) for name in read]
-        # Two files may differ in their ending only.
-        names = names if len(set(names)) == len(names) else read
-        return as_input(torch.from_numpy(np.stack(images))), names
+        return as_input(torch.from_numpy(np.stack(images))), without_endings(read)
+
+    def read_each(self, path: Path, spec: DataSpec) -> list[tuple[str, Callable[[], Tensor]]]:
+        """Images from a folder with subfolders, a file, or a .npz, one by one and neither cropped nor resized."""
+        if path.suffix in (".npz", ".npy"):
+            x = npz.load(Data(name="npz", path=str(path), channels=spec.shape[0]), Path(), "train").arrays["x"]
+            assert isinstance(x, Tensor)
+            return [(str(number), partial(as_input, x[number : number + 1])) for number in range(len(x))]
+        base, files = images_at(path)
+        return [
+            (name, partial(whole_image, base / file, spec.shape[0]))
+            for name, file in zip(without_endings(files), files, strict=True)
+        ]
 
     def _read_arrays(self, path: Path, spec: DataSpec) -> tuple[Tensor, list[str]]:
         data = Data(name="npz", path=str(path), size=as_size(spec.shape[1:]), channels=spec.shape[0])
@@ -173,6 +179,31 @@ class Images(Modality):
 
     def example(self, shape: tuple[int, ...], count: int, generator: torch.Generator) -> Tensor:
         return torch.randint(256, (count, *shape), generator=generator, dtype=torch.uint8)
+
+
+def images_at(path: Path) -> tuple[Path, list[str]]:
+    """A folder, and the image files in it; of a file, its own. Raises GanzooError if there are none."""
+    if not path.exists():
+        raise GanzooError(f"{path} does not exist: name an image, a folder of images or a .npz file.")
+    base, files = (path, [name for name, _, _ in scan(path)]) if path.is_dir() else (path.parent, [path.name])
+    if not files:
+        raise GanzooError(f"there are no images in {path}: name an image, a folder of images or a .npz file.")
+    return base, files
+
+
+def without_endings(files: Sequence[str]) -> list[str]:
+    """The names of files without their endings, unless two of them differ in these only."""
+    names = [str(Path(name).with_suffix("")) for name in files]
+    return names if len(set(names)) == len(names) else list(files)
+
+
+def whole_image(path: Path, channels: int) -> Tensor:
+    """An image file at its own size, `[1, channels, H, W]` in [-1, 1]. Raises GanzooError if it cannot be read."""
+    try:
+        pixels = read_whole(path, channels)
+    except Exception as error:  # Pillow raises nearly anything for a damaged file
+        raise GanzooError(f"{path} cannot be read: {why_unreadable(error, path)}.") from error
+    return as_input(torch.from_numpy(pixels[None].copy()))
 
 
 def picture_shapes(folder: Path) -> set[tuple[int, ...]]:

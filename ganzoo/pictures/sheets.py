@@ -103,6 +103,10 @@ ROWS = ("input", "reconstruction", "difference")
 def _like(images: Tensor, x: Tensor) -> Tensor:
     images = images.to(x.device).float()
     channels = x.shape[1]
+    if images.shape[1] == 4 and channels < 4:
+        # On white, as a viewer shows it.
+        opaque = (images[:, 3:] + 1) / 2
+        images = images[:, :3] * opaque + (1 - opaque)
     if images.shape[1] != channels:
         images = images[:, :1].expand(-1, channels, -1, -1) if images.shape[1] < channels else images[:, :channels]
     return images if images.shape[2:] == x.shape[2:] else interpolate(images, x.shape[2:], mode="nearest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from ganzoo.evaluation.features.pairs import in_space
 from ganzoo.evaluation.metrics.images import frechet_distance
 
 from .reading import Reader, classes_of, find_reader
+from .restoration import SIMPLE
 
 CHUNK = 500
 WINDOW, SIGMA = 11, 1.5
@@ -26,6 +27,10 @@ WINDOW, SIGMA = 11, 1.5
 
 SMALLEST = WINDOW // 2 + 1
 """Pixels from which an image can be reflected at its borders for such a window."""
+
+RGBA = 4
+COMPARED = ("PSNR", "SSIM", "FD")
+"""Scores that are given for a simple method too."""
 
 SMALLEST_ERROR = 1 / 12
 """Mean squared error of rounding to 8 bits, below which PSNR says nothing."""
@@ -56,6 +61,64 @@ def targets(samples: Samples) -> Measured:
         pixels="0 to 255",
         ssim={"window": WINDOW, "sigma": SIGMA, "borders": "reflected"},
     )
+
+
+def of_baseline(samples: Samples) -> Measured:
+    """PSNR, SSIM and FD of a simple method in place of the generator, which the input's note names. {} without one."""
+    made = _simply_restored(samples)
+    if made is None:
+        return Measured({})
+    simple = replace(samples, fake=made)
+    measured = [targets(simple), frechet_distance(replace(simple, generator=None, targets=None, given=None))]
+
+    def errors() -> dict[str, float]:
+        return {
+            name: error
+            for each in measured
+            if each.standard_errors is not None
+            for name, error in _as_baseline(each.standard_errors()).items()
+        }
+
+    return Measured(
+        {name: value for each in measured for name, value in _as_baseline(each).items()},
+        errors,
+        [note for each in measured for note in each.notes],
+        method=_method(samples),
+        **measured[1].protocol,
+    )
+
+
+def _as_baseline(values: Mapping[str, float]) -> dict[str, float]:
+    """The scores that are given for a simple method too, with names that say so."""
+    return {_renamed(name, "baseline"): value for name, value in values.items() if name.partition("[")[0] in COMPARED}
+
+
+def inside_holes(samples: Samples) -> Measured:
+    """PSNR of the pixels in the holes, over all images together, and that of the simple method. {} without holes."""
+    made, source = _simply_restored(samples), (samples.given or {}).get("source")
+    if made is None or samples.targets is None or source is None or source.shape[1] != RGBA:
+        return Measured({})
+    hole = to_uint8(source[: len(made), RGBA - 1 :]).cpu() < 128
+    values = {}
+    for name, x in (("hole-PSNR", samples.fake), ("hole-PSNR-baseline", made)):
+        squared = (x.double() - samples.targets.double()).square().mean(1, keepdim=True)
+        error = max(float((squared * hole).sum() / hole.sum()), SMALLEST_ERROR)
+        values[name] = 10 * math.log10(255**2 / error)
+    return Measured(values, pixels="0 to 255", method=_method(samples))
+
+
+def _method(samples: Samples) -> str:
+    inputs = samples.spec.inputs
+    return str(inputs["source"].note.get("baseline", "")) if "source" in inputs else ""
+
+
+def _simply_restored(samples: Samples) -> Tensor | None:
+    """What the simple method makes of the inputs, uint8 like the samples; None if the inputs name none."""
+    method, source = _method(samples), (samples.given or {}).get("source")
+    if method not in SIMPLE or source is None or samples.targets is None:
+        return None
+    parts = to_uint8(source[: len(samples.fake)]).cpu().split(CHUNK)
+    return torch.cat([SIMPLE[method](part, samples.spec.shape) for part in parts])
 
 
 def similarity(fake: Tensor, real: Tensor) -> Tensor:
@@ -143,17 +206,17 @@ def frechet_distance_back(samples: Samples) -> Measured:
         real = Measured({})
     errors = found.standard_errors
     return Measured(
-        {_back(name): value for name, value in found.items()},
-        None if errors is None else lambda: {_back(name): value for name, value in errors().items()},
+        {_renamed(name, "back"): value for name, value in found.items()},
+        None if errors is None else lambda: {_renamed(name, "back"): value for name, value in errors().items()},
         found.notes,
-        {_back(name): value for name, value in real.items()},
+        {_renamed(name, "back"): value for name, value in real.items()},
         **found.protocol,
     )
 
 
-def _back(name: str) -> str:
+def _renamed(name: str, what: str) -> str:
     base, bracket, space = name.partition("[")
-    return f"{base}-back{bracket}{space}"
+    return f"{base}-{what}{bracket}{space}"
 
 
 def inputs_as_samples(dataset: Dataset) -> Dataset:

@@ -43,8 +43,7 @@ def _factor(data: Data, height: int, width: int, name: str) -> int:
     typed = data.settings.get("factor", str(FACTOR))
     if typed not in map(str, FACTORS):
         raise GanzooError(
-            f"lowres makes images 2, 4, 8 or 16 times smaller, not {printable(typed)!r}: "
-            "--set data.settings.factor=2."
+            f"lowres makes images 2, 4, 8 or 16 times smaller, not {printable(typed)!r}: --set data.settings.factor=2."
         )
     factor = int(typed)
     if height % factor or width % factor or min(height, width) < SMALLEST * factor:
@@ -136,18 +135,9 @@ def nearest(source: Tensor, shape: tuple[int, ...]) -> Tensor:
     """uint8 RGBA images `[N, 4, H, W]` as images of `shape` in which each missing pixel is the nearest known one."""
     made = []
     for image in source.numpy():
-        rows, columns = ndimage.distance_transform_edt(
-            image[3] < 128, return_distances=False, return_indices=True
-        )
+        rows, columns = ndimage.distance_transform_edt(image[3] < 128, return_distances=False, return_indices=True)
         made.append(image[:3, rows, columns])
     return to_channels(torch.from_numpy(np.stack(made)), shape[0])
 
 
-def mean(source: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """uint8 RGBA images `[N, 4, H, W]` as images of `shape` in which missing pixels have the mean colour of the others."""
-    return to_channels(with_hole(source[:, :3], source[:, 3] >= 128)[:, :3], shape[0])
-
-
-SIMPLE: Mapping[str, Callable[[Tensor, tuple[int, ...]], Tensor]] = {
-    "bicubic": bicubic, "nearest": nearest, "mean": mean,
-}  # fmt: skip
+SIMPLE: Mapping[str, Callable[[Tensor, tuple[int, ...]], Tensor]] = {"bicubic": bicubic, "nearest": nearest}

@@ -116,6 +116,8 @@ def networks(recipe: SRGANRecipe, data: DataSpec) -> tuple[Generator, Discrimina
             f"crops of {crop} pixels do not fit images of {data.shape[1]}x{data.shape[2]} that are enlarged {factor} "
             f"times: set crop to a multiple of {factor} of at most {min(data.shape[1:])}."
         )
-    g = Generator(source.shape[0], data.shape[0], recipe.width, recipe.blocks, factor.bit_length() - 1, skip=recipe.skip)
+    g = Generator(
+        source.shape[0], data.shape[0], recipe.width, recipe.blocks, factor.bit_length() - 1, skip=recipe.skip
+    )
     seen = (data.shape[0], crop, crop) if crop else data.shape
     return g, Discriminator(seen, recipe.d_width)

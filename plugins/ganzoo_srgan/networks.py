@@ -36,7 +36,9 @@ class Generator(nn.Module):
     reach: how many pixels away from a pixel of the input its influence ends.
     """
 
-    def __init__(self, inputs: int, channels: int, width: int, blocks: int, doublings: int, *, skip: bool = False) -> None:
+    def __init__(
+        self, inputs: int, channels: int, width: int, blocks: int, doublings: int, *, skip: bool = False
+    ) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.Conv2d(inputs, width, 9, padding=4), nn.PReLU())
         end = [nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]

@@ -106,16 +106,26 @@ def read_square(
     file, and DecompressionBombError above 179 million pixels.
     """
     shape = height_width(size)
+    # Lanczos resizes from at least twice the size.
+    upright = _upright(path, channels, levels, 0 if nearest else 2 * max(shape))
+    return as_array(fit(upright, shape, nearest=nearest))
+
+
+def read_whole(path: Path, channels: int) -> np.ndarray:
+    """An image file as uint8 `[channels, H, W]`, as `read_square` reads it, but of the size that it has."""
+    return as_array(_upright(path, channels))
+
+
+def _upright(path: Path, channels: int, levels: Levels | None = None, least: int = 0) -> Image.Image:
+    """An image file in 1, 3 or 4 channels, upright. least: if above 0, the pixels on a side that are enough."""
     with Image.open(path, formats=formats()) as image:
-        # Only JPEG can be decoded at a half, a quarter or an eighth; Lanczos resizes from at least twice the size.
-        if not nearest:
-            image.draft(None, (2 * max(shape), 2 * max(shape)))
+        # Only JPEG can be decoded at a half, a quarter or an eighth.
+        if least:
+            image.draft(None, (least, least))
         image.load()
         orientation = _orientation(image)
         flat = _flat(image, levels, alpha=channels == 4).convert(MODES[channels])
-    if orientation in UPRIGHT:
-        flat = flat.transpose(UPRIGHT[orientation])
-    return as_array(fit(flat, shape, nearest=nearest))
+    return flat.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else flat
 
 
 def _orientation(image: Image.Image) -> int:
