@@ -58,8 +58,9 @@ def _differs(variant: Variant, recipe: Recipe, data: Dataset, before: dict[str, 
 def _after_a_step(variant: Variant, recipe: Any, data: Dataset) -> dict[str, Tensor]:
     trainer = built_trainer(variant, recipe, data)
     trainer.play_step()
-    if any(phase.start for phase in trainer.phases):
-        # Not all phases are due in the first step.
-        trainer.progress.step = trainer.progress.steps - 1
+    start = max(phase.start for phase in trainer.phases)
+    if start:
+        # Not all phases are due in the first step; in the last one, the learning rate may be 0.
+        trainer.progress.step = start
         trainer.play_step()
     return {name: value for name, value in trainer.gan.state_dict().items() if isinstance(value, Tensor)}

@@ -38,8 +38,20 @@ BETAS = (0.9, 0.999)
 FAST_G, FAST_D = (Optimiser(lr=lr, betas=BETAS, schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
 PHOTOS = SRGANRecipe(
     data=Data(name="lowres"), width=24, blocks=4, skip=True, crop=48, d_width=16, batch=8, steps=2000,
-    adversarial_weight=5e-3, g=FAST_G, d=FAST_D,
+    adversarial_weight=3e-3, g=FAST_G, d=FAST_D,
 )  # fmt: skip
+PAPER = SRGANRecipe(
+    data=Data(name="lowres", kind="folder", size=256, flip=True),
+    crop=96,
+    batch=16,
+    alone=5 / 6,
+    steps=1_200_000,
+    g=Optimiser(lr=1e-4, betas=BETAS),
+    d=Optimiser(lr=1e-4, betas=BETAS),
+    ema=0.0,
+)
+MNIST = replace(PHOTOS, data=Data(name="lowres", kind="mnist"), crop=None)
+RECIPES = {"photos": PHOTOS, "mnist": MNIST, "folder": PAPER}
 
 
 @hookimpl
@@ -54,7 +66,7 @@ def ganzoo_variants() -> list[Variant]:
             "Larger images from small ones: details that D takes for real.",
             paper,
             ("image",),
-            {"photos": PHOTOS, "mnist": replace(PHOTOS, data=Data(name="lowres", kind="mnist"))},
+            RECIPES,
             build,
             inputs=("source",),
             fixes=("latent", "latent_distribution"),

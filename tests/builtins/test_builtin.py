@@ -25,7 +25,7 @@ def given(spec: DatasetSpec, path: Path) -> Data:
 
 
 def test_the_names() -> None:
-    names = "digits points mnist fashion-mnist cifar10 cifar100 svhn stl10 stacked-mnist celeba folder npz"
+    names = "digits photo-crops points mnist fashion-mnist cifar10 cifar100 svhn stl10 stacked-mnist celeba folder npz"
     assert [spec.name for spec in DATASETS] == names.split()
 
 

@@ -37,6 +37,8 @@ needs_onnx = pytest.mark.skipif(
 IMAGES = DataSpec("digits", "image", (1, 8, 8), 10)
 COLOURS = {"colours": [[0, 0, 0], [255, 0, 0], [0, 0, 255]]}
 PAIRS = DataSpec("pairs", "image", (3, 8, 8), inputs={"source": DataSpec("source", "image", (3, 8, 8), note=COLOURS)})
+LOWRES = DataSpec("lowres", "image", (3, 32, 32), inputs={"source": DataSpec("source", "image", (3, 8, 8))})
+HOLES = DataSpec("holes", "image", (1, 8, 8), inputs={"source": DataSpec("source", "image", (4, 8, 8))})
 VOXELS = DataSpec("shapes", "voxels", (1, 8, 8, 8), 4)
 POINTS = DataSpec("points", "points", (2,), 8, range=None)
 PARTS = {"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
@@ -45,7 +47,7 @@ SERIES = DataSpec("sines", "series", (12, 2), 3)
 TOKENS = DataSpec("some", "tokens", (5,), range=None, note={"level": "words", "tokens": list("ab cdef")})
 CLIPS = DataSpec("clips", "video", (1, 4, 8, 8), 3, note={"fps": 8})
 TINY = {"latent": 4, "width": 4, "d_width": 4, "depth": 1, "embedding": 3, "g_hidden": [8], "d_hidden": [8]}
-TINY |= {"hidden": 4, "layers": 1, "noise": 2, "levels": 1}
+TINY |= {"bottleneck": 6, "blocks": 1, "hidden": 4, "layers": 1, "noise": 2, "levels": 1}
 GAMES = [
     pytest.param(name, data, options, id=f"{name}-{data.modality}{''.join('-' + str(v) for v in options.values())}")
     for name, data, options in [
@@ -81,6 +83,9 @@ GAMES = [
         ("pix2pix", PAIRS, {"dropout": 0.0}),
         ("cyclegan", PAIRS, {}),
         ("spade", PAIRS, {}),
+        ("srgan", LOWRES, {"crop": None}),
+        ("srgan", LOWRES, {"crop": None, "skip": False}),
+        ("context-encoder", HOLES, {}),
         ("ctgan", ROWS, {}),
         ("wgan-gp", ROWS, {}),
         ("timegan", SERIES, {}),
