@@ -9,7 +9,16 @@ from typing import Any
 from ganzoo.specs import Variant
 
 COLUMNS = 3
-TITLES = {"digits": "Digits", "mnist": "MNIST", "moving-digits": "Video"}
+TITLES = {
+    "digits": "Digits",
+    "mnist": "MNIST",
+    "edges": "From edges",
+    "segments": "From label maps",
+    "domains": "From images of another kind",
+    "lowres": "From small images",
+    "holes": "From images with holes",
+    "moving-digits": "Video",
+}
 """The data sets that are shown, with their headings."""
 
 INTRODUCTION = """\

@@ -140,6 +140,18 @@ def check_samples(variant: Variant, recipe: Recipe, data: Dataset) -> None:
         inside = samples.min() >= low and samples.max() <= high
         assert inside, f"{variant.name}: samples are outside the range {low} to {high}; end the generator with tanh"
     assert not torch.equal(samples[0], samples[1]), f"{variant.name}: different latents give the same sample"
+    if gan.scale:
+        check_any_size(variant, gan, data)
+
+
+def check_any_size(variant: Variant, gan: GAN, data: Dataset) -> None:
+    """A game with a `scale` makes samples of that many times the size of an input that it was not trained on."""
+    (name,) = gan.inputs
+    x = inputs_from(data, gan, 1)[name].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    with gan.for_sampling():
+        made = gan.sample(1, None, **gan.given({name: x}))
+    wanted = (1, data.spec.shape[0], *(gan.scale * side for side in x.shape[2:]))
+    assert made.shape == wanted, f"{variant.name}: with scale {gan.scale}, {x.shape} gave {made.shape}, not {wanted}"
 
 
 COURSE = 32
