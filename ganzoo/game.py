@@ -322,8 +322,7 @@ class GAN(nn.Module):
     @contextmanager
     def for_sampling(self, averaged: bool = True) -> Iterator[None]:
         """Evaluation mode without gradients; with `averaged`, averages replace the players that have them."""
-        players = dict(self.players.items())
-        training = self.training
+        players, training = dict(self.players.items()), self.training
         if averaged:
             self.players.update(dict(self.averages.items()))
         self.eval()
@@ -341,8 +340,7 @@ class GAN(nn.Module):
         All other buffers are copied, as their average means nothing (spectral normalisation's singular vectors).
         decay: a number, or a scalar tensor on the device if this is recorded for replay (see capture.py).
         """
-        # Looked up once, as for a small network that takes longer than the update; but a game that changes from step to
-        # step may have new tensors.
+        # Looked up once, as it takes longer than a small network's update; but games with `on_step` may change tensors.
         if self._averaged is None or type(self).on_step is not GAN.on_step:
             self._averaged = self._find_averaged()
         mean, new, copied = self._averaged
@@ -395,8 +393,7 @@ def course_of(gan: GAN, steps: int) -> Course:
 @contextmanager
 def uncompiled(module: nn.Module) -> Iterator[None]:
     """Within this block, run a module eagerly that `module.compile()` compiled."""
-    compiled = module._compiled_call_impl
-    module._compiled_call_impl = None
+    compiled, module._compiled_call_impl = module._compiled_call_impl, None
     try:
         yield
     finally:

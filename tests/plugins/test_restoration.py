@@ -383,9 +383,7 @@ def test_a_folder_without_a_photo_that_can_be_read_leaves_nothing(
     monkeypatch.setattr(given, "LARGEST", 30 * 40 * 16 - 1)
     assert "damaged: 4 times as large as 40x30 pixels" in refused(*words, capfd=capfd)
     assert not out.exists()
-    assert "takes no inputs" not in refused(
-        "sample", enlarger, "--given", tmp_path / "nowhere", "--to", out, capfd=capfd
-    )
+    assert "nowhere does not exist" in refused(*words[:3], tmp_path / "nowhere", *words[4:], capfd=capfd)
 
 
 def test_what_is_erased_in_photos_is_repaired_and_photos_without_holes_are_named(
