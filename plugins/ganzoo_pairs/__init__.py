@@ -122,25 +122,7 @@ def ganzoo_metrics() -> list[MetricSpec]:
             split="test",
             needs=("inputs",),
         ),
-        MetricSpec(
-            "baseline",
-            "Of enlarged and repaired images: what a simple method (bicubic, the nearest pixel) makes of the inputs.",
-            "ganzoo",
-            ("image",),
-            scored("of_baseline"),
-            {"PSNR-baseline": "", "SSIM-baseline": "", "FD-baseline": ""},
-            needs=("inputs",),
-        ),
-        MetricSpec(
-            "holes",
-            "PSNR of the pixels in the holes alone, and what the nearest known pixel reaches there.",
-            "Pathak et al. 2016, Context Encoders, https://arxiv.org/abs/1604.07379",
-            ("image",),
-            scored("inside_holes"),
-            {"hole-PSNR": "higher", "hole-PSNR-baseline": ""},
-            split="test",
-            needs=("inputs",),
-        ),
+        *_of_restored(),
         MetricSpec(
             "label-kept",
             "Fraction of translations in which the domain classifier reads the label of the input.",
@@ -177,5 +159,30 @@ def ganzoo_metrics() -> list[MetricSpec]:
             {"cycle-L1": "lower", "cycle-back-L1": "lower"},
             split="test",
             needs=("inputs", "back"),
+        ),
+    ]
+
+
+def _of_restored() -> list[MetricSpec]:
+    """The scores of enlarged and repaired images."""
+    return [
+        MetricSpec(
+            "baseline",
+            "Of enlarged and repaired images: what a simple method (bicubic, the nearest pixel) makes of the inputs.",
+            "ganzoo",
+            ("image",),
+            scored("of_baseline"),
+            {"PSNR-baseline": "", "SSIM-baseline": "", "FD-baseline": ""},
+            needs=("inputs",),
+        ),
+        MetricSpec(
+            "holes",
+            "PSNR of the pixels in the holes alone, and what the nearest known pixel reaches there.",
+            "Pathak et al. 2016, Context Encoders, https://arxiv.org/abs/1604.07379",
+            ("image",),
+            scored("inside_holes"),
+            {"hole-PSNR": "higher", "hole-PSNR-baseline": ""},
+            split="test",
+            needs=("inputs",),
         ),
     ]
