@@ -38,7 +38,7 @@ BETAS = (0.9, 0.999)
 FAST_G, FAST_D = (Optimiser(lr=lr, betas=BETAS, schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
 PHOTOS = SRGANRecipe(
     data=Data(name="lowres"), width=24, blocks=4, skip=True, crop=48, d_width=16, batch=8, steps=2000,
-    adversarial_weight=3e-3, g=FAST_G, d=FAST_D,
+    alone=0.6, g=FAST_G, d=FAST_D,
 )  # fmt: skip
 PAPER = SRGANRecipe(
     data=Data(name="lowres", kind="folder", size=256, flip=True),
