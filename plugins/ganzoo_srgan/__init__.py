@@ -50,7 +50,7 @@ PAPER = SRGANRecipe(
     d=Optimiser(lr=1e-4, betas=BETAS),
     ema=0.0,
 )
-MNIST = replace(PHOTOS, data=Data(name="lowres", kind="mnist"), crop=None)
+MNIST = replace(PHOTOS, data=Data(name="lowres", kind="mnist"), crop=None, batch=16)
 RECIPES = {"photos": PHOTOS, "mnist": MNIST, "folder": PAPER}
 
 
