@@ -179,7 +179,7 @@ def check_blocks(text: str) -> Iterator[str]:
     code = "".join([text, *((ROOT / file).read_text("utf-8") for file in files_of(text))])
     defined = set(re.findall(r"(?:Spec\(|Variant\(|\.command\()\s*\"([a-z0-9-]+)\"", code))
     defined |= set(re.findall(r"^([a-z0-9-]+) = \"ganzoo_", text, re.MULTILINE))
-    own = {Path(name).stem for name in re.findall(r"--dataset (?:[a-z-]+:)?([^\s`]+)", text)}
+    own = {Path(name).stem for name in re.findall(r"(?:--dataset (?:[a-z-]+:)?|data\.path=)([^\s`]+)", text)}
     defined |= set(re.findall(r"^ganzoo plugins new (?:ganzoo-)?([a-z0-9-]+)", text, re.MULTILINE))
     for language, code in FENCE.findall(text):
         try:
