@@ -6,8 +6,9 @@ import contextlib
 import inspect
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -162,25 +163,34 @@ def with_values(text: str) -> str:
 
 def cli_page() -> str:
     """docs/cli.md."""
-    parts = [NOTE, "# Command line\n", f"{paragraphs(cli.help or '')}\n", options_table(cli)]
+    found: dict[str, click.Command] = {}
     for name in cli.lazy:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        parts += command_section(name, command)
-        for inner, part in sorted(getattr(command, "commands", {}).items()):
-            parts += command_section(f"{name} {inner}", part)
+        found[name] = command
+        found |= {f"{name} {inner}": part for inner, part in sorted(getattr(command, "commands", {}).items())}
+    parts = [NOTE, "# Command line\n", f"{paragraphs(cli.help or '')}\n", options_table(cli)]
+    parts += ["```text", *(f"ganzoo {name:<13} {first_sentence(command)}" for name, command in found.items()), "```\n"]
+    parts += ["Plugins add commands, such as [`ganzoo lab`](lab.md) and [`ganzoo serve`](exporting.md#serve-it).\n"]
+    for name, command in found.items():
+        parts += command_section(name, command, {} if name == "train" else option_rows(found["train"]))
     return "\n".join(parts)
 
 
-def command_section(name: str, command: click.Command) -> list[str]:
-    """A command: its usage, help and options."""
+def first_sentence(command: click.Command) -> str:
+    """What a command does, in one line."""
+    return " ".join(inspect.cleandoc(command.help or "").split("\n\n")[0].split()).split(": ")[0].rstrip(".")
+
+
+def command_section(name: str, command: click.Command, known: dict[str, str]) -> list[str]:
+    """A command: its usage, help and options. known: rows of options of `train`, which are only named."""
     arguments = " ".join(argument(p) for p in command.params if isinstance(p, click.Argument))
     usage = " ".join(["ganzoo", name, "[OPTIONS]", *([arguments] if arguments else [])])
     return [
         f"## ganzoo {name}\n",
         f"```text\n{usage}\n```\n",
         f"{paragraphs(command.help or '')}\n",
-        options_table(command),
+        options_table(command, known),
     ]
 
 
@@ -200,14 +210,25 @@ def argument(param: click.Argument) -> str:
     return name if param.required else f"[{name}]"
 
 
-def options_table(command: click.Command) -> str:
-    rows = ["| option | takes | what it does |", "|---|---|---|"]
+def options_table(command: click.Command, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    rows = option_rows(command)
+    own = [row for names, row in rows.items() if known.get(names) != row]
+    same = [names.partition(" ")[0] for names, row in rows.items() if known.get(names) == row]
+    parts = ["\n".join(["| option | takes | what it does |", "|---|---|---|", *own]) + "\n"] if own else []
+    if same:
+        parts.append(f"{'Also' if own else 'Options'}, as for [`ganzoo train`](#ganzoo-train): {', '.join(same)}.\n")
+    return "\n".join(parts)
+
+
+def option_rows(command: click.Command) -> dict[str, str]:
+    """The row of each option of a command, by its names."""
+    rows = {}
     for option in command.params:
         if isinstance(option, click.Option):
             names = " ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
             default = f" [default: {option.default}]" if option.show_default else ""
-            rows.append(f"| {names} | {takes(option)} | {option.help}{default} |")
-    return "\n".join(rows) + "\n" if len(rows) > 2 else ""
+            rows[names] = f"| {names} | {takes(option)} | {option.help}{default} |"
+    return rows
 
 
 def takes(option: click.Option) -> str:
@@ -215,7 +236,7 @@ def takes(option: click.Option) -> str:
         return ""
     if isinstance(option.type, click.Choice):
         return ", ".join(str(choice) for choice in option.type.choices)
-    return option.metavar or option.type.name.split()[0].upper()
+    return (option.metavar or option.type.name.split()[0].upper()).replace("|", "\\|")
 
 
 def _prints(name: str, better: str | float) -> str:
