@@ -84,6 +84,7 @@ def check() -> Iterator[str]:
             where, text = "/".join(parts), path.read_text("utf-8")
             yield from (f"{where}: {problem}" for problem in check_links(path, text))
             yield from (f"{where}: {problem}" for problem in check_blocks(text))
+            yield from (f"{where}: {problem}" for problem in check_tables(text))
 
 
 def changed_lines(path: Path, text: str) -> Iterator[str]:
@@ -169,6 +170,16 @@ def check_links(path: Path, text: str) -> Iterator[str]:
 def anchors(file: Path) -> set[str]:
     titles = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def check_tables(text: str) -> Iterator[str]:
+    """Every row of a table has as many cells as its heading: a vertical bar in a cell is written `\\|`."""
+    expected = 0
+    for line in FENCE.sub("", text).splitlines():
+        bars = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        if bars and expected and bars != expected:
+            yield f"a row has {bars - 1} cells where its table has {expected - 1}: {line[:80]}"
+        expected = (expected or bars) if bars else 0
 
 
 def check_blocks(text: str) -> Iterator[str]:

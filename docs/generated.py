@@ -227,7 +227,8 @@ def option_rows(command: click.Command) -> dict[str, str]:
         if isinstance(option, click.Option):
             names = " ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
             default = f" [default: {option.default}]" if option.show_default else ""
-            rows[names] = f"| {names} | {takes(option)} | {option.help}{default} |"
+            cells = [part.replace("|", "\\|") for part in (names, takes(option), f"{option.help}{default}")]
+            rows[names] = f"| {' | '.join(cells)} |"
     return rows
 
 
@@ -236,7 +237,7 @@ def takes(option: click.Option) -> str:
         return ""
     if isinstance(option.type, click.Choice):
         return ", ".join(str(choice) for choice in option.type.choices)
-    return (option.metavar or option.type.name.split()[0].upper()).replace("|", "\\|")
+    return option.metavar or option.type.name.split()[0].upper()
 
 
 def _prints(name: str, better: str | float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import click
 import pytest
 from paths import ROOT
 
@@ -16,3 +17,19 @@ def test_values_are_written_below_headings_that_name_recipes_and_not_into_tables
     assert "| `steps` | 3000 | ours |" in generated.with_values(recipes)
     results = "| | IS |\n|---|---|\n| `dcgan.digits` | 8.9 |\n| real data | 9.2 |\n"
     assert generated.with_values(results) == results
+
+
+def test_a_bar_in_an_option_does_not_end_its_cell_and_known_options_are_only_named() -> None:
+    train = click.Command("train", params=[click.Option(["--device"], metavar="D", help="Where.")])
+    other = click.Command("other", params=[click.Option(["--search"], metavar="A|B", help="x|y"), *train.params])
+    assert generated.options_table(other, generated.option_rows(train)) == (
+        "| option | takes | what it does |\n|---|---|---|\n| `--search` | A\\|B | x\\|y |\n"
+        "\nAlso, as for [`ganzoo train`](#ganzoo-train): `--device`.\n"
+    )
+
+
+def test_a_row_with_too_many_cells_is_named() -> None:
+    check = pytest.importorskip("check")
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
+    assert list(check.check_tables(f"{table}\n| c |\n|---|\n| 1\\|2 |\n\n```text\n| 1 | 2 | 3 |\n```\n")) == []
+    assert list(check.check_tables(table + "| 1 | 2|3 |\n")) == ["a row has 3 cells where its table has 2: | 1 | 2|3 |"]
