@@ -65,6 +65,7 @@ ROWS = (
         "plugins/ganzoo_conditional/samples-mnist.png",
         (("samples.png", f"{IMAGES}/mnist-by-class.png"),),
     ),
+    Row("wavegan.drums-drums", "plugins/ganzoo_wavegan/samples-drums.png"),
     Row("mocogan.moving-digits-moving-digits-line", "plugins/ganzoo_mocogan/samples-moving-digits.png"),
     Row("projection.mnist-mnist", "plugins/ganzoo_projection/samples-mnist.png"),
     Row("vanilla.mnist-mnist", "plugins/ganzoo_vanilla/samples-mnist.png"),

@@ -17,6 +17,7 @@ TITLES = {
     "domains": "From images of another kind",
     "lowres": "From small images",
     "holes": "From images with holes",
+    "drums": "Sounds",
     "moving-digits": "Video",
 }
 """The data sets that are shown, with their headings."""

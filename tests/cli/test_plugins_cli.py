@@ -89,6 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "stylegan2-ada",
                 "timegan",
                 "vanilla",
+                "wavegan",
                 "wgan",
                 "wgan-gp",
             ],

@@ -30,7 +30,7 @@ def test_every_sheet_of_the_benchmark_is_shown() -> None:
 
     shown = page([])
     for row in ROWS:
-        if row.group.endswith(("-digits", "-mnist", "-line")):
+        if row.group.endswith(("-digits", "-mnist", "-drums", "-line")):
             assert f"(../{row.picture})" in shown, row.group
             assert (ROOT / row.picture).is_file()
 

@@ -45,6 +45,7 @@ PARTS = {"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
 ROWS = DataSpec("rows", "table", (7,), range=None, note=PARTS)
 SERIES = DataSpec("sines", "series", (12, 2), 3)
 TOKENS = DataSpec("some", "tokens", (5,), range=None, note={"level": "words", "tokens": list("ab cdef")})
+SOUNDS = DataSpec("sounds", "audio", (1, 512), 3, note={"rate": 8000})
 CLIPS = DataSpec("clips", "video", (1, 4, 8, 8), 3, note={"fps": 8})
 TINY = {"latent": 4, "width": 4, "d_width": 4, "depth": 1, "embedding": 3, "g_hidden": [8], "d_hidden": [8]}
 TINY |= {"bottleneck": 6, "blocks": 1, "hidden": 4, "layers": 1, "noise": 2, "levels": 1}
@@ -91,6 +92,7 @@ GAMES = [
         ("timegan", SERIES, {}),
         ("rcgan", SERIES, {"cell": "lstm"}),
         ("quantgan", SERIES, {}),
+        ("wavegan", SOUNDS, {}),
         ("mocogan", CLIPS, {}),
     ]
 ]

@@ -1,7 +1,9 @@
-"""Sounds: the data sets, .wav files of every kind, spectrograms, scores."""
+"""Sounds: the data sets, .wav files of every kind, spectrograms, scores, and wavegan on them."""
 
 from __future__ import annotations
 
+import json
+import sys
 import wave
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from ganzoo_audio import metrics, spectrogram
 from ganzoo_audio.files import Wish, read_wave, write_wave
 
 import ganzoo
+from ganzoo import cli
 from ganzoo.data.samples import Samples
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.features import classifier
 from ganzoo.evaluation.features.views import as_images
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.testing import check_dataset, check_modality
+from ganzoo.testing.examples import example_data
 from ganzoo.zoo import registry
 from ganzoo.zoo.datasets import load_data
 
@@ -144,12 +148,67 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("name", [*BAD, "none.wav", "nan.wav"])
+def test_a_file_that_is_no_sound_is_skipped_and_alone_is_one_line(
+    name: str, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for place in (alone, folder / "low"):
+        if name == "nan.wav":
+            soundfile.write(place / name, np.full(600, np.nan), RATE, subtype="FLOAT")
+        elif name == "none.wav":
+            pcm(place / name, np.zeros(0))
+        else:
+            (place / name).write_bytes(BAD[name])
+    found = loaded(folder)
+    assert (found.count, found.skipped) == (24, (f"low/{name}",))
+    assert cli.run(["train", "wavegan", "--dataset", str(alone), *TINY]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"error: none of the 1 sounds in {alone} can be read: {name}: ")
+    assert error.count("\n") == 1
+
+
 def test_a_sound_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     path = pcm(tmp_path / "a.wav", sine(440, 600))
     path.write_bytes(path.read_bytes()[: 44 + 2 * 300])
     x, changed = read_wave(path, Wish(RATE, 512))
     assert np.abs(x[0, :300].numpy() - sine(440, 300)).max() < 1e-4
     assert changed == ["padded"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["wav-folder:empty"], "there are no sounds in empty"),
+        (["wav-folder:missing"], "there is no file or folder missing"),
+        (["wav-folder"], "wav-folder needs your own files"),
+        (["wav-folder:mine", "--set", "data.rate=1.5"], "a rate of 1.5 is not possible"),
+        (["wav-folder:mine", "--set", "data.size=64"], "wav-folder contains sounds, not images: leave out data.size"),
+        (["wav-folder:mine", "--set", "data.channels=3"], "sounds have 1 or 2 channels, not 3"),
+        (["wav-folder:mine", "--set", "data.length=102"], "signals of 102 samples cannot be divided by 4 evenly"),
+        (["spoken-digits", "--set", "data.length=512"], "the samples of spoken-digits have a length of their own"),
+        (["tones:mine"], "takes no argument after a colon"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: list[str], told: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("empty").mkdir()
+    assert cli.run(["train", "wavegan", "--dataset", *words, *TINY]) == 2
+    error = capfd.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_without_soundfile_one_line_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    assert cli.run(["train", "wavegan", "--dataset", str(folder), *TINY]) == 2
+    assert "needs the package soundfile: pip install 'ganzoo[audio]'" in capfd.readouterr().err
 
 
 def test_subfolders_are_splits_and_classes(folder: Path) -> None:
@@ -207,3 +266,79 @@ def test_views_keep_the_labels_and_convert_each_set_once(folder: Path) -> None:
     assert torch.equal(view.real("train").arrays["y"], samples.real("train").arrays["y"])
     view.real("train")
     assert calls == [24, 24]
+
+
+def test_own_files_are_trained_on_sampled_read_back_and_scored(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert cli.run(["train", "wavegan", "--dataset", "mine", "--out", "run", *TINY, "--set", "data.length=512"]) == 0
+    assert (folder.parent / "run" / "samples.png").exists()
+    assert cli.run(["sample", "run", "-n", "12", "--to", "new"]) == 0
+    files = sorted(path.relative_to("new").as_posix() for path in Path("new").rglob("*.wav"))
+    assert len(files) == 12
+    assert {name.partition("/")[0] for name in files} == {"high", "low"}
+    run = ganzoo.load("run")
+    x, names = registry.modality("audio").read(Path("new"), run.data)
+    drawn = run.sample(12, labels=[0] * 6 + [1] * 6)
+    assert len(set(names)) == 12
+    capfd.readouterr()
+    assert cli.run(["eval", "new", "--against", "wav-folder:mine", "--metrics", "audio-spectrum", "--json"]) == 0
+    assert any("12 padded" in note for note in json.loads(capfd.readouterr().out)["notes"])
+    assert cli.run(["eval", "run", "--metrics", "audio-spectrum", "-n", "20", "--json"]) == 0
+    (row,) = json.loads(capfd.readouterr().out)["scores"]
+    assert row["name"] == "log-mel-FD"
+    assert x.shape == drawn.shape
+
+
+def test_the_class_enters_the_critic_as_an_inner_product() -> None:
+    card = registry.variants()["wavegan"]
+    data = example_data("audio", (1, 512)).spec
+    recipe = ganzoo.zoo.config.override(card.recipes[card.default], {"width": 2, "shuffle": 0})  # type: ignore[attr-defined]
+    torch.manual_seed(0)
+    gan = card.build(recipe, data)
+    x, y = torch.randn(3, 1, 512), torch.tensor([0, 2, 1])
+    critic = gan.players["d"]
+    features = critic.body.body(x).flatten(1)
+    by_hand = critic.body.head(features)[:, 0] + torch.stack(
+        [critic.embed.weight[int(y[k])] @ features[k] for k in range(3)]
+    )
+    assert torch.allclose(critic(x, y), by_hand, atol=1e-6)
+
+
+def test_the_generator_ends_with_the_inverse_of_what_the_critic_sees() -> None:
+    """By hand: the mu-law's inverse, then scipy's recursive filter, which the truncated one approximates."""
+    from scipy.signal import lfilter
+
+    card = registry.variants()["wavegan"]
+    keys = {"width": 2, "emphasis": 0.9, "companding": 255.0}
+    recipe = ganzoo.zoo.config.override(card.recipes[card.default], keys)  # type: ignore[attr-defined]
+    gan = card.build(recipe, example_data("audio", (1, 512)).spec)
+    z, y = gan.draw_latent(2), torch.tensor([0, 1])
+    with torch.no_grad():
+        coded = gan.generator.body(torch.cat([z, gan.generator.embed(y)], 1)).numpy()
+        sound = gan.generate(z, y)
+    raised = np.sign(coded) * (256 ** np.abs(coded) - 1) / 255 * 1.9
+    assert np.abs(lfilter([1], [1, -0.9], raised) - sound.numpy()).max() < 0.01 * np.abs(sound.numpy()).max()
+    assert np.abs(gan.shown(sound, {}).numpy() - coded).max() < 0.02
+
+
+def test_new_weights_keep_the_scale_of_what_passes_the_critic() -> None:
+    card = registry.variants()["wavegan"]
+    x = torch.rand(8, 1, 4096) * 2 - 1
+    spread = {}
+    for init in ("xavier", "he"):
+        recipe = ganzoo.zoo.config.override(card.recipes[card.default], {"width": 8, "init": init})  # type: ignore[attr-defined]
+        torch.manual_seed(0)
+        critic = card.build(recipe, example_data("audio", (1, 4096)).spec).discriminator
+        spread[init] = float(critic.body.features(x).detach().std())
+    assert spread["xavier"] < 0.1 < spread["he"] < 2
+
+
+def test_without_labels_wavegan_is_unconditional(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    words = ["--set", "data.length=512", "--set", "data.labels=false"]
+    assert cli.run(["train", "wavegan", "--dataset", "mine", "--out", "run", *TINY, *words]) == 0
+    run = ganzoo.load("run")
+    assert run.gan.classes == 0
+    assert run.sample(2).shape == (2, 1, 512)

@@ -26,6 +26,7 @@ ROWS = DataSpec(
     "rows", "table", (7,), range=None, note={"parts": [["value", 1], ["choice", 3], ["value", 1], ["choice", 2]]}
 )
 SERIES = DataSpec("sines", "series", (12, 2), 3)
+SOUNDS = DataSpec("sounds", "audio", (1, 512), 3, note={"rate": 8000})
 CLIPS = DataSpec("clips", "video", (1, 4, 8, 8), 3, note={"fps": 8})
 SHAPES = DataSpec("shapes", "voxels", (1, 8, 8, 8), 4)
 TOKENS = DataSpec("some", "tokens", (5,), range=None, note={"level": "words", "tokens": list("ab cdef")})
@@ -174,6 +175,7 @@ def test_directions_are_the_same_each_time_and_change_no_state() -> None:
         ("quantgan", SERIES),
         ("ctgan", ROWS),
         ("3dgan", SHAPES),
+        ("wavegan", SOUNDS),
         ("mocogan", CLIPS),
         ("fastgan", PICTURES),
         ("progan", PICTURES),
