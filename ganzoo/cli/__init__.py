@@ -36,7 +36,7 @@ OTHER_COMMANDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("html", "summary", "dashboard"), ("report",)),
     **dict.fromkeys(("benchmark", "sweep", "grid"), ("bench",)),
     **dict.fromkeys(("ls", "zoo", "models", "variants", "datasets"), ("list",)),
-    **dict.fromkeys(("info", "describe", "help"), ("show",)),
+    **dict.fromkeys(("info", "describe"), ("show",)),
     **dict.fromkeys(("new", "plugin", "create"), ("plugins",)),
     "anomalies": ("score",),
     **dict.fromkeys(("search", "optimise", "optimize", "hpo", "optuna", "hyperparameters"), ("tune",)),
@@ -82,6 +82,11 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if name == "help":
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            name, *_ = args = [args[1], "--help"]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             from ganzoo.zoo.zoo import current_zoo
 
@@ -123,7 +128,8 @@ def disable_plugins(ctx: click.Context, param: click.Parameter, value: bool) -> 
 def cli(debug: bool) -> None:
     """A zoo of GANs: train, sample and compare named variants.
 
-    Start with `ganzoo train dcgan`; it needs no download and no GPU.
+    Start with `ganzoo lab`, which shows in the browser how a GAN learns, or with `ganzoo train dcgan`. They need no
+    download and no GPU.
 
     The environment variable GANZOO_PLUGINS=a,b loads only the plugins a and b, given by their names or
     their packages' names (`ganzoo` stands for all that ship with it). If it is empty, that is the same as --no-plugins.

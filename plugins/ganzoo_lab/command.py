@@ -57,14 +57,20 @@ def lab(
     ganzoo lab dcgan --dataset digits
     ganzoo lab runs/dcgan-digits-1
     """
+    from ganzoo.zoo import registry
+    from ganzoo.zoo.config import parse_assignments
+
+    # No variant has a separator in its name.
+    is_run = Path(name).is_dir() or Path(name).name != name
+    if not is_run:
+        # Before torch is imported, as this may be a slip.
+        registry.variants().find(name.partition(".")[0])
     with packages_for("the lab"):
         from ganzoo_lab.server import serve
-    from ganzoo.zoo.config import parse_assignments
     from ganzoo_lab.player import Player
 
-    options = {"data_root": data_root, "device": device}
-    player = Player(options)
-    if (Path(name) / "recipe.json").is_file():
+    player = Player({"data_root": data_root, "device": device})
+    if is_run:
         player.open_run(name)
     else:
         values = parse_assignments(assignments)

@@ -158,3 +158,11 @@ def test_every_answer_names_something_that_exists() -> None:
     named = {path for found in KEYS.values() for path in found}
     assert {path for path in named if not path.startswith("penalties.")} <= paths
     assert all(plain(name) == name for name in (*NAMES, *KEYS))
+
+
+@pytest.mark.parametrize("words", [["help"], ["help", "train"]])
+def test_help_is_the_help_of_the_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words[1:], "--help"]) == 0
+    wanted = capsys.readouterr().out
+    assert run(words) == 0
+    assert capsys.readouterr().out == wanted

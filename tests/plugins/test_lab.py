@@ -398,7 +398,9 @@ def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     return process, re.search(r"http\S+", line)[0]  # type: ignore[index]
 
 
-def test_a_port_that_is_taken_and_an_unknown_variant_are_one_line(player: Any) -> None:
+def test_a_port_that_is_taken_and_an_unknown_variant_are_one_line(
+    player: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     from ganzoo_lab.server import bound
 
     with bound(0) as listener:
@@ -409,6 +411,9 @@ def test_a_port_that_is_taken_and_an_unknown_variant_are_one_line(player: Any) -
 
     assert run(["lab", "no-such", "--no-browser"]) == 2
     assert run(["lab", "--set", "g.lr", "--no-browser"]) == 2
+    capsys.readouterr()
+    assert run(["lab", "runs/no-such", "--no-browser"]) == 2
+    assert "runs/no-such is not a run folder: it does not exist." in capsys.readouterr().err
 
 
 def until(page: Any, condition: str, seconds: float) -> None:
