@@ -77,7 +77,7 @@ SURFACE = {
     "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--metrics", "--csv", "--latex", "--each", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
-    "bench": ["GRID", "--shard", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
+    "bench": ["GRID", "--shard", "--jobs", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
     "tune": [
         *("NAME", "--trials", "--search", "--metric", "--study", "--dataset", "--steps", "--seed", "--out"),
         *("--recipe", "--set", "--device", "--data-root", "--eval-every"),
