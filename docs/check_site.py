@@ -60,6 +60,11 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "spectral normalisation": ("recipes/", "networks/", "science/"),
     "tensorboard": ("runs/",),
     "checkpoint": ("runs/",),
+    "super-resolution": ("restoration/", "variants/srgan/"),
+    "colourise": ("translation/",),
+    "synthetic table": ("tables/",),
+    "anomaly": ("anomalies/",),
+    "own text": ("text/",),
 }
 """What people type, and the pages one of which the search must name first."""
 

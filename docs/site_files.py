@@ -24,9 +24,19 @@ SOURCE = re.compile(r"\]\(\.\./(ganzoo/[\w/]+)\.py\)")
 MATHS = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
-BOOST = {"data.md": 4.0, "first-plugin.md": 2.0, "index.md": 0.2, "api.md": 0.2, "cli.md": 0.2, "changelog.md": 0.1}
+BOOST = {
+    "data.md": 4.0,
+    "first-plugin.md": 2.0,
+    "kinds.md": 0.7,
+    "zoo.md": 0.1,
+    "index.md": 0.2,
+    "api.md": 0.2,
+    "cli.md": 0.2,
+    "changelog.md": 0.1,
+}
 """How much the search prefers a page to others. A guide answers a question better than a reference does."""
-BOOST_OF_VARIANTS = 0.3
+BOOST_OF = {"variants": 0.3, "hooks": 0.5}
+"""The same for all pages of a folder."""
 
 
 def pages() -> dict[str, str]:
@@ -132,7 +142,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def boost(page: str) -> float:
-    return BOOST_OF_VARIANTS if page.startswith("variants/") else BOOST.get(page, 1.0)
+    return BOOST.get(page, BOOST_OF.get(posixpath.dirname(page), 1.0))
 
 
 def on_page_content(html: str, **_: Any) -> str:
