@@ -255,6 +255,13 @@ def describe_networks(gan: GAN) -> str:
     return "networks: " + ", ".join(f"{name} {count:,} weights" for name, count in counts.items())
 
 
+def advice_on_ranks(options: RunOptions, device: str) -> list[str]:
+    """A line for a run with several ranks on the cores of a machine, which threads use better (docs/scaling.md)."""
+    if device != "cpu" or options.devices < 2:
+        return []
+    return [f"note: {options.devices} ranks on the cores of one machine are slower than threads: leave --devices out"]
+
+
 def describe_data(dataset: Dataset, run: Path | None = None) -> list[str]:
     """What was read, the classes, and which files could not be read.
 

@@ -20,6 +20,7 @@ from ganzoo.api.execution import (
 )
 from ganzoo.api.planning import (
     Plan,
+    advice_on_ranks,
     describe_data,
     describe_networks,
     initialise,
@@ -94,7 +95,12 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
             path = Path(fabric.broadcast(str(lock.folder) if lock else ""))
             if lock:
                 stack.callback(lock.release)
-                for line in (f"{plan.title} -> {path}", describe_networks(gan), *describe_data(dataset, path)):
+                about = (
+                    describe_networks(gan),
+                    *describe_data(dataset, path),
+                    *advice_on_ranks(options, fabric.device.type),
+                )
+                for line in (f"{plan.title} -> {path}", *about):
                     report(line)
                 for line in initial.lines if initial else []:
                     report(line)
