@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganzoo.data.dataset import to_uint8
+from ganzoo.data.dataset import as_input, to_uint8
 from ganzoo.data.samples import Measured, Samples, subset
 from ganzoo.evaluation import standard_errors
 from ganzoo.evaluation.features.pairs import feature_pair, in_space
@@ -18,13 +18,16 @@ FRAMES = 4
 MOST = 10_000
 ROWS = 500
 
+# Clips are given as they are stored, uint8, or in -1..1: those of a folder, those of a generator. `as_input` makes both
+# the same.
+
 
 def clips(samples: Samples) -> Samples:
     """Clips as images whose channels are four frames in grey, from the first to the last one, evenly spaced."""
 
     def spaced(x: Tensor) -> Tensor:
         at = torch.linspace(0, x.shape[2] - 1, FRAMES).round().long().to(x.device)
-        return to_uint8(x[:, :, at].mean(1))
+        return to_uint8(as_input(x)[:, :, at].mean(1))
 
     return as_images(samples, f"{samples.spec.name}-clips", spaced)
 
@@ -34,7 +37,7 @@ def frames(samples: Samples) -> Samples:
 
     def chosen(x: Tensor) -> Tensor:
         at = torch.arange(len(x), device=x.device)
-        return to_uint8(x[at, :, at % x.shape[2]])
+        return to_uint8(as_input(x[at, :, at % x.shape[2]]))
 
     return as_images(samples, f"{samples.spec.name}-frames", chosen)
 
@@ -84,7 +87,7 @@ def _classes_of_frames(samples: Samples, space: object) -> Tensor:
     """The class of each frame, int64 `[N, T]`."""
     found = []
     for part in samples.fake.split(ROWS):
-        every = to_uint8(part.transpose(1, 2).flatten(0, 1))
+        every = to_uint8(as_input(part.transpose(1, 2).flatten(0, 1)))
         logits = space.extract(every).logits  # type: ignore[attr-defined]
         found.append(logits.argmax(1).unflatten(0, (len(part), -1)).cpu())
     return torch.cat(found)
@@ -99,7 +102,7 @@ def motion(samples: Samples) -> Measured:
         return torch.cat([moved(real.batch(part)["x"].cpu()) for part in rows.split(ROWS)]).mean(0)
 
     wanted = real.memo.once("motion", reference)
-    own = torch.cat([moved(part.cpu()) for part in samples.fake.split(ROWS)]) / wanted.clamp_min(1e-9)
+    own = torch.cat([moved(as_input(part.cpu())) for part in samples.fake.split(ROWS)]) / wanted.clamp_min(1e-9)
     values = {"speed-ratio": float(own[:, 0].mean()), "change-ratio": float(own[:, 1].mean())}
     errors = {name: standard_errors.of_mean(own[:, k]) for k, name in enumerate(values)}
     return Measured(values, lambda: errors, n_real=len(rows), split=samples.reference)

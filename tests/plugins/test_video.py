@@ -235,6 +235,14 @@ def test_speed_is_that_of_the_square(folder: Path) -> None:
     assert metrics.motion(samples_of(folder, still)) == {"speed-ratio": 0, "change-ratio": 0}
 
 
+def test_clips_of_a_folder_are_scored_as_those_of_a_generator(folder: Path) -> None:
+    shown, stored = samples_of(folder), samples_of(folder, loaded(folder).arrays["x"])
+    assert (shown.fake.dtype, stored.fake.dtype) == (torch.float32, torch.uint8)
+    assert metrics.motion(stored) == pytest.approx(metrics.motion(shown))
+    for view in (metrics.clips, metrics.frames):
+        assert torch.equal(view(stored).fake, view(shown).fake)
+
+
 def test_scores_tell_clips_from_noise_and_say_what_they_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MIN_STEPS", "MAX_STEPS"):
         monkeypatch.setattr(classifier, name, 20)
