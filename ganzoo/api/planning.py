@@ -148,7 +148,7 @@ def plan(
     given = {"steps": steps, "seed": seed}
     base = config.override(base, {key: value for key, value in given.items() if value is not None})
     base = config.override(base, set or {})
-    config.check_fixed(found, found.recipes[name], base)
+    config.check_choices(found, found.recipes[name], base)
     made = make_options(**options)
     check_options(made, registry.datasets().find(base.data.name).modality)
     return Plan(found, name, base, made, epochs, make_init(init_from, init_players, init_raw))

@@ -33,7 +33,7 @@ def changed_recipe(run: Run, state: Mapping[str, Any] | None, values: Mapping[st
     a key that was not given, and for unknown keys and values.
     """
     wanted = config.override(run.recipe, values)
-    config.check_fixed(run.variant, run.recipe, wanted)
+    config.check_choices(run.variant, run.recipe, wanted)
     step = 0 if state is None else steps_done(run, state)
     before = _trained_keys(run, state, step)
     now = flat(to_dict(run.recipe))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from ganzoo.errors import GanzooError, printable, unknown
-from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, flat, live_keys, value_at, with_value
+from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, TwoPlayerRecipe, flat, live_keys, value_at, with_value
 from ganzoo.specs import Variant
 from ganzoo.zoo import registry
 from ganzoo.zoo.leftovers import without_leftovers
@@ -95,11 +95,19 @@ def check(recipe: R) -> R:
     return recipe
 
 
-def check_fixed(variant: Variant, before: Recipe, now: Recipe) -> None:
-    """Raise GanzooError if a recipe changes a key that the variant's game does not read."""
+def check_choices(variant: Variant, before: Recipe, now: Recipe) -> None:
+    """Raise GanzooError if a recipe changes a key that the variant's game does not read, or names an unknown loss.
+
+    The loss and the augmentation that a variant's own recipe names are its own affair.
+    """
     for name in variant.fixes:
         if getattr(before, name) != getattr(now, name):
             raise GanzooError(f"{variant.name} has its own {name}, so the key would change nothing: leave {name} out.")
+    if isinstance(now, TwoPlayerRecipe) and isinstance(before, TwoPlayerRecipe):
+        if now.loss != before.loss:
+            registry.losses().find(now.loss)
+        if now.augment not in (None, before.augment):
+            registry.augmentations().find(now.augment)
 
 
 def _check_schedule(recipe: Recipe, name: str, schedule: Schedule) -> None:

@@ -127,6 +127,8 @@ def times(folder: Path) -> dict[Path, int]:
         ({"steps": 0}, "steps must be whole numbers of at least 1, not 0"),
         ({"steps": "many"}, "steps must be whole numbers"),
         ({"set": {"g.rl": 1}}, "vanilla on points:ring: unknown recipe key 'g.rl': did you mean g.lr"),
+        ({"set": {"loss": "hinze"}}, "vanilla on points:ring: unknown loss 'hinze': did you mean hinge?"),
+        ({"set": {"augment": "difaug"}}, "unknown augmentation 'difaug': did you mean diffaug?"),
         ({"set": {"batch": -1}}, "batch: expected a whole number of at least 1, got -1"),
         ({"set": {"seed": 1}}, "seed is a top-level key of the grid: use seeds there"),
         ({"set": 3}, "set must be a table"),
