@@ -40,10 +40,17 @@ SHAPES: dict[str, tuple[int, ...]] = {
 SHAPES |= {"edges": (1, 8, 8), "grey": (3, 8, 8), "segments": (1, 8, 8), "domains": (3, 8, 8)}
 SHAPES |= dict.fromkeys(("paired", "maps", "unpaired"), (3, 64, 64))
 SHAPES |= {"grammar": (12,), "text": (32,)}
+SHAPES |= {"lowres": (3, 64, 64), "holes": (1, 8, 8), "photo-crops": (3, 64, 64)}
 SHAPES |= {"celeba": (3, 64, 64), "folder": (3, 64, 64), "points": (2,)}
 SHAPES |= {"spoken-digits": (1, 4096), "drums": (1, 4096), "wav-folder": (1, 16384)}
 SHAPES |= {"moving-digits": (1, 12, 16, 16), "video-folder": (3, 16, 64, 64)}
 """Shapes of the data sets' samples; a recipe's `data.size` and `data.channels` override them."""
+
+INPUTS: dict[str, Callable[[tuple[int, ...]], tuple[int, ...]]] = {
+    "lowres": lambda shape: (shape[0], shape[1] // 4, shape[2] // 4),
+    "holes": lambda shape: (4, *shape[1:]),
+}
+"""Shapes of inputs, from those of the samples, where they differ."""
 
 SIZES = tuple(4**power for power in range(5, 14))
 """Bytes of the all-reduces that are timed by themselves: 1 KiB to 64 MiB."""
@@ -238,14 +245,18 @@ def example(recipe: Any, inputs: Iterable[str] = ()) -> Any:
         return load_data(recipe.data, RunOptions())
     shape = SHAPES[recipe.data.name]
     if recipe.data.kind in SHAPES:
-        # Made from the images of another data set.
-        shape = (shape[0], *SHAPES[recipe.data.kind][1:])
+        # Made from the images of another data set; these are as they are, others have channels of their own.
+        of = SHAPES[recipe.data.kind]
+        shape = of if recipe.data.name in INPUTS else (shape[0], *of[1:])
     if len(shape) == 3:
         size, channels = recipe.data.size, recipe.data.channels
         shape = (channels or shape[0], *(shape[1:] if size is None else height_width(size)))
     made = example_data("image" if len(shape) == 3 else "points", shape, count=1024, classes=10)
-    described = {name: dataclasses.replace(made.spec, name=name, classes=0, note=COLOURS) for name in inputs}
-    made.arrays |= {name: made.arrays["x"].flip(0) for name in described}
+    given = INPUTS.get(recipe.data.name, tuple)(shape)
+    described = {
+        name: dataclasses.replace(made.spec, name=name, shape=given, classes=0, note=COLOURS) for name in inputs
+    }
+    made.arrays |= {name: example_data("image", given, count=1024).arrays["x"].flip(0) for name in described}
     return type(made)(made.arrays, dataclasses.replace(made.spec, inputs=described))
 
 

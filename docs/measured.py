@@ -357,6 +357,20 @@ def finetuning() -> str:
     return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
 
 
+def more_data() -> str:
+    """The accuracy of a classifier on the fractions of the digits, by what it was trained on."""
+    found = result("more_data")
+    fractions = list(dict.fromkeys(row["fraction"] for row in found["rows"]))
+    parts = {fraction: [row for row in found["rows"] if row["fraction"] == fraction] for fraction in fractions}
+    rows = [
+        [way, *(over_seeds([row["accuracy"][way] for row in parts[fraction]]) for fraction in fractions)]
+        for way in found["rows"][0]["accuracy"]
+    ]
+    header = ["trained on", *(f"{fraction:.0%} ({parts[fraction][0]['images']} images)" for fraction in fractions)]
+    more = f"With all training images: {found['all']:.3f}. Accuracy on 359 held-out images."
+    return f"{ScoreTable('', header, rows).markdown()}\n{more} {where(found)}\n"
+
+
 def _shown_steps(found: Mapping[str, Any]) -> list[int]:
     steps = [record["step"] for record in next(iter(found["ways"].values()))[0]["evaluations"]]
     return [steps[0], steps[1], steps[3], steps[5]]
@@ -364,6 +378,7 @@ def _shown_steps(found: Mapping[str, Any]) -> list[int]:
 
 TABLES: dict[str, Callable[[], str]] = {
     "finetuning": finetuning,
+    "more-data": more_data,
     "lab": lab,
     "input": input_sources,
     "large": large_folder,

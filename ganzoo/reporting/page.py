@@ -155,6 +155,7 @@ def _run(run: Run, name: str, frames: int) -> RunPart:
     info, state = run.info, run.state()
     card = registry.variants().get(info["variant"])
     data_changes = info.get("data_changes", [])
+    kind = str(info["data"].get("modality", ""))
     return RunPart(
         name=name,
         path=text(run.path),
@@ -164,7 +165,7 @@ def _run(run: Run, name: str, frames: int) -> RunPart:
         state=state,
         facts=_facts(run, state),
         machine=_machine(run),
-        sheets=read_sheets(run.path, state, frames, registry.modality(run.data.modality).picture_is_text),
+        sheets=read_sheets(run.path, state, frames, registry.modality(kind).picture_is_text),
         reals=read_picture(run.path / REALS),
         neighbours=read_picture(run.neighbours_file),
         recipe=recipe.recipe_of(run),

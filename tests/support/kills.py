@@ -68,7 +68,7 @@ SMALL = {
 }  # fmt: skip
 """Keys for small networks and short steps, used if a recipe has them."""
 
-SMALL_DATA = ("digits", "points", "wine", "edges", "domains", "segments", "grammar", "one-class")
+SMALL_DATA = ("digits", "points", "wine", "edges", "domains", "segments", "grammar", "one-class", "holes", "lowres")
 
 
 def needs_nothing(dataset: str) -> bool:

@@ -47,7 +47,7 @@ def survives(case: Case, moments: list[Moment], folder: Path) -> Trial:
     return trial
 
 
-KILLED = ("vanilla", "wgan-gp", "conditional", "progan", "stylegan2-ada")
+KILLED = ("wgan-gp", "conditional", "progan", "stylegan2-ada")
 """Between them they have all that a game can save: a critic's turns, labels, levels, and buffers of its own.
 
 That every variant resumes bit for bit is part of the contract.
