@@ -152,6 +152,11 @@ class DatasetSpec:
     downloads: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether it comes with a package or is generated: it needs no download and no files of the user's."""
+        return not self.downloads and self.argument != "path"
+
 
 @dataclass(frozen=True)
 class ModalitySpec:

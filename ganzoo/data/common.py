@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -132,3 +134,11 @@ def point_dataset(
 
 def _labels(labels: Sequence[int] | Tensor | None, data: Data) -> dict[str, Tensor]:
     return {"y": torch.as_tensor(labels, dtype=torch.int64)} if labels is not None and data.labels else {}
+
+
+def file_of_scikit_learn(name: str) -> Path | None:
+    """A file of scikit-learn's data sets, found without importing it, which takes seconds; None if it is not there."""
+    found = find_spec("sklearn")
+    folders = (found.submodule_search_locations or ()) if found else ()
+    files = (Path(folder) / "datasets" / name for folder in folders)
+    return next((file for file in files if file.is_file()), None)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ganzoo.data.modality import Modality
 from ganzoo.errors import GanzooError
 from ganzoo.game import GAN
 from ganzoo.machine.seeds import mixed_seed
@@ -97,12 +96,13 @@ class Explorer:
 
     def picture(self, z: Tensor, y: Tensor | None = None, **options: Any) -> Image | None:
         """A picture of these samples; None for data that have none. options: those of `samples`."""
-        modality = registry.modality(self.spec.modality)
-        return modality.picture(self.samples(z, y, **options), self.spec) if modality.has_picture else None
+        return self.picture_and_lines(z, y, **options)[0]
 
-    def lines(self, z: Tensor, y: Tensor | None = None, **options: Any) -> list[str] | None:
-        """These samples as text; None for data that are no text. options: those of `samples`."""
+    def picture_and_lines(
+        self, z: Tensor, y: Tensor | None = None, **options: Any
+    ) -> tuple[Image | None, list[str] | None]:
+        """A picture of these samples, and each as a line of text; None for data without. options: as of `samples`."""
         modality = registry.modality(self.spec.modality)
-        if type(modality).lines is Modality.lines:
-            return None
-        return modality.lines(self.samples(z, y, **options), self.spec)
+        x = self.samples(z, y, **options)
+        picture = modality.picture(x, self.spec) if modality.has_picture else None
+        return picture, modality.lines(x, self.spec)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ganzoo.game import GAN, AdversarialLoss, has_latent
 from ganzoo.recipes import DataSpec
+from ganzoo.zoo.boundary import describe
 
 if TYPE_CHECKING:
     from ganzoo.callbacks import Training
@@ -127,8 +128,7 @@ def ask(
             (gradient,) = torch.autograd.grad(loss, x)
     except Exception as error:
         # A discriminator of packed samples, or anyone's, takes other samples than single ones.
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        return {"problem": f"D cannot be asked about single points ({what})"}
+        return {"problem": f"D cannot be asked about single points ({describe(error)})"}
     middle = (float(of_real.mean()) + float(of_fake.mean())) / 2
     spread = float(torch.cat([of_real, of_fake]).std())
     return {

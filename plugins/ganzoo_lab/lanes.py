@@ -106,11 +106,11 @@ class Lane:
         if label is not None and not 0 <= label < max(explorer.gan.classes, 1):
             raise GanzooError(f"there is no class {label}.")
         y = None if label is None else torch.full((1,), label, device=z.device)
-        picture = explorer.picture(z, y, moves=moves, averaged=self.averaged)
+        picture, lines = explorer.picture_and_lines(z, y, moves=moves, averaged=self.averaged)
         return {
             "explored": self.number,
             "image": png(picture),
-            "lines": explorer.lines(z, y, moves=moves, averaged=self.averaged),
+            "lines": lines,
             "directions": [round(share, 4) for share in explorer.directions.shares.tolist()]
             if explorer.directions
             else [],

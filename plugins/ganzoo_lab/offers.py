@@ -26,7 +26,7 @@ def zoo() -> dict[str, Any]:
                 "modality": data.modality,
                 "kinds": list(data.kinds),
                 "argument": data.argument,
-                "here": not data.downloads and data.argument != "path",
+                "here": data.at_hand,
             }
             for data in registry.datasets().values()
         ],

@@ -14,6 +14,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import cli
+from ganzoo.data import common
 from ganzoo.data.dataset import Dataset, as_input, to_uint8
 from ganzoo.data.images import photo_crops
 from ganzoo.data.samples import Samples
@@ -79,7 +80,7 @@ def test_plain_crops_are_left_out_and_labels_follow_the_photographs() -> None:
 
 
 def test_photographs_that_are_not_installed_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo_crops, "find_spec", lambda name: None)
+    monkeypatch.setattr(common, "find_spec", lambda name: None)
     with pytest.raises(GanzooError, match=r"has no china\.jpg: install it with pip, or name other data"):
         photo_crops.load(Data(), Path(), "train")
 

@@ -68,13 +68,13 @@ SMALL = {
 }  # fmt: skip
 """Keys for small networks and short steps, used if a recipe has them."""
 
-SMALL_DATA = ("digits", "points", "wine", "edges", "domains", "segments", "grammar", "one-class", "holes", "lowres")
+MADE_FROM_DIGITS = ("edges", "domains", "segments", "one-class", "holes", "lowres")
+"""Data sets that may download, as they can be made from others, but do not by default."""
 
 
 def needs_nothing(dataset: str) -> bool:
     """Whether a data set comes with a package or is generated, so that it needs no download and no files."""
-    spec = registry.datasets().find(dataset)
-    return dataset in SMALL_DATA or not (spec.downloads or spec.argument == "path")
+    return dataset in MADE_FROM_DIGITS or registry.datasets().find(dataset).at_hand
 
 
 OPTIONS = {"save_every": 5, "sample_every": 10, "log_every": 1}

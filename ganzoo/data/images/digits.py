@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ganzoo.data.common import check_request, image_dataset
+from ganzoo.data.common import check_request, file_of_scikit_learn, image_dataset
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import prepare
 from ganzoo.recipes import Data
@@ -35,13 +34,11 @@ def load(data: Data, root: Path, split: str) -> Dataset:
 
 def _read() -> tuple[np.ndarray, np.ndarray]:
     """Pixel counts `[1797, 64]` and labels `[1797]`, from scikit-learn's file, as importing it takes seconds."""
-    found = find_spec("sklearn")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
-        if file.is_file():
-            with gzip.open(file, "rt", encoding="ascii") as lines:
-                table = np.loadtxt(lines, delimiter=",")
-            return table[:, :-1], table[:, -1].astype(np.int64)
+    file = file_of_scikit_learn("data/digits.csv.gz")
+    if file is not None:
+        with gzip.open(file, "rt", encoding="ascii") as lines:
+            table = np.loadtxt(lines, delimiter=",")
+        return table[:, :-1], table[:, -1].astype(np.int64)
     from sklearn.datasets import load_digits
 
     values, labels = load_digits(return_X_y=True)

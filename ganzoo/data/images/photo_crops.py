@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ganzoo.data.common import check_request, image_dataset
+from ganzoo.data.common import check_request, file_of_scikit_learn, image_dataset
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import prepare
 from ganzoo.errors import GanzooError
@@ -68,13 +67,11 @@ def _crops(photo: np.ndarray, split: str) -> Iterator[np.ndarray]:
 
 def _photo(file: str) -> np.ndarray:
     """A photograph, uint8 `[H, W, 3]`, from scikit-learn's folder, as importing it takes seconds."""
-    found = find_spec("sklearn")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "datasets" / "images" / file
-        if path.is_file():
-            with Image.open(path) as image:
-                return np.asarray(image.convert("RGB"))
-    raise GanzooError(
-        f"photo-crops: this scikit-learn has no {file}: install it with pip, or name other data, as "
-        "--dataset lowres:digits."
-    )
+    path = file_of_scikit_learn(f"images/{file}")
+    if path is None:
+        raise GanzooError(
+            f"photo-crops: this scikit-learn has no {file}: install it with pip, or name other data, as "
+            "--dataset lowres:digits."
+        )
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
