@@ -102,6 +102,7 @@ class Pool:
         self.stopped_by = 0
         self._workers: list[Worker] = []
         self._waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
+        self._taking = threading.Lock()
         self._news: queue.SimpleQueue[Callable[[], None] | Exception] = queue.SimpleQueue()
 
     def run(
@@ -144,17 +145,19 @@ class Pool:
         worker = None
         try:
             while not self.stopped_by:
-                try:
-                    cell = self._waiting.get_nowait()
-                except queue.Empty:
-                    break
+                # Together, so that cells are announced in their order.
+                with self._taking:
+                    try:
+                        cell = self._waiting.get_nowait()
+                    except queue.Empty:
+                        break
+                    self._tell(begin, cell)
                 if worker is None:
                     worker = Worker(self.out, self.options, self.threads)
                     self._workers.append(worker)
                     if self.stopped_by:
                         # The signal came before it was on the list.
                         worker.signal(self.stopped_by)
-                self._tell(begin, cell)
                 try:
                     worker.start("finish", cell)
                     reply = worker.answer(lambda text: self._tell(line, text))
