@@ -107,6 +107,12 @@ class Data:
     )
     flip: bool = key(False, "Add every image's mirror image to the data set.")
     labels: bool = key(True, "Read the class labels, if there are any.")
+    fraction: float = key(
+        1.0,
+        "Fraction of the training data to keep, always the same samples; held-out data stay whole.",
+        above=0,
+        maximum=1,
+    )
     settings: dict[str, str] = key(
         {}, "Further settings, of data sets that have some; `ganzoo show DATASET` names them."
     )

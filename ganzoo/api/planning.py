@@ -143,7 +143,7 @@ def plan(
             warn_of_differences(Path(recipe), init_from is not None)
         base = config.override(base, values)
     if data and data["name"] != base.data.name:
-        base = dataclasses.replace(base, data=Data(size=base.data.size, flip=base.data.flip, labels=base.data.labels))
+        base = dataclasses.replace(base, data=for_another_data_set(base.data))
     base = config.override(base, {f"data.{key}": value for key, value in data.items()})
     given = {"steps": steps, "seed": seed}
     base = config.override(base, {key: value for key, value in given.items() if value is not None})
@@ -152,6 +152,11 @@ def plan(
     made = make_options(**options)
     check_options(made, registry.datasets().find(base.data.name).modality)
     return Plan(found, name, base, made, epochs, make_init(init_from, init_players, init_raw))
+
+
+def for_another_data_set(data: Data) -> Data:
+    """The data keys of a recipe that stay if it is trained on another data set."""
+    return Data(size=data.size, flip=data.flip, labels=data.labels, fraction=data.fraction)
 
 
 def check_options(options: RunOptions, modality: str) -> None:

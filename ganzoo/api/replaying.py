@@ -10,7 +10,7 @@ from typing import Any
 
 from ganzoo.api import planning
 from ganzoo.errors import GanzooError, printable
-from ganzoo.recipes import Data, Optimiser, Recipe, flat, to_dict
+from ganzoo.recipes import Optimiser, Recipe, flat, to_dict
 from ganzoo.runs import initial
 from ganzoo.runs.changes import Change, assignments, differing_keys
 from ganzoo.runs.reading import read_recipe
@@ -119,8 +119,7 @@ def _with_data(own: Recipe, recipe: Recipe) -> tuple[Recipe, str]:
         return own, ""
     kind = data.kind if spec.argument == "kind" else ""
     # As for `--dataset`.
-    kept = Data(size=own.data.size, flip=own.data.flip, labels=own.data.labels)
-    kept = own.data if data.name == own.data.name else kept
+    kept = own.data if data.name == own.data.name else planning.for_another_data_set(own.data)
     changed = dataclasses.replace(kept, name=data.name, kind=kind or kept.kind)
     return dataclasses.replace(own, data=changed), data.name + (f":{kind}" if kind else "")
 

@@ -34,6 +34,47 @@ Array = Tensor | np.ndarray | Rows
 """A tensor, a memory-mapped array that is read batch by batch, or rows that are computed on demand."""
 
 
+class Chosen:
+    """Some rows of an array, read when they are gathered. rows: their numbers in it, int64 `[N]`."""
+
+    def __init__(self, array: np.ndarray | Rows, rows: np.ndarray) -> None:
+        self.array, self.rows = array, rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.rows), *self.array.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any, /) -> np.ndarray:
+        return np.asarray(self.array[self.rows[index]])
+
+
+def take_rows(array: Array, rows: Tensor) -> Array:
+    """The rows of an array at `rows`, int64 `[N]`: copied if they are in memory, else read when they are gathered."""
+    if isinstance(array, Tensor):
+        return array.index_select(0, rows.to(array.device))
+    numbers = rows.cpu().numpy()
+    if isinstance(array, Chosen):
+        return Chosen(array.array, array.rows[numbers])
+    in_memory = isinstance(array, np.ndarray) and not _is_mapped(array)
+    return array[numbers] if in_memory else Chosen(array, numbers)
+
+
+def _is_mapped(array: np.ndarray) -> bool:
+    """Whether an array is on disk, itself or as a view of another."""
+    seen: Any = array
+    while isinstance(seen, np.ndarray) and not isinstance(seen, np.memmap):
+        seen = seen.base
+    return isinstance(seen, np.memmap)
+
+
+def base_of(array: Array) -> Array:
+    """The array that rows were chosen from; any other array itself."""
+    return array.array if isinstance(array, Chosen) else array
+
+
 class Dataset:
     """Samples that can be gathered by index. Subclass it, or pass arrays.
 
@@ -158,16 +199,17 @@ class Dataset:
 
         It returns immediately and does not affect any batch.
         """
-        if any(isinstance(array, np.memmap) for array in self.arrays.values()) and len(index):
+        if any(isinstance(base_of(array), np.memmap) for array in self.arrays.values()) and len(index):
             self._read_ahead(index)
             self._prefetched.add(_request(index))
 
     def _read_ahead(self, index: Tensor) -> None:
         for group, rows in zip(self.groups, self._rows(index), strict=True):
             for name in group:
-                array = self.arrays[name]
-                if isinstance(array, np.memmap):
-                    read_ahead(array, rows.tolist())
+                array, base = self.arrays[name], base_of(self.arrays[name])
+                if isinstance(base, np.memmap):
+                    numbers = rows.cpu().numpy()
+                    read_ahead(base, (array.rows[numbers] if isinstance(array, Chosen) else numbers).tolist())
 
     def _gather(self, array: Array, source: Tensor, where: Tensor) -> Tensor:
         if isinstance(array, Tensor):

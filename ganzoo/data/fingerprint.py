@@ -8,7 +8,7 @@ import json
 import numpy as np
 from torch import Tensor
 
-from ganzoo.data.dataset import Array, Dataset
+from ganzoo.data.dataset import Array, Dataset, base_of
 
 CHUNK = 1024
 
@@ -28,12 +28,12 @@ def fingerprint(dataset: Dataset) -> dict[str, int | str]:
 
 
 def digest_of(array: Array | None) -> str | None:
-    """SHA-256 of an array's type, shape and values, hexadecimal; None for what is neither a tensor nor an array."""
+    """SHA-256 of an array's type, shape and values, hexadecimal; None for what is computed when it is gathered."""
     if isinstance(array, Tensor):
         array = array.cpu().numpy()
-    if not isinstance(array, np.ndarray):
+    if array is None or not isinstance(base_of(array), np.ndarray):
         return None
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    digest = hashlib.sha256(f"{array[:0].dtype.str} {array.shape}".encode())
     for at in range(0, len(array), CHUNK):
         digest.update(np.ascontiguousarray(array[at : at + CHUNK]).tobytes())
     return digest.hexdigest()

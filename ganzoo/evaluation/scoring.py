@@ -103,12 +103,15 @@ def key_of(score: Mapping[str, Any]) -> str:
 
     score: a row of scores.json, or a Score as a dictionary. The key consists of the name and the protocol, without what
     differs between runs that are to be compared (seed, step, averaged or raw weights), what changes values by rounding
-    only (versions), and the data keys that affect training only (mirroring, whether labels are read). Features that
-    were trained here are named by their recipe and training images: the hash of their weights is for information.
+    only (versions), and the data keys that affect training only (mirroring, whether labels are read, and for scores
+    against held-out data the fraction of the training data). Features that were trained here are named by their recipe
+    and training images: the hash of their weights is for information.
     """
     protocol = {name: part for name, part in score["protocol"].items() if name not in NOT_COMPARED}
     if isinstance(protocol.get("data"), Mapping):
-        protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in TRAINING_ONLY}
+        # Held-out data are whole, whatever fraction was trained on.
+        left_out = (*TRAINING_ONLY, *(["fraction"] if protocol.get("split") == "test" else []))
+        protocol["data"] = {name: part for name, part in protocol["data"].items() if name not in left_out}
     if protocol.get("sample_labels") == LIKE_TRAINING:
         # As unconditional generators do of themselves, with which they are compared.
         del protocol["sample_labels"]
@@ -315,6 +318,7 @@ def _data_protocol(samples: Samples) -> dict[str, Any]:
         for name in ("low", "high", "layout", "second_path", "settings", "length", "rate")
         if keys[name] in (None, "auto", "", {})
     ]
+    unset += ["fraction"] if keys["fraction"] == 1 else []
     kept = {name: value for name, value in keys.items() if name not in unset}
     filtered = {"filter": FILTER} if samples.data.size is not None else {}
     return kept | filtered | {"name": samples.spec.name, "shape": list(samples.spec.shape)}

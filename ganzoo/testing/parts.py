@@ -16,6 +16,7 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.fractions import FEWEST, part_of, rows_of_part
 from ganzoo.data.modality import Modality
 from ganzoo.data.paths import data_root
 from ganzoo.data.samples import Samples
@@ -122,8 +123,8 @@ def _check_augmented(name: str, augmentation: Any, kind: str, shape: tuple[int, 
 def check_dataset(spec: DatasetSpec, data: Data | None = None, root: Path | None = None) -> None:
     """Each kind and split has the shape, range, labels and modality of its spec, the same each time.
 
-    data: for a data set that reads the user's own files, where they are. root: the data root.
-    Raises SkipTest if the files do not exist.
+    A fraction of the training samples can be kept, with all that belongs to each. data: for a data set that reads the
+    user's own files, where they are. root: the data root. Raises SkipTest if the files do not exist.
     """
     _check_card("datasets", spec)
     if data is None and spec.argument == "path":
@@ -167,6 +168,18 @@ def _check_split(spec: DatasetSpec, data: Data, root: Path, split: str) -> None:
     same = all(torch.equal(batch[key], again[key]) for key in batch)
     assert same, f"{name}: load() gives other samples the second time: use a seeded generator of your own"
     _check_labels(spec, name, dataset, batch)
+    if split == "train" and min(dataset.lengths) >= 2 * FEWEST:
+        _check_part(name, dataset)
+
+
+def _check_part(name: str, dataset: Dataset) -> None:
+    """With half of the samples (data.fraction), a batch holds what the whole data set has at these places."""
+    rows, part = rows_of_part(dataset, 0.5), part_of(dataset, 0.5)
+    few = torch.arange(min(8, *map(len, rows)))
+    whole = dataset.batch(rows[0][few] if len(rows) == 1 else torch.stack([kept[few] for kept in rows], 1))
+    found = part.batch(few)
+    same = set(found) == set(whole) and all(torch.equal(found[key], whole[key]) for key in whole)
+    assert same, f"{name}: half of it is not a part of the whole: arrays must be indexed by arrays of row numbers"
 
 
 def _check_labels(spec: DatasetSpec, name: str, dataset: Dataset, batch: Batch) -> None:

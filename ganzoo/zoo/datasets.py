@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.fractions import part_of
 from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import typed_path
@@ -106,9 +107,12 @@ def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
     """Read a data set. Raises GanzooError, naming the expected location, if it is not available.
 
     The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's
-    own root. A third-party data set is given a recorded root only if it declares that it never downloads.
+    own root. A third-party data set is given a recorded root only if it declares that it never downloads. Of the split
+    "train", data.fraction is kept (`part_of`).
     """
     found = _load(data, options, split)
+    if split == "train":
+        found = part_of(found, data.fraction)
     found.read_split = partial(load_data, data, options)
     return found
 

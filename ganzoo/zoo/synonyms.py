@@ -162,6 +162,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "dataset": ("data.name",),
     "mirror": ("data.flip",),
     "hflip": ("data.flip",),
+    "subset": ("data.fraction",),
+    "datafraction": ("data.fraction",),
+    "trainfraction": ("data.fraction",),
 }
 """Recipe keys by what other programs call them, as `plain` writes it."""
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.common import check_request
-from ganzoo.data.dataset import Array, Dataset
+from ganzoo.data.dataset import Array, Dataset, take_rows
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import typed_path
 from ganzoo.recipes import Data, DataSpec
@@ -146,9 +146,11 @@ def _held_out(
     if not len(kept):
         raise GanzooError(f"{name}: {len(rows)} normal images are too few to hold some out: add more.")
     outside = (~inside).nonzero()[:, 0] if split == "test" else torch.empty(0, dtype=torch.int64)
-    anomalies = Chosen(train.arrays["x"], outside).whole() if len(outside) else None
+    anomalies = _in_memory(train.arrays["x"], outside) if len(outside) else None
     labels = _relabelled(train, kept, normal)
-    return _dataset(name, _rows(train.arrays["x"], kept), labels, anomalies, _called(normal, names), data, train, note)
+    return _dataset(
+        name, take_rows(train.arrays["x"], kept), labels, anomalies, _called(normal, names), data, train, note
+    )
 
 
 def _parts(
@@ -161,10 +163,10 @@ def _parts(
     rows, outside = inside.nonzero()[:, 0], (~inside).nonzero()[:, 0]
     if not len(rows):
         raise GanzooError(f"{name}: no {split} image is of a normal class ({', '.join(_called(normal, names))}).")
-    anomalies = Chosen(source.arrays["x"], outside).whole() if split == "test" and len(outside) else None
+    anomalies = _in_memory(source.arrays["x"], outside) if split == "test" and len(outside) else None
     labels = _relabelled(source, rows, normal)
     return _dataset(
-        name, _rows(source.arrays["x"], rows), labels, anomalies, _called(normal, names), data, source, note
+        name, take_rows(source.arrays["x"], rows), labels, anomalies, _called(normal, names), data, source, note
     )
 
 
@@ -206,29 +208,9 @@ def _dataset(
     )
 
 
-class Chosen:
-    """Rows of an array, read when they are needed."""
-
-    def __init__(self, array: Array, rows: Tensor) -> None:
-        self.array, self.rows = array, rows.numpy()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self.rows), *self.array.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        return np.asarray(self.array[self.rows[index]])
-
-    def whole(self) -> Tensor:
-        """All of them, in memory."""
-        return torch.from_numpy(np.ascontiguousarray(self[:]))
-
-
-def _rows(array: Array, rows: Tensor) -> Array:
-    return array.index_select(0, rows) if isinstance(array, Tensor) else Chosen(array, rows)
+def _in_memory(array: Array, rows: Tensor) -> Tensor:
+    """Rows of an array, in memory."""
+    return torch.from_numpy(np.ascontiguousarray(take_rows(array, rows)[:]))
 
 
 def _names(dataset: Dataset) -> tuple[str, ...]:
