@@ -114,19 +114,30 @@ def initialise(gan: GAN, init: Init) -> Initialised:
     return Initialised([printable(line) for line in lines], about | {"players": record})
 
 
-def read(init: Init) -> Saved:
-    """The weights at a source, of which nothing is run. Raises GanzooError if it is none, or cannot be read."""
+def locate(init: Init) -> tuple[Path, bool, str]:
+    """The path of a source, whether its best state is meant, and the name by which runs record it."""
     path, at_best = typed_path(init.source), False
     if init.source.endswith(BEST) and not path.exists():
         path, at_best = typed_path(init.source.removesuffix(BEST)), True
-    name = printable(f"{path}{BEST if at_best else ''}")
+    return path, at_best, printable(f"{path}{BEST if at_best else ''}")
+
+
+def require_exists(init: Init) -> None:
+    """Raise GanzooError if there is nothing at a source."""
+    path, _, _ = locate(init)
+    if not path.exists():
+        raise GanzooError(f"{path} does not exist: --init-from takes {KINDS}.")
+
+
+def read(init: Init) -> Saved:
+    """The weights at a source, of which nothing is run. Raises GanzooError if it is none, or cannot be read."""
+    require_exists(init)
+    path, at_best, name = locate(init)
     if path.is_dir():
         run = Run.open(path)
         run = run.best() if at_best else run
         file, state, _ = checkpoint.newest(run.checkpoints)
         return _from_state(name, file, state, str(run.info["variant"]))
-    if not path.exists():
-        raise GanzooError(f"{path} does not exist: --init-from takes {KINDS}.")
     if at_best or path.suffix not in (".pt", ".safetensors"):
         raise GanzooError(f"{name} has no weights to start from: --init-from takes {KINDS}.")
     if path.suffix == ".safetensors":

@@ -23,6 +23,7 @@ from ganzoo.errors import GanzooError, TrainingError, printable
 from ganzoo.files.atomic import move_aside, write_atomically
 from ganzoo.files.records import read_json
 from ganzoo.recipes import Recipe, flat, to_dict
+from ganzoo.runs import initial
 from ganzoo.runs.changes import differing_keys, steps_done
 from ganzoo.runs.run import Run
 
@@ -127,6 +128,9 @@ def require_same(run: Run, plan: Plan) -> None:
         raise Mismatch(f"{run.path} was changed along the way ({keys}): choose another folder with --out.")
     held = {"variant": run.info["variant"], "recipe": run.info["recipe_name"], **_complete_recipe(run, plan.recipe)}
     wanted = {"variant": plan.variant.name, "recipe": plan.recipe_name, **flat(to_dict(plan.recipe))}
+    started = initial.recorded(run.info)
+    held |= {"init_from": started.source} if started else {}
+    wanted |= {"init_from": initial.locate(plan.init)[2]} if plan.init else {}
     names = differing_keys(wanted, held)
     if names:
         shown = ", ".join(f"{name} is {held.get(name, 'not set')}, not {wanted.get(name, 'set')}" for name in names[:5])
@@ -159,6 +163,16 @@ def describe(error: Exception) -> str:
     """An error in one line."""
     line = " ".join(str(error).split())
     return printable(line if isinstance(error, GanzooError) else f"{type(error).__name__}: {line}")
+
+
+def require_start(out: Path, cell: Cell) -> None:
+    """Raise GanzooError if there are no weights where a cell that is not begun starts from."""
+    init = cell_plan(cell).init
+    if init is not None and not (out / cell.folder / "recipe.json").is_file():
+        try:
+            initial.require_exists(init)
+        except GanzooError as error:
+            raise GanzooError(f"{cell.title}: {error}") from error
 
 
 def clear_failure(out: Path, cell: Cell) -> str:

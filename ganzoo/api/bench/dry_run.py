@@ -80,6 +80,8 @@ def dry_run(grid: Grid, out: Path, options: Mapping[str, Any]) -> DryRun:
     estimates = []
     for group in grid.groups:
         unfinished = [s for s in grid.seeds if cells.read_state(out, Cell(group, s)).status != "finished"]
+        for seed in unfinished:
+            cells.require_start(out, Cell(group, seed))
         estimates.append(_estimate(group, grid.seeds, unfinished, options, read))
     return DryRun(estimates, peak_memory(device), device.type == "cuda")
 

@@ -18,7 +18,8 @@ from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.zoo import registry
 
 KEYS = ("variants", "datasets", "seeds", "steps", "set", "sweep", "cells")
-CELL_KEYS = ("variant", "dataset", "set", "label")
+INIT_KEYS = ("init_from", "init_players", "init_raw")
+CELL_KEYS = ("variant", "dataset", "set", "label", *INIT_KEYS)
 LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
 
@@ -27,7 +28,8 @@ class Group:
     """What is trained once for each seed: a variant's recipe on a data set, with keys of its own.
 
     variant: `NAME.RECIPE`. dataset: as `--dataset` takes it. label: distinguishes groups of one recipe and data set.
-    swept: those of the keys that `[sweep]` varies.
+    swept: those of the keys that `[sweep]` varies. init: the arguments of `plan` that say which weights training starts
+    from; `{seed}` in init_from is the seed.
     """
 
     variant: str
@@ -35,6 +37,7 @@ class Group:
     label: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)
     swept: Mapping[str, Any] = field(default_factory=dict)
+    init: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -44,7 +47,8 @@ class Group:
     @property
     def note(self) -> str:
         """What distinguishes it, for people: the values of a sweep, or the label."""
-        return ", ".join(f"{key}={text_of(value)}" for key, value in self.swept.items()) or self.label
+        values = ", ".join(f"{key}={text_of(value)}" for key, value in self.swept.items())
+        return values or self.label or (f"from {self.init['init_from']}" if self.init else "")
 
     @property
     def folder(self) -> str:
@@ -53,6 +57,10 @@ class Group:
         dataset = f"{name}-{Path(argument).stem}" if colon else Path(name).stem
         dataset = re.sub(r"[^a-z0-9._-]+", "-", dataset.lower()).strip("-.") or "data"
         return "-".join([self.variant, dataset, *([self.label] if self.label else [])])
+
+
+_Wanted = tuple[str, str, Combination, Mapping[str, Any], Mapping[str, Any]]
+"""The arguments of a group: variant, data set, combination of the sweep, recipe keys, and what it starts from."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,10 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 def cell_plan(cell: Cell, **options: Any) -> Plan:
     """The plan of `ganzoo train VARIANT.RECIPE --dataset D --seed S --set ...`. options: fields of RunOptions."""
-    group = cell.group
-    return plan(group.variant, dataset=group.dataset, seed=cell.seed, set=group.set, **options)
+    group, init = cell.group, dict(cell.group.init)
+    if init:
+        init["init_from"] = init["init_from"].replace("{seed}", str(cell.seed))
+    return plan(group.variant, dataset=group.dataset, seed=cell.seed, set=group.set, **init, **options)
 
 
 def read_grid(source: str | Path | Mapping[str, Any]) -> Grid:
@@ -147,15 +157,15 @@ def make_grid(values: Mapping[str, Any], name: str = "grid") -> Grid:
     if "sweep" in values and not variants:
         raise GanzooError("sweep varies what variants and datasets list: list both.")
     grid = itertools.product(variants, datasets, swept)
-    wanted = [(variant, dataset, each, {**common, **each.keys}) for variant, dataset, each in grid]
+    wanted: list[_Wanted] = [(variant, dataset, each, {**common, **each.keys}, {}) for variant, dataset, each in grid]
     wanted += [_cell(cell, number, common) for number, cell in enumerate(_cells(values), 1)]
     if not wanted:
         raise GanzooError("nothing to train: list variants and datasets, or [[cells]].")
     seeds = _seeds(values)
     groups: list[Group] = []
     left_out: list[tuple[Group, str]] = []
-    for variant, dataset, combination, keys in wanted:
-        group = _group(variant, dataset, combination, keys, seeds)
+    for each in wanted:
+        group = _group(*each, seeds)
         reason = unsuited(group)
         if reason:
             left_out.append((group, reason))
@@ -180,13 +190,18 @@ def unsuited(group: Group) -> str:
 
 
 def _group(
-    variant: str, dataset: str, combination: Combination, keys: Mapping[str, Any], seeds: tuple[int, ...]
+    variant: str,
+    dataset: str,
+    combination: Combination,
+    keys: Mapping[str, Any],
+    init: Mapping[str, Any],
+    seeds: tuple[int, ...],
 ) -> Group:
     """The group with its full recipe name, checked: every name is known and every value in range."""
     try:
         planned = plan(variant, dataset=dataset, set=keys)
         name = f"{planned.variant.name}.{planned.recipe_name}"
-        group = Group(name, dataset, combination.label, keys, combination.keys)
+        group = Group(name, dataset, combination.label, keys, combination.keys, init)
         for seed in seeds:
             cell_plan(Cell(group, seed))
     except GanzooError as error:
@@ -209,9 +224,7 @@ def _cells(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return cells
 
 
-def _cell(
-    cell: Mapping[str, Any], number: int, common: Mapping[str, Any]
-) -> tuple[str, str, Combination, dict[str, Any]]:
+def _cell(cell: Mapping[str, Any], number: int, common: Mapping[str, Any]) -> _Wanted:
     where = f"cells, number {number}"
     for key in cell:
         if key not in CELL_KEYS:
@@ -223,7 +236,19 @@ def _cell(
     if not isinstance(label, str) or (label and not LABEL.fullmatch(label)):
         raise GanzooError(f"{where}: label must be lower-case letters, digits and single hyphens, not {label!r}.")
     keys = {**common, **_table(cell, "set", f"{where}: set")}
-    return cell["variant"], cell["dataset"], Combination(label), keys
+    return cell["variant"], cell["dataset"], Combination(label), keys, _init(cell, where)
+
+
+def _init(cell: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The keys of a cell that say which weights it starts from."""
+    found = {key: cell[key] for key in INIT_KEYS if key in cell}
+    if found and not (isinstance(found.get("init_from"), str) and found["init_from"]):
+        raise GanzooError(f'{where}: init_from must be a path in quotes, as init_from = "runs/dcgan-mnist-1".')
+    if not isinstance(found.get("init_raw", False), bool):
+        raise GanzooError(f"{where}: init_raw must be true or false.")
+    if "init_players" in found:
+        found["init_players"] = _texts(found, "init_players")
+    return found
 
 
 def _texts(values: Mapping[str, Any], key: str) -> list[str]:

@@ -57,6 +57,7 @@ def identity(group: Group) -> dict[str, Any]:
         "label": group.label,
         "set": dict(group.set),
         "sweep": dict(group.swept),
+        **({"init": dict(group.init)} if group.init else {}),
     }
 
 
@@ -263,7 +264,8 @@ def _format_real(real: Mapping[str, Any]) -> str:
 
 def _title(group: Mapping[str, Any]) -> str:
     swept = ", ".join(f"{key}={text_of(value)}" for key, value in group.get("sweep", {}).items())
-    note = swept or group["label"]
+    source = group.get("init", {}).get("init_from")
+    note = swept or group["label"] or (f"from {source}" if source else "")
     return group["recipe"] + (f" ({note})" if note else "")
 
 

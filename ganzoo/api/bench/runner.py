@@ -121,6 +121,7 @@ def run_cells(
         if cells.read_state(out, cell).status == "finished":
             report(f"[{number}/{len(mine)}] {cell.title}: already finished.")
         else:
+            cells.require_start(out, cell)
             unfinished.append(cell)
     count = how_many(jobs, unfinished, out, options, report)
     progress = _Progress(mine, unfinished, count, report)
