@@ -105,6 +105,12 @@ class Data:
     rate: float | None = key(
         None, "Samples or frames per second of your own sounds and clips; none is the data set's default.", above=0
     )
+    held_out: int | None = key(
+        None,
+        "Number of your own samples to keep out of training, for scores, where there is no test split; none is a "
+        "tenth, but 250 to 10,000, and no sample if that is more than a fifth.",
+        minimum=0,
+    )
     flip: bool = key(False, "Add every image's mirror image to the data set.")
     labels: bool = key(True, "Read the class labels, if there are any.")
     fraction: float = key(
@@ -325,6 +331,7 @@ class RunOptions:
     loggers: tuple[str, ...] = key((), "Also log to tensorboard or wandb.")
     progress: bool = key(True, "Show a progress bar.")
     scores: bool = key(True, "Score the samples at the end [default: yes].")
+    metrics: str | None = key(None, "Names from `ganzoo list metrics`, to score by [default: the fast ones].")
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,7 @@ def of_run(
         request,
         seed,
         generator=run.gan,
+        averaged=request.averaged,
         device=feature_device(device),
         targets=None if targets is None else as_scored(targets),
         given=given | beside or None,
@@ -203,7 +204,7 @@ def _read_files(path: Path, options: RunOptions, against: str | Path) -> tuple[D
     Files that no data set of the core reads are read as the reference's kind of data reads them.
     """
     if path.is_file() and path.suffix == ".npz":
-        found = load_data(Data(name="npz", path=str(path)), options)
+        found = load_data(Data(name="npz", path=str(path), held_out=0), options)
         size = registry.modality(found.spec.modality).data_size(found.spec)
         reference = Reference(_reference_data(against, size), options)
         _require_modality(found.spec.modality, str(path), reference.spec)
@@ -220,7 +221,7 @@ def _read_files(path: Path, options: RunOptions, against: str | Path) -> tuple[D
     kind = reference.modality
     keys = kind.folder_data(path, reference.spec) if path.is_dir() else None
     if keys is not None:
-        return load_data(keys[0], options), reference, keys[1]
+        return load_data(dataclasses.replace(keys[0], held_out=0), options), reference, keys[1]
     if path.is_dir() and type(kind).read is Modality.read:
         _require_modality(registry.datasets().find(parse_dataset(path)["name"]).modality, str(path), reference.spec)
     x, _ = kind.read(path, reference.spec)
@@ -229,11 +230,14 @@ def _read_files(path: Path, options: RunOptions, against: str | Path) -> tuple[D
 
 
 def _reference_data(against: str | Path, size: Size | None) -> Data:
-    """The data keys of a reference; a folder of images is read with `size` pixels, but at most 256 on a side."""
+    """The data keys of a reference; a folder of images is read with `size` pixels, but at most 256 on a side.
+
+    All samples of a folder or file are compared with: nothing is trained on them here.
+    """
     if (typed_path(against) / "recipe.json").is_file():
         raise GanzooError(f"{against} is a run: compare with a data set, a folder of images or a .npz file.")
     keys: dict[str, Any] = {**parse_dataset(against)}
-    data = Data(**keys)
+    data = Data(**keys, held_out=0)
     if data.name != "folder":
         return data
     folder = typed_path(data.path)

@@ -83,10 +83,12 @@ def image_dataset(
     notes: tuple[str, ...] = (),
     levels: Levels | None = None,
     digest: str | None = None,
+    undivided: Tensor | None = None,
 ) -> Dataset:
     """A data set of `images`, uint8 `[N, C, H, W]`, with `labels`, `[N]`, if data.labels is set.
 
-    classes: the number of classes, if they have no names. skipped, reasons, notes, levels, digest: as in `Dataset`.
+    classes: the number of classes, if they have no names. skipped, reasons, notes, levels, digest, undivided: as in
+    `Dataset`.
     """
     labelled = labels is not None and data.labels
     spec = DataSpec(
@@ -106,6 +108,7 @@ def image_dataset(
         notes=notes,
         levels=levels,
         digest=digest,
+        undivided=undivided,
     )
 
 
@@ -118,8 +121,12 @@ def point_dataset(
     classes: int = 0,
     class_names: Sequence[str] = (),
     notes: tuple[str, ...] = (),
+    undivided: Tensor | None = None,
 ) -> Dataset:
-    """A data set of `points`, float32 `[N, D]`, with `labels`, `[N]`, if data.labels is set."""
+    """A data set of `points`, float32 `[N, D]`, with `labels`, `[N]`, if data.labels is set.
+
+    undivided: as in `Dataset`.
+    """
     labelled = labels is not None and data.labels
     spec = DataSpec(
         name,
@@ -129,7 +136,7 @@ def point_dataset(
         class_names=tuple(class_names) if labelled else (),
         range=None,
     )
-    return Dataset({"x": points, **_labels(labels, data)}, spec, notes=notes)
+    return Dataset({"x": points, **_labels(labels, data)}, spec, notes=notes, undivided=undivided)
 
 
 def _labels(labels: Sequence[int] | Tensor | None, data: Data) -> dict[str, Tensor]:

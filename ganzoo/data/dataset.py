@@ -87,7 +87,9 @@ class Dataset:
     inputs that are images, together with the samples that they belong to.
     skipped: names of the files that could not be read; reasons: one for each of them, or none. notes: lines on how the
     data were interpreted. levels: the values of black and white, if they had to be determined. digest: of the samples,
-    in hexadecimal, if it is known without reading them.
+    in hexadecimal, if it is known without reading them. undivided: class number of each sample (zeros without classes),
+    int64 `[N]`, if the source has no test split and some samples may be held out (data.held_out); they must not depend
+    on data.labels.
 
     `memo` caches values computed from the samples, such as their features. `read_split` reads another split of the same
     data; whoever read this one sets it.
@@ -105,6 +107,7 @@ class Dataset:
         notes: tuple[str, ...] = (),
         levels: Levels | None = None,
         digest: str | None = None,
+        undivided: Tensor | None = None,
     ) -> None:
         self.arrays = dict(arrays)
         self.spec = spec
@@ -114,6 +117,7 @@ class Dataset:
         self.notes = notes
         self.levels = levels
         self.digest = digest
+        self.undivided = undivided
         self.groups = grouped(self.arrays, groups)
         # What is no DataSpec is reported by who asked for the data.
         inputs = spec.inputs if isinstance(spec, DataSpec) else {}

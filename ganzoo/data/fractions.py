@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -10,9 +9,9 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from ganzoo.data.dataset import Array, Dataset, take_rows
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.parts import rows_of
 from ganzoo.errors import GanzooError
-from ganzoo.game import Batch
 from ganzoo.machine.seeds import mixed_seed
 
 SEED = 0
@@ -26,7 +25,12 @@ def part_of(dataset: Dataset, fraction: float) -> Dataset:
 
     The arrays of a group keep their rows together. What is on disk stays there. Raises what `rows_of_part` raises.
     """
-    return dataset if fraction == 1 else _reduced(dataset, rows_of_part(dataset, fraction), fraction)
+    if fraction == 1:
+        return dataset
+    rows = rows_of_part(dataset, fraction)
+    lengths = [len(dataset.arrays[group[0]]) for group in dataset.groups]
+    counts = [f"{len(kept):,} of {length:,}" for kept, length in zip(rows, lengths, strict=True)]
+    return rows_of(dataset, rows, f"{' and '.join(counts)} samples are kept (data.fraction {fraction:g})")
 
 
 def rows_of_part(dataset: Dataset, fraction: float) -> list[Tensor]:
@@ -92,56 +96,3 @@ def _too_few(dataset: Dataset, fraction: float, count: int, kept: int) -> str:
     digits = 1 - math.floor(math.log10(FEWEST / count))
     enough = math.ceil(FEWEST / count * 10**digits) / 10**digits
     return f"{start}: use at least {min(1.0, enough):g}."
-
-
-def _reduced(dataset: Dataset, rows: Sequence[Tensor], fraction: float) -> Dataset:
-    arrays: dict[str, Array] = {}
-    for group, kept in zip(dataset.groups, rows, strict=True):
-        arrays |= {name: take_rows(dataset.arrays[name], kept) for name in group}
-    counts = [
-        f"{len(kept):,} of {len(dataset.arrays[group[0]]):,}" for group, kept in zip(dataset.groups, rows, strict=True)
-    ]
-    digest = None if dataset.digest is None else _digest(dataset.digest, rows[0])
-    made = Dataset(
-        # In the order of the whole.
-        {name: arrays[name] for name in dataset.arrays},
-        dataset.spec,
-        groups=dataset.groups,
-        flip=dataset.flip,
-        skipped=dataset.skipped,
-        reasons=dataset.reasons,
-        notes=(*dataset.notes, f"{' and '.join(counts)} samples are kept (data.fraction {fraction:g})"),
-        levels=dataset.levels,
-        digest=digest,
-    )
-    return made if type(dataset).batch is Dataset.batch else _Gathered(made, dataset, rows)
-
-
-def _digest(whole: str, rows: Tensor) -> str:
-    """The digest of some samples of a data set, from its own digest and their numbers."""
-    return hashlib.sha256(whole.encode() + rows.numpy().astype("<i8").tobytes()).hexdigest()
-
-
-class _Gathered(Dataset):
-    """A part of a data set that gathers its samples in a way of its own."""
-
-    def __init__(self, part: Dataset, whole: Dataset, rows: Sequence[Tensor]) -> None:
-        names = ("groups", "flip", "skipped", "reasons", "notes", "levels", "digest")
-        super().__init__(part.arrays, part.spec, **{name: getattr(part, name) for name in names})
-        self.whole, self.rows = whole, rows
-
-    def to(self, device: torch.device) -> Dataset:
-        self.whole.to(device)
-        return super().to(device)
-
-    def batch(self, index: Tensor) -> Batch:
-        columns = index.unbind(1) if index.ndim == 2 else [index] * len(self.groups)
-        found = [self._in_whole(number, column.cpu()) for number, column in enumerate(columns)]
-        return self.whole.batch(found[0] if len(found) == 1 else torch.stack(found, 1))
-
-    def _in_whole(self, number: int, index: Tensor) -> Tensor:
-        """The numbers in the whole of samples of a group; mirrored ones follow all others in both."""
-        rows, index = self.rows[number], index % self.lengths[number]
-        mirrored = index >= len(rows)
-        count = len(self.whole.arrays[self.groups[number][0]])
-        return rows[index % len(rows)] + mirrored * count

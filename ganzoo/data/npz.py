@@ -51,7 +51,10 @@ def load(data: Data, root: Path, split: str) -> Dataset:
         _check_alike(chosen, train, arrays, path)
         labels, classes, names = _labels(arrays, split, len(train), data, path)
         notes = _notes(arrays, names)
-        return point_dataset("npz", points, data, labels=labels, classes=classes, class_names=names, notes=notes)
+        whole = _undivided(arrays, len(points))
+        return point_dataset(
+            "npz", points, data, labels=labels, classes=classes, class_names=names, notes=notes, undivided=whole
+        )
     layout = _layout(train.shape, data.layout, path)
     images = _channels_second(chosen, layout, path)
     _check_alike(images, _channels_second(train, layout, path), arrays, path)
@@ -69,7 +72,18 @@ def load(data: Data, root: Path, split: str) -> Dataset:
         class_names=names,
         notes=(note, *_notes(arrays, names)),
         levels=levels,
+        undivided=_undivided(arrays, len(eight_bits)),
     )
+
+
+def _undivided(arrays: Arrays, count: int) -> Tensor | None:
+    """The class of each sample of a file without test samples, as `Dataset.undivided`."""
+    if "x_test" in arrays.found:
+        return None
+    y = arrays.found.get("y")
+    if y is None or y.size != count or y.dtype.kind not in "iuUS":
+        return torch.zeros(count, dtype=torch.int64)
+    return torch.from_numpy(np.unique(y.ravel(), return_inverse=True)[1].astype(np.int64))
 
 
 def _as_described(arrays: Arrays, split: str, data: Data, path: Path) -> Dataset:
@@ -96,7 +110,8 @@ def _as_described(arrays: Arrays, split: str, data: Data, path: Path) -> Dataset
     )
     # Floats of double precision would make networks and losses so.
     samples = torch.from_numpy(chosen.astype(np.float32) if chosen.dtype.kind == "f" else np.ascontiguousarray(chosen))
-    return Dataset({"x": samples, **({} if labels is None else {"y": labels})}, spec, notes=_notes(arrays, names))
+    arrays_of_kind = {"x": samples, **({} if labels is None else {"y": labels})}
+    return Dataset(arrays_of_kind, spec, notes=_notes(arrays, names), undivided=_undivided(arrays, len(samples)))
 
 
 def _notes(arrays: Arrays, names: tuple[str, ...]) -> tuple[str, ...]:

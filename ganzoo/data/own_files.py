@@ -29,7 +29,7 @@ class OwnFiles:
     """The files of a split, in natural order; with classes, the first of each class, then the second of each, ...
 
     base: the folder. names: relative paths. labels: the class number of each; empty without classes. notes: lines on
-    what was found and how it is used.
+    what was found and how it is used. divided: whether there is a test split.
     """
 
     base: Path
@@ -37,6 +37,7 @@ class OwnFiles:
     labels: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    divided: bool = False
 
 
 def find_files(dataset: str, path: str, split: str, endings: Sequence[str], what: str) -> OwnFiles:
@@ -73,7 +74,8 @@ def find_files(dataset: str, path: str, split: str, endings: Sequence[str], what
     notes = (
         (f"ignored {ignored:,} file{'s' * (ignored > 1)} that do not end in {' or '.join(endings)}",) if ignored else ()
     )
-    return OwnFiles(base, arranged.names, arranged.labels, arranged.class_names, (*arranged.notes, *notes))
+    divided = split == "test" or _arranged(base, found, "test", what) is not None
+    return OwnFiles(base, arranged.names, arranged.labels, arranged.class_names, (*arranged.notes, *notes), divided)
 
 
 @dataclass

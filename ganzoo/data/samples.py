@@ -37,7 +37,8 @@ class Samples:
     modality: how this kind of data is scored (`registry.modality(spec.modality)`).
     features: the feature space in which images are compared, one of `spaces.names()`, or "auto": domain features if the
     data have labels, else Inception's. weights: the file of its weights, for the spaces that take one.
-    generator: the game that drew the samples, for scores of the generator itself; None if there is none.
+    generator: the game that drew the samples, for scores of the generator itself; None if there is none. averaged:
+    whether they are of its averaged weights, as `GAN.for_sampling` takes it.
     skipped: number of samples that could not be read. notes: lines on how the samples were read.
     split: for real samples in place of generated ones, the split that they are from.
     against: the split that they are compared with, "train" or "test"; by default the modality chooses it.
@@ -63,6 +64,7 @@ class Samples:
     features: str = "auto"
     weights: Path | None = None
     generator: object | None = None
+    averaged: bool = True
     split: str | None = None
     against: str = ""
     targets: Tensor | None = None

@@ -319,6 +319,8 @@ def _data_protocol(samples: Samples) -> dict[str, Any]:
         if keys[name] in (None, "auto", "", {})
     ]
     unset += ["fraction"] if keys["fraction"] == 1 else []
+    # The numbers of real samples in the protocol tell it.
+    unset.append("held_out")
     kept = {name: value for name, value in keys.items() if name not in unset}
     filtered = {"filter": FILTER} if samples.data.size is not None else {}
     return kept | filtered | {"name": samples.spec.name, "shape": list(samples.spec.shape)}

@@ -12,6 +12,7 @@ from ganzoo.files.records import Count, Stepped, has_form, read_json
 from ganzoo.recipes import DataSpec, Recipe, flat
 from ganzoo.specs import Variant
 from ganzoo.zoo import config, provenance
+from ganzoo.zoo.recipe_files import with_later_keys
 
 FORMAT = 1
 SHOWN = 3
@@ -107,13 +108,13 @@ def _data_spec(given: dict[str, Any]) -> DataSpec:
 def read_recipe(variant: Variant, info: dict[str, Any], path: Path) -> Recipe:
     """The complete recipe in `info`, which was read from `path`, a run folder or an exported generator's file.
 
-    A key that was added since then has its default. Raises GanzooError, naming the run, the plugin and the keys, for
-    keys or values that the variant, as installed here, does not take: what such a key meant for the networks or the
-    game cannot be known, so it is not left out.
+    A key that was added since then has its default, or what the run did without it. Raises GanzooError, naming the run,
+    the plugin and the keys, for keys or values that the variant, as installed here, does not take: what such a key
+    meant for the networks or the game cannot be known, so it is not left out.
     """
     base = variant.recipes.get(info["recipe_name"], variant.recipes[variant.default])
     try:
-        return config.override(base, info["recipe"])
+        return config.override(base, with_later_keys(info["recipe"]))
     except GanzooError as error:
         refused = _refused(base, info["recipe"]) or [str(error)]
         what = "; ".join(text.rstrip(".") for text in refused[:SHOWN])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.fractions import part_of
+from ganzoo.data.held_out import divide
 from ganzoo.data.paths import data_root, refuse_archive, without_downloads
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import typed_path
@@ -107,13 +108,30 @@ def load_data(data: Data, options: RunOptions, split: str = "train") -> Dataset:
     """Read a data set. Raises GanzooError, naming the expected location, if it is not available.
 
     The root is options.data_root; without it, first options.recorded_root, where data are only read, then the user's
-    own root. A third-party data set is given a recorded root only if it declares that it never downloads. Of the split
-    "train", data.fraction is kept (`part_of`).
+    own root. A third-party data set is given a recorded root only if it declares that it never downloads. Of data
+    without a test split, some samples are held out (`divide`). Of the split "train", data.fraction is kept (`part_of`).
     """
-    found = _load(data, options, split)
+    found = _divided(data, options, split)
     if split == "train":
         found = part_of(found, data.fraction)
     found.read_split = partial(load_data, data, options)
+    return found
+
+
+def _divided(data: Data, options: RunOptions, split: str) -> Dataset:
+    """A split of the data set: its own, or a part of the whole if it has no test split and can do without some."""
+    try:
+        found = _load(data, options, split)
+    except GanzooError:
+        whole = _load(data, options, "train") if split == "test" else None
+        if whole is None or whole.undivided is None:
+            raise
+        return divide(whole, data.held_out, split)
+    if found.undivided is not None:
+        return divide(found, data.held_out, split)
+    # 0 is what runs had before this key; it means the same for data with a test split.
+    if data.held_out:
+        raise GanzooError(f"{data.name} has held-out data of its own: leave out data.held_out ({data.held_out}).")
     return found
 
 

@@ -30,7 +30,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise GanzooError(f'{path} must contain keys and values, like {{"steps": 500}}.')
     inner = values.get("recipe")
-    return _with_absolute_path(inner, values.get("source")) if isinstance(inner, dict) else values
+    return with_later_keys(_with_absolute_path(inner, values.get("source"))) if isinstance(inner, dict) else values
 
 
 def _with_absolute_path(recipe: dict[str, Any], source: Any) -> dict[str, Any]:
@@ -40,3 +40,14 @@ def _with_absolute_path(recipe: dict[str, Any], source: Any) -> dict[str, Any]:
         return recipe
     recorded = {name: source[name] for name in ("path", "second_path") if isinstance(source.get(name), str)}
     return {**recipe, "data": {**data, **recorded}}
+
+
+def with_later_keys(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A run's recorded recipe, with what it did without keys that were added later, if that is not their default.
+
+    All samples were trained on before data.held_out.
+    """
+    data = recipe.get("data")
+    if not isinstance(data, dict) or not data.get("path") or "held_out" in data:
+        return recipe
+    return {**recipe, "data": {**data, "held_out": 0}}

@@ -85,12 +85,14 @@ def load_sounds(data: Data, split: str) -> Dataset:
     seconds = f"{wish.length / wish.rate:.2f} s at {wish.rate:,} Hz"
     shown = [f"{count:,} {what}" for what, count in changes.items()]
     notes = [f"read as {seconds}: {', '.join(shown)}"] if shown else []
+    whole = found.y() if files.labels else torch.zeros(len(found.samples), dtype=torch.int64)
     return Dataset(
         {"x": torch.stack(found.samples), **({"y": found.y()} if labelled else {})},
         spec,
         skipped=tuple(found.skipped),
         reasons=tuple(found.reasons),
         notes=(*files.notes, *notes),
+        undivided=None if files.divided else whole,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import Dataset
@@ -27,13 +28,14 @@ def load(data: Data, root: Path, split: str) -> Dataset:
     """The images under data.path, `[C, *size]`, 64x64 unless data.size is set, as `read_square` reads them.
 
     Images are found at any depth, by their ending or their content; hidden files and folders are left out, links are
-    followed. Subfolders train and test (or val) are splits. Labels come from label files (see `read_labels`), else the
-    first level of subfolders names the classes, in natural order (2 before 10), if there are at least two (see
-    `read_layout`). data.channels, when not set, is 3 if any image has colour, else 1; 4 is for
-    images with alpha. data.low and data.high say what is black and white; without them, `levels_of` says it of files of
-    more than 8 bits, for the whole folder. Files and folders that cannot be read are listed in the data set's
-    `skipped`, with `reasons`; its `notes` say what was ignored and how subfolders were understood. `root` is not used:
-    the decoded images are in `cache_dir()`, under a name derived from size, channels, and the identity of every file.
+    followed. Subfolders train and test (or val) are splits; without them, some images can be held out (`undivided`).
+    Labels come from label files (see `read_labels`), else the first level of subfolders names the classes, in natural
+    order (2 before 10), if there are at least two (see `read_layout`). data.channels, when not set, is 3 if any image
+    has colour, else 1; 4 is for images with alpha. data.low and data.high say what is black and white; without them,
+    `levels_of` says it of files of more than 8 bits, for the whole folder. Files and folders that cannot be read are
+    listed in the data set's `skipped`, with `reasons`; its `notes` say what was ignored and how subfolders were
+    understood. `root` is not used: the decoded images are in `cache_dir()`, under a name derived from size, channels,
+    and the identity of every file.
     Raises GanzooError for a missing or wrong path, no readable image, damaged label files, and a test split that does
     not exist.
     """
@@ -67,17 +69,20 @@ def load(data: Data, root: Path, split: str) -> Dataset:
         cached, notes = decode(part, cached.images.shape[1]), (*notes, *more)
     _require_light(cached.images, levels, folder)
     unreadable = [*arranged.found.unreadable, *zip(cached.skipped, cached.reasons, strict=True)]
+    labels = numbers_of(part.labels(cached.skipped), classes)
+    whole = torch.zeros(len(cached.images), dtype=torch.int64) if labels is None else labels
     return image_dataset(
         "folder",
         cached.images,
         data,
-        labels=numbers_of(part.labels(cached.skipped), classes),
+        labels=labels,
         class_names=[printable(name) for name in classes],
         skipped=tuple(printable(name) for name, _ in unreadable),
         reasons=tuple(reason for _, reason in unreadable),
         notes=notes,
         levels=levels,
         digest=cached.digest,
+        undivided=None if "test" in arranged.parts else whole,
     )
 
 
