@@ -19,6 +19,7 @@ import torch
 
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, IncompatibleData, printable
+from ganzoo.evaluation.scoring import select_metrics
 from ganzoo.files.atomic import write_atomically
 from ganzoo.files.typed import typed_path
 from ganzoo.game import GAN
@@ -32,6 +33,7 @@ from ganzoo.runs.callbacks.loggers import check_logger
 from ganzoo.runs.callbacks.stopping import early_stop
 from ganzoo.runs.changes import describe_recorded
 from ganzoo.runs.initial import Init, Initialised
+from ganzoo.runs.reference import make_request
 from ganzoo.runs.run import Run
 from ganzoo.specs import Variant
 from ganzoo.training.frozen import frozen_weights
@@ -160,10 +162,12 @@ def for_another_data_set(data: Data) -> Data:
 
 
 def check_options(options: RunOptions, modality: str) -> None:
-    """Raise GanzooError for a logger that is missing, and for a score that training on such data cannot stop by."""
+    """Raise GanzooError for a logger that is missing, and for scores that such data do not have."""
     for logger in options.loggers:
         check_logger(logger)
     early_stop(options, modality)
+    if options.metrics is not None:
+        select_metrics(registry.metrics().values(), make_request(options.metrics).metrics, modality)
 
 
 def make_init(source: str | os.PathLike[str] | Run | None, players: Sequence[str] | str, raw: bool) -> Init | None:

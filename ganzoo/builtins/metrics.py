@@ -49,6 +49,19 @@ METRICS: tuple[MetricSpec, ...] = (
         {"accuracy": "higher"},
     ),
     MetricSpec(
+        "augmentation",
+        "Accuracy on held-out images of a small classifier trained on class-conditional samples (TSTR: train on "
+        "synthetic, test on real), and on samples and training images; of real data, on training images alone. Trains "
+        "three classifiers: seconds to minutes.",
+        "Ravuri and Vinyals 2019, Classification Accuracy Score for Conditional Generative Models, "
+        "https://arxiv.org/abs/1905.10887",
+        ("image",),
+        lazy("ganzoo.evaluation.metrics.augmentation:augmentation"),
+        {"TSTR-accuracy": "higher", "augmented-accuracy": "higher"},
+        default=False,
+        needs=("classes",),
+    ),
+    MetricSpec(
         "density",
         "Density and coverage: precision and recall that outliers cannot inflate; around 1, and 0 to 1.",
         "Naeem et al. 2020, Reliable Fidelity and Diversity Metrics, https://arxiv.org/abs/2002.09797",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ganzoo.cli.completing import complete_words
+from ganzoo.cli.completing import complete_metrics, complete_words
 from ganzoo.recipes import RunOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,6 +32,7 @@ MACHINE = (
     "early_stop",
     "on_nonfinite",
     "scores",
+    "metrics",
 )
 """The fields that `train` and `resume` share."""
 
@@ -43,6 +44,7 @@ CLICK_TYPES: dict[str, dict[str, Any]] = {
     "data_root": {"type": click.Path()},
     "early_stop": {"metavar": "METRIC:N"},
     "device": {"metavar": "D", "shell_complete": complete_words("auto", "cpu", "cuda", "cuda:0", "mps")},
+    "metrics": {"metavar": "A,B", "shell_complete": complete_metrics},
     "loggers": {"metavar": "NAME", "shell_complete": complete_words("tensorboard", "wandb")},
 }
 """Arguments of `click.option` that do not follow from the field's type."""

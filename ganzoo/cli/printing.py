@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -99,11 +99,12 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     """
     run = outcome.run
     # A callback can stop training before the first step; then there is nothing to score.
+    options: dict[str, Any] = {**outcome.ranks, "metrics": run.options().get("metrics")}
     wanted = (run.info["options"].get("scores", True) if scores is None else scores) and outcome.step > 0
     if not outcome.first_rank:
         # All ranks that trained the run score it together.
         if wanted and outcome.ranks:
-            evaluate(run, **outcome.ranks)
+            evaluate(run, **options)
         return
     records = run.metrics()
     seconds = f" in {format_duration(records[-1]['seconds'])}" if records else ""
@@ -122,7 +123,7 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
     if wanted:
         with printing_log(), reporting_unscored(run):
-            print_scores(evaluate(run, report=say, **outcome.ranks))
+            print_scores(evaluate(run, report=say, **options))
     target = "--grid more.png" if registry.modality(run.data.modality).has_picture else "--npz more.npz"
     following = [f"ganzoo sample {run.path} -n 100 {target}"] if outcome.step else []
     if stopped:

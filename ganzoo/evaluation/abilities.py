@@ -24,7 +24,7 @@ WORDS = {
     "scorer": "anomaly scores",
     "inputs": "inputs",
     "back": "a way back from samples to inputs",
-    "classes": "the classes of its data",
+    "classes": "class labels",
 }
 
 

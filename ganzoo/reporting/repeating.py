@@ -14,6 +14,7 @@ from ganzoo.runs.run import Run
 
 OPTIONS = {"precision": "--precision", "devices": "--devices", "nodes": "--nodes"}
 OPTIONS |= {"eval_every": "--eval-every", "early_stop": "--early-stop", "on_nonfinite": "--on-nonfinite"}
+OPTIONS |= {"metrics": "--metrics"}
 """Run options that the command repeats if they are not the usual ones."""
 
 LONGEST = 4_000

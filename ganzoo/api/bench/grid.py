@@ -17,7 +17,7 @@ from ganzoo.errors import GanzooError, unknown
 from ganzoo.files.typed import require_readable_kind, typed_path
 from ganzoo.zoo import registry
 
-KEYS = ("variants", "datasets", "seeds", "steps", "set", "sweep", "cells")
+KEYS = ("variants", "datasets", "seeds", "steps", "set", "sweep", "cells", "metrics")
 INIT_KEYS = ("init_from", "init_players", "init_raw")
 CELL_KEYS = ("variant", "dataset", "set", "label", *INIT_KEYS)
 LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
@@ -83,12 +83,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """The groups, the seeds that each is trained with, and the groups left out, each with the reason."""
+    """The groups, the seeds that each is trained with, and the groups left out, each with the reason.
+
+    metrics: what the samples are scored by, as `--metrics` takes it; None for the fast ones.
+    """
 
     groups: tuple[Group, ...]
     seeds: tuple[int, ...]
     left_out: tuple[tuple[Group, str], ...] = ()
     name: str = "grid"
+    metrics: str | None = None
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -175,7 +179,7 @@ def make_grid(values: Mapping[str, Any], name: str = "grid") -> Grid:
     if not groups:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in left_out))
         raise GanzooError(f"nothing to train: no variant takes any of the data sets ({reasons}).")
-    return Grid(tuple(groups), seeds, tuple(left_out), name)
+    return Grid(tuple(groups), seeds, tuple(left_out), name, ",".join(_texts(values, "metrics")) or None)
 
 
 def unsuited(group: Group) -> str:

@@ -14,7 +14,7 @@ from ganzoo.api.bench import cells
 from ganzoo.api.bench.grid import Cell, Grid, Group
 from ganzoo.api.bench.sweep import text_of
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.comparability import columns_of
+from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.ideals import decides
 from ganzoo.evaluation.ideals import describe as better_in_words
 from ganzoo.evaluation.records import preferred
@@ -250,11 +250,39 @@ def _table(dataset: str, groups: list[Mapping[str, Any]]) -> ScoreTable:
             ]
         )
         notes += [f"{title}: {line}" for line in remarks(group)]
-    real = {key_of(score): score["real"] for score in scores}
-    if real:
-        rows.append([REAL, "", *[_format_real(real[column.key]) for column in columns], "", ""])
-        notes.append(DEVIATIONS if any(found.get("error") is not None for found in real.values()) else OVER_SEEDS)
+    if scores:
+        rows.append([REAL, "", *[_real_of(column, groups) for column in columns], "", ""])
+        notes += [
+            line for column, name in zip(columns, names, strict=True) if (line := _differing(column, name, groups))
+        ]
+        notes.append(DEVIATIONS if any(score["real"].get("error") is not None for score in scores) else OVER_SEEDS)
     return ScoreTable(dataset, header, rows, left=2, notes=notes)
+
+
+def _reals(column: Column, groups: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The score of real data in a column, by the title of each group that has one."""
+    rows = [(group, score) for group in groups for score in group["scores"] if score["equal_protocols"]]
+    found = [(_title(group), score["real"]) for group, score in rows if key_of(score) == column.key]
+    return {title: real for title, real in found if real["mean"] is not None}
+
+
+def _alike(reals: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the scores of the groups' real data are the same, as far as they are printed."""
+    return len({format_spread({**real, "sd": None}) for real in reals.values()}) < 2
+
+
+def _real_of(column: Column, groups: list[Mapping[str, Any]]) -> str:
+    """The score of real data in a column; "" without any, and if the groups' real data differ."""
+    found = _reals(column, groups)
+    return _format_real([*found.values()][-1]) if found and _alike(found) else ""
+
+
+def _differing(column: Column, name: str, groups: list[Mapping[str, Any]]) -> str:
+    """A line with the score of real data of each group, where these differ, as those trained on do; else ""."""
+    found = _reals(column, groups)
+    if _alike(found):
+        return ""
+    return f"{name} of real data: " + ", ".join(f"{_format_real(real)} for {title}" for title, real in found.items())
 
 
 def _format_real(real: Mapping[str, Any]) -> str:
@@ -284,7 +312,8 @@ def _section(dataset: str, groups: list[Mapping[str, Any]]) -> Section:
             continue
         by_group = [{key_of(s): s for s in group["scores"] if s["equal_protocols"]} for group in groups]
         rows = [found.get(column.key) for found in by_group]
-        real = next((row["real"]["mean"] for row in rows if row), None)
+        alike = _alike(_reals(column, groups))
+        real = next((row["real"]["mean"] for row in rows if row), None) if alike else None
         means = [None if row is None else (row["mean"], row["sd"]) for row in rows]
         spreads.append(Spread(f"{column.title} ({better_in_words(column.better)})", means, real))
     return Section(dataset, [_title(group) for group in groups], spreads)

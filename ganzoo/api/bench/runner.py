@@ -11,7 +11,7 @@ from typing import Any
 
 from ganzoo.api.bench import cells
 from ganzoo.api.bench.dry_run import DryRun, dry_run
-from ganzoo.api.bench.grid import Cell, Grid, read_grid
+from ganzoo.api.bench.grid import Cell, Grid, cell_plan, read_grid
 from ganzoo.api.bench.pace import Pace
 from ganzoo.api.bench.report import make_report, tables, write_report
 from ganzoo.api.bench.side_by_side import Pool, choose_jobs
@@ -72,8 +72,8 @@ def bench(
     Raises GanzooError, before anything is written, for an invalid grid; Stopped after a signal, with everything saved.
     """
     read = read_grid(grid)
-    given = {name: value for name, value in options.items() if value is not None}
-    check_options(given)
+    given = options_of(read, options)
+    check_options(read, given)
     folder = folder_of(read, out)
     if not train and not folder.is_dir():
         raise GanzooError(f"{folder} does not exist: name the benchmark's folder with --out, or leave --report out.")
@@ -88,9 +88,15 @@ def bench(
 def estimate(grid: str | Path | Mapping[str, Any], *, out: str | Path | None = None, **options: Any) -> DryRun:
     """What `bench` would train, and an estimate of its time and memory; trains a few steps, writes nothing."""
     read = read_grid(grid)
-    given = {name: value for name, value in options.items() if value is not None}
-    check_options(given)
+    given = options_of(read, options)
+    check_options(read, given)
     return dry_run(read, folder_of(read, out), given)
+
+
+def options_of(grid: Grid, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, and the grid's own where none was."""
+    own = {} if grid.metrics is None else {"metrics": grid.metrics}
+    return own | {name: value for name, value in options.items() if value is not None}
 
 
 def folder_of(grid: Grid, out: str | Path | None) -> Path:
@@ -101,12 +107,15 @@ def folder_of(grid: Grid, out: str | Path | None) -> Path:
     return folder
 
 
-def check_options(options: Mapping[str, Any]) -> None:
-    """Raise GanzooError for options that would make every cell fail."""
+def check_options(grid: Grid, options: Mapping[str, Any]) -> None:
+    """Raise GanzooError for options that would make every cell fail, and for metrics that a cell's data do not have."""
     for name in ("devices", "nodes"):
         if options.get(name, 1) != 1:
             raise GanzooError(f"a benchmark trains each cell on one device: leave {name} out, and use shards.")
     choose_device(make_options(**options).device)
+    if "metrics" in options:
+        for group in grid.groups:
+            cell_plan(Cell(group, grid.seeds[0]), **options)
 
 
 def run_cells(

@@ -52,7 +52,8 @@ def perceptual_path_length(samples: Samples) -> Measured:
         name, similarity = f"PPL{space.suffix}", _similarity(space)
     elif samples.spec.shape[0] not in (1, 3):
         raise GanzooError(f"{LPIPS} takes grey or RGB images, not {samples.spec.shape[0]} channels.")
-    distances = path_distances(gan, similarity, paths, samples.seed, rounded=not in_domain)
+    rounded = not in_domain
+    distances = path_distances(gan, similarity, paths, samples.seed, rounded=rounded, averaged=samples.averaged)
     kept = _without_extremes(distances)
     return Measured(
         {name: float(np.mean(kept))},
@@ -65,13 +66,15 @@ def perceptual_path_length(samples: Samples) -> Measured:
     )
 
 
-def path_distances(gan: Any, similarity: str, paths: int, seed: int, rounded: bool) -> np.ndarray:
+def path_distances(
+    gan: Any, similarity: str, paths: int, seed: int, *, rounded: bool, averaged: bool = True
+) -> np.ndarray:
     """Distances over epsilon squared along `paths` paths, float `[paths]`.
 
     gan: a game that is a `Latent`. similarity: the name of a distance registered with torch-fidelity. rounded: whether
-    it takes uint8 RGB images rather than images in [-1, 1].
+    it takes uint8 RGB images rather than images in [-1, 1]. averaged: as of `GAN.for_sampling`.
     """
-    with gan.for_sampling(), torch.random.fork_rng(), _latents_from(gan), tensors_only():
+    with gan.for_sampling(averaged), torch.random.fork_rng(), _latents_from(gan), tensors_only():
         model = _Model(gan, rounded)
         try:
             result = calculate_ppl(
