@@ -70,7 +70,7 @@ def digits(split: str) -> Images:
 
 
 def part(images: Images, fraction: float, seed: int) -> Images:
-    """A random part of the images, as many of each class, at least one."""
+    """A random part of the images, another for each seed, which data.fraction is not; as many of each class."""
     x, y = images
     random = np.random.default_rng(seed)
     of_each = max(1, round(fraction * len(x) / len(np.unique(y))))

@@ -21,7 +21,7 @@ WAYS: dict[str, dict[str, Any]] = {"10 %": {}, "10 %, DiffAugment": AUGMENTED}
 
 
 def tenth(setting: Setting) -> str:
-    """A file with every tenth training image of MNIST."""
+    """A file with every tenth training image of MNIST. (data.fraction would keep others than the results are of.)"""
     path = setting.folder / "mnist-tenth.npz"
     if not path.exists():
         whole = load_data(Data(name="mnist"), RunOptions(data_root=setting.data_root), "train")
