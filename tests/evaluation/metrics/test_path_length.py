@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -89,6 +90,22 @@ def test_a_linear_generator_has_the_path_length_of_its_matrix(distribution: str,
 def test_the_path_length_grows_with_the_square_of_the_generators_speed() -> None:
     slow, fast = (path_distances(game(scale), "pixels", 50, seed=0, rounded=False) for scale in (0.05, 0.1))
     assert fast == pytest.approx(4 * slow, rel=1e-2)
+
+
+def test_the_weights_that_the_samples_are_of_are_used() -> None:
+    gan = game(0.1)
+    with torch.no_grad():
+        for weight in gan.averages.parameters():
+            weight.mul_(2)
+    raw, averaged = (
+        path_distances(gan, "pixels", 50, seed=0, rounded=False, averaged=which).mean() for which in (False, True)
+    )
+    assert averaged == pytest.approx(4 * raw, rel=1e-2)
+    values = [
+        perceptual_path_length(dataclasses.replace(samples_of(game_now), averaged=which))["PPL[domain:digits]"]
+        for game_now, which in ((gan, False), (game(0.1), True), (gan, True))
+    ]
+    assert values[0] == values[1] != values[2]
 
 
 def test_classes_are_drawn_for_a_conditional_generator() -> None:
