@@ -233,13 +233,17 @@ def test_the_grids_in_the_repository_and_its_docs_are_whole() -> None:
     zoo = read_grid(root / "benchmarks" / "zoo.toml")
     assert {group.variant for group in zoo.groups} >= {"dcgan.mnist", "wgan.points", "conditional.digits-mlp"}
     page = (root / "docs" / "benchmarks.md").read_text("utf-8")
-    wide, swept = (
+    wide, swept, tuned = (
         [group.folder for group in make_grid(tomllib.loads(example)).groups]
         for example in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     )
     assert "dcgan.digits-digits-wide" in wide
     assert len(swept) == 6
     assert "dcgan.digits-digits-loss-hinge-g.lr-0.0001" in swept
+    assert tuned == ["dcgan.digits-digits", "dcgan.digits-digits-tuned"]
+    fractions = read_grid(root / "benchmarks" / "more-data.toml")
+    assert [group.set["data.fraction"] for group in fractions.groups] == [0.01, 0.1, 1.0]
+    assert fractions.metrics == "augmentation"
 
 
 @pytest.mark.parametrize(
