@@ -99,6 +99,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--no-browser", action="store_true")
     parser.add_argument("--pages", nargs="*", metavar="PAGE", help="look at these pages only, such as data/")
     given = parser.parse_args(arguments)
+    if given.site and not (given.site / "index.html").is_file():
+        parser.error(f"there is no site in {given.site}: build it with mkdocs, or leave --site out")
     with tempfile.TemporaryDirectory() as folder:
         site = given.site or Path(folder) / "site"
         if not given.site:

@@ -64,6 +64,15 @@ def test_a_site_without_faults_has_no_problem(check_site: ModuleType, tmp_path: 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+def test_a_folder_without_a_site_is_refused(
+    check_site: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        check_site.main(["--site", str(tmp_path), "--no-browser"])
+    assert error.value.code == 2
+    assert "there is no site in" in capsys.readouterr().err
+
+
 def test_a_link_that_leads_nowhere_and_what_comes_from_elsewhere_are_named(
     fault: str, check_site: ModuleType, tmp_path: Path
 ) -> None:
