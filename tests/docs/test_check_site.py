@@ -57,13 +57,6 @@ def write(folder: Path, pages: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-def test_a_site_without_faults_has_no_problem(check_site: ModuleType, tmp_path: Path) -> None:
-    write(tmp_path, PAGES)
-    assert check_site.pages_of(tmp_path) == ["", "b/"]
-    assert list(check_site.check_files(tmp_path)) == []
-
-
-@pytest.mark.parametrize("fault", FAULTS)
 def test_a_folder_without_a_site_is_refused(
     check_site: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +66,13 @@ def test_a_folder_without_a_site_is_refused(
     assert "there is no site in" in capsys.readouterr().err
 
 
+def test_a_site_without_faults_has_no_problem(check_site: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path, PAGES)
+    assert check_site.pages_of(tmp_path) == ["", "b/"]
+    assert list(check_site.check_files(tmp_path)) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_link_that_leads_nowhere_and_what_comes_from_elsewhere_are_named(
     fault: str, check_site: ModuleType, tmp_path: Path
 ) -> None:
