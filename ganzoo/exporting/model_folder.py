@@ -108,9 +108,11 @@ def _use(run: Run, info: Mapping[str, Any]) -> str:
 
 def _facts(run: Run, info: Mapping[str, Any]) -> list[tuple[str, str]]:
     recipe = run.info["recipe"]
+    fraction = recipe.get("data", {}).get("fraction", 1)
+    part = "" if fraction == 1 else f", data.fraction {fraction}"
     found = [
         ("recipe", f"{info['variant']}.{info['recipe_name']}"),
-        ("data", f"{run.data.name}, {'x'.join(map(str, run.data.shape))}"),
+        ("data", f"{run.data.name}, {'x'.join(map(str, run.data.shape))}{part}"),
         ("classes", str(info["classes"] or "none")),
         ("steps", f"{info['step']:,}"),
         ("batch", str(recipe.get("batch", ""))),

@@ -147,6 +147,8 @@ def test_an_exported_generator_says_what_it_was_trained_on() -> None:
     trained(*TENTH)
     assert cli.run(["export", "run", "--to", "g.safetensors"]) == 0
     assert ganzoo.load_generator("g.safetensors").info["recipe"]["data"]["fraction"] == 0.1
+    assert cli.run(["export", "run", "--to", "model"]) == 0
+    assert "| data | digits, 1x8x8, data.fraction 0.1 |" in Path("model/README.md").read_text("utf-8")
 
 
 def test_runs_of_several_fractions_are_told_apart(capfd: pytest.CaptureFixture[str]) -> None:

@@ -39,6 +39,7 @@ MACHINE += [
     "--on-nonfinite",
     "--scores",
     "--no-scores",
+    "--metrics",
 ]
 
 SCIENCE = ["--dataset", "--steps", "--epochs", "--seed", "--out", "--recipe", "--set"]
@@ -77,7 +78,10 @@ SURFACE = {
     "export": ["RUN", "--to", "--raw", "--best", "--runtime"],
     "compare": ["RUNS", "--out", "--markdown", "--json", "--metrics", "--csv", "--latex", "--each", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
-    "bench": ["GRID", "--shard", "--jobs", "--out", "--data-root", "--device", "--report", "--dry-run", "--json"],
+    "bench": [
+        *("GRID", "--shard", "--jobs", "--out", "--data-root", "--device", "--metrics", "--report", "--dry-run"),
+        "--json",
+    ],
     "tune": [
         *("NAME", "--trials", "--search", "--metric", "--study", "--dataset", "--steps", "--seed", "--out"),
         *("--recipe", "--set", "--device", "--data-root", "--eval-every"),

@@ -23,6 +23,7 @@ COMPLETED = {
     ("show", "memo"): ["memorisation"],
     ("eval x --metrics", "is,k"): ["is,kid"],
     ("eval x --metrics", "fi"): ["fid"],
+    ("train dcgan --metrics", "fd,augm"): ["fd,augmentation"],
     ("eval x --features", "incep"): ["inception-v3-compat"],
 }
 
