@@ -61,8 +61,14 @@ def set_best(run: Path, step: int, value: float) -> None:
     checkpoint.save(run / "checkpoints" / "best", step, state)
 
 
-@pytest.mark.parametrize("damage", [b"\n", b"\0" * 100 + b"\n", b"\xef\xbb\xbf", b"{\n"])
-@pytest.mark.parametrize("name", ["metrics", "evaluations", "hints", "diagnosis"])
+DAMAGE = [b"\n", b"\0" * 100 + b"\n", b"\xef\xbb\xbf", b"{\n"]
+
+
+# One function reads all of these files.
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [*(("metrics", damage) for damage in DAMAGE), ("evaluations", b"{\n"), ("hints", b"{\n"), ("diagnosis", b"{\n")],
+)
 def test_a_damaged_line_costs_no_other_line_and_not_the_best_state(
     name: str, damage: bytes, copied: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -137,8 +143,15 @@ def test_terms_with_dollars_are_drawn_as_they_are_written() -> None:
     assert drawn == "a$x$_b"
 
 
-@pytest.mark.parametrize("part", ["current", "loss_plot", "animation", "write"])
-@pytest.mark.parametrize("error", [ValueError("x\ny"), OverflowError("too large"), MemoryError(), IsADirectoryError()])
+@pytest.mark.parametrize(
+    ("part", "error"),
+    [
+        ("current", ValueError("x\ny")),
+        ("loss_plot", OverflowError("too large")),
+        ("animation", MemoryError()),
+        ("write", IsADirectoryError()),
+    ],
+)
 def test_pictures_that_fail_cost_no_step(
     part: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -296,7 +296,8 @@ HEALTHY: dict[str, tuple[str, int, dict[str, Any]]] = {
     "vanilla": ("vanilla.points", 1500, TINY | {"batch": "128"}),
     "wgan-gp": ("wgan-gp.points", 300, {"width": 48, "depth": 3}),
     "wgan": ("wgan.points", 300, {"width": 48, "depth": 3}),
-    "dcgan": ("dcgan.digits", 250, {"width": 8, "g__schedule": "constant", "d__schedule": "constant"}),
+    # A narrower one comes near to a collapse on some processors, with some seeds.
+    "dcgan": ("dcgan.digits", 200, {"width": 16, "latent": 16, "g__schedule": "constant", "d__schedule": "constant"}),
     "conditional": ("conditional.digits", 250, {"width": 8, "g__schedule": "constant", "d__schedule": "constant"}),
 }
 
