@@ -101,8 +101,8 @@ def test_every_bundled_variant_is_recorded_and_learns_the_same(name: str, device
     # the recipes' own rates, or over more steps, some games are chaotic: rounding errors grow a hundredfold in a few.
     keys = {"ema": 0.9} | {f"{player}.{key}": 1e-4 for player in "gd" for key in ("eps", "lr")}
     found = []
-    # Some games are chaotic with some weights: two plain trainings from weights that differ by 1e-7 differ as much after
-    # a few steps. A replay that is wrong is so with all weights.
+    # Some games are chaotic with some weights: two plain trainings from weights that differ by 1e-7 differ as much in a
+    # few steps. A replay that is wrong is so with all weights.
     for seed in (0, 1, 2):
         recorded, plain = (play(variant(name, device, r, seed, **keys), WARM_UPS + 4) for r in (True, False))
         found = differing(recorded, plain)
