@@ -16,15 +16,18 @@ from ganzoo.runs.sampling import on_host, sampling
 from ganzoo.training.rank_random import first_rows_random
 
 
-def anomaly_scores(gan: GAN, name: str, x: Tensor, device: torch.device | None = None) -> Tensor:
+def anomaly_scores(
+    gan: GAN, name: str, x: Tensor, device: torch.device | None = None, *, averaged: bool = True
+) -> Tensor:
     """Anomaly scores `[N]`, float32, of samples `x [N, *shape]` in the data's range, higher for stranger ones.
 
-    name: the variant's. The score of a sample does not depend on the others, up to rounding. Raises GanzooError for a
-    game that scores no samples, and for scores that are not one finite number for each sample.
+    name: the variant's. averaged: as of `GAN.for_sampling`. The score of a sample does not depend on the others, up to
+    rounding. Raises GanzooError for a game that scores no samples, and for scores that are not one finite number for
+    each sample.
     """
     if not isinstance(gan, Scorer):
         raise GanzooError(f"{name!r} scores no samples: `ganzoo score` is for variants that find anomalies.")
-    scores = _in_batches(gan, x, gan.anomaly_scores, device)
+    scores = _in_batches(gan, x, gan.anomaly_scores, device, averaged)
     if scores.shape != (len(x),) or not scores.isfinite().all():
         raise GanzooError(f"{name!r} must score each sample with one finite number, and did not.")
     return scores.float()
@@ -51,11 +54,13 @@ def translate_back(gan: GAN, name: str, x: Tensor, range: tuple[float, float] | 
     return on_host(_in_batches(gan, x, gan.back, None), range)
 
 
-def _in_batches(gan: Any, x: Tensor, judge: Callable[[Tensor], Tensor], device: torch.device | None) -> Tensor:
+def _in_batches(
+    gan: Any, x: Tensor, judge: Callable[[Tensor], Tensor], device: torch.device | None, averaged: bool = True
+) -> Tensor:
     """The results of `judge` for all samples, on the CPU, with the same random numbers each time."""
     device = device or torch.device("cpu")
     made = []
-    with sampling(gan, device):
+    with sampling(gan, device, averaged):
         for start in range(0, len(x), BATCH):
             part = x[start : start + BATCH].to(device)
             torch.manual_seed(mixed_seed("judge", start // BATCH))

@@ -28,7 +28,8 @@ def detection(samples: Samples) -> Measured:
     normal = test.batch(subset(test.count, MOST))["x"]
     anomalous = test.batch(subset(len(test.arrays["anomalies"]), MOST))["anomalies"]
     game: Any = samples.generator
-    scores = judging.anomaly_scores(game, "the game", torch.cat([normal, anomalous]).cpu(), samples.device).numpy()
+    x = torch.cat([normal, anomalous]).cpu()
+    scores = judging.anomaly_scores(game, "the game", x, samples.device, averaged=samples.averaged).numpy()
     odd = np.arange(len(scores)) >= len(normal)
     values = {"AUROC": float(roc_auc_score(odd, scores)), "AP": float(average_precision_score(odd, scores))}
     return Measured(

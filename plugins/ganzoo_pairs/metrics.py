@@ -194,7 +194,7 @@ def frechet_distance_back(samples: Samples) -> Measured:
     def load(split: str) -> Dataset:
         return inputs_as_samples(samples.real(split))
 
-    made = translated(gan, gan.back, _held_out(samples))
+    made = translated(samples, gan.back, _held_out(samples))
     train = load("train")
     back = replace(
         samples, fake=made, labels=None, spec=train.spec, load=load, generator=None, targets=None, given=None
@@ -236,9 +236,9 @@ def cycle(samples: Samples) -> Measured:
     if given is None:
         return Measured({})
     x = _held_out(samples)
-    there = _l1(translated(gan, gan.back, samples.fake), to_uint8(given[: len(samples.fake)]))
-    back = translated(gan, gan.back, x)
-    other = _l1(translated(gan, lambda part: gan.sample(len(part), given={"source": part}), back), x)
+    there = _l1(translated(samples, gan.back, samples.fake), to_uint8(given[: len(samples.fake)]))
+    back = translated(samples, gan.back, x)
+    other = _l1(translated(samples, lambda part: gan.sample(len(part), given={"source": part}), back), x)
     each = {"cycle-L1": there, "cycle-back-L1": other}
     return Measured(
         {name: float(values.mean()) for name, values in each.items()},
@@ -247,10 +247,14 @@ def cycle(samples: Samples) -> Measured:
     )
 
 
-def translated(gan: Any, translate: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """What a game makes of uint8 images, `translate`d in parts, uint8 on the CPU, with the same noise each time."""
+def translated(samples: Samples, translate: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """What the samples' game makes of uint8 images, `translate`d in parts, uint8 on the CPU.
+
+    The noise is the same each time, and the weights are those that the samples are of.
+    """
+    gan: Any = samples.generator
     device = next(gan.parameters()).device
-    with gan.for_sampling(), torch.random.fork_rng():
+    with gan.for_sampling(samples.averaged), torch.random.fork_rng():
         torch.manual_seed(0)
         return torch.cat([to_uint8(translate(as_input(part.to(device)))).cpu() for part in images.split(CHUNK)])
 

@@ -196,7 +196,7 @@ class Judge(nn.Module):
         return x.mean((1, 2, 3))
 
 
-def detected(game: Any, name: str, **keys: Any) -> Any:
+def detected(game: Any, name: str, averaged: bool = True, **keys: Any) -> Any:
     data = Data(name=name, **keys)
     spec = registry.datasets().find(name)
     kind = registry.modality("image")
@@ -206,7 +206,7 @@ def detected(game: Any, name: str, **keys: Any) -> Any:
 
     train = read("train")
     fake = kind.scored(train.batch(torch.arange(10))["x"])
-    samples = Samples(fake, None, train.spec, data, Path(), 0, read, kind, generator=game)
+    samples = Samples(fake, None, train.spec, data, Path(), 0, read, kind, generator=game, averaged=averaged)
     return registry.metrics()["anomalies"].compute(samples)
 
 
@@ -228,6 +228,24 @@ def test_the_area_under_the_curve_is_the_fraction_of_pairs_in_order() -> None:
     by_hand = (pairs.mean(0).var() / len(normal) + pairs.mean(1).var() / len(odd)).sqrt().item()
     assert errors["AUROC"] == pytest.approx(by_hand, rel=1e-5)
     assert 0 < errors["AP"] < 0.1
+
+
+def test_the_weights_that_the_samples_are_of_find_the_anomalies() -> None:
+    game = built("f-anogan.one-class", load("train").spec, ema=0.9, **SMALL).eval()
+    with torch.no_grad():
+        next(game.players["g"].parameters()).fill_(1.0)
+        next(game.averages["g"].parameters()).fill_(2.0)
+    seen = set()
+
+    def score(x: torch.Tensor) -> torch.Tensor:
+        seen.add(next(game.players["g"].parameters()).flatten()[0].item())
+        return x.mean((1, 2, 3))
+
+    game.anomaly_scores = score
+    for averaged, expected in ((True, {2.0}), (False, {1.0})):
+        seen.clear()
+        detected(game, "one-class", averaged)
+        assert seen == expected
 
 
 def test_data_without_anomalies_have_no_such_score() -> None:

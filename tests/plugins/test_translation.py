@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -462,6 +463,26 @@ def test_a_folder_of_photos_is_translated_and_damaged_ones_are_reported(
     assert "leave --back out" in refused(
         "sample", run, "--back", photos / "b", "--grid", tmp_path / "x.png", capfd=capfd
     )
+
+
+def test_the_weights_that_the_samples_are_of_translate() -> None:
+    gan = game("cyclegan.digits", ema=0.9)
+    with torch.no_grad():
+        next(gan.players["g"].parameters()).fill_(1.0)
+        next(gan.averages["g"].parameters()).fill_(2.0)
+    seen = []
+
+    def translate(x: torch.Tensor) -> torch.Tensor:
+        seen.append(next(gan.players["g"].parameters()).flatten()[0].item())
+        return x
+
+    from ganzoo_pairs.metrics import translated
+
+    images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    for averaged in (True, False):
+        samples: Any = SimpleNamespace(generator=gan, averaged=averaged)
+        assert torch.equal(translated(samples, translate, images), images)
+    assert seen == [2.0, 1.0]
 
 
 def test_cyclegan_is_sampled_shown_and_scored_both_ways(quick: None, tmp_path: Path) -> None:
