@@ -98,7 +98,7 @@ def samples(setting: Setting, name: str, few: Images, seed: int, keys: Mapping[s
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         np.savez(file, x=few[0], y=few[1])
-    own = {"data.name": "npz", "data.path": str(file.resolve()), "batch": min(64, len(few[0]))}
+    own = {"data.name": "npz", "data.path": str(file.resolve()), "data.held_out": 0, "batch": min(64, len(few[0]))}
     run = setting.train(name.replace(" ", "-").replace(",", ""), RECIPE, seed, {**own, **keys}, STEPS)
     classes = run.data.classes
     labels = torch.arange(classes).repeat_interleave(OF_EACH_CLASS)

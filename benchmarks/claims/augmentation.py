@@ -40,7 +40,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         whole = setting.train("dcgan.mnist-mnist", RECIPE, seed, {}, STEPS)
         rows.setdefault("100 %", []).append(scores(whole, "fd", setting)["FD"])
         for number, (way, keys) in enumerate(WAYS.items()):
-            settings = {"data.name": "npz", "data.path": path, **keys}
+            settings = {"data.name": "npz", "data.path": path, "data.held_out": 0, **keys}
             run = setting.train(f"tenth-{number}", RECIPE, seed, settings, STEPS)
             rows.setdefault(way, []).append(scores(run, "fd", setting, against="mnist")["FD"])
     return {"FD": rows}
