@@ -40,7 +40,7 @@ def command(kind: str, only_trained: bool, as_json: bool) -> None:
         text = row["summary"] + (f" Recipes: {', '.join(row['recipes'])}." if kind == "variants" else "")
         click.echo(paragraph(printable(row["name"]).ljust(width), printable(text)))
     if kind == "variants":
-        click.echo("\ntrain one: ganzoo train NAME    details: ganzoo show NAME    trained ones: ganzoo list --trained")
+        click.echo("\ntrain one: ganzoo train NAME    details: ganzoo show NAME\ntrained ones: ganzoo list --trained")
 
 
 def list_trained(kind: str, as_json: bool) -> None:
