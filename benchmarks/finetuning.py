@@ -71,8 +71,9 @@ def measure(setting: Setting) -> dict[str, Any]:
         rows = []
         for seed in setting.seeds:
             # On all of the tenth: it is scored against the whole of MNIST.
-            keys = {"data.held_out": 0} | {name: start[name] for name in ("freeze",) if name in start}
-            more: dict[str, Any] = {"set": keys}
+            more: dict[str, Any] = {"set": {"data.held_out": 0}}
+            if "freeze" in start:
+                more["set"]["freeze"] = start["freeze"]
             if "source" in start:
                 more["init_from"] = sources[start["source"]]
             run = trained(setting, way, seed, steps, dataset=path, eval_every=max(1, steps * EVERY // STEPS), **more)

@@ -21,6 +21,7 @@ import torch
 
 from benchmarks import results
 from benchmarks.claims.setting import Setting
+from ganzoo.data.dataset import to_uint8
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo.datasets import load_data
 
@@ -103,8 +104,7 @@ def samples(setting: Setting, name: str, few: Images, seed: int, keys: Mapping[s
     classes = run.data.classes
     labels = torch.arange(classes).repeat_interleave(OF_EACH_CLASS)
     made = run.sample(len(labels), labels=labels, seed=seed)
-    pixels = ((made[:, 0] + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return pixels.numpy(), labels.numpy()
+    return to_uint8(made[:, 0]).numpy(), labels.numpy()
 
 
 def accuracy(train: Images, test: Images) -> float:
