@@ -57,10 +57,11 @@ def run_options(*names: str) -> Callable[[F], F]:
     may differ from the field's, such as the value that a run was started with.
     """
     fields = {field.name: field for field in dataclasses.fields(RunOptions)}
+    hints = typing.get_type_hints(RunOptions)
 
     def add(command: F) -> F:
         for name in reversed(names):
-            command = _option(fields[name])(command)
+            command = _option(fields[name], hints[name])(command)
         return command
 
     return add
@@ -71,8 +72,8 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, ())}
 
 
-def _option(field: dataclasses.Field[Any]) -> Callable[[F], F]:
-    hint, metadata = typing.get_type_hints(RunOptions)[field.name], field.metadata
+def _option(field: dataclasses.Field[Any], hint: Any) -> Callable[[F], F]:
+    metadata = field.metadata
     flag = FLAGS.get(field.name, "--" + field.name.replace("_", "-"))
     form: dict[str, Any] = {}
     if hint is bool:

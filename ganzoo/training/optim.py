@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -47,6 +48,13 @@ class FusedAdam(torch.optim.Adam):
     """
 
     found_inf: Tensor | None = None
+
+    # torch's own, without the decorator that keeps them out of compiled code, where they never are: it imports the
+    # compiler, which takes more than half as long as importing the rest of torch.
+    add_param_group = unwrap(torch.optim.Adam.add_param_group)
+    load_state_dict = unwrap(torch.optim.Adam.load_state_dict)
+    state_dict = unwrap(torch.optim.Adam.state_dict)
+    zero_grad = unwrap(torch.optim.Adam.zero_grad)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, fused=True)

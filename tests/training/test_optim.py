@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -140,6 +142,22 @@ def test_weights_that_always_move_together_share_their_count_unless_steps_are_re
             weight.square().sum().backward()
         optimiser.step()
         assert len({id(state["step"]) for state in optimiser.state.values()}) == counts
+
+
+def test_fused_adam_does_not_import_torchs_compiler() -> None:
+    code = (
+        "import sys, torch\n"
+        "from ganzoo.recipes import Optimiser\n"
+        "from ganzoo.training.optim import make_optimiser\n"
+        "weight = torch.nn.Parameter(torch.ones(2))\n"
+        "optimiser = make_optimiser(Optimiser(), [weight])\n"
+        "weight.sum().backward()\n"
+        "optimiser.step()\n"
+        "optimiser.load_state_dict(optimiser.state_dict())\n"
+        "optimiser.zero_grad()\n"
+        "print(weight.grad, weight[0].item() < 1, 'torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["None", "True", "False"]
 
 
 def test_where_no_kernel_is_fused_torch_takes_the_step() -> None:
