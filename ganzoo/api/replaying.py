@@ -62,7 +62,7 @@ def commands(run: Run, step: int) -> list[str]:
         lines.append(f"ganzoo resume {folder}{assignments([c['key'] for c in changes], after)} --steps {end}")
     by_hand = len(run.info.get("by_hand", []))
     if by_hand:
-        lines.append(f"# {by_hand} updates that were played by hand are not repeated")
+        lines.append(f"# not repeated: updates that were played by hand ({by_hand})")
     if len(stretches) > 1 and depends_on_length(run.recipe):
         lines.append("# this recipe changes with the fraction of training that is done, which --steps changes too")
     return [printable(line) for line in lines]

@@ -38,7 +38,7 @@ def command(
     dry_run: bool,
     json_file: str | None,
 ) -> None:
-    """Train and score every variant on every data set with every seed of a grid, and report mean and spread.
+    """Train and score a grid of variants, data sets and seeds.
 
     Each cell of the grid has its own run folder. Finished cells are left as they are and stopped ones are resumed,
     so the same command can be run again after any interruption.

@@ -16,7 +16,7 @@ ALL = "all"
     help="Remove what is kept, of one kind or of all.",
 )
 def command(clear: str | None) -> None:
-    """Show what is cached, of each kind: how many entries, how large, and where.
+    """Show what is cached: how many entries, how large, where.
 
     All of it is computed again when it is needed. Downloaded data sets are not part of it and are never removed.
 

@@ -30,10 +30,10 @@ def command(
     each: bool,
     best: bool,
 ) -> None:
-    """Compare runs: a table of their scores, and a picture of their samples and loss curves.
+    """Compare runs: a table of scores, and a picture.
 
-    Only scores with equal protocols share a column. Runs that differ in their seed only are one row, with mean and
-    standard deviation.
+    The picture has samples and loss curves. Only scores with equal protocols share a column. Runs that differ in their
+    seed only are one row, with mean and standard deviation.
 
     \b
     ganzoo compare runs/dcgan-digits-1 runs/wgan-gp-digits-1

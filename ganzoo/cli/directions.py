@@ -31,7 +31,7 @@ def command(
     best: bool,
     mark: bool,
 ) -> None:
-    """Draw the directions in latent space along which a run's samples change most.
+    """Draw the directions in latent space that change samples most.
 
     A row for each direction; along it, latents move from -3 to 3 standard deviations.
 

@@ -24,9 +24,10 @@ import click
     help="The npm package onnxruntime-web, for .html [default: node_modules here or above].",
 )
 def command(run: str, to: str, raw: bool, best: bool, runtime: str | None) -> None:
-    """Write the generator of a run to a file: weights with a description, an ONNX model, or a page that draws samples.
+    """Write a run's generator to a file.
 
-    A name without an ending is a folder in the layout of a model hub: weights, config.json and a model card.
+    Weights with a description (.safetensors), an ONNX model, or a page that draws samples (.html). A name without an
+    ending is a folder in the layout of a model hub: weights, config.json and a model card.
 
     \b
     ganzoo export runs/dcgan-digits-1 --to digits.safetensors

@@ -20,7 +20,10 @@ from ganzoo.zoo.zoo import current_zoo
 @click.option("--trained", "only_trained", is_flag=True, help="List the trained generators that come with ganzoo.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, only_trained: bool, as_json: bool) -> None:
-    """List variants, datasets, losses, penalties, augmentations, metrics or modalities (kinds of data)."""
+    """List variants, data sets, losses, metrics and the like.
+
+    Modalities are kinds of data.
+    """
     if only_trained:
         list_trained(kind, as_json)
         return

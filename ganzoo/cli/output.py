@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from ganzoo.errors import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def say(*lines: str) -> None:
@@ -15,6 +20,14 @@ def say(*lines: str) -> None:
     for line in lines:
         click.echo(printable(line))
     sys.stdout.flush()
+
+
+def say_wrapped(line: str) -> None:
+    """Print a line of words; on a terminal it is broken between them. Not for commands, which are copied."""
+    if not sys.stdout.isatty():
+        return say(line)
+    width = shutil.get_terminal_size().columns
+    say(*textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
 
 def warn(text: str) -> None:
@@ -30,4 +43,7 @@ def fail(text: str, code: int) -> int:
 
 def plain_console(width: int | None = None) -> Console:
     """A console for tables that prints square brackets and colons as they are."""
+    # rich takes a while to import, and most commands print no table.
+    from rich.console import Console
+
     return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)

@@ -21,7 +21,7 @@ from ganzoo.zoo.zoo import Zoo, current_zoo
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """List plugins: package, version, what each adds, its load time, and the reason if it was left out."""
+    """List plugins: what each adds, or why it was left out."""
     if ctx.invoked_subcommand is not None:
         return
     debug = bool(ctx.find_root().params.get("debug"))

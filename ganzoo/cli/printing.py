@@ -16,7 +16,7 @@ from ganzoo.api.evaluate import evaluate
 from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
 from ganzoo.api.resume import stopped_early
-from ganzoo.cli.output import say, warn
+from ganzoo.cli.output import say, say_wrapped, warn
 from ganzoo.errors import GanzooError, TrainingError, printable
 from ganzoo.evaluation.ideals import describe
 from ganzoo.evaluation.scoring import Scores
@@ -40,7 +40,7 @@ def print_plan(plan: Plan) -> None:
     for key in config.keys(plan.recipe):
         say(f"  {key.path} = {value_text(key.value)}")
     for line in planning.describe_data(dataset):
-        say(line)
+        say_wrapped(line)
     say(planning.describe_networks(gan))
     initial = planning.initialise(plan, gan)
     say(*(initial.lines if initial else []))
@@ -62,7 +62,7 @@ def open_generator(path: str) -> Run:
             from ganzoo.exporting.trained import open_trained
 
             opened = open_trained(path)
-            say(f"{path} comes with ganzoo: {known[path].summary}")
+            say_wrapped(f"{path} comes with ganzoo: {known[path].summary}")
             return opened
         if path.partition(".")[0] in registry.variants():
             raise GanzooError(
@@ -115,9 +115,9 @@ def after_training(outcome: Outcome, scores: bool | None = None) -> None:
     now = f", {outcome.step - outcome.begun:,} of them now" if outcome.begun else ""
     say(f"trained {outcome.step:,}{early} steps{seconds}{now}{why}")
     names = ("samples.png", "reals.png", "training.gif", "losses.png")
-    drawn = [str(run.path / name) for name in names if (run.path / name).exists()]
+    drawn = [name for name in names if (run.path / name).exists()]
     if drawn:
-        say("pictures: " + ", ".join(drawn))
+        say_wrapped(f"pictures in {run.path}: {', '.join(drawn)}")
     hints = run.hints()
     if hints:
         say(f"hints: {', '.join(hint['name'] for hint in hints)}; see {run.path / 'hints.jsonl'}")
@@ -190,4 +190,4 @@ def print_scores(scores: Scores) -> None:
         if any(item.error is not None for item in scores.scores):
             say("±: one standard error, because of the number of samples")
     for note in scores.notes:
-        say(f"note: {note}")
+        say_wrapped(f"note: {note}")

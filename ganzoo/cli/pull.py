@@ -11,7 +11,7 @@ import click
 @click.option("--revision", help="A branch, tag or commit.")
 @click.option("--endpoint", metavar="URL", help="Address of the hub [default: HF_ENDPOINT, or Hugging Face].")
 def command(repository: str, to: str | None, revision: str | None, endpoint: str | None) -> None:
-    """Fetch a generator of ganzoo from a repository of a model hub.
+    """Fetch a generator of ganzoo from a model hub.
 
     Only weights as safetensors, their description, the card and a picture are fetched; nothing in them is run.
 

@@ -13,7 +13,7 @@ import click
 @click.option("--raw", is_flag=True, help="The weights as trained, not the averaged ones.")
 @click.option("--best", is_flag=True, help="The best state that --eval-every kept, not the last.")
 def command(run: str, repository: str, private: bool, endpoint: str | None, raw: bool, best: bool) -> None:
-    """Upload the generator of a run, with its model card, to a repository of a model hub.
+    """Upload a run's generator, with its card, to a model hub.
 
     The token is the one that `hf auth login` or HF_TOKEN gave.
 

@@ -15,7 +15,7 @@ import click
 )
 @click.option("--overwrite", is_flag=True, help="Replace the page if it exists.")
 def command(runs: tuple[str, ...], to: str | None, overwrite: bool) -> None:
-    """Write a page about one run or several: a single HTML file that needs no network.
+    """Write a page about runs: an HTML file that needs no network.
 
     It shows samples over time, curves, scores with their protocols, the recipe and what differs in it, what the
     diagnosis found, and the command that trains it again. Runs that are still training can be reported on too.

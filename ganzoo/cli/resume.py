@@ -26,10 +26,11 @@ from ganzoo.cli.options import MACHINE, given, run_options
 def command(
     run: str, steps: int | None, assignments: tuple[str, ...], other_data: bool, state: str, **options: Any
 ) -> None:
-    """Resume a run from its newest checkpoint, up to its last step or to --steps in total.
+    """Resume a run from its newest checkpoint.
 
-    A recipe.json edited by hand is refused; changes with --set are recorded in it. Options left out keep the values
-    that the run was started with, not the defaults shown here; only loggers must be named again.
+    Training ends at the last step of its recipe, or at --steps in total. A recipe.json edited by hand is refused;
+    changes with --set are recorded in it. Options left out keep the values that the run was started with, not the
+    defaults shown here; only loggers must be named again.
     """
     from ganzoo.api.resume import continue_run
     from ganzoo.cli.output import say

@@ -26,7 +26,9 @@ COLOURS = {"running": "blue", "finished": "green", "failed": "red"}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: str, sort: str, as_json: bool) -> None:
-    """List the runs in a folder: state, step, main score, age, recipe, and the keys that differ within a variant.
+    """List the runs in a folder: state, step, score, recipe.
+
+    Below each run are the keys that differ within a variant.
 
     \b
     ganzoo runs

@@ -69,7 +69,7 @@ def command(
     vary: int | None,
     mark: bool,
 ) -> None:
-    """Draw samples from a run's generator into a picture, a folder or a file.
+    """Draw samples of a run into a picture, a folder or a file.
 
     \b
     ganzoo sample runs/dcgan-digits-1 -n 100 --grid digits.png

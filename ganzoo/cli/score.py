@@ -26,7 +26,7 @@ import click
 def command(
     run: str, files: tuple[str, ...], best: bool, sorted_: bool, grid: str | None, device: str, as_json: bool
 ) -> None:
-    """Score how strange samples are to a variant that finds anomalies.
+    """Score how strange samples are to an anomaly detector.
 
     A line for each sample: its anomaly score, the fraction of held-out samples that score lower, and its name.
 

@@ -27,7 +27,9 @@ from ganzoo.zoo.zoo import current_zoo
 )
 @click.option("--toml", is_flag=True, help="Print a recipe as a file for --recipe, and nothing else.")
 def command(name: str, every: bool, toml: bool) -> None:
-    """Show anything in `ganzoo list`, or a recipe as NAME.RECIPE: its summary, source, and keys or options.
+    """Show anything in `ganzoo list`, or a recipe as NAME.RECIPE.
+
+    Its summary, its source, and its keys or options.
 
     \b
     ganzoo show wgan-gp

@@ -24,7 +24,7 @@ def show(table: ScoreTable, width: int | None = None) -> None:
         table = table.transposed()
     for block in [table] if width is None else blocks(table, width):
         plain_console(max(width or width_of(block), narrowest(block))).print(block.rich())
-    say(*table.notes)
+    say(*table.legend, *table.notes)
 
 
 def blocks(table: ScoreTable, width: int) -> list[ScoreTable]:

@@ -58,7 +58,7 @@ def command(
     registry.find_recipe(name)
     from ganzoo.api import planning
     from ganzoo.api.train import execute
-    from ganzoo.cli.output import say
+    from ganzoo.cli.output import say_wrapped
     from ganzoo.cli.printing import after_training, exiting_when_stopped, print_plan
     from ganzoo.machine.streams import drop_output
     from ganzoo.zoo import config
@@ -70,5 +70,5 @@ def command(
         return
     drop_output()
     with exiting_when_stopped():
-        outcome = execute(plan, say)
+        outcome = execute(plan, say_wrapped)
     after_training(outcome)

@@ -44,10 +44,10 @@ def command(
     assignments: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Search for the values of recipe keys that give the best score, with Optuna.
+    """Search for the recipe values that give the best score.
 
-    Each trial is a run folder. Runs that score worse than most others at the same step end early. The same command
-    continues a search that was interrupted.
+    Optuna proposes them. Each trial is a run folder. Runs that score worse than most others at the same step end early.
+    The same command continues a search that was interrupted.
 
     \b
     ganzoo tune dcgan --trials 30 --steps 1000

@@ -27,6 +27,11 @@ class ScoreTable:
     best: frozenset[tuple[int, int]] = frozenset()
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def legend(self) -> list[str]:
+        """What the star means, if a value has one; for plain text, where bold may not be seen."""
+        return ["*: the best of those shown."] if self.best else []
+
     def markdown(self) -> str:
         """As a GitHub table with the best values in bold and the notes below."""
         rule = ["---" if number < self.left else "---:" for number in range(len(self.header))]
@@ -50,7 +55,7 @@ class ScoreTable:
         console = Console(file=output, width=max(width, needed), color_system=None, force_jupyter=False)
         console.print(table, highlight=False)
         lines = [line.rstrip() for line in output.getvalue().splitlines()]
-        return "\n".join([*lines, *map(printable, self.notes)]).strip("\n")
+        return "\n".join([*lines, *self.legend, *map(printable, self.notes)]).strip("\n")
 
     def html(self) -> str:
         """As an HTML table with its title, the best values in bold, and the notes below."""

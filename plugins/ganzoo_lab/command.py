@@ -47,7 +47,7 @@ def lab(
     port: int,
     browser: bool,
 ) -> None:
-    """Watch a GAN learn in the browser: play, pause, change, break and cure it.
+    """Watch a GAN learn in the browser, break it and cure it.
 
     NAME is any variant, also a plugin's; RUN is a run folder, finished or being trained. The page is served on this
     machine only (127.0.0.1), and needs no network. Every run is an ordinary run folder.
@@ -83,10 +83,10 @@ def lab(
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, help=f"Port on this machine [default: {PORT}].")
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser [default: yes].")
 def watch(runs: tuple[str, ...], port: int, browser: bool) -> None:
-    """Follow runs in the browser: the page of `ganzoo report`, kept up to date while they train.
+    """Follow runs in the browser while they train.
 
-    Training is not affected, and may be on the command line, in a notebook or in another process. The page is served
-    on this machine only (127.0.0.1), and needs no network.
+    The page is that of `ganzoo report`, kept up to date. Training is not affected, and may be on the command line, in
+    a notebook or in another process. The page is served on this machine only (127.0.0.1), and needs no network.
 
     \b
     ganzoo watch runs/dcgan-digits-1
@@ -107,10 +107,11 @@ def watch(runs: tuple[str, ...], port: int, browser: bool) -> None:
     "--waiting", type=click.IntRange(0), default=16, show_default=True, help="Requests that may wait, at most."
 )
 def serve(source: str, host: str, port: int, most: int, waiting: int) -> None:
-    """Serve a generator over HTTP: /sample, /health, /metrics; / says what is served.
+    """Serve a generator over HTTP.
 
-    RUN is a run folder; FILE an exported generator. The generators that come with ganzoo can be named too. The same
-    question has the same answer: n samples of a seed, as PNG, NPZ or the file of their kind of data.
+    /sample draws, /health and /metrics are for monitoring, / says what is served. RUN is a run folder; FILE an
+    exported generator. The generators that come with ganzoo can be named too. The same question has the same answer:
+    n samples of a seed, as PNG, NPZ or the file of their kind of data.
 
     
     ganzoo serve runs/conditional-digits-1

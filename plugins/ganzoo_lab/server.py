@@ -136,7 +136,7 @@ def unique(frame: dict[str, Any]) -> bool:
 
 def serve(player: Player, port: int, browser: bool) -> None:
     """Serve the page until Ctrl+C; then every run is saved."""
-    line = "the lab is at {}  (Ctrl+C ends it and saves every run)"
+    line = "the lab is at {}\nCtrl+C ends it and saves every run"
     serve_app(lambda token: Lab(player, token).app, port, browser, line)
     for lane in player.lanes:
         click.echo(f"saved {lane.run.path}")

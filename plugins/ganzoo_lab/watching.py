@@ -68,5 +68,5 @@ def watch(runs: Sequence[Any], port: int, browser: bool) -> None:
     """Serve the report of runs until Ctrl+C. Raises GanzooError for what is not a run, and a port that is taken."""
     paths = [Path(run) for run in runs]
     describe([Run.open(path) for path in paths])
-    line = "the report is at {}  (Ctrl+C ends it; training goes on)"
+    line = "the report is at {}\nCtrl+C ends this page; training continues"
     serve_app(lambda token: Watch(paths, token).app, port, browser, line)

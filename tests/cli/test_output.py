@@ -74,5 +74,27 @@ def test_reports_in_markdown_show_names_as_they_are() -> None:
     assert "**1.5**" in text
 
 
+@pytest.mark.parametrize(
+    ("terminal", "wanted"), [(True, "one two\n  three?\n  four\n"), (False, "one two three? four\n")]
+)
+def test_prose_is_broken_between_words_on_a_terminal_only(
+    terminal: bool, wanted: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "8")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    output.say_wrapped("one two three\x07 four")
+    assert capsys.readouterr().out == wanted
+
+
+def test_no_command_s_summary_is_cut_at_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run([]) == 0
+    commands = capsys.readouterr().out.partition("Commands:\n")[2].strip().splitlines()
+    assert len(commands) >= len(cli.cli.lazy)
+    assert not [line for line in commands if line.endswith("...")]
+
+
 def test_what_is_printable_stays() -> None:
     assert printable("Größe 中文 – “x”") == "Größe 中文 – “x”"
