@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import logging
 import re
 from collections.abc import Callable
@@ -52,11 +53,21 @@ COMMAND = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")
 log = logging.getLogger("ganzoo")
 
 
+class Manager(pluggy.PluginManager):
+    """pluggy's manager, which does not look for hooks among the recipes, classes and constants of a module."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
+        # pluggy's own look-up is safe for objects of any class, which makes it slow; a module needs none of that.
+        if type(plugin) is ModuleType and not inspect.isroutine(vars(plugin).get(name)):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class Zoo:
     """The plugins and what they registered."""
 
     def __init__(self) -> None:
-        self.manager = pluggy.PluginManager("ganzoo")
+        self.manager = Manager("ganzoo")
         self.manager.add_hookspecs(hookspecs)
         self.tables: dict[str, SpecTable[Any]] = {kind: SpecTable(kind, self.hint) for kind in TYPES}
         self.plugins: list[Plugin] = []

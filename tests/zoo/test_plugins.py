@@ -279,6 +279,31 @@ def test_names_are_listed_shown_and_completed_without_importing_torch() -> None:
     assert "plain,vanilla" in done.stdout.splitlines()
 
 
+def test_a_name_that_does_not_exist_is_answered_without_importing_torch() -> None:
+    code = (
+        "import sys\n"
+        "from ganzoo.cli import run\n"
+        "code = run(['train', 'no-such-name'])\n"
+        f"print(code, [m for m in {(*HEAVY, 'rich', 'pydantic')!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "unknown variant 'no-such-name'" in done.stderr
+    assert done.stdout.strip() == "2 []"
+
+
+def test_training_without_scores_imports_only_what_it_uses(tmp_path: Path) -> None:
+    # Of these, matplotlib draws the losses. Fabric is for several devices, the compiler for --compile.
+    heavy = {*HEAVY, "torch._dynamo", "pandas", "jinja2"} - {"torch", "matplotlib"}
+    code = (
+        "import sys\n"
+        "from ganzoo.cli import run\n"
+        f"code = run(['train', 'dcgan', '--steps', '1', '--no-scores', '--out', {str(tmp_path / 'run')!r}])\n"
+        f"print(code, [m for m in {sorted(heavy)!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "0 []"
+
+
 def test_an_installed_package_with_an_entry_point_is_found_and_a_broken_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "gan_extra.py").write_text(
         "from ganzoo import hookimpl\n"
