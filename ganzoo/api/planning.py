@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 
 SHOWN = 5
 SHOWN_CLASSES = 20
+ENOUGH = 5.0
+"""Seconds after which an estimate plays no further step."""
+
 SKIPPED = "skipped.txt"
 
 
@@ -318,15 +321,19 @@ def write_skipped(dataset: Dataset, run: Path) -> None:
 
 
 def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
-    """Seconds that training would take in all, from a few steps with networks that are then discarded."""
+    """Seconds that training would take in all, from a few steps with networks that are then discarded.
+
+    steps: how many to measure; fewer if they take more than 5 seconds.
+    """
     fabric = SingleDevice(choose_device(plan.options.device))
     trainer = Trainer(build(plan, dataset.spec), dataset, plan.recipe, fabric)
     trainer.play_step()
-    start = time.perf_counter()
-    for _ in range(steps):
+    played, start = 0, time.perf_counter()
+    while played == 0 or (played < steps and time.perf_counter() - start < ENOUGH):
         trainer.play_step()
+        played += 1
     trainer.read_log()
-    seconds = (time.perf_counter() - start) / steps
+    seconds = (time.perf_counter() - start) / played
     # Later levels of a growing game cost more than the first, in which these steps were.
     course = trainer.course
     return seconds * course.cost(plan.recipe.steps) / course.levels[0].cost

@@ -27,7 +27,7 @@ def command(clear: str | None) -> None:
     """
     from ganzoo.api import caches
     from ganzoo.cli.output import say
-    from ganzoo.data.paths import data_root
+    from ganzoo.data.paths import cache_dir, data_root
 
     if clear is not None:
         for item in caches.clear(None if clear == ALL else clear):
@@ -38,8 +38,8 @@ def command(clear: str | None) -> None:
     width = max(len(item.kind.name) for item in rows)
     for item in rows:
         counted = f"{item.entries:>6,} entries  {size_text(item.size):>9}"
-        say(f"{item.kind.name:{width}}  {counted}  {item.kind.path}  ({item.kind.holds})")
-    say(f"total {size_text(sum(item.size for item in rows))}; clear it with `ganzoo cache --clear [KIND]`")
+        say(f"{item.kind.name:{width}}  {counted}  {item.kind.holds}")
+    say(f"total {size_text(sum(item.size for item in rows))} in {cache_dir()}; clear it: ganzoo cache --clear [KIND]")
     say(f"downloaded data sets, which are kept: {data_root()}")
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import textwrap
 
 import click
 
 from ganzoo.api.catalogue import catalogue
-from ganzoo.cli.output import warn
+from ganzoo.cli.output import paragraph, warn
 from ganzoo.errors import printable
 from ganzoo.zoo.tables import TYPES
 from ganzoo.zoo.zoo import current_zoo
@@ -62,11 +60,3 @@ def list_trained(kind: str, as_json: bool) -> None:
     for name, item in found.items():
         click.echo(paragraph(name.ljust(width), item.summary))
     click.echo("\ndraw from one: ganzoo sample NAME")
-
-
-def paragraph(label: str, text: str) -> str:
-    """A label with wrapped text beside it. Not a table of rich, which takes a third of the time budget of `list`."""
-    indent = " " * (len(label) + 2)
-    columns = min(shutil.get_terminal_size().columns, 110)
-    wide = max(columns, len(indent) + 30)
-    return textwrap.fill(text, wide, initial_indent=f"{label}  ", subsequent_indent=indent, break_on_hyphens=False)

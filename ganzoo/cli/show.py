@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganzoo.cli.completing import complete
-from ganzoo.cli.output import plain_console
+from ganzoo.cli.output import paragraph, plain_console
 from ganzoo.errors import printable, unknown
 from ganzoo.recipes import Recipe, TwoPlayerRecipe
 from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, PenaltySpec, Variant
@@ -95,14 +95,10 @@ def show_variant(console: Console, name: str, every: bool = False) -> None:
         return
     width = max(map(len, settings))
     for setting, key in zip(settings, shown, strict=True):
-        line = Text(printable(f"{setting:{width}}  {key.help}"))
-        line.truncate(console.width, overflow="ellipsis")
-        console.print(line)
+        click.echo(paragraph(setting.ljust(width), printable(key.help)))
     if len(shown) < len(keys):
-        console.print(
-            f"{len(keys) - len(shown)} more keys have the usual values: ganzoo show {name} --all. "
-            f"As a file: ganzoo show {name} --toml."
-        )
+        click.echo(f"{len(keys) - len(shown)} more keys have the usual values: ganzoo show {name} --all")
+    click.echo(f"as a file: ganzoo show {name} --toml")
 
 
 def own_keys(recipe: Recipe, keys: Sequence[config.Key]) -> list[config.Key]:

@@ -53,11 +53,11 @@ def test_kinds_sizes_and_paths_are_listed(cache: Path, capsys: pytest.CaptureFix
     shown = lines(capsys.readouterr().out)
     (array,) = (path for path in (cache / "folder").iterdir() if path.name != "notes")
     size = sum(path.stat().st_size for path in array.iterdir())
-    assert shown["folder"].startswith(f"folder 1 entries {size_text(size)} {cache / 'folder'} ")
-    assert shown["domain"].startswith(f"domain 2 entries 1.0 kB {cache / 'domain'} ")
-    assert shown["features"].startswith(f"features 1 entries 2.0 kB {cache / 'features'} ")
+    assert shown["folder"].startswith(f"folder 1 entries {size_text(size)} decoded images")
+    assert shown["domain"].startswith(f"domain 2 entries 1.0 kB classifiers ")
+    assert shown["features"].startswith(f"features 1 entries 2.0 kB features ")
     assert shown["celeba"].startswith("celeba 0 entries 0 B ")
-    assert shown["total"].startswith(f"total {size_text(size + 3_000)};")
+    assert shown["total"].startswith(f"total {size_text(size + 3_000)} in {cache}; ")
     assert shown["downloaded"].endswith(str(cache / "data"))
     assert files(cache) == before
 

@@ -30,6 +30,8 @@ def test_a_variant_fits_on_a_screen_and_all_its_keys_are_shown_on_request(capsys
     assert run(["show", "dcgan"]) == 0
     short = capsys.readouterr().out
     assert len(short.splitlines()) <= 40
+    assert max(map(len, short.splitlines())) <= 80
+    assert "they double as it\n                        halves, up to eight times.\n" in short
     assert "g.lr = " in short
     assert "g.weight_decay" not in short
     assert "ganzoo show dcgan --all" in short
