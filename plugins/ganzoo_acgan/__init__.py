@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ class ACGANRecipe(TwoPlayerRecipe):
     """The networks' sizes, and how much naming the class counts."""
 
     class_weight: float = key(1.0, "Weight of the classes' cross-entropy in both players' losses.", minimum=0)
-    embedding: int = key(10, "Dimensions of the label's embedding in the generator.", minimum=1)
-    width: int = key(64, "Channels at the finest resolution; they double as it halves, up to eight times.", minimum=1)
+    network: str = key("conv", "Networks: convolutional or residual ones.", choices=("conv", "residual"))
+    embedding: int = key(10, "Dimensions of the label's embedding in the generator (conv).", minimum=1)
+    width: int = key(64, "Channels at the finest resolution; conv doubles them as it halves.", minimum=1)
     d_width: int | None = key(None, "The same for the discriminator, if it should differ.", minimum=1)
-    g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps.", minimum=1)
-    d_hidden: tuple[int, ...] = key((), "Fully connected layers between the feature maps and the logits.", minimum=1)
+    g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps (conv).", minimum=1)
+    d_hidden: tuple[int, ...] = key((), "Fully connected layers before the logits (conv).", minimum=1)
 
 
 def build(recipe: ACGANRecipe, data: DataSpec) -> TwoPlayer:
@@ -34,6 +35,18 @@ def build(recipe: ACGANRecipe, data: DataSpec) -> TwoPlayer:
 # Small networks and short runs tolerate higher learning rates than the paper's, if they decay towards the end.
 FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
 DIGITS = ACGANRecipe(width=32, g_hidden=(256, 256), d_hidden=(256,), steps=2500, g=FAST_G, d=FAST_D)
+
+CIFAR10 = ACGANRecipe(
+    data=Data(name="cifar10", flip=True),
+    network="residual",
+    width=256,
+    d_width=128,
+    latent=128,
+    loss="hinge",
+    n_critic=5,
+    steps=100_000,
+    ema=0.0,
+)
 
 
 @hookimpl
@@ -49,9 +62,10 @@ def ganzoo_variants() -> list[Variant]:
             summary,
             paper,
             ("image",),
-            {"digits": DIGITS},
+            {"digits": DIGITS, "cifar10": CIFAR10},
             build,
             needs_labels=True,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="conditional",
             change="D names the class, and is not told it",
             lesson="Asking D for more than real or fake gives G more to learn from, at the price of variety.",

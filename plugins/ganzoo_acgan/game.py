@@ -1,4 +1,4 @@
-"""AC-GAN's game, and its networks from the core's convolutional pyramids."""
+"""AC-GAN's game, and its networks, from the core's convolutional and residual ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from torch.nn.functional import cross_entropy
 
 from ganzoo.game import Batch, Terms
 from ganzoo.games import TwoPlayer
-from ganzoo.networks import ConvDiscriminator, ConvGenerator, normal_init
+from ganzoo.networks import (
+    ConvDiscriminator,
+    ConvGenerator,
+    ResidualDiscriminator,
+    ResidualGenerator,
+    normal_init,
+    xavier_init,
+)
 from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
@@ -48,10 +55,30 @@ class Generator(nn.Module):
         return image
 
 
+class ResidualClassifier(ResidualDiscriminator):
+    """Images `[N, C, S, S]` to `[N, 1 + classes]`: a logit, then one per class, from the same pooled features.
+
+    As in StudioGAN (https://github.com/POSTECH-CVLab/PyTorch-StudioGAN, `src/models/resnet.py`): batch normalisation,
+    and no bias for the classes.
+    """
+
+    def __init__(self, shape: tuple[int, ...], width: int, classes: int) -> None:
+        super().__init__(shape, width, norm="batch")
+        self.classify = nn.Linear(self.head.in_features, classes, bias=False)
+        xavier_init(self.classify)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        pooled = self.features(x)
+        return torch.cat([self.head(pooled), self.classify(pooled)], 1)
+
+
 def networks(recipe: ACGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
     """The generator, and the discriminator that returns a logit and those of the classes."""
-    g = Generator(recipe, data)
     width = recipe.d_width or recipe.width
+    if recipe.network == "residual":
+        residual = ResidualGenerator(recipe.latent, data.shape, recipe.width, classes=data.classes)
+        return residual, ResidualClassifier(data.shape, width, data.classes)
+    g = Generator(recipe, data)
     d = ConvDiscriminator(data.shape, width, hidden=recipe.d_hidden, classes=data.classes)
     normal_init(g)
     normal_init(d)

@@ -47,6 +47,21 @@ CIFAR10 = BigGANRecipe(
     steps=100_000,
     ema=0.9999,
 )
+# StudioGAN's numbers for Tiny ImageNet.
+TINY_G, TINY_D = (Optimiser(lr=lr, betas=(0.0, 0.999)) for lr in (1e-4, 4e-4))
+FOLDER = BigGANRecipe(
+    data=Data(name="folder", size=64, flip=True),
+    width=80,
+    d_width=80,
+    latent=100,
+    attention=32,
+    orthogonal=0.0,
+    batch=1024,
+    steps=100_000,
+    g=TINY_G,
+    d=TINY_D,
+    ema=0.9999,
+)
 
 
 @hookimpl
@@ -56,7 +71,7 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/1809.11096"
     )
     summary = "Residual networks with a shared class embedding and a split latent: samples of a requested class."
-    recipes = {"digits": DIGITS, "cifar10": CIFAR10}
+    recipes = {"digits": DIGITS, "cifar10": CIFAR10, "folder": FOLDER}
     return [
         Variant(
             "biggan",

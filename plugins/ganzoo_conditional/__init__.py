@@ -48,6 +48,15 @@ RECIPES = {
     "digits-mlp": ConditionalRecipe(steps=3000, penalties=R1),
     "mnist": ConditionalRecipe(data=Data(name="mnist"), width=16, d_width=32, steps=5000, **FAST),
     "mnist-mlp": ConditionalRecipe(data=Data(name="mnist"), steps=10_000, penalties=R1),
+    "cifar10": ConditionalRecipe(
+        data=Data(name="cifar10", flip=True),
+        network="conv",
+        width=64,
+        latent=128,
+        n_critic=2,
+        steps=200_000,
+        ema=0.0,
+    ),
 }
 
 
@@ -62,9 +71,10 @@ def ganzoo_variants() -> list[Variant]:
             recipes=RECIPES,
             build=build,
             needs_labels=True,
-            for_data=dict.fromkeys(
-                ("fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "folder", "npz"), "mnist"
-            ),
+            for_data={
+                **dict.fromkeys(("cifar100", "svhn"), "cifar10"),
+                **dict.fromkeys(("fashion-mnist", "stl10", "stacked-mnist", "folder", "npz"), "mnist"),
+            },
             ancestor="vanilla",
             change="both networks are told the class",
             also_called=("cgan", "cdcgan", "conditional-gan"),

@@ -25,8 +25,9 @@ class InfoGANRecipe(TwoPlayerRecipe):
     latent_distribution: str = key(
         "uniform", "Distribution of z; uniform is on [-1, 1].", choices=("normal", "uniform")
     )
+    network: str = key("mnist", "Generator: the paper's for MNIST, or for SVHN.", choices=("mnist", "svhn"))
     width: int = key(64, "Channels at the finest resolution; they double as it halves, up to eight times.", minimum=1)
-    g_hidden: tuple[int, ...] = key((1024,), "Fully connected layers between z and the feature maps.", minimum=1)
+    g_hidden: tuple[int, ...] = key((1024,), "Fully connected layers before the feature maps (mnist).", minimum=1)
     d_hidden: tuple[int, ...] = key((1024,), "Fully connected layers that D and Q share.", minimum=1)
     q_hidden: int = key(128, "Units of the fully connected layer that Q has to itself.", minimum=1)
 
@@ -42,10 +43,23 @@ FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr
 SMALL = InfoGANRecipe(width=32, g_hidden=(256, 256), d_hidden=(256,), q_hidden=64, g=FAST_G, d=FAST_D)
 MNIST = Data(name="mnist")
 PAPER = InfoGANRecipe(data=MNIST, batch=128, steps=5000, g=Optimiser(lr=1e-3), d=Optimiser(lr=2e-4), ema=0.0)
+# One categorical code in place of the paper's four for SVHN, and the weight of the continuous ones, are StudioGAN's.
+CIFAR10 = replace(
+    PAPER,
+    data=Data(name="cifar10"),
+    network="svhn",
+    latent=128,
+    continuous=4,
+    continuous_weight=0.1,
+    g_hidden=(),
+    d_hidden=(),
+    steps=100_000,
+)
 RECIPES = {
     "digits": replace(SMALL, steps=2500),
     "mnist": replace(SMALL, data=MNIST, width=16, steps=4000),
     "paper": PAPER,
+    "cifar10": CIFAR10,
 }
 
 
@@ -63,6 +77,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="acgan",
             change="codes drawn at random in place of labels",
             lesson="Codes that D can read back from samples come to mean something, without labels.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from ganzoo.errors import GanzooError
 from ganzoo.game import Batch, Terms, batch_size
 from ganzoo.games import TwoPlayer
-from ganzoo.networks import ConvDiscriminator, ConvGenerator, normal_init
+from ganzoo.networks import ConvDiscriminator, ConvGenerator, doubling, normal_init
 from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
@@ -52,6 +54,39 @@ class InfoGAN(TwoPlayer):
         return super().g_terms(batch, fakes, fake, real) | self.information(batch, fake)
 
 
+class SVHNGenerator(nn.Module):
+    """`z [N, latent]` to images `[N, C, 16k, 16k]` in [-1, 1]: the paper's generator for SVHN (appendix C.2).
+
+    A linear layer to 7 * width maps of k pixels (448 of 2 in the paper), then 4x4 transposed convolutions to 4, 2 and
+    1 times the width and to the image. Only the first two layers have batch normalisation. Raises GanzooError for
+    images whose sides are not multiples of 16.
+    """
+
+    def __init__(self, latent: int, shape: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        channels, *sides = shape
+        if any(side % 16 for side in sides):
+            height, span = sides
+            raise GanzooError(
+                f"images of {height}x{span} cannot be halved evenly four times: use --set network=mnist, or "
+                f"--set data.size={max(1, round(min(sides) / 16)) * 16}."
+            )
+        first, *others = (7 * width, 4 * width, 2 * width, width, channels)
+        self.base = (first, *(side // 16 for side in sides))
+        self.project = nn.Linear(latent, math.prod(self.base), bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(first), nn.ReLU(inplace=True)]
+        for fan_in, fan_out in pairwise((first, *others)):
+            normalised = fan_in == first
+            layers += doubling(fan_in, fan_out, 4, "transposed", bias=not normalised)
+            layers += [nn.BatchNorm2d(fan_out)] if normalised else []
+            layers.append(nn.ReLU(inplace=True))
+        self.body = nn.Sequential(*layers[:-1], nn.Tanh())
+
+    def forward(self, z: Tensor) -> Tensor:
+        image: Tensor = self.body(self.project(z).unflatten(1, self.base))
+        return image
+
+
 class Generator(nn.Module):
     """`z [N, latent]` and codes `y [N]` to images `[N, C, H, W]`: the code's indicator is appended to z."""
 
@@ -59,7 +94,11 @@ class Generator(nn.Module):
         super().__init__()
         self.categories = recipe.categories
         latent = recipe.latent + recipe.categories
-        self.body = ConvGenerator(latent, data.shape, recipe.width, hidden=recipe.g_hidden)
+        self.body = (
+            SVHNGenerator(latent, data.shape, recipe.width)
+            if recipe.network == "svhn"
+            else ConvGenerator(latent, data.shape, recipe.width, hidden=recipe.g_hidden)
+        )
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         # Not by `one_hot`, which reads the largest code on the host.

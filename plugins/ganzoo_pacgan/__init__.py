@@ -37,12 +37,12 @@ FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr
 HIDDEN: dict[str, Any] = {"g_hidden": (256, 256), "d_hidden": (256,)}
 DIGITS = PacGANRecipe(width=32, steps=2500, g=FAST_G, d=FAST_D, **HIDDEN)
 GRID: dict[str, Any] = {"g_hidden": (128,) * 3, "d_hidden": (128,) * 3, "latent": 2, "batch": 256}
+AUTHORS: dict[str, Any] = {"latent_distribution": "uniform", "steps": 100_000, "ema": 0.0}
 RECIPES = {
     "digits": DIGITS,
+    "cifar10": PacGANRecipe(data=Data(name="cifar10"), **AUTHORS),
     "points": PacGANRecipe(data=Data(name="points", kind="grid"), steps=8000, g=FAST_G, d=FAST_D, **GRID),
-    "stacked-mnist": PacGANRecipe(
-        data=Data(name="stacked-mnist"), latent_distribution="uniform", steps=100_000, ema=0.0
-    ),
+    "stacked-mnist": PacGANRecipe(data=Data(name="stacked-mnist"), **AUTHORS),
 }
 
 
@@ -61,6 +61,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image", "points"),
             RECIPES,
             build,
+            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="dcgan",
             change="`pack=2`",
             lesson="A D that sees several samples at once notices when they are too alike.",

@@ -51,7 +51,13 @@ CIFAR10 = ProjectionRecipe(
     d=ADAM,
     ema=0.0,
 )
-RECIPES = {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10}
+# StudioGAN's numbers for Tiny ImageNet.
+TINY_G, TINY_D = (Optimiser(lr=lr, betas=(0.0, 0.999)) for lr in (1e-4, 4e-4))
+FOLDER = ProjectionRecipe(
+    data=Data(name="folder", size=64, flip=True), latent=128, batch=256, steps=100_000, g=TINY_G, d=TINY_D, ema=0.0
+)
+SMALL = ProjectionRecipe(data=Data(name="cifar10", flip=True), width=32, d_width=32, steps=3000, g=SLOWER, d=SLOWER)
+RECIPES = {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10, "cifar10-small": SMALL, "folder": FOLDER}
 
 
 @hookimpl

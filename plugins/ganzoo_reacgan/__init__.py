@@ -55,6 +55,24 @@ CIFAR10 = ReACGANRecipe(
     d=ADAM,
     ema=0.9999,
 )
+# StudioGAN's numbers for Tiny ImageNet.
+TINY_G, TINY_D = (Optimiser(lr=lr, betas=(0.0, 0.999)) for lr in (1e-4, 4e-4))
+FOLDER = ReACGANRecipe(
+    data=Data(name="folder", size=64, flip=True),
+    width=80,
+    d_width=80,
+    latent=100,
+    attention=32,
+    embedding=768,
+    class_weight=0.75,
+    temperature=0.75,
+    margin=1.0,
+    batch=1024,
+    steps=100_000,
+    g=TINY_G,
+    d=TINY_D,
+    ema=0.9999,
+)
 
 
 @hookimpl
@@ -64,7 +82,7 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/2111.01118"
     )
     summary = "An auxiliary classifier of normalised features, which compares samples: samples of a requested class."
-    recipes = {"digits": DIGITS, "cifar10": CIFAR10}
+    recipes = {"digits": DIGITS, "cifar10": CIFAR10, "folder": FOLDER}
     return [
         Variant(
             "reacgan",

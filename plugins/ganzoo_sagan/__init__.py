@@ -31,7 +31,7 @@ def build(recipe: SAGANRecipe, data: DataSpec) -> TwoPlayer:
 
     y, at, d_at = data.classes, recipe.attention, recipe.d_attention
     g = ResidualGenerator(recipe.latent, data.shape, recipe.width, classes=y, attention=at)
-    d = ResidualDiscriminator(data.shape, recipe.d_width, classes=y, attention=d_at)
+    d = ResidualDiscriminator(data.shape, recipe.d_width, classes=y, wide=True, attention=d_at)
     if recipe.spectral_norm:
         add_spectral_norm(g)
     return TwoPlayer.from_recipe(g, d, recipe, data, classes=y)
@@ -42,6 +42,20 @@ TTUR = [Optimiser(lr=lr, betas=(0.0, 0.9), schedule="linear", schedule_start=0.5
 DIGITS = SAGANRecipe(width=16, d_width=16, attention=8, d_attention=4, steps=1000, g=TTUR[0], d=TTUR[1])
 CIFAR10 = SAGANRecipe(
     data=Data(name="cifar10", flip=True), width=256, d_width=128, latent=128, n_critic=5, steps=100_000, ema=0.0
+)
+
+# StudioGAN's numbers for Tiny ImageNet.
+TINY_G, TINY_D = (Optimiser(lr=lr, betas=(0.0, 0.999)) for lr in (1e-4, 4e-4))
+FOLDER = SAGANRecipe(
+    data=Data(name="folder", size=64, flip=True),
+    latent=128,
+    attention=32,
+    d_attention=32,
+    batch=256,
+    steps=100_000,
+    g=TINY_G,
+    d=TINY_D,
+    ema=0.0,
 )
 
 
@@ -55,7 +69,7 @@ def ganzoo_variants() -> list[Variant]:
             summary,
             paper,
             ("image",),
-            {"digits": DIGITS, "cifar10": CIFAR10},
+            {"digits": DIGITS, "cifar10": CIFAR10, "folder": FOLDER},
             build,
             for_data={"cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="projection",

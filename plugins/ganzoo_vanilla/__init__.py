@@ -38,6 +38,14 @@ RECIPES = {
     "digits": VanillaRecipe(steps=5000),
     "mnist": VanillaRecipe(data=Data(name="mnist"), steps=8000, penalties=R1, g=FASTER, d=FASTER),
     "fashion-mnist": VanillaRecipe(data=Data(name="fashion-mnist"), steps=10_000, g=DECAYING, d=DECAYING),
+    "cifar10": VanillaRecipe(
+        data=Data(name="cifar10"),
+        steps=100_000,
+        batch=100,
+        g_hidden=(8000, 8000),
+        d_hidden=(1600, 1600),
+        penalties=R1,
+    ),
     "points": VanillaRecipe(
         data=Data(name="points"),
         steps=5000,
@@ -61,9 +69,10 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image", "points"),
             recipes=RECIPES,
             build=build,
-            for_data=dict.fromkeys(
-                ("cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"
-            ),
+            for_data={
+                **dict.fromkeys(("cifar100", "svhn"), "cifar10"),
+                **dict.fromkeys(("stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"),
+            },
             also_called=("gan", "original"),
             lesson="Two networks that compete learn a distribution without ever writing down its likelihood.",
         )

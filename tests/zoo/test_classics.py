@@ -31,3 +31,21 @@ def test_sngan_has_the_papers_residual_networks_and_bounds_every_layer_of_the_di
     assert normalised(game.players["d"]) == layers(game.players["d"]) == 2 + 2 + 2 + 2 + 2 + 1
     assert normalised(game.players["g"]) == 0
     assert layers(built("sngan.digits", DIGITS, "meta").players["d"]) == 6
+
+
+def test_vanillas_generator_has_the_weights_of_the_authors_perceptron_for_cifar10() -> None:
+    game: Any = built("vanilla.cifar10", CIFAR10, "meta")
+    # cifar10_fully_connected.yaml: 100 latents, two layers of 8000 units, 3072 values.
+    assert weights(game.players["g"]) == 101 * 8000 + 8001 * 8000 + 8001 * 3072
+    # D's two layers have 1600 units, each of one piece in place of five.
+    assert weights(game.players["d"]) == 3073 * 1600 + 1601 * 1600 + 1601
+
+
+def test_conditional_on_cifar10_has_dcgans_networks_with_the_label_beside_their_inputs() -> None:
+    game: Any = built("conditional.cifar10", CIFAR10, "meta")
+    labels = 10 * 10
+    g = (128 + 10) * 16 * 256 + 2 * 256 + 16 * (256 * 128 + 128 * 64) + 2 * (128 + 64) + 16 * 64 * 3 + 3
+    assert weights(game.players["g"]) == labels + g
+    d = 16 * (3 + 10) * 64 + 64 + 16 * (64 * 128 + 128 * 256) + 2 * (128 + 256) + 16 * 256 + 1
+    assert weights(game.players["d"]) == labels + d
+    assert game.n_critic == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from bundled import weights
+from bundled import CIFAR10, weights
 from torch import nn
 from torch.distributions import Normal
 
@@ -74,3 +74,26 @@ def test_the_networks_of_the_paper_on_mnist() -> None:
     assert d == shared + (1024 + 1) + (1024 * 128 + 128 + 2 * 128) + (128 * 12 + 12)
     assert game.players["g"].body.base == (128, 7, 7)
     assert isinstance(game.discriminator.q[0], nn.BatchNorm1d)
+
+
+def test_the_networks_of_the_paper_on_svhn() -> None:
+    with torch.device("meta"):
+        game = infogan("cifar10", CIFAR10)
+    # Appendix C.2, with one categorical code of ten values in place of four: 124 latents and four continuous codes.
+    g = 138 * 448 * 4 + 2 * 448 + 16 * 448 * 256 + 2 * 256
+    g += (16 * 256 * 128 + 128) + (16 * 128 * 64 + 64) + (16 * 64 * 3 + 3)
+    assert weights(game.generator) == g
+    shared = 16 * 3 * 64 + 64 + 16 * 64 * 128 + 2 * 128 + 16 * 128 * 256 + 2 * 256
+    assert weights(game.discriminator) == shared + (4096 + 1) + (4096 * 128 + 128 + 2 * 128) + (128 * 14 + 14)
+    norms = [layer.num_features for layer in game.generator.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert norms == [448, 256]
+
+
+def test_the_generator_for_svhn_makes_sides_that_are_multiples_of_sixteen() -> None:
+    for shape in ((3, 32, 32), (1, 16, 48)):
+        game = infogan("cifar10", DataSpec("own", "image", shape), **TINY)
+        images = game.generate(torch.randn(2, 6), torch.tensor([0, 2]))
+        assert images.shape == (2, *shape)
+        assert images.abs().max() <= 1
+    with pytest.raises(GanzooError, match=r"28x28 cannot be halved .* --set network=mnist, or --set data\.size=32"):
+        infogan("cifar10", DataSpec("mnist", "image", (1, 28, 28)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from bundled import built
+from bundled import CIFAR10, built, recipe_of
 from torch import nn
 
 from ganzoo.recipes import DataSpec
@@ -48,3 +48,12 @@ def test_ebgans_discriminator_is_the_papers_autoencoder_of_faces() -> None:
     assert all(layer.kernel_size == (4, 4) and layer.stride == (2, 2) for layer in found)
     channels = [(layer.in_channels, layer.out_channels) for layer in found]
     assert channels == [(3, 64), (64, 128), (128, 256), (256, 128), (128, 64), (64, 3)]
+
+
+def test_ebgan_on_cifar10_has_the_layers_for_faces_and_half_their_margin() -> None:
+    game = built("ebgan.cifar10", CIFAR10, "meta")
+    found = [layer for layer in game.discriminator.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
+    channels = [(layer.in_channels, layer.out_channels) for layer in found]
+    assert channels == [(3, 64), (64, 128), (128, 256), (256, 128), (128, 64), (64, 3)]
+    # The norm of an image with a quarter of the pixels is half as large.
+    assert game.recipe.margin == recipe_of("ebgan.celeba").margin / 2

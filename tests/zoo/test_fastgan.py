@@ -6,9 +6,14 @@ from itertools import pairwise
 
 import pytest
 import torch
-from bundled import built, weights
+from bundled import CIFAR10, built, weights
 
 from ganzoo.recipes import DataSpec
+
+
+def down(a: int, b: int) -> int:
+    """Weights of D's block from a to b channels."""
+    return 16 * a * b + 9 * b * b + a * b + 6 * b
 
 
 def test_fastgan_has_the_weights_of_the_authors_networks_at_256_pixels_layer_by_layer() -> None:
@@ -26,10 +31,6 @@ def test_fastgan_has_the_weights_of_the_authors_networks_at_256_pixels_layer_by_
     g += sum(16 * n[level - 4] * n[level] + n[level] ** 2 for level in (4, 5, 6)) + 9 * n[6] * 3
     assert weights(game.generator) == g
     m = [w // 4, w // 2, w, 2 * w, 4 * w, 8 * w]
-
-    def down(a: int, b: int) -> int:
-        return 16 * a * b + 9 * b * b + a * b + 6 * b
-
     d = 27 * m[0] + sum(down(a, b) for a, b in pairwise(m))
     d += sum(16 * m[k - 3] * m[k] + m[k] ** 2 for k in (3, 4, 5)) + (8 * w * 16 * w + 2 * 16 * w + 16 * 16 * w)
     d += 16 * 3 * m[1] + down(m[1], m[2]) + down(m[2], m[3]) + down(m[3], m[4]) + 16 * m[4]
@@ -71,3 +72,30 @@ def test_fastgans_discriminator_also_learns_to_reconstruct_what_it_saw() -> None
     )
     terms["reconstruction"].backward()
     assert all(p.grad is not None for name, p in game.discriminator.named_parameters() if "decoders" in name)
+
+
+def test_fastgans_networks_for_cifar10_layer_by_layer() -> None:
+    w = 8
+    game = built("fastgan.cifar10", CIFAR10, width=w)
+    # The authors' channels from 4 to 32 pixels, in both networks.
+    n = [16 * w, 8 * w, 4 * w, 2 * w]
+    g = 256 * 2 * n[0] * 16 + 4 * n[0]
+    for level in range(1, 4):
+        double = level % 2
+        g += 9 * n[level - 1] * 2 * n[level] + 4 * n[level]
+        g += double * (9 * n[level] * 2 * n[level] + 4 * n[level] + 2)
+    # Excitation of 16 and 32 pixels by 4 and 8.
+    g += sum(16 * n[level - 2] * n[level] + n[level] ** 2 for level in (2, 3)) + 9 * n[3] * 3
+    assert weights(game.generator) == g
+
+    m = n[::-1]
+    d = 27 * m[0] + sum(down(a, b) for a, b in pairwise(m)) + 16 * m[0] * m[3] + m[3] ** 2
+    d += m[3] * 16 * w + 2 * 16 * w + 16 * 16 * w
+    # The second branch, from 8 pixels to 4.
+    d += 16 * 3 * m[1] + down(m[1], m[2]) + 16 * m[2]
+    # Decoders: from 4 to 32 pixels.
+    fine = [2 * w, w, w]
+    for first in (m[3], m[2], m[2]):
+        d += sum(9 * a * 2 * b + 4 * b for a, b in zip([first, *fine[:-1]], fine, strict=True)) + 9 * fine[2] * 3
+    assert weights(game.discriminator) == d
+    assert [patch.shape for patch in game.look(torch.randn(2, 3, 32, 32)).logits] == [(2, 1), (2, 1)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from bundled import weights
+from bundled import CIFAR10, built, weights
 
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import DataSpec
@@ -71,3 +71,10 @@ def test_only_the_first_layer_is_wider_than_dcgans() -> None:
         single, packed = (pacgan("stacked-mnist", STACKED, pack=pack) for pack in (1, 2))
     assert weights(packed.discriminator) - weights(single.discriminator) == 3 * 64 * 16
     assert not packed.joint
+
+
+def test_pacgan_on_cifar10_has_dcgans_networks_and_a_first_layer_for_two_images() -> None:
+    game = built("pacgan.cifar10", CIFAR10, "meta")
+    dcgan = built("dcgan.cifar10", CIFAR10, "meta")
+    assert weights(game.generator) == weights(dcgan.generator)
+    assert weights(game.discriminator) == weights(dcgan.discriminator) + 3 * 64 * 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -266,3 +267,53 @@ def test_reacgans_players_learn_the_classes_of_their_own_samples() -> None:
     assert d["class"].item() == pytest.approx(0.25 * near)
     assert g["class"].item() == pytest.approx(0.25 * far)
     assert d["loss"].item() == 2
+
+
+# AC-GAN, with residual networks
+
+
+def test_acgan_has_the_weights_of_the_residual_networks_for_32_pixels() -> None:
+    game: Any = built("acgan.cifar10", CIFAR10, "meta")
+    g, d = game.players["g"], game.players["d"]
+    last = 2 * 256 + (9 * 256 * 3 + 3)
+    assert weights(g) == 129 * 16 * 256 + 3 * block(256, 2 * 10) + last
+    # StudioGAN's resnet.py: a linear layer without bias for the classes, and batch normalisation. It normalises before
+    # each activation but the last one and before two shortcuts, of 3 and of 128 channels; here it is before all
+    # activations.
+    studiogan = discriminator(128) + 10 * 128 + 2 * (7 * 128 + 3 + 128)
+    assert weights(d) == studiogan - 2 * 3
+    assert normalised(g) == normalised(d) == 0
+    assert not game.joint
+
+
+def test_acgans_residual_discriminator_judges_and_names_by_the_same_features() -> None:
+    game = small("acgan", network="residual", d_width=3)
+    game.eval()
+    x, d = torch.randn(5, 1, 8, 8), game.discriminator
+    output, features = game.look(x), d.features(x)
+    assert output.shape == (5, 11)
+    assert torch.allclose(game.logits(output), features @ d.head.weight[0] + d.head.bias, atol=1e-5)
+    assert torch.allclose(output[:, 1:], features @ d.classify.weight.T, atol=1e-5)
+
+
+# Images of 64 pixels
+
+
+@pytest.mark.parametrize(("name", "width", "extra"), [("sagan", 64, 200 * 1024), ("biggan", 80, 200 * 1280)])
+def test_discriminators_of_64_pixels_have_the_weights_of_studiogans(name: str, width: int, extra: int) -> None:
+    game: Any = built(f"{name}.folder", DataSpec("folder", "image", (3, 64, 64), 200), "meta")
+    # Its resnet.py and big_resnet.py: the first convolution of a block changes the channels.
+    sizes = [width * multiple for multiple in (1, 2, 4, 8, 16)]
+    total = (9 * 3 * width + width) + (9 * width**2 + width) + (3 * width + width)
+    for a, b in pairwise(sizes):
+        total += (9 * a * b + b) + (9 * b * b + b) + (a * b + b)
+    # Attention after the first block, a linear layer, and a vector for each of 200 classes.
+    d = game.players["d"]
+    assert weights(d) == total + attention(width) + (sizes[-1] + 1) + extra
+    assert (d.place, game.players["g"].place) == (0, 2)
+
+
+def test_reacgan_of_64_pixels_compares_on_a_sphere_of_768_dimensions() -> None:
+    spec = DataSpec("folder", "image", (3, 64, 64), 200)
+    d, biggans = (built(f"{name}.folder", spec, "meta").players["d"] for name in ("reacgan", "biggan"))
+    assert weights(d) == weights(biggans) - 200 * 1280 + (1280 * 768 + 768) + 200 * 768
