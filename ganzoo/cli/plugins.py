@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import click
-from rich.table import Table
 
 from ganzoo.cli import cli
 from ganzoo.cli.output import plain_console, say, warn
@@ -31,6 +30,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    # Imported here, as `ganzoo --help` imports this file.
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("plugin", "package", "version"):
         table.add_column(column)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ganzoo.cli.completing import complete
 from ganzoo.cli.output import paragraph, plain_console
@@ -38,7 +37,6 @@ def command(name: str, every: bool, toml: bool) -> None:
     if toml:
         click.echo(toml_text(name), nl=False)
         return
-    console = plain_console()
     plain = name.partition(".")[0]
     found = [(kind, getattr(registry, kind)()) for kind in TYPES]
     matches = [(kind, table) for kind, table in found if plain in table]
@@ -47,51 +45,64 @@ def command(name: str, every: bool, toml: bool) -> None:
         raise unknown("name", name, known, f"(`ganzoo list`){current_zoo().hint(plain)}")
     for kind, table in matches:
         spec = table[plain]
-        console.print(Text.assemble((spec.name, "bold"), printable(f" ({SINGULAR[kind]}): {spec.summary}")))
+        title = wrapped(f"{spec.name} ({SINGULAR[kind]}): {spec.summary}")
+        click.echo(click.style(spec.name, bold=True) + title.removeprefix(spec.name))
         paper = getattr(spec, "paper", "") or getattr(spec, "source", "")
         if paper:
-            console.print(printable(f"source: {paper}"))
-        console.print(printable(f"from: {table.source(plain)}"))
+            write(f"source: {paper}")
+        write(f"from: {table.source(plain)}")
         if isinstance(spec, Variant):
-            show_variant(console, name, every)
+            show_variant(name, every)
         elif isinstance(spec, LossSpec | AugmentationSpec):
             key = "loss" if isinstance(spec, LossSpec) else "augment"
             for option in spec.options:
-                console.print(printable(f"  {key}_options.{option.name} = {option.default:g}  {option.help}"))
-            console.print(f"use it: ganzoo train dcgan --set {key}={spec.name}")
+                write(f"  {key}_options.{option.name} = {option.default:g}  {option.help}")
+            write(f"use it: ganzoo train dcgan --set {key}={spec.name}")
         elif isinstance(spec, PenaltySpec):
             key = f"penalties.{spec.name}"
             for option in spec.options:
-                console.print(printable(f"  {key}.options.{option.name} = {option.default:g}  {option.help}"))
-            console.print(f"use it: ganzoo train vanilla --set {key}.weight={spec.weight:g} --set {key}.every=1")
+                write(f"  {key}.options.{option.name} = {option.default:g}  {option.help}")
+            write(f"use it: ganzoo train vanilla --set {key}.weight={spec.weight:g} --set {key}.every=1")
         elif isinstance(spec, DatasetSpec):
             for setting, meaning in spec.settings.items():
-                console.print(printable(f"  data.settings.{setting}  {meaning}"))
-        console.print()
+                write(f"  data.settings.{setting}  {meaning}")
+        click.echo()
 
 
-def show_variant(console: Console, name: str, every: bool = False) -> None:
+def write(text: str) -> None:
+    """Print a line, broken between words where the terminal ends."""
+    click.echo(wrapped(text))
+
+
+def wrapped(text: str) -> str:
+    """A line, broken between words where the terminal ends. Not by rich, which takes a while to import."""
+    columns = shutil.get_terminal_size().columns
+    return textwrap.fill(printable(text), columns, break_long_words=False, break_on_hyphens=False)
+
+
+def show_variant(name: str, every: bool = False) -> None:
     """Print the recipes of a variant, and keys of one of them: all, or those that make it what it is."""
     variant, recipe_name, recipe = registry.find_recipe(name)
     if variant.ancestor:
-        console.print(printable(f"develops: {variant.ancestor}" + (f", by {variant.change}" if variant.change else "")))
+        write(f"develops: {variant.ancestor}" + (f", by {variant.change}" if variant.change else ""))
     if variant.lesson:
-        console.print(printable(f"teaches: {variant.lesson}"))
-    console.print(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
-    console.print(
-        "recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items())
-    )
+        write(f"teaches: {variant.lesson}")
+    write(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
+    write("recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items()))
     keys = [key for key in config.keys(recipe) if key.path.partition(".")[0] not in variant.fixes]
     shown = keys if every else own_keys(recipe, keys)
-    console.print(f"\nkeys of {variant.name}.{recipe_name}; change them with --set key=value:")
+    click.echo(f"\n{wrapped(f'keys of {variant.name}.{recipe_name}; change them with --set key=value:')}")
     settings = [printable(f"{key.path} = {config.value_text(key.value)}") for key in shown]
     if every:
+        # Imported here, as most uses of this command need no table.
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("key = value", overflow="fold")
         table.add_column("meaning (allowed values)", overflow="fold")
         for setting, key in zip(settings, shown, strict=True):
             table.add_row(setting, printable(f"{key.help} ({key.type})"))
-        console.print(table)
+        plain_console().print(table)
         return
     width = max(map(len, settings))
     for setting, key in zip(settings, shown, strict=True):

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import pydantic
-
 from ganzoo.errors import GanzooError, printable, unknown
 from ganzoo.recipes import Optimiser, Recipe, Schedule, Term, TwoPlayerRecipe, flat, live_keys, value_at, with_value
 from ganzoo.specs import Variant
@@ -290,7 +288,7 @@ def _coerce(hint: Any, metadata: Mapping[str, Any], value: Any, full: str) -> An
         raise _wrong(hint, metadata, given, full)
     try:
         result = _adapter(hint).validate_python(value)
-    except pydantic.ValidationError:
+    except ValueError:
         raise _wrong(hint, metadata, given, full) from None
     return _allowed(hint, metadata, result, given, full)
 
@@ -319,7 +317,7 @@ def fits(hint: Any, value: Any) -> bool:
     """Whether a value has a type without conversion, except that a list may stand for a tuple, as in JSON."""
     try:
         _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
-    except pydantic.ValidationError:
+    except ValueError:
         return False
     return True
 
@@ -342,7 +340,10 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _adapter(hint: Any) -> pydantic.TypeAdapter[Any]:
+def _adapter(hint: Any) -> Any:
+    """pydantic's TypeAdapter, which raises a ValueError. Imported late, as `ganzoo show` converts nothing."""
+    import pydantic
+
     return pydantic.TypeAdapter(hint)
 
 
