@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from claims import TABLES as CLAIMS
 from claims import claim, over_seeds
+from performance_tables import TABLES as PERFORMANCE
+from results_files import result, where
 
 from ganzoo.api.bench.report import format_spread
 from ganzoo.pictures.tables import ScoreTable
 from ganzoo.zoo.config import value_text
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -27,18 +26,6 @@ def with_tables(text: str) -> str:
     """A page with each of this module's tables in its place. Raises KeyError for an unknown name."""
     text = SEEDS.sub(lambda match: f"{match[1]}\n{seeds(match[2])}\n{match[3]}", text)
     return PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
-
-
-def result(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
-    return found
-
-
-def where(found: Mapping[str, Any]) -> str:
-    """The command, machine and date of a results file, in one line."""
-    machine = found["machine"]
-    versions = f"torch {machine['versions']['torch']}"
-    return f"`{found['command']}`, {machine['processor']}, {machine['cores']} cores, {versions}, {machine['date']}."
 
 
 def quality() -> str:
@@ -149,6 +136,14 @@ def changes(group: Mapping[str, Any]) -> str:
     return ", ".join(shown) or "**nothing (the recipe itself)**"
 
 
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that leaves at least one: 4 KiB, 1.5 MiB."""
+    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} B"
+
+
 def scaling_steps() -> str:
     """Milliseconds per step on one rank and on two."""
     found = result("scaling")
@@ -205,150 +200,6 @@ def scaling_model() -> str:
     return f"{ScoreTable('', header, rows, left=2).markdown()}\n" + ".\n".join(sources) + ".\n"
 
 
-def evaluation_stages() -> str:
-    """Seconds to score samples, by stage, on one thread, two threads and two ranks."""
-    found = result("evaluation")
-    ways = list(found["seconds"])
-    names = dict.fromkeys(name for way in ways for name in found["seconds"][way])
-    rows = []
-    for name in names:
-        times = [found["seconds"][way].get(name) for way in ways]
-        rows.append([name, *("" if row is None else f"{row['median']:.2f}" for row in times)])
-    once = "training the classifier, if not cached"
-    rows.append([once, f"{found[once]:.1f}", *("" for _ in ways[1:])])
-    table = ScoreTable("", ["seconds", *ways], rows).markdown()
-    repetitions = next(iter(found["seconds"][ways[0]].values()))["repetitions"]
-    times_run = f"medians of {repetitions} repetitions" if repetitions > 1 else "one repetition"
-    what = f"{found['n']:,} images of {found['data']}, {times_run}."
-    return f"{table}\n{what} {where(found)}\n"
-
-
-def size_text(size: int) -> str:
-    """Bytes in the largest unit that leaves at least one: 4 KiB, 1.5 MiB."""
-    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size} B"
-
-
-def times(ratio: Mapping[str, Any]) -> str:
-    """A ratio with the confidence interval of its median."""
-    return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
-
-
-def step_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Case, threads, and their measurements."""
-    for name, row in found["rows"].items():
-        for key, part in row.items():
-            if key.startswith("threads "):
-                yield name, key.removeprefix("threads "), part
-
-
-def steps() -> str:
-    """Milliseconds per step of the tutorial's loop, the best one, and ganzoo's."""
-    found = result("steps")
-    rows = []
-    for name, threads, part in step_rows(found):
-        seconds = part["seconds"]
-        best = "best, channels-last" if part["best layout"] == "channels-last" else "best"
-        cells = [f"{1000 * seconds[way]['median']:.1f}" for way in ("tutorial", best, "ganzoo")]
-        cells.append(f"{part['images per second']['ganzoo']:,.0f}")
-        cells += [times(part[ratio]) for ratio in ("tutorial / ganzoo", "ganzoo / best")]
-        rows.append([name, threads, *cells])
-    header = ["networks", "threads", "tutorial, ms", "best, ms", "ganzoo, ms", "images/s", "tutorial / ganzoo"]
-    table = ScoreTable("", [*header, "ganzoo / best"], rows, left=1).markdown()
-    data: dict[str, list[str]] = {}
-    for name, row in found["rows"].items():
-        data.setdefault(row["data"], []).append(name)
-    images = "; ".join(f"{', '.join(names)}: {kind}" for kind, names in data.items())
-    sizes = ", ".join(sorted({str(row["batch"]) for row in found["rows"].values()}))
-    return f"{table}\n{where(found)} Batch {sizes}. Images: {images}.\n"
-
-
-def startup() -> str:
-    """Wall-clock time, CPU time and peak memory of each command."""
-    found = result("startup")
-    rows = []
-    for name, row in found["commands"].items():
-        seconds = row["seconds"]
-        spread = f"{seconds['median']:.2f} ({seconds['q1']:.2f} to {seconds['q3']:.2f})"
-        command, comma, plugins = name.partition(", ")
-        plugins = re.sub(r"(\d+) plugins more", r"with \1 more plugins", plugins)
-        shown = f"`{command}`{comma}{plugins}"
-        rows.append([shown, spread, f"{row['cpu seconds']['median']:.2f}", f"{row['MiB']:,.0f}"])
-    header = ["command", "seconds (quartiles)", "CPU seconds", "peak MiB"]
-    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
-
-
-STAGES = {
-    "the run folder": "creating the run folder",
-    "making the trainer": "creating the trainer",
-    "the rest": "other",
-    "in all": "total",
-}
-"""What the page calls some of the stages in the results."""
-
-
-def threads() -> str:
-    """Milliseconds per step with several settings, alone and side by side."""
-    found = result("threads")
-    cases = found["seconds a step"]
-    ways = ("alone", "two side by side")
-    rows = [
-        [setting, *(f"{1000 * part[setting][way]:.1f}" for part in cases.values() for way in ways)]
-        for setting in next(iter(cases.values()))
-    ]
-    header = ["setting", *(f"{case}, {way}" for case in cases for way in ways)]
-    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
-
-
-def input_sources() -> str:
-    """Images per second of each source of batches."""
-    found = result("input")
-    rows = []
-    for shape, batches in found["images per second"].items():
-        for batch, sources in batches.items():
-            times_faster = sources["memory"]["times a DataLoader without workers"]["median"]
-            rows.append([shape, batch, *(f"{part['median']:,.0f}" for part in sources.values()), f"{times_faster:.0f}"])
-    names = list(next(iter(next(iter(found["images per second"].values())).values())))
-    header = ["images", "batch", *names, "memory / DataLoader, 0 workers"]
-    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
-
-
-SHOWN = {
-    "scan": "scan",
-    "first start": "first start, with decoding",
-    "second start": "second start",
-    "stream": "batches of one epoch",
-}
-
-
-def large_folder() -> str:
-    """The cost of a folder at each number of images, per image, and extrapolated to a million."""
-    found = result("large")
-    rows = []
-    for name, slope in found["slopes"].items():
-        measure, value = name.split(", ")
-        seconds = value == "seconds"
-        at = [size[measure][value] for size in found["sizes"]]
-        shown = [f"{x:,.2f}" if seconds else f"{x / 1e6:,.1f}" for x in (*at, slope["at a million, extrapolated"])]
-        per = f"{1e6 * slope['per image']:,.1f} µs" if seconds else f"{slope['per image']:,.0f} B"
-        rows.append([f"{SHOWN[measure]}, {'s' if seconds else 'peak MB'}", *shown[:-1], per, shown[-1]])
-    for name, what in (
-        ("training", f"training {found['sizes'][0]['training']['steps']} steps"),
-        ("evaluation", "reading 10,000 real images for scoring"),
-    ):
-        at = [f"{size[name]['peak bytes'] / 1e6:,.1f}" for size in found["sizes"]]
-        rows.append([f"{what}, peak MB", *at, "", ""])
-    rates = [f"{size['stream']['images per second']:,.0f}" for size in found["sizes"]]
-    rows.append(["batches of one epoch, images/s, from disk", *rates, "", ""])
-    header = ["", *(f"{size['images']:,}" for size in found["sizes"]), "per image", "a million, extrapolated"]
-    names = found["names in one folder"]
-    more = f"Scanning {names['names']:,} names in one folder takes {names['seconds']:.1f} s"
-    more += f" and at most {names['peak bytes'] / 1e6:.0f} MB of memory."
-    return f"{ScoreTable('', header, rows).markdown()}\n{more} {where(found)}\n"
-
-
 def finetuning() -> str:
     """FD in the course of fine-tuning, and IS and FD to MNIST at its end."""
     found = result("finetuning")
@@ -385,16 +236,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "finetuning": finetuning,
     "more-data": more_data,
     "lab": lab,
-    "input": input_sources,
-    "large": large_folder,
-    "steps": steps,
-    "startup": startup,
-    "threads": threads,
     "quality": quality,
     "tried": tried,
     "scaling-steps": scaling_steps,
     "scaling-exchange": scaling_exchange,
     "scaling-model": scaling_model,
-    "evaluation-stages": evaluation_stages,
+    **PERFORMANCE,
     **{f"claim-{name}": partial(lambda name: claim(name, result("science")), name) for name in CLAIMS},
 }

@@ -19,6 +19,7 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Terms
 from ganzoo.games import TwoPlayer
 from ganzoo.machine.fabric import SingleDevice
+from ganzoo.machine.launch import choose_device
 from ganzoo.recipes import DataSpec, Optimiser, Recipe, Term
 from ganzoo.training.capture import WARM_UPS, HostWork, Recorder, make_recorder
 from ganzoo.training.nonfinite import NonFinite
@@ -34,7 +35,7 @@ STEPS = 12
 
 
 def make(gan: GAN, dataset: Dataset, used: Recipe, device: str = "cpu", recorded: bool = True) -> Trainer:
-    fabric = SingleDevice(torch.device(device))
+    fabric = SingleDevice(choose_device(device))
     recorder: Recorder | None = None
     if recorded:
         recorder = make_recorder(fabric.device, True) or Tapes()
