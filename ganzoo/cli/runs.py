@@ -55,7 +55,7 @@ def command(folder: str, sort: str, as_json: bool) -> None:
     for line in lines(found.runs, width):
         click.echo(line)
     example = found[0].path
-    say("", f"a page about one: ganzoo report {example}    several side by side: ganzoo compare RUN RUN")
+    say("", f"a page about one: ganzoo report {example}", "several side by side: ganzoo compare RUN RUN")
 
 
 def lines(runs: list[ListedRun], width: int) -> list[str]:

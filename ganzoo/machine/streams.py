@@ -41,12 +41,13 @@ class Stream(io.FileIO):
 def optional(stream: IO[str] | None) -> IO[str]:
     """A stream to the same place as `stream`, whose output is dropped where it cannot be written.
 
-    stream: None if it was closed before this process began. One that is no file, such as a notebook's, is returned
-    as it is.
+    stream: None if it was closed before this process began. One that is no file, such as a notebook's or that of a
+    progress bar, which prints above itself, is returned as it is.
     """
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (open until the process ends)
-    buffer = getattr(stream, "buffer", None)
+    # The stream of a progress bar passes on the buffer of the file behind it.
+    buffer = stream.buffer if isinstance(stream, io.TextIOWrapper) else None
     if not isinstance(getattr(buffer, "raw", buffer), io.FileIO):
         return stream
     with contextlib.suppress(OSError, ValueError):
