@@ -1,6 +1,7 @@
 """Time to quality: seconds of training until the Inception Score reaches 80 % and 90 % of that of real test images.
 
 python -m benchmarks.quality [--data-root FOLDER] [--only TEXT ...] [--seeds 0 1 2] [--points 32] [--runs FOLDER]
+                             [--draw]
 
 Complete training runs of the bundled recipes for digits and MNIST, through `ganzoo.train`, with the recipes' numbers of
 steps. A callback scores samples at evenly spaced steps as `ganzoo eval` does, with the same number of samples, and
@@ -8,7 +9,8 @@ stops the clock meanwhile; the clock starts before the first step and includes p
 the first scored step at which the fraction is reached.
 
 Results are written to benchmarks/results/quality.json. Other seeds that were measured on the same machine are kept.
-Runs are written to a temporary folder unless --runs names one.
+Runs are written to a temporary folder unless --runs names one. --draw trains nothing, and draws the curves of all
+recipes that were measured to docs/images/quality.png.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import to_uint8
 from ganzoo.evaluation.scoring import Score, score
+from ganzoo.pictures.plots import new_figure
 from ganzoo.recipes import Recipe
 from ganzoo.runs.reference import Reference, Request
 from ganzoo.runs.run import Run
@@ -44,6 +47,7 @@ from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import register
 
 NEEDS = "MNIST in the data folder, and an hour and a half"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 DATASETS = ("digits", "mnist")
 FRACTIONS = (0.8, 0.9)
 
@@ -121,6 +125,9 @@ def observer() -> Observer:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
+    if options.draw:
+        draw_curves(IMAGES / "quality.png")
+        return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.runs or temporary)
         for recipe in recipes():
@@ -140,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--points", type=int, default=32, help="number of scored steps per run")
     made.add_argument("--steps", type=int, help="instead of the recipe's own, to try the script")
     made.add_argument("--runs", help="where to train [default: a temporary folder]")
+    made.add_argument("--draw", action="store_true", help="draw the curves that were measured, train nothing")
     return made
 
 
@@ -200,6 +208,33 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         found[share] = {key: spread([point[key] for point in there]) for key in ("seconds", "cpu seconds", "step")}
     whole = [row["whole"] for row in rows]
     return found | {"whole": {key: spread([point[key] for point in whole]) for key in ("seconds", "cpu seconds")}}
+
+
+def draw_curves(path: Path) -> None:
+    """The fraction of the real score over CPU seconds: a panel per data set, a line per recipe and seed."""
+    from matplotlib.ticker import LogLocator
+
+    rows = json.loads((results.FOLDER / "quality.json").read_text("utf-8"))["rows"]
+    recipe_data = {name: ganzoo.plan(name).recipe.data.name for name in rows}
+    shown = [dataset for dataset in DATASETS if dataset in recipe_data.values()]
+    figure = new_figure(4.5 * len(shown), 3.5)
+    for axes, dataset in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
+        names = [name for name in rows if recipe_data[name] == dataset]
+        for number, name in enumerate(names):
+            for seed, row in rows[name]["seeds"].items():
+                seconds, shares = zip(*((p["cpu seconds"], p["share"]) for p in row["points"]), strict=True)
+                label = name if seed == next(iter(rows[name]["seeds"])) else None
+                axes.plot(seconds, shares, color=f"C{number}", linewidth=1, alpha=0.8, label=label)
+        for share in FRACTIONS:
+            axes.axhline(share, color="grey", linewidth=0.8, linestyle=":")
+        axes.set(title=dataset, xscale="log", xlabel="CPU seconds of training")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
+        axes.legend(loc="lower right", fontsize=8)
+    figure.axes[0].set_ylabel("fraction of the real Inception Score")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
 
 
 def as_text(row: dict[str, Any]) -> str:

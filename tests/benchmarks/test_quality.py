@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from paths import ROOT
+from PIL import Image
 
 from benchmarks import cost, quality, results
 from ganzoo.api.bench.grid import read_grid
@@ -116,3 +117,17 @@ def test_the_rows_that_were_tried_have_the_steps_that_were_measured() -> None:
     assert {group.label or group.title: group.set["steps"] for group in groups} == {
         name: row["steps"] for name, row in costs.items()
     }
+
+
+def test_measured_curves_are_drawn_again_without_training(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = [{"step": n, "seconds": n, "cpu seconds": float(n), "share": n / 10} for n in range(1, 10)]
+    for seed in (0, 1):
+        quality.record("dcgan.digits", seed, {"reached": {}, "whole": points[-1], "points": points})
+    monkeypatch.setattr(quality, "IMAGES", tmp_path / "images")
+    monkeypatch.setattr(quality, "measure", None)
+    quality.main(["--draw"])
+    with Image.open(tmp_path / "images" / "quality.png") as picture:
+        assert picture.width > picture.height
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10, "something is drawn"
