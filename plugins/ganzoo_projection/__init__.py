@@ -56,7 +56,7 @@ TINY_G, TINY_D = (Optimiser(lr=lr, betas=(0.0, 0.999)) for lr in (1e-4, 4e-4))
 FOLDER = ProjectionRecipe(
     data=Data(name="folder", size=64, flip=True), latent=128, batch=256, steps=100_000, g=TINY_G, d=TINY_D, ema=0.0
 )
-SMALL = ProjectionRecipe(data=Data(name="cifar10", flip=True), width=32, d_width=32, steps=3000, g=SLOWER, d=SLOWER)
+SMALL = ProjectionRecipe(data=Data(name="cifar10"), width=32, d_width=32, steps=4500, g=SLOWER, d=SLOWER)
 RECIPES = {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10, "cifar10-small": SMALL, "folder": FOLDER}
 
 
