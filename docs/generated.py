@@ -81,7 +81,9 @@ def results_page(zoo: dict[str, Any]) -> str:
         "KD the kernel distance; only on Inception's features are these called FID and KID. Seconds are wall-clock",
         "time of training, including pictures and checkpoints but not scoring; CPU seconds are summed over all",
         "threads. Several runs and other work shared the cores, which makes both numbers larger, the first by far.\n",
-        f"`{zoo['command']}`, {report.describe_machine(zoo)}.\n",
+        f"`{zoo['command']}`, {report.describe_machine(zoo)}.",
+        *elsewhere(zoo),
+        "",
         "## Images in short\n",
         "Sorted by the Inception Score, as a fraction of that of real images. It rewards clear classes, which",
         "conditional variants have by construction; FD and recall say what it misses.\n",
@@ -89,6 +91,17 @@ def results_page(zoo: dict[str, Any]) -> str:
         report.markdown(zoo).rstrip(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def elsewhere(zoo: dict[str, Any]) -> Iterator[str]:
+    """A line for each other machine that groups were trained on: their CPU seconds are of its processor."""
+    others: dict[str, list[str]] = {}
+    for group in zoo["groups"]:
+        if "machine" in group:
+            machine = report.describe_machine({"machine": group["machine"], "groups": [group]})
+            others.setdefault(machine, []).append(f"`{group['recipe']}`")
+    for machine, recipes in others.items():
+        yield f"On another machine, {machine}: {', '.join(recipes)}."
 
 
 def diagnosis_page(result: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
@@ -35,6 +35,7 @@ def build(recipe: ACGANRecipe, data: DataSpec) -> TwoPlayer:
 # Small networks and short runs tolerate higher learning rates than the paper's, if they decay towards the end.
 FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr in (1e-3, 5e-4))
 DIGITS = ACGANRecipe(width=32, g_hidden=(256, 256), d_hidden=(256,), steps=2500, g=FAST_G, d=FAST_D)
+MNIST = replace(DIGITS, data=Data(name="mnist"), width=16, steps=4000)
 
 CIFAR10 = ACGANRecipe(
     data=Data(name="cifar10", flip=True),
@@ -62,10 +63,10 @@ def ganzoo_variants() -> list[Variant]:
             summary,
             paper,
             ("image",),
-            {"digits": DIGITS, "cifar10": CIFAR10},
+            {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10},
             build,
             needs_labels=True,
-            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
+            for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="conditional",
             change="D names the class, and is not told it",
             lesson="Asking D for more than real or fake gives G more to learn from, at the price of variety.",

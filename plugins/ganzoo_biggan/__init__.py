@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
@@ -36,6 +36,8 @@ def build(recipe: BigGANRecipe, data: DataSpec) -> TwoPlayer:
 # Small networks and short runs tolerate higher learning rates, if they decay towards the end.
 FAST_G, FAST_D = (Optimiser(lr=lr, betas=(0.0, 0.999), schedule="linear", schedule_start=0.5) for lr in (2e-3, 8e-3))
 DIGITS = BigGANRecipe(width=16, d_width=16, latent=80, shared=32, standing=16, steps=1000, g=FAST_G, d=FAST_D)
+EVEN = Optimiser(lr=2e-3, betas=(0.0, 0.999), schedule="linear", schedule_start=0.5)
+MNIST = replace(DIGITS, data=Data(name="mnist"), latent=81, steps=1500, g=EVEN, d=EVEN)
 CIFAR10 = BigGANRecipe(
     data=Data(name="cifar10", flip=True),
     width=384,
@@ -71,7 +73,7 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/1809.11096"
     )
     summary = "Residual networks with a shared class embedding and a split latent: samples of a requested class."
-    recipes = {"digits": DIGITS, "cifar10": CIFAR10, "folder": FOLDER}
+    recipes = {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10, "folder": FOLDER}
     return [
         Variant(
             "biggan",
@@ -81,7 +83,7 @@ def ganzoo_variants() -> list[Variant]:
             recipes,
             build,
             needs_labels=True,
-            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
+            for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="sagan",
             change="`shared`, `orthogonal`, a split latent, larger networks and batches",
             lesson="Scale is a method; truncation then trades variety for fidelity.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
@@ -40,6 +40,7 @@ GRID: dict[str, Any] = {"g_hidden": (128,) * 3, "d_hidden": (128,) * 3, "latent"
 AUTHORS: dict[str, Any] = {"latent_distribution": "uniform", "steps": 100_000, "ema": 0.0}
 RECIPES = {
     "digits": DIGITS,
+    "mnist": replace(DIGITS, data=Data(name="mnist"), width=16, latent=64, steps=6000, d=FAST_G),
     "cifar10": PacGANRecipe(data=Data(name="cifar10"), **AUTHORS),
     "points": PacGANRecipe(data=Data(name="points", kind="grid"), steps=8000, g=FAST_G, d=FAST_D, **GRID),
     "stacked-mnist": PacGANRecipe(data=Data(name="stacked-mnist"), **AUTHORS),
@@ -61,7 +62,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image", "points"),
             RECIPES,
             build,
-            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
+            for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="dcgan",
             change="`pack=2`",
             lesson="A D that sees several samples at once notices when they are too alike.",

@@ -52,11 +52,12 @@ def annealed(steps: int, lr: float, gamma: float, ema: float, end: float = 1.0, 
 # The authors' presets end their schedules after 20 million images; their code trains until it is stopped.
 LARGE: dict[str, Any] = {"latent": 64, "width": 768, "blocks": 2}
 SMALL: dict[str, Any] = {"latent": 64, "full": 4, "expansion": 1}
-CIFAR10, FOLDER = Data(name="cifar10", flip=True), Data(name="folder", size=64, flip=True)
+MNIST, CIFAR10, FOLDER = Data(name="mnist"), Data(name="cifar10", flip=True), Data(name="folder", size=64, flip=True)
 OF_CIFAR10 = annealed(195_315, 2e-4, 0.05, 0.999929, end=0.2, p=0.55)
 OF_FOLDER = annealed(390_625, 2e-4, 2.0, 0.999645, end=0.2, p=0.3)
 RECIPES = {
     "digits": R3GANRecipe(conditional=True, batch=32, **SMALL, **annealed(800, 2e-3, 1.0, 0.998)),
+    "mnist": R3GANRecipe(data=MNIST, conditional=True, batch=32, **SMALL, **annealed(1500, 2e-3, 1.0, 0.998)),
     "cifar10": R3GANRecipe(data=CIFAR10, conditional=True, batch=512, **LARGE, **OF_CIFAR10),
     "folder": R3GANRecipe(data=FOLDER, batch=256, **LARGE, **OF_FOLDER),
 }
@@ -76,7 +77,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
-            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
+            for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="dcgan",
             change="`loss=relativistic`, `penalties.r1`, `penalties.r2`, residual networks without normalisation",
             lesson="With a loss that is bound to converge, a modern network needs no tricks.",
