@@ -99,7 +99,8 @@ def evaluate(
 def compute_scores(samples: Samples, metrics: tuple[str, ...] | None, neighbours: bool) -> Scores:
     """The scores by the named metrics, with memorisation for `neighbours`. GanzooError if none can be computed."""
     scores = score(samples, registry.metrics().values(), metrics)
-    if neighbours and "memorisation" not in (metrics or ()):
+    measured = {item.protocol["metric"] for item in scores.scores}
+    if neighbours and "memorisation" not in measured.union(metrics or ()):
         scores = scores.joined(score(samples, registry.metrics().values(), ["memorisation"]))
     if metrics and not scores.scores:
         raise GanzooError(scores.notes[-1])

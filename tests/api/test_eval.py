@@ -126,6 +126,12 @@ def test_a_run_is_compared_with_other_data_at_their_size(copied: Path) -> None:
     assert "prepared" in key_of({"name": changed.name, "protocol": changed.protocol})
 
 
+def test_with_neighbours_memorisation_is_measured_once(copied: Path) -> None:
+    names = [score.name for score in ganzoo.evaluate(copied, n=N, neighbours=True).scores]
+    assert "memorised[pixels]" in names
+    assert len(names) == len(set(names))
+
+
 def test_neighbours_are_drawn_and_measured(copied: Path) -> None:
     scores = ganzoo.evaluate(copied, n=N, metrics="fd", neighbours=True)
     assert list(values(scores)) == [FD, *MEMORISATION]
