@@ -54,7 +54,7 @@ def command(
     from ganzoo.api.bench.report import write_json
     from ganzoo.api.bench.runner import bench
     from ganzoo.api.bench.side_by_side import parse_jobs
-    from ganzoo.cli.output import say
+    from ganzoo.cli.output import say, say_wrapped
     from ganzoo.files.typed import typed_path
     from ganzoo.machine.streams import drop_output
 
@@ -66,8 +66,8 @@ def command(
     if not only_report:
         drop_output()
     options: dict[str, Any] = {"data_root": data_root, "device": device, "metrics": metrics}
-    options |= {"progress": sys.stderr.isatty()}
-    done = finish(lambda: bench(grid, out=out, shard=part, jobs=at_once, train=not only_report, report=say, **options))
+    options |= {"progress": sys.stderr.isatty(), "report": say_wrapped}
+    done = finish(lambda: bench(grid, out=out, shard=part, jobs=at_once, train=not only_report, **options))
     if target is not None:
         done.report["command"] += f" --json {json_file}" if not target.is_absolute() else ""
         write_json(done.report, target)

@@ -21,7 +21,7 @@ import ganzoo
 from ganzoo.api.bench import cells
 from ganzoo.api.bench.grid import Cell, Grid, cell_plan, make_grid, parse_shard, read_grid
 from ganzoo.api.bench.report import make_report, summarise, tables
-from ganzoo.api.bench.runner import bench
+from ganzoo.api.bench.runner import bench, short_scores
 from ganzoo.api.resume import resume
 from ganzoo.api.train import execute
 from ganzoo.cli import run
@@ -628,3 +628,9 @@ def test_anything_that_goes_wrong_with_one_cell_is_its_own(copy: Path, monkeypat
     (group,) = result.report["groups"]
     assert group["done"] == [1]
     assert group["missing"]["0"] == {"status": "failed", "message": "PermissionError: not yours"}
+
+
+def test_the_line_of_a_finished_cell_has_each_score_once() -> None:
+    rows = [("FD[domain:digits]", 0.61234), ("memorised[pixels]", 0.5), ("memorised[shifted]", 0.25)]
+    scores = {"scores": [{"name": name, "value": value} for name, value in rows]}
+    assert short_scores(scores) == "FD 0.6123, memorised 0.5"

@@ -212,6 +212,8 @@ def finish_cell(cell: Cell, out: Path, report: Report, options: Mapping[str, Any
 
 
 def short_scores(scores: Mapping[str, Any] | None) -> str:
-    """The scores in one line."""
-    found = (scores or {}).get("scores", [])
-    return ", ".join(f"{score['name'].partition('[')[0]} {score['value']:.4g}" for score in found) or "no scores"
+    """The scores in one line; of several that differ in what is in brackets, the first."""
+    found: dict[str, float] = {}
+    for score in (scores or {}).get("scores", []):
+        found.setdefault(score["name"].partition("[")[0], score["value"])
+    return ", ".join(f"{name} {value:.4g}" for name, value in found.items()) or "no scores"
