@@ -83,11 +83,15 @@ def command(
 def finish(train: Callable[[], Bench]) -> Bench:
     """What a benchmark did; exits with a signal's code, after a line on how to go on, if one stopped it."""
     from ganzoo.cli.printing import printing_log
-    from ganzoo.machine.signals import Stopped
+    from ganzoo.machine.signals import Interrupted, Stopped
 
     try:
         with printing_log():
             return train()
+    except Interrupted as stop:
+        # During scores, for example.
+        stop.args = (f"{stop}: run the same command again to resume",)
+        raise
     except Stopped as stop:
         click.secho("stopped: the current step was finished and saved; run the same command again to resume.", err=True)
         raise SystemExit(128 + stop.number) from None
