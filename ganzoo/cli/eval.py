@@ -11,6 +11,7 @@ import click
 from ganzoo.cli.completing import complete, complete_metrics, complete_words
 from ganzoo.cli.options import given, run_options
 from ganzoo.evaluation.features.names import names
+from ganzoo.machine.imports import importing_torch
 
 
 @click.command("eval")
@@ -53,12 +54,13 @@ def command(target: str, as_json: bool, raw: bool, **options: Any) -> None:
     ganzoo eval runs/dcgan-mnist-1 --metrics fid --weights inception.pth
     ganzoo eval my-samples --against mnist
     """
-    from ganzoo.api.evaluate import evaluate
-    from ganzoo.cli.output import say
-    from ganzoo.cli.printing import open_run, print_scores, printing_log
-    from ganzoo.files.typed import typed_path
-    from ganzoo.machine import cluster
-    from ganzoo.machine.ranks import is_first_rank
+    with importing_torch():
+        from ganzoo.api.evaluate import evaluate
+        from ganzoo.cli.output import say
+        from ganzoo.cli.printing import open_run, print_scores, printing_log
+        from ganzoo.files.typed import typed_path
+        from ganzoo.machine import cluster
+        from ganzoo.machine.ranks import is_first_rank
 
     if is_first_rank() and (typed_path(target) / "recipe.json").is_file():
         # For its warnings about other versions of packages.

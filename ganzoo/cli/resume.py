@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ganzoo.cli.options import MACHINE, given, run_options
+from ganzoo.machine.imports import importing_torch
 
 
 @click.command("resume")
@@ -32,11 +33,12 @@ def command(
     changes with --set are recorded in it. Options left out keep the values that the run was started with, not the
     defaults shown here; only loggers must be named again.
     """
-    from ganzoo.api.resume import continue_run
-    from ganzoo.cli.output import say
-    from ganzoo.cli.printing import after_training, exiting_when_stopped, open_run
-    from ganzoo.machine.streams import drop_output
-    from ganzoo.zoo import config
+    with importing_torch():
+        from ganzoo.api.resume import continue_run
+        from ganzoo.cli.output import say
+        from ganzoo.cli.printing import after_training, exiting_when_stopped, open_run
+        from ganzoo.machine.streams import drop_output
+        from ganzoo.zoo import config
 
     open_run(run)
     drop_output()

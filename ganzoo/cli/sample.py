@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ganzoo.machine.imports import importing_torch
+
 
 @click.command("sample")
 @click.argument("run", type=click.Path())
@@ -76,9 +78,10 @@ def command(
     ganzoo sample runs/conditional-digits-1 --class 3 --to threes
     ganzoo sample runs/dcgan-digits-1 --interpolate --to walk.gif
     """
-    from ganzoo.api.sample import write_samples
-    from ganzoo.cli.output import say
-    from ganzoo.cli.printing import open_generator
+    with importing_torch():
+        from ganzoo.api.sample import write_samples
+        from ganzoo.cli.output import say
+        from ganzoo.cli.printing import open_generator
 
     opened = open_generator(run)
     opened = opened.best() if best else opened

@@ -8,6 +8,7 @@ import click
 
 from ganzoo.cli.completing import complete, complete_keys
 from ganzoo.cli.options import MACHINE, given, run_options
+from ganzoo.machine.imports import importing_torch
 
 
 @click.command("train")
@@ -56,12 +57,13 @@ def command(
 
     # A name that does not exist is answered before torch is imported.
     registry.find_recipe(name)
-    from ganzoo.api import planning
-    from ganzoo.api.train import execute
-    from ganzoo.cli.output import say_wrapped
-    from ganzoo.cli.printing import after_training, exiting_when_stopped, print_plan
-    from ganzoo.machine.streams import drop_output
-    from ganzoo.zoo import config
+    with importing_torch():
+        from ganzoo.api import planning
+        from ganzoo.api.train import execute
+        from ganzoo.cli.output import say_wrapped
+        from ganzoo.cli.printing import after_training, exiting_when_stopped, print_plan
+        from ganzoo.machine.streams import drop_output
+        from ganzoo.zoo import config
 
     values = config.parse_assignments(assignments) | ({"freeze": freeze} if freeze else {})
     plan = planning.plan(name, set=values, init_raw=init_raw, **given(options))
