@@ -261,7 +261,7 @@ def _target(
             raise GanzooError(f"--to {path} is for a walk through latent space: add --interpolate or --vary I.")
         kind = "walk"
     if kind == "folder":
-        require_new(path)
+        require_new(path, "--to")
     else:
         require_absent(path)
     if kind == "grid" and path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp", ".gif"):

@@ -56,7 +56,7 @@ def export(
     if raw and run.info.get("weights") == "averaged":
         raise GanzooError(f"{run.path} has averaged weights only: leave --raw out.")
     if not path.suffix:
-        require_new(path)
+        require_new(path, "--to")
     for file in () if not path.suffix else (path, description_path) if path.suffix == ".safetensors" else (path,):
         require_absent(file)
     if path.suffix not in ("", ".safetensors"):

@@ -62,12 +62,13 @@ def claimed(path: Path) -> Iterator[Path]:
         claim.release()
 
 
-def require_new(path: Path) -> None:
-    """Raise GanzooError if something is at `path` that a new run would overwrite."""
+def require_new(path: Path, option: str = "--out") -> None:
+    """Raise GanzooError if something is at `path` that new files would overwrite. option: the one that named it."""
     if path.is_dir() and any(file.name != lock.NAME and not PARTIAL.fullmatch(file.name) for file in path.iterdir()):
-        raise GanzooError(f"{path} is not empty: choose another folder with --out, or `ganzoo resume {path}`.")
+        resume = f", or `ganzoo resume {path}`" if option == "--out" else ""
+        raise GanzooError(f"{path} is not empty: choose another folder with {option}{resume}.")
     if path.exists() and not path.is_dir():
-        raise GanzooError(f"{path} is a file: choose a folder with --out.")
+        raise GanzooError(f"{path} is a file: choose a folder with {option}.")
 
 
 def next_free(name: str, root: Path = Path("runs")) -> Path:

@@ -55,6 +55,8 @@ def parse_dataset(text: str | os.PathLike[str], modalities: Sequence[str] = ()) 
         return _of_folder(text, modalities)
     if given.is_file() or _of_file(text):
         return _reader(text, modalities)
+    if os.sep in text and not os.path.lexists(given):
+        raise GanzooError(f"unknown data set {text!r}: there is no such file or folder (`ganzoo list datasets`).")
     return {"name": known.find(text).name}
 
 
