@@ -32,7 +32,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
     ),
     DatasetSpec(
         "photo-crops",
-        "2,108 crops of two photographs, 64x64 RGB, 2 classes; comes with scikit-learn, no download.",
+        "2,391 crops of two photographs, 64x64 RGB, 2 classes; comes with scikit-learn, no download.",
         "photographs by danielbuechele and vultilion, CC BY 2.0, in scikit-learn: "
         "https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_sample_images.html",
         "image",

@@ -79,6 +79,12 @@ def test_plain_crops_are_left_out_and_labels_follow_the_photographs() -> None:
     assert brightness[y == 0].mean() > brightness[y == 1].mean() + 20
 
 
+def test_the_list_of_data_sets_says_how_many_crops_there_are() -> None:
+    stated = int(registry.datasets().find("photo-crops").summary.split()[0].replace(",", ""))
+    # Decoders of JPEG differ a little, which decides about crops that are nearly plain.
+    assert loaded("photo-crops").count == pytest.approx(stated, rel=0.02)
+
+
 def test_photographs_that_are_not_installed_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common, "find_spec", lambda name: None)
     with pytest.raises(GanzooError, match=r"has no china\.jpg: install it with pip, or name other data"):
