@@ -56,7 +56,7 @@ from ganzoo.zoo.tables import TYPES
 from ganzoo.zoo.zoo import current_zoo
 
 SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32), "style": 16, "channel_base": 128}
-SMALL |= {"hidden": 8, "layers": 1, "levels": 2, "bottleneck": 16, "blocks": 2}
+SMALL |= {"hidden": 8, "layers": 1, "levels": 2, "bottleneck": 16, "blocks": 2, "standing": 4}
 """The networks' shape matters here, not their size."""
 
 DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba")
