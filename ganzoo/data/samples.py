@@ -115,8 +115,9 @@ class Samples:
         split = "train" if self.reference == "test" else "test"
         dataset, n = self.real(split), len(self.fake)
         if dataset.count < n:
+            real = "are held out" if split == "test" else "are training data"
             raise GanzooError(
-                f"{n:,} samples are scored, and only {dataset.count:,} are held out, whose scores would not be "
+                f"{n:,} samples are scored, and only {dataset.count:,} {real}, whose scores would not be "
                 f"comparable: for scores of real data too, use -n {dataset.count}."
             )
         batch = dataset.batch(subset(dataset.count, n))
