@@ -152,10 +152,26 @@ def gpu() -> str:
     return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} GPU: {found['gpu']}.\n"
 
 
+def memory() -> str:
+    """Peak memory of training each variant with its default recipe."""
+    found = result("memory")
+    base = found["import torch"]
+    rows = [
+        [f"`{name}`", row["networks"], f"{row['MiB']:,.0f}", f"{row['MiB'] - base:,.0f}"]
+        for name, row in sorted(found["rows"].items(), key=lambda item: item[1]["MiB"])
+    ]
+    long = found["long run"]
+    more = f"`import torch` alone takes {base:,.0f} MiB. A tiny game took {long['MiB before']:,.0f} MiB after a tenth"
+    more += f" of its {long['steps']:,} steps, and {long['MiB after']:,.0f} at the end."
+    table = ScoreTable("", ["variant", "networks", "peak MiB", "beyond torch"], rows, left=2).markdown()
+    return f"{table}\n{more} {where(found)}\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "steps": steps,
     "threads": threads,
     "gpu": gpu,
+    "memory": memory,
     "startup": startup,
     "input": input_sources,
     "large": large_folder,

@@ -1,0 +1,110 @@
+"""Peak memory of training each variant, and what thousands of steps add to it.
+
+python -m benchmarks.memory [--only TEXT ...] [--steps 20] [--long 5000] [--data-root FOLDER]
+
+Each bundled variant is trained for --steps steps in a process of its own, with its default recipe, which needs no
+download. A last process trains a tiny game for --long steps, and reads its memory after a tenth of them and at the end.
+Results are written to benchmarks/results/memory.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results, timing
+from benchmarks.startup import new_run_folder
+
+NEEDS = ""
+TINY = ["vanilla.points", "--set", "g_hidden=8", "--set", "d_hidden=8"]
+"""The game of the long run: its own memory is small beside what would leak."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="only variants whose name contains one")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--long", type=int, default=5000, help="steps of the tiny game")
+    parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.inside:
+        watch(options.inside[0], int(options.inside[1]))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        torch = timing.process([sys.executable, "-c", "import torch"])["MiB"]
+        rows = {}
+        for name in variants():
+            if not options.only or any(text in name for text in options.only):
+                rows[name] = peak(name, options.steps, Path(folder))
+                print(f"{name}: {rows[name]['MiB']:,.0f} MiB", flush=True)
+        growth = long_run(options.long, Path(folder))
+    print(f"a tiny game: {growth['MiB before']:,.1f} MiB, {growth['MiB after']:,.1f} after {options.long:,} steps")
+    command = "python -m benchmarks.memory"
+    values = {"import torch": torch, "steps": options.steps, "rows": rows, "long run": growth}
+    results.write("memory", command, values)
+
+
+def variants() -> list[str]:
+    """The bundled variants. Asked of another process: this one has to stay small, see `timing.process`."""
+    code = (
+        "from ganzoo.zoo import registry; from ganzoo.zoo.zoo import current_zoo; import json;"
+        "print(json.dumps([name for name in registry.variants()"
+        " if current_zoo().owner('variants', name).package == 'ganzoo']))"
+    )
+    names: list[str] = json.loads(timing.process([sys.executable, "-c", code])["output"])
+    return names
+
+
+def peak(name: str, steps: int, folder: Path) -> dict[str, Any]:
+    """Peak memory of training a variant, and the numbers of weights, as `ganzoo train` prints them."""
+    command = [sys.executable, "-m", "ganzoo", "train", name, "--steps", str(steps), "--no-scores", "--device", "cpu"]
+    done = timing.process([*command, "--out", new_run_folder(folder)])
+    (weights,) = (line.partition(": ")[2] for line in done["output"].splitlines() if line.startswith("networks: "))
+    return {"MiB": done["MiB"], "networks": weights}
+
+
+def long_run(steps: int, folder: Path) -> dict[str, Any]:
+    """Memory of the tiny game after a tenth of its steps, and after the last."""
+    inside = ["--inside", new_run_folder(folder), str(steps)]
+    found: dict[str, Any] = json.loads(
+        timing.process([sys.executable, "-m", "benchmarks.memory", *inside])["output"].splitlines()[-1]
+    )
+    return {"steps": steps, **found}
+
+
+def watch(folder: str, steps: int) -> None:
+    """Train the tiny game in this process, and print its memory as JSON."""
+    import ganzoo
+    from ganzoo.callbacks import Callback, Training
+
+    class Reader(Callback):
+        def __init__(self) -> None:
+            self.found: dict[str, float] = {}
+
+        def on_step(self, trainer: Training) -> None:
+            if trainer.progress.step == max(1, steps // 10):
+                self.found["MiB before"] = resident()
+            if trainer.progress.step == steps:
+                self.found["MiB after"] = resident()
+
+    reader = Reader()
+    keys = dict(pair.split("=", 1) for pair in TINY[2::2])
+    ganzoo.train(
+        TINY[0], set=keys, steps=steps, out=folder, scores=False, progress=False, device="cpu", callbacks=[reader]
+    )
+    print(json.dumps(reader.found))
+
+
+def resident() -> float:
+    """Memory of this process now, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * 4096 / 2**20
+
+
+if __name__ == "__main__":
+    main()

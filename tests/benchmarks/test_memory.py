@@ -1,0 +1,23 @@
+"""Peak memory of variants, each in a process of its own, and the memory of a long run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import memory, results
+
+
+def test_a_variant_and_a_long_run_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.setattr(memory, "variants", lambda: ["vanilla", "stylegan2"])
+    memory.main(["--only", "vanilla", "--steps", "2", "--long", "20"])
+    found = json.loads((tmp_path / "memory.json").read_text("utf-8"))
+    assert list(found["rows"]) == ["vanilla"]
+    assert found["rows"]["vanilla"]["MiB"] > found["import torch"] > 50
+    assert "weights" in found["rows"]["vanilla"]["networks"]
+    long = found["long run"]
+    assert long["steps"] == 20
+    assert 0 < long["MiB before"] <= long["MiB after"] + 50
