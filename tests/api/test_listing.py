@@ -56,7 +56,7 @@ def test_each_run_has_its_state_score_and_what_differs(digits_run: Path, capsys:
     assert lines[1].split() == ["vanilla.digits", "on", "digits", "seed=1"]
     assert lines[2].split()[:6] == ["b", "stopped", "step", "3", "of", "2,000"]
     assert lines[3].split() == ["vanilla.digits", "on", "digits", "seed=0"]
-    assert "ganzoo report runs/a" in lines[-1]
+    assert "ganzoo report runs/a" in lines[-2]
     assert "ganzoo compare" in lines[-1]
 
 

@@ -111,8 +111,8 @@ def test_a_folder_that_is_made_after_it_was_looked_for_is_not_written_into(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(folders, "require_new", lambda path: None)
-        patch.setattr(sample, "require_new", lambda path: None)
+        patch.setattr(folders, "require_new", lambda path, option="--out": None)
+        patch.setattr(sample, "require_new", lambda path, option="--out": None)
         patch.setattr(Path, "is_dir", made_meanwhile)
         with pytest.raises(GanzooError, match="folder exists"):
             write_samples(opened, 3, folder="folder")

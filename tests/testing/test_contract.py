@@ -14,6 +14,7 @@ import click
 import games
 import pytest
 import torch
+from contract_checks import SMALL
 from torch import Tensor, nn
 
 from ganzoo.data.dataset import Dataset
@@ -23,7 +24,6 @@ from ganzoo.games import TwoPlayer
 from ganzoo.recipes import Data, DataSpec, Recipe, TwoPlayerRecipe
 from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, MetricSpec, Option, PenaltySpec, Variant
 from ganzoo.testing import (
-    Check,
     cases,
     check_abilities,
     check_augmentation,
@@ -54,27 +54,6 @@ from ganzoo.zoo import registry
 from ganzoo.zoo import zoo as zoo_module
 from ganzoo.zoo.tables import TYPES
 from ganzoo.zoo.zoo import current_zoo
-
-SMALL = {"width": 16, "d_width": 16, "g_hidden": (32, 32), "d_hidden": (32, 32), "style": 16, "channel_base": 128}
-SMALL |= {"hidden": 8, "layers": 1, "levels": 2, "bottleneck": 16, "blocks": 2, "standing": 4}
-"""The networks' shape matters here, not their size."""
-
-DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", "stacked-mnist", "celeba")
-
-
-LARGE = ("3dgan.paper-own data", "ctgan.large-own data", "ctgan.paper-own data")
-"""Checks of recipes whose data are large, and whose networks are those of the variant's small recipe."""
-
-CHECKS = [
-    check
-    for check in contract("ganzoo", keys=SMALL, leave_out=DOWNLOADED)
-    if not str(check).startswith(LARGE) or str(check).endswith(": keys")
-]
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=str)
-def test_what_ganzoo_registers_keeps_the_contract(check: Check) -> None:
-    check()
 
 
 def test_everything_that_is_registered_is_checked() -> None:

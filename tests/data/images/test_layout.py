@@ -283,7 +283,7 @@ def test_other_files_are_counted_and_named(images: Path) -> None:
     assert len(dataset) == 1
     assert dataset.skipped == ()
     (line,) = [note for note in dataset.notes if note.startswith("ignored")]
-    assert "ignored 3 files that are not images" in line
+    assert "ignored 3 files other than images" in line
     for part in ("1 .heic", "1 .txt", "1 without an ending", "BMW", "note.txt", "phone.heic"):
         assert part in line
     assert any("convert them to JPEG" in note for note in dataset.notes)

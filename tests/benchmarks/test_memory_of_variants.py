@@ -16,7 +16,8 @@ def test_a_variant_and_a_long_run_are_measured(tmp_path: Path, monkeypatch: pyte
     memory.main(["--only", "vanilla", "--steps", "2", "--long", "20"])
     found = json.loads((tmp_path / "memory.json").read_text("utf-8"))
     assert list(found["rows"]) == ["vanilla"]
-    assert found["rows"]["vanilla"]["MiB"] > found["import torch"] > 50
+    # The peak of this process is part of both, see `timing.process`.
+    assert found["rows"]["vanilla"]["MiB"] >= found["import torch"] > 50
     assert "weights" in found["rows"]["vanilla"]["networks"]
     long = found["long run"]
     assert long["steps"] == 20
