@@ -306,7 +306,8 @@ def describe_skipped(dataset: Dataset) -> list[str]:
     rows = list(zip_longest(dataset.skipped[:SHOWN], dataset.reasons[:SHOWN], fillvalue=""))
     shown = ", ".join(f"{name} ({reason})" if reason else name for name, reason in rows)
     more = ", ..." if len(dataset.skipped) > SHOWN else ""
-    return [f"skipped {len(dataset.skipped)} files that could not be read: {printable(shown)}{more}"]
+    n = len(dataset.skipped)
+    return [f"skipped {n} file{'s' * (n != 1)} that could not be read: {printable(shown)}{more}"]
 
 
 def write_skipped(dataset: Dataset, run: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
 from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
@@ -19,37 +19,27 @@ class SNGANRecipe(TwoPlayerRecipe):
 
     loss: str = key("hinge", "Adversarial loss; `ganzoo list losses` names them.")
     spectral_norm: bool = key(True, "Spectral normalisation of the discriminator's layers.")
-    network: str = key(
-        "plain", "Networks: the paper's standard or residual ones, or DCGAN's.", choices=("plain", "residual", "conv")
-    )
+    network: str = key("plain", "Networks: the paper's standard or residual ones.", choices=("plain", "residual"))
     width: int = key(64, "The generator's channels at the finest resolution.", minimum=1)
     d_width: int = key(64, "The same for the discriminator.", minimum=1)
-    g_hidden: tuple[int, ...] = key((), "Fully connected layers between z and the feature maps (conv).", minimum=1)
-    d_hidden: tuple[int, ...] = key((), "Fully connected layers before the logit (conv).", minimum=1)
 
 
 def build(recipe: SNGANRecipe, data: DataSpec) -> TwoPlayer:
-    from ganzoo.games import TwoPlayer
+    from ganzoo import games, networks
 
-    from .networks import networks
-
-    return TwoPlayer.from_recipe(*networks(recipe, data), recipe, data)
+    plain = recipe.network == "plain"
+    g = networks.PlainGenerator if plain else networks.ResidualGenerator
+    d = networks.PlainDiscriminator if plain else networks.ResidualDiscriminator
+    players = g(recipe.latent, data.shape, recipe.width), d(data.shape, recipe.d_width)
+    return games.TwoPlayer.from_recipe(*players, recipe, data)
 
 
 # Small networks and short runs tolerate higher learning rates, if they decay towards the end.
 FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr in (5e-4, 2e-3))
 DIGITS = SNGANRecipe(width=16, d_width=16, steps=2500, g=FAST_G, d=FAST_D)
-# Networks for small images have two or three levels only; fully connected layers make up for that at little cost.
-HIDDEN: dict[str, Any] = {"network": "conv", "g_hidden": (256, 256), "d_hidden": (256,)}
-FASTER = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
-MNIST = SNGANRecipe(data=Data(name="mnist"), width=16, d_width=16, latent=64, steps=6500, g=FASTER, d=FASTER, **HIDDEN)
 ADAM = Optimiser(betas=(0.0, 0.9), schedule="linear")
 LONG = SNGANRecipe(data=Data(name="cifar10"), latent=128, n_critic=5, steps=100_000, g=ADAM, d=ADAM, ema=0.0)
-RECIPES = {
-    "digits": DIGITS,
-    "mnist": MNIST,
-    "cifar10": replace(LONG, network="residual", width=256, d_width=128),
-}
+RECIPES = {"digits": DIGITS, "cifar10": replace(LONG, network="residual", width=256, d_width=128)}
 
 
 @hookimpl
@@ -64,7 +54,6 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
-            for_data={"fashion-mnist": "mnist"},
             ancestor="dcgan",
             change="`loss=hinge`, `spectral_norm=true`, `d_norm=none`",
             lesson="Bounding every layer of D is enough to keep its gradients useful, without a penalty.",

@@ -147,7 +147,8 @@ def _notes_on(found: Found) -> list[str]:
     endings = Counter(_ending(name) for name in found.ignored)
     counts = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(SHOWN))
     more = ", ..." if len(endings) > SHOWN else ""
-    lines = [f"ignored {len(found.ignored):,} files that are not images: {counts}{more} ({_first(found.ignored)})"]
+    n = len(found.ignored)
+    lines = [f"ignored {n:,} file{'s' * (n != 1)} other than images: {counts}{more} ({_first(found.ignored)})"]
     if endings.keys() & {".heic", ".heif"}:
         lines.append("HEIC images cannot be read: convert them to JPEG")
     return lines
