@@ -46,6 +46,7 @@ ROWS = (
     Row("sagan.digits-digits", "plugins/ganzoo_sagan/samples-digits.png"),
     Row("infogan.digits-digits", "plugins/ganzoo_infogan/samples-digits.png"),
     Row("pacgan.digits-digits", "plugins/ganzoo_pacgan/samples-digits.png"),
+    Row("pacgan.mnist-mnist", "plugins/ganzoo_pacgan/samples-mnist.png"),
     Row("projection.digits-digits", "plugins/ganzoo_projection/samples-digits.png"),
     Row("biggan.digits-digits", "plugins/ganzoo_biggan/samples-digits.png"),
     Row("biggan.mnist-mnist", "plugins/ganzoo_biggan/samples-mnist.png"),

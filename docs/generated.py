@@ -81,7 +81,7 @@ def results_page(zoo: dict[str, Any]) -> str:
         "KD the kernel distance; only on Inception's features are these called FID and KID. Seconds are wall-clock",
         "time of training, including pictures and checkpoints but not scoring; CPU seconds are summed over all",
         "threads. Several runs and other work shared the cores, which makes both numbers larger, the first by far.\n",
-        f"`{zoo['command']}`, {report.describe_machine(zoo)}.",
+        f"`{zoo['command']}`, {report.describe_machine(zoo)}. On other machines:\n",
         *elsewhere(zoo),
         "",
         "## Images in short\n",
@@ -101,7 +101,7 @@ def elsewhere(zoo: dict[str, Any]) -> Iterator[str]:
             machine = report.describe_machine({"machine": group["machine"], "groups": [group]})
             others.setdefault(machine, []).append(f"`{group['recipe']}`")
     for machine, recipes in others.items():
-        yield f"On another machine, {machine}: {', '.join(recipes)}."
+        yield f"- {machine}: {', '.join(recipes)}"
 
 
 def diagnosis_page(result: dict[str, Any]) -> str:
