@@ -20,10 +20,10 @@ import ganzoo
 from benchmarks import results
 from benchmarks.claims.augmentation import tenth
 from benchmarks.claims.setting import Setting, draw_seeds, scores
+from benchmarks.results import IMAGES
 from ganzoo.pictures.plots import new_figure
 
 NEEDS = "MNIST and Fashion-MNIST in the data folder, and half an hour"
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 RECIPE = "dcgan.mnist"
 STEPS = 1500
 EVERY = 150

@@ -1,6 +1,6 @@
 """Peak memory of training each variant, and what thousands of steps add to it.
 
-python -m benchmarks.memory [--only TEXT ...] [--steps 20] [--long 5000] [--data-root FOLDER]
+python -m benchmarks.memory [--only TEXT ...] [--steps 20] [--long 5000]
 
 Each bundled variant is trained for --steps steps in a process of its own, with its default recipe, which needs no
 download. A last process trains a tiny game for --long steps, and reads its memory after a tenth of them and at the end.
@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results, timing
+from benchmarks import timing
+from benchmarks.bundled import bundled_variants
 from benchmarks.startup import new_run_folder
 
 NEEDS = ""
-TINY = ["vanilla.points", "--set", "g_hidden=8", "--set", "d_hidden=8"]
-"""The game of the long run: its own memory is small beside what would leak."""
+TINY = {"g_hidden": (8,), "d_hidden": (8,)}
+"""Keys of the game of the long run: its own memory is small beside what would leak."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,26 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         torch = timing.process([sys.executable, "-c", "import torch"])["MiB"]
         rows = {}
-        for name in variants():
+        for name in bundled_variants():
             if not options.only or any(text in name for text in options.only):
                 rows[name] = peak(name, options.steps, Path(folder))
                 print(f"{name}: {rows[name]['MiB']:,.0f} MiB", flush=True)
         growth = long_run(options.long, Path(folder))
     print(f"a tiny game: {growth['MiB before']:,.1f} MiB, {growth['MiB after']:,.1f} after {options.long:,} steps")
-    command = "python -m benchmarks.memory"
+    # It imports torch, and this process stays small while it measures others, see `timing.process`.
+    from benchmarks import results
+
     values = {"import torch": torch, "steps": options.steps, "rows": rows, "long run": growth}
-    results.write("memory", command, values)
-
-
-def variants() -> list[str]:
-    """The bundled variants. Asked of another process: this one has to stay small, see `timing.process`."""
-    code = (
-        "from ganzoo.zoo import registry; from ganzoo.zoo.zoo import current_zoo; import json;"
-        "print(json.dumps([name for name in registry.variants()"
-        " if current_zoo().owner('variants', name).package == 'ganzoo']))"
-    )
-    names: list[str] = json.loads(timing.process([sys.executable, "-c", code])["output"])
-    return names
+    results.write("memory", "python -m benchmarks.memory", values)
 
 
 def peak(name: str, steps: int, folder: Path) -> dict[str, Any]:
@@ -93,10 +85,8 @@ def watch(folder: str, steps: int) -> None:
                 self.found["MiB after"] = resident()
 
     reader = Reader()
-    keys = dict(pair.split("=", 1) for pair in TINY[2::2])
-    ganzoo.train(
-        TINY[0], set=keys, steps=steps, out=folder, scores=False, progress=False, device="cpu", callbacks=[reader]
-    )
+    where: dict[str, Any] = {"out": folder, "scores": False, "progress": False, "device": "cpu"}
+    ganzoo.train("vanilla.points", set=TINY, steps=steps, callbacks=[reader], **where)
     print(json.dumps(reader.found))
 
 

@@ -3,9 +3,8 @@
 python -m benchmarks.merge REPORT.json
 
 REPORT.json is what `ganzoo bench GRID --out FOLDER --report --json REPORT.json` wrote on the machine that trained the
-runs. Its groups with finished seeds replace those of the same recipe and data set in benchmarks/results/zoo.json, or
-are added after the last group of the same data set. Each keeps the machine that it was trained on, where that is not
-the report's own.
+runs. Its groups with finished seeds replace those of the same folder in benchmarks/results/zoo.json, or are added after
+the last group of the same data set. Each keeps the machine that it was trained on, where that is not the report's own.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def merge(zoo: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
             continue
         if other["machine"] != zoo["machine"]:
             group = {**group, "machine": other["machine"]}
-        same = [n for n, old in enumerate(groups) if identity(old) == identity(group)]
+        same = [n for n, old in enumerate(groups) if old["folder"] == group["folder"]]
         if same:
             groups[same[0]] = group
         else:
@@ -53,11 +52,6 @@ def merge(zoo: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
             groups.insert(beside[-1] + 1 if beside else len(groups), group)
         added.append(group)
     return added
-
-
-def identity(group: dict[str, Any]) -> tuple[str, str, str]:
-    """What tells groups of the zoo apart."""
-    return group["recipe"], group["dataset"], group["label"]
 
 
 if __name__ == "__main__":

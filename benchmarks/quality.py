@@ -31,6 +31,7 @@ import torch
 import ganzoo
 from benchmarks import results
 from benchmarks.bundled import bundled_recipes
+from benchmarks.results import IMAGES
 from ganzoo.api.bench.report import spread
 from ganzoo.api.planning import make_options
 from ganzoo.callbacks import Callback
@@ -47,7 +48,6 @@ from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import register
 
 NEEDS = "MNIST in the data folder, and an hour and a half"
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 DATASETS = ("digits", "mnist")
 FRACTIONS = (0.8, 0.9)
 

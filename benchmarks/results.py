@@ -9,6 +9,8 @@ from typing import Any
 from ganzoo.machine.facts import machine
 
 FOLDER = Path(__file__).parent / "results"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+"""Where the figures of the docs are."""
 
 
 def write(name: str, command: str, values: dict[str, Any]) -> Path:

@@ -221,12 +221,9 @@ def model(traffic: Traffic) -> dict[str, dict[str, float]]:
 
 def bundled() -> list[str]:
     """The recipes of the bundled variants."""
-    from ganzoo.zoo import registry
-    from ganzoo.zoo.zoo import current_zoo
+    from benchmarks.bundled import bundled_variants
 
-    zoo = current_zoo()
-    ours = [found for name, found in registry.variants().items() if zoo.owner("variants", name).package == "ganzoo"]
-    return [f"{variant.name}.{recipe}" for variant in ours for recipe in variant.recipes]
+    return [f"{name}.{recipe}" for name, variant in bundled_variants().items() for recipe in variant.recipes]
 
 
 COLOURS = {"colours": [[255 * (number >> bit & 1) for bit in range(3)] for number in range(8)]}

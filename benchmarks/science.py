@@ -18,11 +18,11 @@ from typing import Any
 from benchmarks import results
 from benchmarks.claims import augmentation, dirac, packing, spectral_norm, truncation
 from benchmarks.claims.setting import Setting
+from benchmarks.results import IMAGES
 from ganzoo.machine.facts import machine
 from ganzoo.pictures.plots import new_figure
 
 NEEDS = "MNIST in the data folder, and three hours"
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 CLAIMS: dict[str, ModuleType] = {
     "dirac": dirac,
     "spectral-norm": spectral_norm,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from examples import with_code
 from gallery_page import gallery_page
 from measured import ranking, with_tables
 from reference import reference_page
+from results_files import result
 
 from ganzoo.api.bench import report
 from ganzoo.cli import cli
@@ -28,7 +28,6 @@ from ganzoo.zoo.zoo import current_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-RESULTS = ROOT / "benchmarks" / "results"
 NOTE = "<!-- Written by `python docs/check.py --write`; edits here are lost. -->\n"
 RECIPE = re.compile(r"`([a-z0-9-]+\.[a-z0-9-]+)`")
 
@@ -50,9 +49,9 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
     yield DOCS / "cli.md", cli_page()
     yield DOCS / "zoo.md", zoo_page()
     yield DOCS / "api.md", reference_page(NOTE)
-    yield DOCS / "results.md", results_page(json.loads((RESULTS / "zoo.json").read_text("utf-8")))
+    yield DOCS / "results.md", results_page(result("zoo"))
     yield DOCS / "gallery.md", gallery()
-    yield DOCS / "diagnosis.md", diagnosis_page(json.loads((RESULTS / "diagnosis.json").read_text("utf-8")))
+    yield DOCS / "diagnosis.md", diagnosis_page(result("diagnosis"))
     yield DOCS / "kinds.md", with_code((DOCS / "kinds.md").read_text("utf-8"))
     yield DOCS / "scaling.md", with_tables((DOCS / "scaling.md").read_text("utf-8"))
     for page in sorted({page_of(variant) for variant in own("variants")}):
@@ -65,8 +64,7 @@ def fresh_texts() -> Iterator[tuple[Path, str]]:
 
 def gallery() -> str:
     """docs/gallery.md."""
-    zoo = json.loads((RESULTS / "zoo.json").read_text("utf-8"))
-    return gallery_page(NOTE, [(variant, page_of(variant)) for variant in own("variants")], zoo, ROOT)
+    return gallery_page(NOTE, [(variant, page_of(variant)) for variant in own("variants")], result("zoo"), ROOT)
 
 
 def results_page(zoo: dict[str, Any]) -> str:
@@ -104,19 +102,19 @@ def elsewhere(zoo: dict[str, Any]) -> Iterator[str]:
         yield f"- {machine}: {', '.join(recipes)}"
 
 
-def diagnosis_page(result: dict[str, Any]) -> str:
+def diagnosis_page(found: dict[str, Any]) -> str:
     """docs/diagnosis.md with its last section from the results of `python -m benchmarks.diagnosis`."""
     heading = "## Results\n"
     page, _, _ = (DOCS / "diagnosis.md").read_text("utf-8").partition(heading)
-    machine = result["machine"]
-    failing = {name: row for name, row in result["rows"].items() if row["expected"]}
-    healthy = {name: row for name, row in result["rows"].items() if not row["expected"]}
+    machine = found["machine"]
+    failing = {name: row for name, row in found["rows"].items() if row["expected"]}
+    healthy = {name: row for name, row in found["rows"].items() if not row["expected"]}
     shares = {name: row["share of looks"] for name, row in healthy.items() if "share of looks" in row}
     wrong = [name for name, row in healthy.items() if row["hints"]]
     costs = ", ".join(f"{share:.2%} (`{name}`)" for name, share in shares.items())
     lines = [
         f"{page.rstrip()}\n\n{heading}",
-        f"`{result['command']} --bench FOLDER`, {machine['processor']}, {machine['date']}.\n",
+        f"`{found['command']} --bench FOLDER`, {machine['processor']}, {machine['date']}.\n",
         f"Of {len(healthy)} complete training runs of bundled recipes on digits, MNIST and points,",
         f"{', '.join(wrong) or 'none'} got a hint.",
         f"The measurements took {costs} of the CPU time.\n",

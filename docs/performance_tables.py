@@ -29,6 +29,12 @@ def evaluation_stages() -> str:
     return f"{table}\n{what} {where(found)}\n"
 
 
+def quartiles(spent: Mapping[str, Any], factor: float = 1) -> str:
+    """The median with the quartiles, times a factor."""
+    median, low, high = (f"{factor * spent[key]:.2f}" for key in ("median", "q1", "q3"))
+    return f"{median} ({low} to {high})"
+
+
 def times(ratio: Mapping[str, Any]) -> str:
     """A ratio with the confidence interval of its median."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
@@ -68,12 +74,10 @@ def startup() -> str:
     found = result("startup")
     rows = []
     for name, row in found["commands"].items():
-        seconds = row["seconds"]
-        spread = f"{seconds['median']:.2f} ({seconds['q1']:.2f} to {seconds['q3']:.2f})"
         command, comma, plugins = name.partition(", ")
         plugins = re.sub(r"(\d+) plugins more", r"with \1 more plugins", plugins)
         shown = f"`{command}`{comma}{plugins}"
-        rows.append([shown, spread, f"{row['cpu seconds']['median']:.2f}", f"{row['MiB']:,.0f}"])
+        rows.append([shown, quartiles(row["seconds"]), f"{row['cpu seconds']['median']:.2f}", f"{row['MiB']:,.0f}"])
     header = ["command", "seconds (quartiles)", "CPU seconds", "peak MiB"]
     return f"{ScoreTable('', header, rows).markdown()}\n{where(found)}\n"
 
@@ -145,8 +149,7 @@ def gpu() -> str:
     rows = []
     for name, modes in measured.items():
         for mode, values in modes.items():
-            seconds = values["seconds"]
-            milliseconds = f"{1000 * seconds['median']:.2f} ({1000 * seconds['q1']:.2f} to {1000 * seconds['q3']:.2f})"
+            milliseconds = quartiles(values["seconds"], 1000)
             rows.append([name, mode, milliseconds, f"{values['images per second']:,.0f}", f"{values['MiB']:,.0f}"])
     header = ["networks", "mode", "ms (quartiles)", "images/s", "MiB"]
     return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} GPU: {found['gpu']}.\n"

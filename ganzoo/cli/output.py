@@ -26,8 +26,16 @@ def say_wrapped(line: str) -> None:
     """Print a line of words; on a terminal it is broken between them. Not for commands, which are copied."""
     if not sys.stdout.isatty():
         return say(line)
+    say(*wrap(line, "  "))
+
+
+def wrap(text: str, indent: str = "") -> list[str]:
+    """The lines of a text, broken between words where the terminal ends. Not by rich, which takes a while to import.
+
+    indent: before all lines but the first.
+    """
     width = shutil.get_terminal_size().columns
-    say(*textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def paragraph(label: str, text: str) -> str:

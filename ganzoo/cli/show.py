@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import textwrap
 from collections.abc import Sequence
 
 import click
 
 from ganzoo.cli.completing import complete
-from ganzoo.cli.output import paragraph, plain_console
+from ganzoo.cli.output import paragraph, plain_console, wrap
 from ganzoo.errors import printable, unknown
 from ganzoo.recipes import Recipe, TwoPlayerRecipe
 from ganzoo.specs import AugmentationSpec, DatasetSpec, LossSpec, PenaltySpec, Variant
@@ -75,9 +73,8 @@ def write(text: str) -> None:
 
 
 def wrapped(text: str) -> str:
-    """A line, broken between words where the terminal ends. Not by rich, which takes a while to import."""
-    columns = shutil.get_terminal_size().columns
-    return textwrap.fill(printable(text), columns, break_long_words=False, break_on_hyphens=False)
+    """A line, broken between words where the terminal ends."""
+    return "\n".join(wrap(printable(text)))
 
 
 def show_variant(name: str, every: bool = False) -> None:

@@ -12,7 +12,7 @@ from benchmarks import memory, results
 
 def test_a_variant_and_a_long_run_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    monkeypatch.setattr(memory, "variants", lambda: ["vanilla", "stylegan2"])
+    monkeypatch.setattr(memory, "bundled_variants", lambda: ["vanilla", "stylegan2"])
     memory.main(["--only", "vanilla", "--steps", "2", "--long", "20"])
     found = json.loads((tmp_path / "memory.json").read_text("utf-8"))
     assert list(found["rows"]) == ["vanilla"]

@@ -12,7 +12,7 @@ from benchmarks import merge, results
 
 
 def group(recipe: str, dataset: str, done: list[int]) -> dict[str, Any]:
-    return {"recipe": recipe, "dataset": dataset, "label": "", "done": done}
+    return {"recipe": recipe, "dataset": dataset, "folder": f"{recipe}-{dataset}", "done": done}
 
 
 def report(processor: str, *groups: dict[str, Any], seeds: tuple[int, ...] = (0, 1)) -> dict[str, Any]:
