@@ -102,8 +102,18 @@ def test_tensorboard_writes_its_terms(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [event.step for event in events.Images("samples")] == [0, 2, 4]
 
 
-def test_weights_and_biases_writes_into_the_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_and_biases_writes_its_terms_into_the_run_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
-    logged("wandb", tmp_path / "run")
-    assert any((tmp_path / "run" / "wandb").rglob("*.wandb"))
+    run = logged("wandb", tmp_path / "run")
+    (log,) = (run.path / "wandb").rglob("*.wandb")
+    # The log holds the names and the values as they are.
+    written = log.read_bytes()
+    for name in ("d/loss", "g/loss", "g/lr", "scores/modes"):
+        assert name.encode() in written, name
+    (last,) = (record["g/loss"] for record in run.metrics() if record["step"] == 4)
+    assert repr(last).encode() in written
+    sheets = sorted(int(sheet.stem.split("_")[1]) for sheet in (run.path / "wandb").rglob("samples_*.png"))
+    assert sheets == [0, 2, 4]
