@@ -26,7 +26,7 @@ from ganzoo.runs.callbacks.evaluations import Evaluations
 from ganzoo.runs.callbacks.log import MetricsLog
 from ganzoo.runs.callbacks.loggers import make_logger
 from ganzoo.runs.callbacks.notebook import NotebookView, in_notebook
-from ganzoo.runs.callbacks.progress import ProgressBar
+from ganzoo.runs.callbacks.progress import ProgressBar, ending_bar
 from ganzoo.runs.callbacks.saving import Checkpoints, FolderCheck
 from ganzoo.runs.callbacks.sheets import Sheets
 from ganzoo.runs.run import Run
@@ -106,8 +106,8 @@ def run_training(
     with explain_failures(run, recipe, first=first):
         trainer = on_all_ranks(fabric, prepare)
         begun = trainer.progress.step
-        refusals = naming_game(run, trainer.progress)
-        with stop_on_signals(trainer.stop), hint_on_nonfinite(trainer.callbacks, trainer), refusals:
+        hints, refusals = hint_on_nonfinite(trainer.callbacks, trainer), naming_game(run, trainer.progress)
+        with stop_on_signals(trainer.stop), ending_bar(trainer.callbacks), hints, refusals:
             trainer.fit()
         if trainer.signal and trainer.progress.step < trainer.progress.steps:
             raise Stopped(trainer.signal, run.path, trainer.progress.step, first)

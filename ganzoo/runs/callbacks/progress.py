@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -84,4 +86,16 @@ class ProgressBar(Callback):
 
     def on_end(self, trainer: Training) -> None:
         self.show(trainer.progress.step, trainer.progress.steps)
-        self.bar.stop()
+
+
+@contextmanager
+def ending_bar(callbacks: Sequence[Callback]) -> Iterator[None]:
+    """Stop a progress bar among the callbacks at the end of the block: after what the others print at the end of
+    training, which goes above the bar, and also if training fails, so that the terminal gets its cursor back.
+    """
+    try:
+        yield
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, ProgressBar):
+                callback.bar.stop()
