@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -72,6 +73,13 @@ def test_the_script_runs_as_it_stands(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("epoch 1: d_loss ")
+
+
+def test_the_package_registers_the_page_s_modules() -> None:
+    points = tomllib.loads(PAGE["pyproject.toml"])["project"]["entry-points"]["ganzoo"]
+    assert points == {"ported": "ganzoo_ported"}
+    assert 'another entry point, `matching = "ganzoo_matching"`' in (ROOT / "docs" / "porting.md").read_text("utf-8")
+    assert all(f"{module}.py" in PAGE for module in (*points.values(), "ganzoo_matching"))
 
 
 @pytest.mark.parametrize("name", ["ported", "matching"])
