@@ -16,7 +16,7 @@ from ganzoo.api.evaluate import evaluate
 from ganzoo.api.execution import Outcome
 from ganzoo.api.planning import Plan
 from ganzoo.api.resume import stopped_early
-from ganzoo.cli.output import say, say_wrapped, warn
+from ganzoo.cli.output import say, say_wrapped, warn, wrap
 from ganzoo.errors import GanzooError, TrainingError, printable
 from ganzoo.evaluation.ideals import describe
 from ganzoo.evaluation.scoring import Scores
@@ -151,6 +151,10 @@ def reporting_unscored(run: Run) -> Iterator[None]:
 
 class Printed(logging.StreamHandler[TextIO]):
     """Lines of the log on a stream. One that cannot be written is an error like that of any other output."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return "\n".join(wrap(line, "  ")) if self.stream.isatty() else line
 
     def handleError(self, record: logging.LogRecord) -> None:
         raise

@@ -115,10 +115,10 @@ class Samples:
         split = "train" if self.reference == "test" else "test"
         dataset, n = self.real(split), len(self.fake)
         if dataset.count < n:
-            real = "are held out" if split == "test" else "are training data"
+            real = "are held out" if split == "test" else "are in the training data"
             raise GanzooError(
-                f"{n:,} samples are scored, and only {dataset.count:,} {real}, whose scores would not be "
-                f"comparable: for scores of real data too, use -n {dataset.count}."
+                f"{n:,} samples are scored, and only {dataset.count:,} real ones {real}; scores of different numbers "
+                f"are not comparable: for scores of real data too, use -n {dataset.count}."
             )
         batch = dataset.batch(subset(dataset.count, n))
         x = self.modality.scored(batch["x"])

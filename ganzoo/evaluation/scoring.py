@@ -152,7 +152,7 @@ def score(
         return result
     if metrics is None:
         chosen += _cheap(specs, samples)
-    compared = {"": _compared(samples, result.notes, with_real)}
+    compared: dict[str, tuple[Samples, Samples | None, dict[str, Any]]] = {}
     for spec in chosen:
         lacking = missing(spec.needs, samples.generator)
         if lacking:
@@ -160,7 +160,8 @@ def score(
                 result.notes.append(f"{spec.name}: it scores only games with {' and '.join(lacking)}: leave it out.")
             continue
         if spec.split not in compared:
-            compared[spec.split] = _compared(samples.compared_with(spec.split), result.notes, with_real)
+            against = samples.compared_with(spec.split) if spec.split else samples
+            compared[spec.split] = _compared(against, result.notes, with_real)
         own, baseline, common = compared[spec.split]
         measured = _compute(spec, own, result.notes, errors=with_real)
         if measured is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ from doc_examples import room_for_examples
 
 from ganzoo import cli, hookimpl
 from ganzoo.cli import output
+from ganzoo.cli.printing import printing_log
 from ganzoo.errors import printable
 from ganzoo.pictures.tables import ScoreTable
 from ganzoo.specs import LossSpec, Option
@@ -84,6 +87,18 @@ def test_prose_is_broken_between_words_on_a_terminal_only(
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     output.say_wrapped("one two three\x07 four")
     assert capsys.readouterr().out == wanted
+
+
+@pytest.mark.parametrize(("terminal", "wanted"), [(True, "one two\n  three\n"), (False, "one two three\n")])
+def test_lines_of_the_log_are_broken_between_words_on_a_terminal_only(
+    terminal: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "8")
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    with printing_log(stream):
+        logging.getLogger("ganzoo.evaluation").info("one two three")
+    assert stream.getvalue() == wanted
 
 
 def test_no_command_s_summary_is_cut_at_80_columns(

@@ -118,13 +118,20 @@ def test_real_samples_are_scored_in_equal_number_or_not_at_all() -> None:
     result = score(digit_samples(1438), METRICS, ["fd"])
     assert result.scores[0].protocol["real"] is None
     assert result.scores[0].real is None
-    assert "1,438 samples are scored, and only 359 are held out" in result.notes[0]
+    assert "1,438 samples are scored, and only 359 real ones are held out" in result.notes[0]
     assert "use -n 359" in result.notes[0]
     # What is compared with held-out data has training data as the real samples.
     samples = digit_samples(1438).compared_with("test")
     twice = dataclasses.replace(samples, fake=samples.fake.repeat(2, 1, 1, 1), labels=None)
-    with pytest.raises(GanzooError, match="2,876 samples are scored, and only 1,438 are training data"):
+    with pytest.raises(GanzooError, match="2,876 samples are scored, and only 1,438 real ones are in the training"):
         twice.real_baseline()
+
+
+def test_too_few_held_out_samples_are_no_note_where_every_metric_is_compared_with_them() -> None:
+    (fd,) = (spec for spec in METRICS if spec.name == "fd")
+    result = score(digit_samples(1000), [dataclasses.replace(fd, split="test")], ["fd"])
+    assert result.notes == []
+    assert result.scores[0].protocol["real"] == {"split": "train", "n": 1000}
 
 
 def test_points_on_one_spot_cover_no_mode_and_are_far_from_the_ring() -> None:
