@@ -33,6 +33,7 @@ from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
 COLUMNS = 8
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
 def write_samples(
@@ -261,10 +262,15 @@ def _target(
             raise GanzooError(f"--to {path} is for a walk through latent space: add --interpolate or --vary I.")
         kind = "walk"
     if kind == "folder":
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
+            raise GanzooError(f"--to {path} would be a folder: for a file of arrays, --npz {path}.")
+        if suffix in PICTURE_ENDINGS:
+            raise GanzooError(f"--to {path} would be a folder: for one picture, --grid {path}.")
         require_new(path, "--to")
     else:
         require_absent(path)
-    if kind == "grid" and path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp", ".gif"):
+    if kind == "grid" and path.suffix.lower() not in PICTURE_ENDINGS:
         raise GanzooError(f"--grid {path}: end the name in .png, .jpg, .webp or .gif.")
     if kind == "npz" and path.suffix != ".npz":
         raise GanzooError(f"--npz {path}: end the name in .npz.")

@@ -238,6 +238,8 @@ MISTAKES: list[tuple[str, str]] = [
     ("sample {run} --grid picture", "end the name in .png"),
     ("sample {run} --grid broken.json", "broken.json exists"),
     ("sample {run} --npz samples.png", "end the name in .npz"),
+    ("sample {run} --to samples.npz", "--to samples.npz would be a folder: for a file of arrays, --npz samples.npz."),
+    ("sample {run} --to all.png", "--to all.png would be a folder: for one picture, --grid all.png."),
     ("sample {run} --grid a.png --npz a.npz", "choose one of --grid, --to and --npz"),
     ("sample {run} --to full", "full is not empty: choose another folder with --to."),
     ("sample {run} --truncation 0", "not in the range"),
