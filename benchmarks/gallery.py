@@ -73,6 +73,8 @@ ROWS = (
         (("samples.png", f"{IMAGES}/mnist-by-class.png"),),
     ),
     Row("wavegan.drums-drums", "plugins/ganzoo_wavegan/samples-drums.png"),
+    Row("specgan.drums-drums", "plugins/ganzoo_specgan/samples-drums.png"),
+    Row("specgan.spoken-digits-spoken-digits", "plugins/ganzoo_specgan/samples-spoken-digits.png"),
     Row("mocogan.moving-digits-moving-digits-line", "plugins/ganzoo_mocogan/samples-moving-digits.png"),
     Row("projection.mnist-mnist", "plugins/ganzoo_projection/samples-mnist.png"),
     Row("vanilla.mnist-mnist", "plugins/ganzoo_vanilla/samples-mnist.png"),

@@ -19,9 +19,10 @@ class ConvGenerator(nn.Module):
     After Radford et al. 2016, figure 1: ReLU and normalisation in every layer but the last, tanh at the end, and half
     as many channels after each doubling. 64x64 is reached by four doublings from 4x4; see `pyramid` for other sizes.
 
-    width: channels before the last layer. norm: one of NORMS. up: a transposed convolution of `kernel` pixels, or a
-    3x3 convolution before pixel shuffle (Shi et al. 2016) or after nearest-neighbour upsampling. hidden: sizes of
-    fully connected layers before the projection (as in Chen et al. 2016, InfoGAN, appendix C).
+    width: channels before the last layer. most: how many times `width` a layer has at most. norm: one of NORMS. up: a
+    transposed convolution of `kernel` pixels, or a 3x3 convolution before pixel shuffle (Shi et al. 2016) or after
+    nearest-neighbour upsampling. hidden: sizes of fully connected layers before the projection (as in Chen et al.
+    2016, InfoGAN, appendix C).
     """
 
     def __init__(
@@ -34,11 +35,12 @@ class ConvGenerator(nn.Module):
         norm: str = "batch",
         up: str = "transposed",
         hidden: Sequence[int] = (),
+        most: int = 8,
     ) -> None:
         super().__init__()
         channels, height, span = shape
         levels, (base_h, base_w) = pyramid((height, span))
-        sizes = channel_ladder(width, levels)[::-1]
+        sizes = channel_ladder(width, levels, most)[::-1]
         self.base = (sizes[0], base_h, base_w)
         bias = norm == "none"
         connected = fully_connected([latent, *hidden], norm, nn.ReLU(inplace=True))
@@ -62,9 +64,9 @@ class ConvGenerator(nn.Module):
 class ConvDiscriminator(nn.Module):
     """Images `[N, C, H, W]` to logits `[N]`: strided convolutions, leaky ReLU, normalisation in all but the first.
 
-    The mirror image of `ConvGenerator` (Radford et al. 2016, section 3). hidden: sizes of fully connected layers
-    before the logit. classes: if above 0, the output is `[N, 1 + classes]`: the logit, then one per class, from the
-    same features (Odena et al. 2017).
+    The mirror image of `ConvGenerator` (Radford et al. 2016, section 3), with its `most`. hidden: sizes of fully
+    connected layers before the logit. classes: if above 0, the output is `[N, 1 + classes]`: the logit, then one per
+    class, from the same features (Odena et al. 2017).
     """
 
     def __init__(
@@ -76,11 +78,12 @@ class ConvDiscriminator(nn.Module):
         norm: str = "batch",
         hidden: Sequence[int] = (),
         classes: int = 0,
+        most: int = 8,
     ) -> None:
         super().__init__()
         channels, height, span = shape
         levels, (base_h, base_w) = pyramid((height, span))
-        sizes = channel_ladder(width, levels)
+        sizes = channel_ladder(width, levels, most)
         padding = (kernel - 1) // 2
         layers: list[nn.Module] = [nn.Conv2d(channels, sizes[0], kernel, 2, padding), nn.LeakyReLU(0.2, inplace=True)]
         for fan_in, fan_out in pairwise(sizes):

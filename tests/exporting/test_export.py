@@ -94,6 +94,7 @@ GAMES = [
         ("rcgan", SERIES, {"cell": "lstm"}),
         ("quantgan", SERIES, {}),
         ("wavegan", SOUNDS, {}),
+        ("specgan", SOUNDS, {"iterations": 2}),
         ("mocogan", CLIPS, {}),
     ]
 ]

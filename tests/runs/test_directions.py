@@ -176,6 +176,7 @@ def test_directions_are_the_same_each_time_and_change_no_state() -> None:
         ("ctgan", ROWS),
         ("3dgan", SHAPES),
         ("wavegan", SOUNDS),
+        ("specgan", SOUNDS),
         ("mocogan", CLIPS),
         ("fastgan", PICTURES),
         ("progan", PICTURES),
