@@ -111,11 +111,11 @@ def print_estimate(grid: str, out: str | None, **options: str | None) -> None:
 def print_report(report: Mapping[str, Any], files: list[str]) -> None:
     """The tables of a benchmark, what was left out, and the files that it was written to."""
     from ganzoo.api.bench.report import left_out, tables
-    from ganzoo.cli.output import say
+    from ganzoo.cli.output import say_wrapped
     from ganzoo.cli.terminal_table import show
 
     for table in tables(report):
         show(table)
-    say(*left_out(report))
+    say_wrapped(*left_out(report))
     if files:
-        say("report: " + ", ".join(files))
+        say_wrapped("report: " + ", ".join(files))

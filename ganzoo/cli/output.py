@@ -22,11 +22,10 @@ def say(*lines: str) -> None:
     sys.stdout.flush()
 
 
-def say_wrapped(line: str) -> None:
-    """Print a line of words; on a terminal it is broken between them. Not for commands, which are copied."""
-    if not sys.stdout.isatty():
-        return say(line)
-    say(*wrap(line, "  "))
+def say_wrapped(*lines: str) -> None:
+    """Print lines of words; on a terminal they are broken between them. Not for commands, which are copied."""
+    for line in lines:
+        say(*(wrap(line, "  ") if sys.stdout.isatty() else [line]))
 
 
 def wrap(text: str, indent: str = "") -> list[str]:

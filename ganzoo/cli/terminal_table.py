@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from ganzoo.cli.output import plain_console, say
+from ganzoo.cli.output import plain_console, say_wrapped
 from ganzoo.pictures.tables import ScoreTable
 
 
@@ -24,7 +24,7 @@ def show(table: ScoreTable, width: int | None = None) -> None:
         table = table.transposed()
     for block in [table] if width is None else blocks(table, width):
         plain_console(max(width or width_of(block), narrowest(block))).print(block.rich())
-    say(*table.legend, *table.notes)
+    say_wrapped(*table.legend, *table.notes)
 
 
 def blocks(table: ScoreTable, width: int) -> list[ScoreTable]:

@@ -45,3 +45,13 @@ def test_blocks_fit_and_have_every_column_once(width: int) -> None:
 
 def test_a_table_that_fits_is_one_block() -> None:
     assert blocks(table(3), 200) == [table(3)]
+
+
+def test_notes_are_broken_between_words_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show(ScoreTable("", ["run", "IS"], [["a", "1.0"]], 1, frozenset(), ["eight letters in many words " * 2]))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "letters" in line or "words" in line]
+    assert lines == ["eight letters in many words eight", "  letters in many words"]
