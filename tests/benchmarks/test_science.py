@@ -42,6 +42,15 @@ def test_the_trainer_plays_the_dirac_gan_as_theory_says(folder: Path, monkeypatc
     assert (folder / "images" / "claim-dirac.png").stat().st_size > 5000
 
 
+def test_a_claim_that_is_measured_on_another_machine_leaves_the_others_their_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, processor in (("a", "one"), ("b", "two")):
+        monkeypatch.setattr(science, "machine", lambda processor=processor: {"date": "today", "processor": processor})
+        science.record(name, {"rows": []})
+    assert {name: found["processor"] for name, found in science.read()["claims"].items()} == {"a": "one", "b": "two"}
+
+
 def test_spectral_normalisation_is_trained_scored_and_drawn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spectral_norm, "FACTORS", (1.0, 1e33))
     words = ["--only", "spectral-norm", "--runs", str(folder / "runs"), "--seeds", "0", "--steps", "3"]

@@ -34,8 +34,10 @@ devices = pytest.mark.parametrize("device", ["cpu", GPU])
 STEPS = 12
 
 
-def make(gan: GAN, dataset: Dataset, used: Recipe, device: str = "cpu", recorded: bool = True) -> Trainer:
-    fabric = SingleDevice(choose_device(device))
+def make(
+    gan: GAN, dataset: Dataset, used: Recipe, device: str = "cpu", recorded: bool = True, bf16: bool = False
+) -> Trainer:
+    fabric = SingleDevice(choose_device(device), bf16)
     recorder: Recorder | None = None
     if recorded:
         recorder = make_recorder(fabric.device, True) or Tapes()
@@ -138,10 +140,12 @@ def test_parts_of_a_batch_share_random_numbers_and_are_not_recorded() -> None:
 
 
 @devices
+@pytest.mark.parametrize("bf16", [False, True], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_settings_of_a_recipe_are_obeyed_in_replays(setting: str, device: str) -> None:
+def test_settings_of_a_recipe_are_obeyed_in_replays(setting: str, bf16: bool, device: str) -> None:
     used = recipe(**({"steps": STEPS, "ema": 0.9} | SETTINGS[setting]))
-    recorded, plain = (play(make(two_player(used), point_data(), used, device, r), used.steps) for r in (True, False))
+    trainers = [make(two_player(used), point_data(), used, device, recorded, bf16) for recorded in (True, False)]
+    recorded, plain = (play(trainer, used.steps) for trainer in trainers)
     assert recorded.recording.unrecorded == {}
     assert_same(recorded, plain)
 

@@ -19,7 +19,7 @@ from ganzoo.machine.fabric import SingleDevice
 from ganzoo.machine.ranks import is_first_rank
 
 SCRIPT = """
-import hashlib, json
+import hashlib, json, sys
 from pathlib import Path
 import torch
 from ganzoo.machine.launch import launch
@@ -37,7 +37,7 @@ def digest(value):
         return [digest(inner) for inner in value]
     return value
 
-fabric = launch(RunOptions(device="cpu", devices=2))
+fabric = launch(RunOptions(device="cpu", devices=2, precision=sys.argv[1]))
 data = registry.datasets()["digits"].load(Data(), Path("."), "train")
 for variant, keys in {"vanilla": {"g_hidden": "8", "d_hidden": "8"}, "dcgan": {"width": 4}}.items():
     found = registry.variants()[variant]
@@ -91,9 +91,10 @@ Path(f"nan-{fabric.global_rank}.json").write_text(json.dumps(message))
 
 
 @pytest.mark.slow
-def test_two_ranks_end_bitwise_equal_with_lazy_penalties_and_with_batch_norm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_two_ranks_end_bitwise_equal_with_lazy_penalties_and_with_batch_norm(precision: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    done = start(["script.py"], tmp_path)
+    done = start(["script.py", precision], tmp_path)
     assert done.returncode == 0, done.stderr
     for variant in ("vanilla", "dcgan"):
         states = [json.loads((tmp_path / f"{variant}-{rank}.json").read_text()) for rank in (0, 1)]

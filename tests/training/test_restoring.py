@@ -56,6 +56,22 @@ def test_a_sound_state_is_restored_bitwise_and_ends_alike(kind: str) -> None:
     assert same(made.state(), trained(kind, 6).state())
 
 
+def test_a_state_of_bf16_is_restored_bitwise_and_ends_alike() -> None:
+    """Optimisers and weights are fp32 in it, and the copies in bf16 are made from these."""
+    halves, whole = (trainer(recipe(steps=steps), bf16=True) for steps in (3, 6))
+    halves.fit()
+    state = copy.deepcopy(halves.state())
+    assert all(tensor.dtype != torch.bfloat16 for tensor in state["gan"].values())
+    resumed = trainer(recipe(steps=6), bf16=True)
+    resumed.load_state(state)
+    resumed.fit()
+    whole.fit()
+    assert same(resumed.state(), whole.state())
+    plain = trainer(recipe(steps=6))
+    plain.fit()
+    assert not same(plain.state(), whole.state()), "bf16 rounds"
+
+
 def quantised(value: torch.Tensor) -> torch.Tensor:
     return torch.quantize_per_tensor(value.float(), 0.1, 0, torch.qint8)
 
