@@ -63,9 +63,7 @@ def two_player(
     )
 
 
-def trainer(
-    used: TwoPlayerRecipe, gan: TwoPlayer | None = None, callbacks: Any = (), *, bf16: bool = False
-) -> Trainer:
+def trainer(used: TwoPlayerRecipe, gan: TwoPlayer | None = None, callbacks: Any = (), *, bf16: bool = False) -> Trainer:
     fabric = SingleDevice(torch.device("cpu"), bf16)
     return Trainer(gan or two_player(used), point_data(), used, fabric, callbacks)
 

@@ -8,6 +8,6 @@ from contract_checks import checks
 from ganzoo.testing import Check
 
 
-@pytest.mark.parametrize("check", checks(images=False), ids=str)
+@pytest.mark.parametrize("check", checks(images=False))
 def test_what_ganzoo_registers_keeps_the_contract(check: Check) -> None:
     check()
