@@ -1,8 +1,8 @@
-"""One command for all benchmarks: `python -m benchmarks` lists them, `python -m benchmarks NAME [options]` runs one.
+"""One command for all benchmarks.
 
 python -m benchmarks            list all benchmarks
-python -m benchmarks NAME ...   the same as python -m benchmarks.NAME ...; `--help` shows its options
-python -m benchmarks all        run all that need no further arguments, one after the other, with their defaults
+python -m benchmarks NAME ...   run one; `--help` shows its options
+python -m benchmarks all        run all that need no further arguments
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from ganzoo.cli.output import paragraph
 
 HERE = Path(__file__).parent
 
@@ -36,7 +38,8 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         width = max(map(len, known))
         for found in known.values():
-            print(f"  {found.name:{width}}  {found.summary}" + (f" [needs {found.needs}]" if found.needs else ""))
+            wanted = f" [needs {found.needs}]" if found.needs else ""
+            print(paragraph(f"{found.name:{width}}", found.summary + wanted))
         return 0
     name, options = arguments[0], arguments[1:]
     if name == "all":

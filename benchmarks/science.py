@@ -67,8 +67,9 @@ def read() -> dict[str, Any]:
 
 
 def record(name: str, found: dict[str, Any]) -> None:
-    """Write what was measured of one claim, with its date, and keep the others."""
-    claims = read().get("claims", {}) | {name: {"date": machine()["date"], **found}}
+    """Write what was measured of one claim, with its date and processor, and keep the others."""
+    facts = {key: machine()[key] for key in ("date", "processor")}
+    claims = read().get("claims", {}) | {name: facts | dict(found)}
     results.write("science", "python -m benchmarks.science", {"claims": claims})
 
 

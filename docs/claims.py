@@ -56,7 +56,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def claim(name: str, results: Mapping[str, Any]) -> str:
-    """The table of one claim, with the command, the machine and the date."""
-    found, machine = results["claims"][name], results["machine"]
+    """The table of one claim, with the command, the processor and the date."""
+    found = results["claims"][name]
     command = f"{results['command']} --only {name}"
-    return f"{TABLES[name](found)}\n`{command}`, {machine['processor']}, {found['date']}.\n"
+    return f"{TABLES[name](found)}\n`{command}`, {found['processor']}, {found['date']}.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,13 +34,17 @@ def test_a_stage_does_not_count_what_is_inside_it(monkeypatch: pytest.MonkeyPatc
 
 def test_the_benchmarks_are_listed_without_torch() -> None:
     code = "import sys; from benchmarks.__main__ import main; main([]); sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    terminal = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=terminal, capture_output=True, text=True, check=True
+    )
     known = command.benchmarks()
     assert {"steps", "startup", "threads", "kills"} <= set(known)
     assert not {"timing", "results"} & set(known)
     for found in known.values():
         assert f"{found.name} " in done.stdout
-        assert found.summary in done.stdout
+        assert found.summary in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_an_unknown_benchmark_is_an_error() -> None:
