@@ -10,7 +10,6 @@ included; runs whose diagnosis did not cover all steps are left out.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import tempfile
 import time
@@ -144,9 +143,7 @@ def measure(recipe: str, path: Path, **options: Any) -> dict[str, Any]:
 
 def record(name: str, row: dict[str, Any]) -> None:
     """Add a row to the results file, and print it as a row of the page's table."""
-    path = results.FOLDER / "diagnosis.json"
-    rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
-    results.write("diagnosis", "python -m benchmarks.diagnosis", {"rows": rows | {name: row}})
+    results.write("diagnosis", "python -m benchmarks.diagnosis", {"rows": results.rows("diagnosis") | {name: row}})
     report = ", ".join(f"{hint} (step {step:,})" for hint, step in row["hints"].items()) or "nothing"
     fraction = f"{row['share of looks']:.2%}" if "share of looks" in row else ""
     print(f"| {name} | {row['steps']:,} | {report} | {fraction} |", flush=True)

@@ -1,10 +1,10 @@
 """Peak memory of training each variant, and what thousands of steps add to it.
 
-python -m benchmarks.memory [--only TEXT ...] [--steps 20] [--long 5000]
+python -m benchmarks.memory [--only TEXT ...] [--steps 20] [--long 12000]
 
 Each bundled variant is trained for --steps steps in a process of its own, with its default recipe, which needs no
-download. A last process trains a tiny game for --long steps, and reads its memory after a tenth of them and at the end.
-Results are written to benchmarks/results/memory.json.
+download. A last process trains a tiny game for --long steps, and reads its memory at several of them.
+Results are written to benchmarks/results/memory.json; rows of variants that are not measured again are kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="only variants whose name contains one")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--long", type=int, default=5000, help="steps of the tiny game")
+    parser.add_argument("--long", type=int, default=12_000, help="steps of the tiny game")
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.inside:
@@ -44,11 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 rows[name] = peak(name, options.steps, Path(folder))
                 print(f"{name}: {rows[name]['MiB']:,.0f} MiB", flush=True)
         growth = long_run(options.long, Path(folder))
-    print(f"a tiny game: {growth['MiB before']:,.1f} MiB, {growth['MiB after']:,.1f} after {options.long:,} steps")
+    print("a tiny game:", ", ".join(f"{mib:,.1f} MiB after {step} steps" for step, mib in growth.items()))
     # It imports torch, and this process stays small while it measures others, see `timing.process`.
     from benchmarks import results
 
-    values = {"import torch": torch, "steps": options.steps, "rows": rows, "long run": growth}
+    rows = results.rows("memory") | rows
+    in_order = {name: rows[name] for name in bundled_variants() if name in rows}
+    values = {"import torch": torch, "steps": options.steps, "rows": in_order, "long run": growth}
     results.write("memory", "python -m benchmarks.memory", values)
 
 
@@ -60,13 +62,12 @@ def peak(name: str, steps: int, folder: Path) -> dict[str, Any]:
     return {"MiB": done["MiB"], "networks": weights}
 
 
-def long_run(steps: int, folder: Path) -> dict[str, Any]:
-    """Memory of the tiny game after a tenth of its steps, and after the last."""
+def long_run(steps: int, folder: Path) -> dict[str, float]:
+    """Memory of the tiny game in MiB, by the step, at twelfths of its steps."""
     inside = ["--inside", new_run_folder(folder), str(steps)]
-    found: dict[str, Any] = json.loads(
-        timing.process([sys.executable, "-m", "benchmarks.memory", *inside])["output"].splitlines()[-1]
-    )
-    return {"steps": steps, **found}
+    lines = timing.process([sys.executable, "-m", "benchmarks.memory", *inside])["output"].splitlines()
+    found: dict[str, float] = json.loads(lines[-1])
+    return found
 
 
 def watch(folder: str, steps: int) -> None:
@@ -76,13 +77,11 @@ def watch(folder: str, steps: int) -> None:
 
     class Reader(Callback):
         def __init__(self) -> None:
-            self.found: dict[str, float] = {}
+            self.found: dict[int, float] = {}
 
         def on_step(self, trainer: Training) -> None:
-            if trainer.progress.step == max(1, steps // 10):
-                self.found["MiB before"] = resident()
-            if trainer.progress.step == steps:
-                self.found["MiB after"] = resident()
+            if trainer.progress.step % max(1, steps // 12) == 0:
+                self.found[trainer.progress.step] = round(resident(), 2)
 
     reader = Reader()
     where: dict[str, Any] = {"out": folder, "scores": False, "progress": False, "device": "cpu"}

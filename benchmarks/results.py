@@ -19,3 +19,10 @@ def write(name: str, command: str, values: dict[str, Any]) -> Path:
     path = FOLDER / f"{name}.json"
     path.write_text(json.dumps({"command": command, "machine": machine(), **values}, indent=1) + "\n", "utf-8")
     return path
+
+
+def rows(name: str) -> dict[str, Any]:
+    """The rows that are already in results/NAME.json."""
+    path = FOLDER / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
+    return found

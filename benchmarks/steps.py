@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 from functools import partial
 from typing import Any
@@ -31,7 +30,7 @@ def main() -> None:
             row |= {key: part.pop(key) for key in ("data", "batch")}
             print(f"{case.name} ({case.summary}), {threads} threads, batch {row['batch']}, {row['data']}:")
             show(part)
-            rows = existing_rows(options.name)
+            rows = results.rows(options.name)
             rows[case.name] = rows.get(case.name, {}) | row
             in_order = {name: rows[name] for name in CASES if name in rows}
             print(f"wrote {results.write(options.name, command, {'rows': in_order})}", flush=True)
@@ -87,13 +86,6 @@ def show(part: dict[str, Any]) -> None:
         if name in part:
             print(f"  {name:26} {timing.times(part[name])}")
     print("  peak memory, MiB: " + ", ".join(f"{name} {memory['MiB']:.0f}" for name, memory in part["memory"].items()))
-
-
-def existing_rows(name: str) -> dict[str, Any]:
-    """The rows that are already in the results file."""
-    path = results.FOLDER / f"{name}.json"
-    rows: dict[str, Any] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
-    return rows
 
 
 def arguments() -> argparse.Namespace:

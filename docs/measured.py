@@ -20,11 +20,13 @@ PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 SEEDS = re.compile(r"(<!-- seeds: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BASELINES = re.compile(r"(<!-- baselines: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def with_tables(text: str) -> str:
     """A page with each of this module's tables in its place. Raises KeyError for an unknown name."""
     text = SEEDS.sub(lambda match: f"{match[1]}\n{seeds(match[2])}\n{match[3]}", text)
+    text = BASELINES.sub(lambda match: f"{match[1]}\n{series_baselines(match[2])}\n{match[3]}", text)
     return PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
 
 
@@ -67,6 +69,29 @@ def seeds(recipe: str) -> str:
     note = "" if done == wanted else f" Of {wanted} seeds, {wanted - done} not trained yet."
     table = ScoreTable("", header, rows).markdown()
     return f"{table}\nMean ± standard deviation over seeds, `{zoo['command']}`.{note}\n"
+
+
+def series_baselines(recipe: str) -> str:
+    """A recipe's scores in the benchmark of the zoo, beside those of simple baselines and of held-out series."""
+    zoo, simple = result("zoo"), result("series")
+    (group,) = [group for group in zoo["groups"] if group["recipe"] == recipe]
+    baselines = [row for row in simple["rows"] if row["dataset"] == group["dataset"] and row["of"] in SIMPLE]
+    names = [score["name"] for score in group["scores"]]
+    rows = [[f"`{recipe}`", *(format_spread(score, 2) for score in group["scores"])]]
+    for row in baselines:
+        spreads = [{"mean": row["scores"][name]["mean"], "sd": row["scores"][name]["std"]} for name in names]
+        rows.append([SIMPLE[row["of"]], *(format_spread({**spread, "n": 3}, 2) for spread in spreads)])
+    rows.append(["held-out series", *(_real(score) for score in group["scores"])])
+    table = ScoreTable("", ["", *(f"`{name}`" for name in names)], rows, left=1).markdown()
+    return f"{table}\nMean ± standard deviation over three seeds. `{zoo['command']}`; baselines: {where(simple)}\n"
+
+
+SIMPLE = {"bootstrap": "block bootstrap", "var": "VAR(1)", "gaussian": "normal distribution"}
+"""The baselines of `benchmarks.series`, as the pages name them."""
+
+
+def _real(score: Mapping[str, Any]) -> str:
+    return format_spread({**score["real"], "sd": None}, 2) if score["real"] else ""
 
 
 def ranking(zoo: Mapping[str, Any]) -> str:

@@ -163,9 +163,10 @@ def memory() -> str:
         [f"`{name}`", row["networks"], f"{row['MiB']:,.0f}", f"{row['MiB'] - base:,.0f}"]
         for name, row in sorted(found["rows"].items(), key=lambda item: item[1]["MiB"])
     ]
-    long = found["long run"]
-    more = f"`import torch` alone takes {base:,.0f} MiB. A tiny game took {long['MiB before']:,.0f} MiB after a tenth"
-    more += f" of its {long['steps']:,} steps, and {long['MiB after']:,.0f} at the end."
+    long = {int(step): mib for step, mib in found["long run"].items()}
+    shown = [step for number, step in enumerate(long, 1) if number in (1, 2, 6, 12)]
+    more = f"`import torch` alone takes {base:,.0f} MiB. A tiny game took, in MiB: "
+    more += ", ".join(f"{long[step]:,.1f} after {step:,} steps" for step in shown) + "."
     table = ScoreTable("", ["variant", "networks", "peak MiB", "beyond torch"], rows, left=2).markdown()
     return f"{table}\n{more} {where(found)}\n"
 

@@ -64,7 +64,20 @@ def command(name: str, every: bool, toml: bool) -> None:
         elif isinstance(spec, DatasetSpec):
             for setting, meaning in spec.settings.items():
                 write(f"  data.settings.{setting}  {meaning}")
+            variant = trained_on(spec)
+            if variant:
+                path = ":PATH" if spec.argument == "path" else ""
+                write(f"train on it: ganzoo train {variant} --dataset {spec.name}{path}")
         click.echo()
+
+
+def trained_on(spec: DatasetSpec) -> str:
+    """A variant for a data set: one with a recipe for it, else one for its kind of data; "" without any."""
+    every = registry.variants()
+    meant = [name for name, one in every.items() if any(r.data.name == spec.name for r in one.recipes.values())]
+    able = [name for name, one in every.items() if spec.modality in one.modalities and not one.inputs]
+    known = meant or able
+    return "dcgan" if "dcgan" in known else next(iter(known), "")
 
 
 def write(text: str) -> None:

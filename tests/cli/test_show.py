@@ -44,3 +44,17 @@ def test_a_variant_fits_on_a_screen_and_all_its_keys_are_shown_on_request(capsys
 def test_only_a_recipe_has_a_file(capsys: Any) -> None:
     assert run(["show", "hinge", "--toml"]) == 2
     assert "unknown variant 'hinge'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mnist", "train on it: ganzoo train dcgan --dataset mnist"),
+        ("tones", "train on it: ganzoo train specgan --dataset tones"),
+        ("folder", "train on it: ganzoo train dcgan --dataset folder:PATH"),
+        ("maps", "train on it: ganzoo train spade --dataset maps:PATH"),
+    ],
+)
+def test_a_data_set_says_how_to_train_on_it(name: str, told: str, capsys: Any) -> None:
+    assert run(["show", name]) == 0
+    assert told in capsys.readouterr().out.splitlines()
