@@ -82,7 +82,8 @@ def main(arguments: list[str] | None = None) -> None:
     rows += [of_run(path) for path in options.runs]
     for row in rows:
         print(json.dumps(row), flush=True)
-    command = f"python -m benchmarks.series --datasets {' '.join(options.datasets)} --runs RUN ..."
+    command = f"python -m benchmarks.series --datasets {' '.join(options.datasets)}"
+    command += " --runs RUN ..." if options.runs else ""
     print(f"wrote {results.write('series', command, {'rows': rows})}")
 
 

@@ -171,8 +171,20 @@ def memory() -> str:
     return f"{table}\n{more} {where(found)}\n"
 
 
+def penalties() -> str:
+    """Milliseconds of gradient penalties, in ways that give the same gradients."""
+    found = result("penalties")
+    rows = []
+    for name, row in found["rows"].items():
+        first = next(iter(row["ms"].values()))
+        rows += [[name, way, f"{value:.1f}", f"{value / first:.2f}"] for way, value in row["ms"].items()]
+    table = ScoreTable("", ["networks", "way", "CPU ms", "times the first"], rows, left=2).markdown()
+    return f"{table}\n{where(found)} Batches of 64 samples, medians, one thread.\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "steps": steps,
+    "penalties": penalties,
     "threads": threads,
     "gpu": gpu,
     "memory": memory,
