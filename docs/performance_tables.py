@@ -182,8 +182,32 @@ def penalties() -> str:
     return f"{table}\n{where(found)} Batches of 64 samples, medians, one thread.\n"
 
 
+def compiled() -> str:
+    """What compiling costs and saves on the CPU."""
+    found = result("compiled")
+    rows = []
+    for name, row in found["rows"].items():
+        cells = [
+            f"{row['seconds to compile']:.0f}",
+            *(f"{1000 * row[way]['median']:.1f}" for way in ("eager", "compiled")),
+        ]
+        pays = f"{row['pays after']:,}" if row["pays after"] else "never"
+        rows.append([name, *cells, times(row["eager / compiled"]), pays, f"{row['steps']:,}"])
+    header = [
+        "networks",
+        "s to compile",
+        "ms as it is",
+        "ms compiled",
+        "times as fast",
+        "pays after steps",
+        "recipe's steps",
+    ]
+    return f"{ScoreTable('', header, rows).markdown()}\n{where(found)} Threads: {found['threads']}.\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "steps": steps,
+    "compiled": compiled,
     "penalties": penalties,
     "threads": threads,
     "gpu": gpu,
