@@ -1,22 +1,35 @@
 """Step time, images per second and memory of ganzoo's trainer, a tutorial's loop and the best hand-written loop.
 
-python -m benchmarks steps [CASE ...] [--data-root DIR] [--threads 2 1] [--batch N] [--starts N]
+python -m benchmarks steps [CASE ...] [--data-root DIR] [--threads 2 1] [--precision fp32 bf16] [--batch N] [--starts N]
 
 All use the same networks, batch and recipe, on the CPU. The loops are in `benchmarks/loops/`; `best` is the faster of
-its two memory layouts, by the medians. Each loop runs in its own process, and the repetitions are interleaved. Results
-of other cases and numbers of threads stay in the results file.
+its two memory layouts, by the medians. Each loop runs in its own process, and the repetitions are interleaved. With
+bf16, ganzoo and the best loop use it, in which only some processors are fast; a row names what this one has for it.
+Results of other cases, numbers of threads and precisions stay in the results file.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import os
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from benchmarks import results, timing
-from benchmarks.loops.cases import BEST, CASES, CHANNELS_LAST, GANZOO, LOOPS, TUTORIAL, Case, parse_cases
+from benchmarks.loops.cases import (
+    BEST,
+    CASES,
+    CHANNELS_LAST,
+    GANZOO,
+    LOOPS,
+    PRECISIONS,
+    TUTORIAL,
+    Case,
+    parse_cases,
+)
 from benchmarks.loops.processes import LoopProcess
 
 
@@ -25,10 +38,11 @@ def main() -> None:
     command = "python -m benchmarks steps" + (f" --batch {options.batch}" if options.batch else "")
     for case in [CASES[name] for name in options.cases or CASES]:
         row: dict[str, Any] = {"recipe": case.recipe, "set": dict(case.set), "date": datetime.date.today().isoformat()}
-        for threads in options.threads:
-            row[f"threads {threads}"] = part = measured(case, threads, options)
+        for threads, precision in itertools.product(options.threads, options.precision):
+            name = f"threads {threads}" + (f", {precision}" if precision != "fp32" else "")
+            row[name] = part = measured(case, threads, precision, options)
             row |= {key: part.pop(key) for key in ("data", "batch")}
-            print(f"{case.name} ({case.summary}), {threads} threads, batch {row['batch']}, {row['data']}:")
+            print(f"{case.name} ({case.summary}), {name}, batch {row['batch']}, {row['data']}:")
             show(part)
             rows = results.rows(options.name)
             rows[case.name] = rows.get(case.name, {}) | row
@@ -36,7 +50,7 @@ def main() -> None:
             print(f"wrote {results.write(options.name, command, {'rows': in_order})}", flush=True)
 
 
-def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str, Any]:
+def measured(case: Case, threads: int, precision: str, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds per step of each loop, images per second, memory, and ratios of their times."""
     names, steps = loops_of(case), options.steps or case.steps
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -44,7 +58,8 @@ def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str,
     for _ in range(options.starts):
         # The speed of a process depends on the placement of its memory, so starts are samples as well.
         environment = {"OMP_NUM_THREADS": str(threads)}
-        processes = {name: LoopProcess(case, name, environment, options.batch, options.data_root) for name in names}
+        given = (environment, options.batch, options.data_root, precision)
+        processes = {name: LoopProcess(case, name, *given) for name in names}
         repetitions = options.repetitions or case.repetitions
         turns = {name: partial(process.run, steps) for name, process in processes.items()}
         for name, values in timing.interleaved(turns, repetitions).items():
@@ -58,6 +73,7 @@ def measured(case: Case, threads: int, options: argparse.Namespace) -> dict[str,
     found = {
         "data": facts["data"],
         "batch": facts["batch"],
+        "bf16 units": bf16_units(),
         "load average": round(os.getloadavg()[0], 2),
         "steps": steps,
         "starts": options.starts,
@@ -79,6 +95,13 @@ def loops_of(case: Case) -> list[str]:
     return [name for name in LOOPS if name != CHANNELS_LAST or not case.name.startswith("vanilla")]
 
 
+def bf16_units() -> list[str]:
+    """What this processor has to compute in bf16, as Linux names it; [] if nothing, or on other systems."""
+    path = Path("/proc/cpuinfo")
+    words = set(path.read_text("utf-8").split()) if path.exists() else set()
+    return sorted(words & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
 def show(part: dict[str, Any]) -> None:
     for name, seconds in part["seconds"].items():
         print(f"  {name:20} {timing.milliseconds(seconds)} per step, {part['images per second'][name]:,.0f} images/s")
@@ -92,6 +115,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"available: {', '.join(CASES)} [default: all]")
     parser.add_argument("--threads", type=int, nargs="+", default=[os.cpu_count() or 1, 1])
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp32"], help="[default: fp32]")
     parser.add_argument("--data-root", help="folder of the data sets; random images replace missing ones")
     parser.add_argument("--batch", type=int, help="[default: the recipe's, 64]")
     parser.add_argument("--steps", type=int, help="per repetition [default: the case's]")

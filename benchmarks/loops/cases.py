@@ -62,3 +62,6 @@ def parse_cases(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 TUTORIAL, BEST, CHANNELS_LAST, GANZOO = "tutorial", "best", "best, channels-last", "ganzoo"
 LOOPS = (TUTORIAL, BEST, CHANNELS_LAST, GANZOO)
+
+PRECISIONS = ("fp32", "bf16")
+"""Of the best loop and of ganzoo; the tutorial's is always fp32."""

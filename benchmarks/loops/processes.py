@@ -20,9 +20,15 @@ class LoopProcess:
     """A process of `worker.py`; `facts` is its first message: batch, images per step, data, memory before the loop."""
 
     def __init__(
-        self, case: Case, loop: str, environment: Mapping[str, str], batch: int | None, data_root: str | None
+        self,
+        case: Case,
+        loop: str,
+        environment: Mapping[str, str],
+        batch: int | None,
+        data_root: str | None,
+        precision: str = "fp32",
     ) -> None:
-        given = {"--batch": batch, "--data-root": data_root}
+        given = {"--batch": batch, "--data-root": data_root, "--precision": precision}
         options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
         command = [sys.executable, "-m", "benchmarks.loops.worker", case.name, loop, *options]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}

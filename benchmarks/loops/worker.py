@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmarks import timing
 from benchmarks.loops import best, tutorial
-from benchmarks.loops.cases import CASES, CHANNELS_LAST, GANZOO, LOOPS, TUTORIAL, Case
+from benchmarks.loops.cases import CASES, CHANNELS_LAST, GANZOO, LOOPS, PRECISIONS, TUTORIAL, Case
 from ganzoo import callbacks
 from ganzoo.api import planning
 from ganzoo.api.execution import make_callbacks
@@ -46,10 +46,11 @@ RANDOM = 10_000
 class Setup:
     """What all loops of a case share: the plan, the data, and networks from the same seed."""
 
-    def __init__(self, case: Case, root: str | None, batch: int | None, folder: Path) -> None:
+    def __init__(self, case: Case, root: str | None, batch: int | None, folder: Path, precision: str = "fp32") -> None:
         keys = dict(case.set) | ({"batch": batch} if batch else {})
-        self.folder = folder
-        self.plan: Plan = planning.plan(case.recipe, set=keys, data_root=root, device="cpu", out=str(folder / "run"))
+        self.folder, self.bf16 = folder, precision == "bf16"
+        where: dict[str, Any] = {"data_root": root, "device": "cpu", "out": str(folder / "run")}
+        self.plan: Plan = planning.plan(case.recipe, set=keys, precision=precision, **where)
         self.recipe: Any = self.plan.recipe
         self.dataset, self.data = read(case, self.plan, root)
         images, labels = self.dataset.arrays["x"], self.dataset.arrays["y"]
@@ -74,13 +75,15 @@ class Setup:
         return step_loop(tutorial.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional))
 
     def best(self, channels_last: bool = False) -> Callable[[int], None]:
-        g, d = self.networks()
+        networks = self.networks()
         if channels_last:
-            g, d = (network.to(memory_format=torch.channels_last) for network in (g, d))
+            for network in networks:
+                network.to(memory_format=torch.channels_last)
+        given = (networks, self.images, self.labels, self.recipe)
+        how: dict[str, bool] = {"channels_last": channels_last, "bf16": self.bf16}
         if "wgan-gp" in self.recipe.penalties:
-            return step_loop(best.wgan_gp(g, d, self.images, self.labels, self.recipe, channels_last))
-        loop = best.cross_entropy(g, d, self.images, self.labels, self.recipe, self.conditional, channels_last)
-        return step_loop(loop)
+            return step_loop(best.wgan_gp(*given, **how))
+        return step_loop(best.cross_entropy(*given, conditional=self.conditional, **how))
 
     @property
     def conditional(self) -> bool:
@@ -164,7 +167,7 @@ def main() -> None:
     options = arguments()
     case = CASES[options.case]
     with tempfile.TemporaryDirectory() as folder:
-        setup = Setup(case, options.data_root, options.batch, Path(folder))
+        setup = Setup(case, options.data_root, options.batch, Path(folder), options.precision)
         before = timing.peak_memory()
         run = setup.make_loop(options.loop)
         recipe = setup.plan.recipe
@@ -198,6 +201,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("loop", choices=LOOPS)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--data-root")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
     return parser.parse_args()
 
 

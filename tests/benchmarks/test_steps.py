@@ -19,7 +19,9 @@ SECONDS = {TUTORIAL: 6.0, BEST: 3.0, CHANNELS_LAST: 2.0, GANZOO: 4.0}
 class FakeProcess:
     """A fake process that reports a fixed time."""
 
-    def __init__(self, case: Case, loop: str, environment: dict[str, str], batch: Any, root: Any) -> None:
+    def __init__(
+        self, case: Case, loop: str, environment: dict[str, str], batch: Any, root: Any, precision: str = "fp32"
+    ) -> None:
         self.facts = {"batch": batch or 64, "images": 320, "data": "random images", "before": 100.0}
         self.seconds = SECONDS[loop] / int(environment["OMP_NUM_THREADS"])
 
