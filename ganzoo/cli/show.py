@@ -94,7 +94,7 @@ def show_variant(name: str, every: bool = False) -> None:
     """Print the recipes of a variant, and keys of one of them: all, or those that make it what it is."""
     variant, recipe_name, recipe = registry.find_recipe(name)
     if variant.ancestor:
-        write(f"develops: {variant.ancestor}" + (f", by {variant.change}" if variant.change else ""))
+        write(f"develops: {variant.ancestor}" + (f" ({variant.change})" if variant.change else ""))
     if variant.lesson:
         write(f"teaches: {variant.lesson}")
     write(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")

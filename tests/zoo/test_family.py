@@ -45,7 +45,7 @@ def test_a_variant_is_below_its_ancestor() -> None:
 def test_show_tells_where_a_variant_comes_from(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["show", "lsgan"]) == 0
     shown = " ".join(capfd.readouterr().out.split())
-    assert "develops: dcgan, by `loss=least-squares`" in shown
+    assert "develops: dcgan (`loss=least-squares`)" in shown
     assert f"teaches: {registry.variants()['lsgan'].lesson}" in shown
 
 
