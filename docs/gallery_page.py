@@ -17,7 +17,8 @@ TITLES = {
     "domains": "From images of another kind",
     "lowres": "From small images",
     "holes": "From images with holes",
-    "drums": "Sounds",
+    "drums": "Drums",
+    "spoken-digits": "Spoken digits",
     "moving-digits": "Video",
 }
 """The data sets that are shown, with their headings."""

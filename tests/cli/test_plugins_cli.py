@@ -83,6 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "sagan",
                 "seqgan",
                 "sngan",
+                "specgan",
                 "spade",
                 "srgan",
                 "stylegan2",
