@@ -18,12 +18,16 @@ DOWNLOADED = ("mnist", "fashion-mnist", "cifar10", "cifar100", "svhn", "stl10", 
 LARGE = ("3dgan.paper-own data", "ctgan.large-own data", "ctgan.paper-own data")
 """Checks of recipes whose data are large, and whose networks are those of the variant's small recipe."""
 
+SLOW = ("metric augmentation", "metric voxel-fd")
+"""Checks of metrics that train a network, and have tests of their own."""
+
 
 def checks(images: bool) -> list[Any]:
     """The checks of variants of images, or all others, as pytest's parameters.
 
     Recipes of a variant build the same networks, with other values. So the default recipe has all checks, with every
-    shape of data, and the others have two with their own data. What is left is the grid: `pytest -m grid`.
+    shape of data, and the others have two with their own data. What is left is the grid, with what is slow:
+    `pytest -m grid`.
     """
     every = {str(case): case for case in cases()}
     return [
@@ -43,7 +47,7 @@ def _always(check: Check, every: dict[str, Case]) -> bool:
     """Whether a check is not of the grid only."""
     name, _, what = str(check).rpartition(": ")
     if name not in every:
-        return True
+        return str(check) not in SLOW
     case = every[name]
     variant = registry.variants()[case.variant]
     default = registry.datasets().find(variant.recipes[variant.default].data.name).modality
