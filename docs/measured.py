@@ -52,16 +52,8 @@ def quality() -> str:
 
 def seeds(recipe: str) -> str:
     """A recipe's scores in the benchmark of the zoo, over its seeds."""
-    zoo = result("zoo")
-    (group,) = [group for group in zoo["groups"] if group["recipe"] == recipe]
-    rows = [
-        [
-            score["name"],
-            format_spread(score, 3),
-            format_spread({**score["real"], "sd": None}, 3) if score["real"] else "",
-        ]
-        for score in group["scores"]
-    ]
+    zoo, group = result("zoo"), group_of(recipe)
+    rows = [[score["name"], format_spread(score, 3), real_value(score, 3)] for score in group["scores"]]
     rows.append(["CPU seconds of training", format_spread(group["cpu_seconds"], 3), ""])
     done = group["cpu_seconds"]["n"]
     header = ["score", f"{done} seeds" if done > 1 else "1 seed", "real data"]
@@ -73,15 +65,14 @@ def seeds(recipe: str) -> str:
 
 def series_baselines(recipe: str) -> str:
     """A recipe's scores in the benchmark of the zoo, beside those of simple baselines and of held-out series."""
-    zoo, simple = result("zoo"), result("series")
-    (group,) = [group for group in zoo["groups"] if group["recipe"] == recipe]
+    zoo, simple, group = result("zoo"), result("series"), group_of(recipe)
     baselines = [row for row in simple["rows"] if row["dataset"] == group["dataset"] and row["of"] in SIMPLE]
     names = [score["name"] for score in group["scores"]]
     rows = [[f"`{recipe}`", *(format_spread(score, 2) for score in group["scores"])]]
     for row in baselines:
         spreads = [{"mean": row["scores"][name]["mean"], "sd": row["scores"][name]["std"]} for name in names]
         rows.append([SIMPLE[row["of"]], *(format_spread({**spread, "n": 3}, 2) for spread in spreads)])
-    rows.append(["held-out series", *(_real(score) for score in group["scores"])])
+    rows.append(["held-out series", *(real_value(score, 2) for score in group["scores"])])
     table = ScoreTable("", ["", *(f"`{name}`" for name in names)], rows, left=1).markdown()
     return f"{table}\nMean ± standard deviation over three seeds. `{zoo['command']}`; baselines: {where(simple)}\n"
 
@@ -90,8 +81,15 @@ SIMPLE = {"bootstrap": "block bootstrap", "var": "VAR(1)", "gaussian": "normal d
 """The baselines of `benchmarks.series`, as the pages name them."""
 
 
-def _real(score: Mapping[str, Any]) -> str:
-    return format_spread({**score["real"], "sd": None}, 2) if score["real"] else ""
+def group_of(recipe: str) -> dict[str, Any]:
+    """A recipe's group in the benchmark of the zoo."""
+    (group,) = [group for group in result("zoo")["groups"] if group["recipe"] == recipe]
+    return group
+
+
+def real_value(score: Mapping[str, Any], digits: int) -> str:
+    """What real data score; empty if that is not known."""
+    return format_spread({**score["real"], "sd": None}, digits) if score["real"] else ""
 
 
 def ranking(zoo: Mapping[str, Any]) -> str:
