@@ -21,7 +21,15 @@ from ganzoo.networks.minibatch import MinibatchStd
 from ganzoo.networks.patches import PatchDiscriminator
 from ganzoo.networks.perceptrons import MLPDiscriminator, MLPGenerator, mlp
 from ganzoo.networks.plain import PlainDiscriminator, PlainGenerator
-from ganzoo.networks.pyramids import ConvDiscriminator, ConvEncoder, ConvGenerator, channel_ladder, doubling, pyramid
+from ganzoo.networks.pyramids import (
+    ConvDiscriminator,
+    ConvEncoder,
+    ConvGenerator,
+    channel_ladder,
+    doubling,
+    halvings,
+    pyramid,
+)
 from ganzoo.networks.recurrent import RecurrentDiscriminator, RecurrentGenerator
 from ganzoo.networks.resampling import (
     Blur,
@@ -105,6 +113,7 @@ __all__ = [
     "doubling",
     "fir_kernel",
     "fully_connected",
+    "halvings",
     "mlp",
     "normal_init",
     "normalisation",

@@ -134,7 +134,7 @@ def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     shortest = min(size)
     if shortest < 8:
         raise GanzooError(f"images of {size[0]}x{size[1]} are too small to halve twice: use --set data.size=8 or more.")
-    levels = max(2, int(math.log2(shortest / 4)))
+    levels = halvings(shortest)
     step = 2**levels
     if size[0] % step or size[1] % step:
         near = max(8, round(shortest / step) * step)
@@ -142,6 +142,11 @@ def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
             f"images of {size[0]}x{size[1]} cannot be halved evenly {levels} times: use --set data.size={near}."
         )
     return levels, (size[0] // step, size[1] // step)
+
+
+def halvings(shortest: int) -> int:
+    """How many times `pyramid` halves an image whose shorter side has `shortest` pixels, at least 8."""
+    return max(2, int(math.log2(shortest / 4)))
 
 
 def channel_ladder(width: int, levels: int, most: int = 8) -> list[int]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv1d, conv_transpose1d, pad
 
 from ganzoo.errors import GanzooError
+from ganzoo.networks import halvings
 
 MOMENTUM = 0.99
 """Of Perraudin et al. 2013, A fast Griffin-Lim algorithm, https://doi.org/10.1109/WASPAA.2013.6701851."""
@@ -33,7 +34,7 @@ def spectrogram_size(length: int, window: int, hop: int) -> tuple[int, int]:
     if 2 * hop > window:
         raise GanzooError(f"hop={hop} is more than half of window={window}: use --set hop={window // 2} or less.")
     frames = max(8, -(-length // hop))
-    step = 2 ** max(2, int(math.log2(min(frames, window // 2) / 4)))
+    step = 2 ** halvings(min(frames, window // 2))
     return window // 2, -(-frames // step) * step
 
 
