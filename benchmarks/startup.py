@@ -1,4 +1,4 @@
-"""Seconds to import ganzoo, list, show and train one step, each in a new process, and a breakdown by stage.
+"""Seconds to import ganzoo, list, show, refuse a name, train one step, each in a new process; a breakdown by stage.
 
 python -m benchmarks startup [--plugins 50] [--runs 15] [--trainings 5]
 
@@ -28,13 +28,13 @@ from benchmarks import timing
 CARD = """from dataclasses import dataclass
 
 from ganzoo import hookimpl
-from ganzoo.recipes import TwoPlayerRecipe, key
+from ganzoo.recipes import TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 ganzoo_api = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class DummyRecipe(TwoPlayerRecipe):
     width: int = key(32, "Channels.", minimum=1)
     depth: int = key(3, "Layers.", minimum=1)
@@ -50,6 +50,7 @@ def ganzoo_variants():
     return [Variant("dummy-{number}", "A dummy.", "no paper", ("image",), recipes, build)]
 """
 
+UNKNOWN = "ganzoo train no-such-name"
 TRAIN = ["train", "dcgan", "--steps", "1"]
 STARTED_AT = "GANZOO_BENCHMARK_STARTED_AT"
 PACKAGES = ("torch._dynamo", "torch._inductor", "torch.distributed", "torch.fx", "torch.utils")
@@ -117,6 +118,7 @@ def commands(folder: Path, plugins: int) -> tuple[dict[str, Command], dict[str, 
         "import ganzoo": lambda: ([sys.executable, "-c", "import ganzoo"], {}),
         "ganzoo list": lambda: ([*ganzoo, "list"], {}),
         f"ganzoo list, {plugins} plugins more": lambda: ([*ganzoo, "list"], dummies),
+        UNKNOWN: lambda: ([*ganzoo, "train", "no-such-name"], {}),
         "ganzoo show dcgan": lambda: ([*ganzoo, "show", "dcgan"], {}),
     }
     slow: dict[str, Command] = {
@@ -142,7 +144,7 @@ def measured(wanted: dict[str, Command], base: dict[str, str], runs: int) -> dic
     for number in range(runs + 1):
         for name, make in wanted.items():
             arguments, environment = make()
-            done = timing.process(arguments, base | environment)
+            done = timing.process(arguments, base | environment, exit_code=2 if name == UNKNOWN else 0)
             if "plugins more" in name and "dummy-0" not in done["output"]:
                 raise RuntimeError(f"the dummies were not listed: {done['output']}")
             if number:

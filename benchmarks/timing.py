@@ -70,11 +70,12 @@ def below_median(n: int) -> int:
     return max(0, rank - 1)
 
 
-def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+def process(command: Sequence[str], environment: Mapping[str, str] | None = None, exit_code: int = 0) -> dict[str, Any]:
     """Run a command: `seconds` of wall-clock time, `cpu seconds` on all cores, peak memory in `MiB`, its `output`.
 
-    environment: variables in addition to this process's own. Raises CalledProcessError if the command fails. On Linux
-    the peak includes the memory of the process that starts the command, so call this from a small one.
+    environment: variables in addition to this process's own. Raises CalledProcessError if the command ends with
+    another exit code. On Linux the peak includes the memory of the process that starts the command, so call this from
+    a small one.
     """
     start = time.perf_counter()
     with subprocess.Popen(
@@ -85,7 +86,7 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - start
-    if child.returncode:
+    if child.returncode != exit_code:
         raise subprocess.CalledProcessError(child.returncode, list(command), output)
     return {
         "seconds": seconds,

@@ -19,7 +19,7 @@ LONGEST_DEFAULT = 60
 MODULES: dict[str, str] = {
     "ganzoo": "",
     "ganzoo.errors": "GanzooError TrainingError",
-    "ganzoo.recipes": "key Recipe TwoPlayerRecipe Optimiser Data Term RunOptions DataSpec",
+    "ganzoo.recipes": "key recipe_class Recipe TwoPlayerRecipe Optimiser Data Term RunOptions DataSpec",
     "ganzoo.specs": "",
     "ganzoo.game": "GAN Phase Progress Level Course Batch Terms Generator Discriminator AdversarialLoss Penalty "
     "Augmentation Latent Encoder Scorer Reversible",

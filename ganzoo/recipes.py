@@ -1,4 +1,4 @@
-"""Plain values: recipes, data descriptions, run options. Imports neither torch nor any other module of ganzoo."""
+"""Plain values: recipes, data descriptions, run options. Imports neither torch nor anything that needs it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,28 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from ganzoo.keys import key, recipe_class
+
+__all__ = [
+    "Data",
+    "DataSpec",
+    "Optimiser",
+    "Recipe",
+    "RunOptions",
+    "Schedule",
+    "Size",
+    "Term",
+    "TwoPlayerRecipe",
+    "at_step",
+    "flat",
+    "key",
+    "live_keys",
+    "recipe_class",
+    "to_dict",
+    "value_at",
+    "with_value",
+]
 
 Size = int | tuple[int, int]
 """Of images: height and width, as one number where they are equal."""
@@ -25,31 +47,6 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
         found.update(inner)
     return found
-
-
-def key(
-    default: Any,
-    help: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    choices: tuple[str, ...] | None = None,
-    live: bool = False,
-) -> Any:
-    """A recipe key: its default, its meaning, and its allowed values (inclusive or exclusive bounds, or choices).
-
-    A mutable default (a list, a dict, a dataclass) is copied for each recipe. live: whether the game or the trainer
-    reads a number anew in every step, so that it may have a schedule.
-    """
-    bounds = {"ge": minimum, "le": maximum, "gt": above, "lt": below}
-    metadata = {"help": help, **bounds, "choices": choices, "live": live}
-    if isinstance(default, (list, dict)):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    if dataclasses.is_dataclass(default):
-        return field(default_factory=lambda: default, metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +150,7 @@ class Schedule:
         return fraction if self.shape == "linear" else 0.5 * (1 - math.cos(math.pi * fraction))
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class Recipe:
     """The science of a run. A variant adds fields by subclassing; one Optimiser per player, named after the player."""
 
@@ -187,7 +184,7 @@ class Recipe:
         return settings
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class TwoPlayerRecipe(Recipe):
     """One generator against one discriminator: players `g` and `d`."""
 

@@ -94,7 +94,7 @@ def check_recipes(variant: Variant) -> None:
     for name, recipe in variant.recipes.items():
         full = f"{variant.name}.{name}"
         plain = "__dataclass_fields__" in vars(type(recipe))
-        assert plain, f"{full}: put @dataclass(frozen=True, kw_only=True) above class {type(recipe).__name__}"
+        assert plain, f"{full}: put @recipe_class above class {type(recipe).__name__}"
         try:
             again = config.override(recipe, to_dict(recipe))
         except (GanzooError, TypeError) as error:

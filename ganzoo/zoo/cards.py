@@ -51,6 +51,8 @@ RESERVED = ("none", "null")
 DEEPEST = 50
 """Levels of values in a recipe."""
 
+ALWAYS_WRITABLE = (str, bool, type(None))
+
 DIRECTIONS = ("higher", "lower", "")
 
 
@@ -277,4 +279,5 @@ def unwritable(value: Any, around: Collection[Any] = ()) -> str:
     else:
         return f"a {kind_of(value)}"
     around = [*around, value]
-    return next((reason for part in parts if (reason := unwritable(part, around))), "")
+    checked = (unwritable(part, around) for part in parts if type(part) not in ALWAYS_WRITABLE)
+    return next(filter(None, checked), "")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import DatasetSpec, MetricSpec, ModalitySpec, Variant
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ganzoo.modalities import Modality
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class VolumeRecipe(TwoPlayerRecipe):
     """When D pauses, and the networks' sizes."""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
     from ganzoo.game import GAN
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class CycleGANRecipe(Recipe):
     """The terms of the loss, the pool, and the networks, of which there are two each."""
 

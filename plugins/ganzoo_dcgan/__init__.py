@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 NORMS = ("batch", "instance", "layer", "none")
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class DCGANRecipe(TwoPlayerRecipe):
     """The convolutional networks' sizes and layers."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
     from ganzoo.games import TwoPlayer
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class FastGANRecipe(TwoPlayerRecipe):
     """The loss, the networks, and how much reconstruction counts."""
 

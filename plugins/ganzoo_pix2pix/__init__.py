@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
     from ganzoo.games import TwoPlayer
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class Pix2PixRecipe(TwoPlayerRecipe):
     """The distance from the target, and the networks."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
     from .game import QuantGAN
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class QuantGANRecipe(TwoPlayerRecipe):
     """The networks' size, and whether tails are transformed."""
 

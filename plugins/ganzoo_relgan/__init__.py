@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ G = Optimiser(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class RelGANRecipe(TwoPlayerRecipe):
     """The stages of training, the temperature, and the networks' sizes."""
 

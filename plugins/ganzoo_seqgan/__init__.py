@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 G = Optimiser(lr=5e-3, betas=(0.9, 0.999), clip_norm=5.0, schedule="linear", schedule_start=0.5, schedule_end=0.85)
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class SeqGANRecipe(Recipe):
     """The stages of training, the policy gradient, and the networks' sizes."""
 

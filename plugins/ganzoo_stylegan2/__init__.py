@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Schedule, Term, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Schedule, Term, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
     from ganzoo.games import TwoPlayer
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class StyleGAN2Recipe(TwoPlayerRecipe):
     """The networks, style mixing, and path length regularisation."""
 

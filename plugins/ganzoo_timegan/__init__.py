@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ADAM = Optimiser(lr=1e-3, betas=(0.9, 0.999))
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class TimeGANRecipe(Recipe):
     """The networks' size, the lengths of the stages, and the weights of the losses."""
 

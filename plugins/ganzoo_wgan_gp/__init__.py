@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Term, TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ FOR_DATA = dict.fromkeys(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class WGANRecipe(TwoPlayerRecipe):
     """Critic and generator of one of three kinds."""
 

@@ -23,6 +23,14 @@ def test_the_dummies_are_listed_and_timed(tmp_path: Path) -> None:
     assert row["MiB"] > 1
 
 
+def test_a_name_that_is_refused_is_timed(tmp_path: Path) -> None:
+    fast, _ = startup.commands(tmp_path, 2)
+    command, environment = fast[startup.UNKNOWN]()
+    with pytest.raises(subprocess.CalledProcessError):
+        startup.timing.process(command, environment)
+    assert startup.measured({startup.UNKNOWN: fast[startup.UNKNOWN]}, {}, 1)[startup.UNKNOWN]["MiB"] > 1
+
+
 def test_a_stage_does_not_count_what_is_inside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 1.0, 4.0, 10.0])
     monkeypatch.setattr(startup.time, "perf_counter", lambda: next(now))

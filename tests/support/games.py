@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from torch.nn.functional import cross_entropy, gumbel_softmax, mse_loss, softplu
 from ganzoo.data.dataset import Dataset
 from ganzoo.game import GAN, Batch, Phase, Progress, Terms
 from ganzoo.machine.fabric import SingleDevice
-from ganzoo.recipes import DataSpec, Optimiser, Recipe, key
+from ganzoo.recipes import DataSpec, Optimiser, Recipe, key, recipe_class
 from ganzoo.training.trainer import Trainer
 
 FAST = Optimiser(lr=1e-2)
@@ -33,7 +32,7 @@ def vectors(**arrays: Tensor) -> Dataset:
 # Two generators and two discriminators on unpaired data of different sizes.
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class CycleRecipe(Recipe):
     generators: Optimiser = key(FAST, "Both translators learn together.")
     d_a: Optimiser = key(FAST, "Judge of domain a.")
@@ -77,7 +76,7 @@ def cycle() -> tuple[GAN, Dataset, Recipe]:
 # A pretraining stage, and phases that start and stop at a step.
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class StagedRecipe(Recipe):
     encoder: Optimiser = key(FAST, "Encoder and decoder.")
     g: Optimiser = key(FAST, "Generator of codes.")
@@ -118,7 +117,7 @@ def staged() -> tuple[GAN, Dataset, Recipe]:
 # A growing game: the level is a buffer, updated by on_step.
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class PlainRecipe(Recipe):
     g: Optimiser = key(FAST, "Generator.")
     d: Optimiser = key(FAST, "Discriminator.")
@@ -230,7 +229,7 @@ def frozen() -> tuple[GAN, Dataset, Recipe]:
 # A third player, a classifier, besides generator and discriminator (labels in the batch).
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class TripleRecipe(PlainRecipe):
     c: Optimiser = key(FAST, "Classifier.")
 

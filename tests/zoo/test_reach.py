@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +21,7 @@ from ganzoo.data.common import check_request, image_dataset
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.resize import prepare
 from ganzoo.game import GAN
-from ganzoo.recipes import Data, DataSpec, key
+from ganzoo.recipes import Data, DataSpec, key, recipe_class
 from ganzoo.specs import DatasetSpec, Variant
 from ganzoo.testing import check_dataset, check_variant
 from ganzoo.zoo import zoo as zoo_module
@@ -52,7 +51,7 @@ def pairs(data: Data, root: Path, split: str) -> Dataset:
     return Dataset({"a": games.points(64, -1.0, 1), "b": games.points(64, 1.0, 2)}, spec, groups=[["b"]])
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class PairsRecipe(games.CycleRecipe):
     data: Data = key(Data(name="pairs"), "The data set.")
 
@@ -65,7 +64,7 @@ class Translator(games.CycleGame):
         return translated
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class DoubleRecipe(DCGANRecipe):
     """DCGAN's keys and one more."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ganzoo import hookimpl
-from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key
+from ganzoo.recipes import Data, DataSpec, Optimiser, Recipe, key, recipe_class
 from ganzoo.specs import DatasetSpec, Variant
 
 
@@ -25,7 +24,7 @@ def load(data: Data, root: Path, split: str) -> Any:
     return Dataset(arrays, spec, groups=[["dark"]])
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class CycleRecipe(Recipe):
     g: Optimiser = key(Optimiser(), "Both translators.")
     d: Optimiser = key(Optimiser(), "Both discriminators.")
