@@ -13,7 +13,7 @@ import argparse
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -67,15 +67,18 @@ def timed() -> Iterator[list[float]]:
         yield seconds
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--runs")
     parser.add_argument("--bench", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.bench:
-        for path in sorted(options.bench.glob("*/seed-*/recipe.json")):
-            read(path.parent)
+        runs = [path.parent for path in sorted(options.bench.glob("*/seed-*/recipe.json"))]
+        if not runs:
+            parser.error(f"{options.bench} has no runs: name a folder that `ganzoo bench GRID --out` wrote.")
+        for run in runs:
+            read(run)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.runs or temporary)
         for name in HEALTHY:

@@ -22,7 +22,15 @@ def write(name: str, command: str, values: dict[str, Any]) -> Path:
 
 
 def rows(name: str) -> dict[str, Any]:
-    """The rows that are already in results/NAME.json."""
+    """The rows that are already in results/NAME.json, to be written again with new ones.
+
+    A row of another machine, or of other versions, says so: it has that machine under "machine".
+    """
     path = FOLDER / f"{name}.json"
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else {}
+    if not path.exists():
+        return {}
+    before, now = json.loads(path.read_text("utf-8")), machine()
+    found: dict[str, Any] = before["rows"]
+    if any(before["machine"].get(key) != now[key] for key in ("processor", "cores", "versions")):
+        found = {row: {"machine": before["machine"]} | values for row, values in found.items()}
     return found

@@ -45,7 +45,9 @@ def main() -> None:
             print(f"{case.name} ({case.summary}), {name}, batch {row['batch']}, {row['data']}:")
             show(part)
             rows = results.rows(options.name)
-            rows[case.name] = rows.get(case.name, {}) | row
+            kept = rows.get(case.name, {})
+            # A row is of one machine.
+            rows[case.name] = row if "machine" in kept else kept | row
             in_order = {name: rows[name] for name in CASES if name in rows}
             print(f"wrote {results.write(options.name, command, {'rows': in_order})}", flush=True)
 
