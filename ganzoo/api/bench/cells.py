@@ -25,6 +25,7 @@ from ganzoo.files.records import read_json
 from ganzoo.recipes import Recipe, flat, to_dict
 from ganzoo.runs import initial
 from ganzoo.runs.changes import differing_keys, steps_done
+from ganzoo.runs.reference import make_request
 from ganzoo.runs.run import Run
 
 Report = Callable[[str], None]
@@ -84,7 +85,7 @@ def finish(out: Path, cell: Cell, report: Report, **options: Any) -> Run:
     if (path / "recipe.json").is_file():
         run = Run.open(path)
         require_same(run, plan)
-        if is_scored(run):
+        if is_scored(run, options.get("metrics")):
             return run
         run, step = train_to_end(run, report, **options)
     else:
@@ -108,8 +109,8 @@ def train_to_end(run: Run, report: Report, **options: Any) -> tuple[Run, int]:
     return outcome.run, outcome.step
 
 
-def is_scored(run: Run) -> bool:
-    """Whether the run was scored at its recipe's last step."""
+def is_scored(run: Run, metrics: str | None = None) -> bool:
+    """Whether the run was scored at its recipe's last step, by every one of `metrics` (as `--metrics` takes them)."""
     try:
         content = run.scores
     except GanzooError:
@@ -117,7 +118,18 @@ def is_scored(run: Run) -> bool:
         return False
     if content is None or any(score["protocol"].get("step") != run.recipe.steps for score in content["scores"]):
         return False
-    return bool(content["scores"] or content["notes"])
+    if metrics is None:
+        return bool(content["scores"] or content["notes"])
+    request = make_request(metrics)
+    protocols = [score["protocol"] for score in content["scores"]]
+    if request.features != "auto":
+        protocols = [found for found in protocols if (found.get("features") or {}).get("space") == request.features]
+    return {found["metric"] for found in protocols}.issuperset(request.metrics or ())
+
+
+def lacks_metrics(out: Path, cell: Cell, metrics: str | None) -> bool:
+    """Whether a finished cell was not scored by one of `metrics`, as after these were added to its grid."""
+    return metrics is not None and not is_scored(Run.open(out / cell.folder), metrics)
 
 
 def require_same(run: Run, plan: Plan) -> None:

@@ -127,7 +127,8 @@ def run_cells(
         report(f"left out: {group.title}: {reason}.")
     unfinished = []
     for number, cell in enumerate(mine, 1):
-        if cells.read_state(out, cell).status == "finished":
+        done = cells.read_state(out, cell).status == "finished"
+        if done and not cells.lacks_metrics(out, cell, options.get("metrics")):
             report(f"[{number}/{len(mine)}] {cell.title}: already finished.")
         else:
             cells.require_start(out, cell)
