@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def recipe_class(cls: type[T]) -> type[T]:
-    """Decorator of a recipe: makes it a frozen dataclass that takes its keys as keyword arguments.
+    """Decorator of a recipe or a part of one: makes it a frozen dataclass that takes its keys as keyword arguments.
 
     `@dataclass(frozen=True, kw_only=True)` does the same, but compiles methods for every class, which takes most of the
     time of loading a card.

@@ -49,7 +49,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class Optimiser:
     """How one player learns: the optimiser and its learning-rate schedule."""
 
@@ -74,7 +74,7 @@ class Optimiser:
 LAYOUTS = ("auto", "NHW", "NHWC", "NCHW", "HW", "HWC", "CHW")
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class Data:
     """The data that a recipe trains on, and how they are prepared."""
 
@@ -121,7 +121,7 @@ class Data:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class Term:
     """A penalty in a recipe."""
 
@@ -130,7 +130,7 @@ class Term:
     options: dict[str, float] = key({}, "Options of the penalty; `ganzoo show PENALTY` names them.", live=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class Schedule:
     """How a key of a recipe changes during training: from its own value, which it has until `start`, to `to`."""
 
@@ -291,7 +291,7 @@ def live_keys(value: Any, prefix: str = "") -> Iterator[str]:
             yield path
 
 
-@dataclass(frozen=True, kw_only=True)
+@recipe_class
 class RunOptions:
     """How a run is executed: no option changes what is learnt, up to rounding.
 
