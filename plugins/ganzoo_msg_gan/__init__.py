@@ -40,7 +40,10 @@ R1 = {"r1": Term(weight=0.05, every=4)}
 SMALL = MSGGANRecipe(loss="non-saturating", penalties=R1, width=16, most=2, latent=64, ema=0.99, g=FAST, d=FAST)
 CIFAR10 = Data(name="cifar10", flip=True)
 LARGE = MSGGANRecipe(data=CIFAR10, width=128, most=1, latent=128, batch=32, steps=600_000, g=ADAM, d=ADAM)
-RECIPES = {"digits": replace(SMALL, steps=1100), "cifar10": LARGE}
+MNIST = replace(
+    SMALL, data=Data(name="mnist"), penalties={"r1": Term(weight=10.0, every=4)}, width=8, most=4, batch=32, steps=2600
+)
+RECIPES = {"digits": replace(SMALL, steps=1100), "mnist": MNIST, "cifar10": LARGE}
 
 
 @hookimpl
@@ -58,6 +61,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            for_data={"fashion-mnist": "mnist"},
             ancestor="progan",
             change="images of every scale shown to D, in place of growth",
             also_called=("msg",),

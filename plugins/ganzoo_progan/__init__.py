@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
@@ -42,6 +43,9 @@ R1 = {"r1": Term(weight=0.05, every=4)}
 DIGITS = ProGANRecipe(
     loss="non-saturating", penalties=R1, width=16, most=2, latent=64, ema=0.99, growth=0.3, steps=1400, g=FAST, d=FAST
 )
+MNIST = replace(
+    DIGITS, data=Data(name="mnist"), penalties={"r1": Term(weight=5.0, every=4)}, width=8, most=4, batch=32, steps=2500
+)
 CIFAR10 = ProGANRecipe(
     data=Data(name="cifar10"),
     penalties={"wgan-gp": Term(weight=10.0, options={"target": 750.0})},
@@ -69,8 +73,9 @@ def ganzoo_variants() -> list[Variant]:
             summary,
             paper,
             ("image",),
-            {"digits": DIGITS, "cifar10": CIFAR10},
+            {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10},
             build,
+            for_data={"fashion-mnist": "mnist"},
             ancestor="wgan-gp",
             change="networks that grow, with equalised learning rates and pixel normalisation",
             also_called=("pggan", "progressive", "pgan"),

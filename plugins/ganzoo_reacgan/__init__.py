@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganzoo import hookimpl
@@ -40,6 +41,8 @@ def build(recipe: ReACGANRecipe, data: DataSpec) -> TwoPlayer:
 # Small networks and short runs tolerate higher learning rates, if they decay towards the end.
 FAST = Optimiser(lr=4e-3, schedule="linear", schedule_start=0.5)
 DIGITS = ReACGANRecipe(width=16, d_width=16, latent=80, shared=32, embedding=64, steps=1000, g=FAST, d=FAST)
+SLOWER = replace(FAST, lr=2e-3)
+MNIST = replace(DIGITS, data=Data(name="mnist"), latent=81, steps=1500, g=SLOWER, d=SLOWER)
 ADAM = Optimiser(lr=0.00028284271)
 CIFAR10 = ReACGANRecipe(
     data=Data(name="cifar10", flip=True),
@@ -81,7 +84,7 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/2111.01118"
     )
     summary = "An auxiliary classifier of normalised features, which compares samples: samples of a requested class."
-    recipes = {"digits": DIGITS, "cifar10": CIFAR10, "folder": FOLDER}
+    recipes = {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10, "folder": FOLDER}
     return [
         Variant(
             "reacgan",
@@ -91,7 +94,7 @@ def ganzoo_variants() -> list[Variant]:
             recipes,
             build,
             needs_labels=True,
-            for_data={"cifar100": "cifar10", "svhn": "cifar10"},
+            for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="acgan",
             change="features on a sphere, compared with each other and with the classes",
             lesson="Comparing samples with each other keeps an auxiliary classifier from drowning out the variety.",
