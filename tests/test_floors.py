@@ -12,7 +12,7 @@ import pytest
 from paths import ROOT
 
 FLOORS = (
-    ("errors.py", "recipes.py", "game.py"),
+    ("errors.py", "keys.py", "recipes.py", "game.py"),
     ("data/", "machine/", "files/", "networks/"),
     ("specs.py", "callbacks.py", "hookspecs.py", "pictures/"),
     ("zoo/", "training/", "evaluation/", "modalities/"),

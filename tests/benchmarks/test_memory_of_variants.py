@@ -13,7 +13,7 @@ from benchmarks import memory, results
 def test_a_variant_and_a_long_run_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     monkeypatch.setattr(memory, "bundled_variants", lambda: ["vanilla", "stylegan2"])
-    (tmp_path / "memory.json").write_text(json.dumps({"rows": {"stylegan2": {"MiB": 1.0}, "gone": {"MiB": 2.0}}}))
+    results.write("memory", "before", {"rows": {"stylegan2": {"MiB": 1.0}, "gone": {"MiB": 2.0}}})
     memory.main(["--only", "vanilla", "--steps", "2", "--long", "24"])
     found = json.loads((tmp_path / "memory.json").read_text("utf-8"))
     assert list(found["rows"]) == ["vanilla", "stylegan2"]
