@@ -47,11 +47,20 @@ def augmentation(found: Mapping[str, Any]) -> str:
     return ScoreTable("", ["training images", "FD to all training images"], rows).markdown() + "\n"
 
 
+def packing(found: Mapping[str, Any]) -> str:
+    rows = [
+        [str(pack), *(over_seeds([row[number] for row in rows_of]) for rows_of in found["scores"].values())]
+        for number, pack in enumerate(found["packs"])
+    ]
+    return ScoreTable("", ["samples in a pack", *found["scores"]], rows).markdown() + "\n"
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "dirac": dirac,
     "spectral-norm": spectral_norm,
     "truncation": truncation,
     "augmentation": augmentation,
+    "packing": packing,
 }
 
 
