@@ -190,10 +190,8 @@ def reached(points: list[dict[str, float]], share: float) -> dict[str, float] | 
 def record(recipe: str, seed: int, row: dict[str, Any]) -> None:
     """Print a row and add it to the results file, which starts over on another machine or with other versions."""
     path = results.FOLDER / "quality.json"
-    before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    machine = results.machine()
-    same = all(before.get("machine", {}).get(key) == machine[key] for key in ("processor", "cores", "versions"))
-    rows = before["rows"] if same else {}
+    before = json.loads(path.read_text("utf-8")) if path.exists() else None
+    rows = before["rows"] if before and results.is_of_this_machine(before) else {}
     seeds = dict(sorted((rows.get(recipe, {}).get("seeds", {}) | {str(seed): row}).items()))
     rows[recipe] = {"summary": summary(list(seeds.values())), "seeds": seeds}
     results.write("quality", "python -m benchmarks.quality", {"rows": dict(sorted(rows.items()))})

@@ -21,6 +21,12 @@ def write(name: str, command: str, values: dict[str, Any]) -> Path:
     return path
 
 
+def is_of_this_machine(found: dict[str, Any]) -> bool:
+    """Whether the content of a results file was measured on this machine, with these versions."""
+    now = machine()
+    return all(found["machine"].get(key) == now[key] for key in ("processor", "cores", "versions"))
+
+
 def rows(name: str) -> dict[str, Any]:
     """The rows that are already in results/NAME.json, to be written again with new ones.
 
@@ -29,8 +35,8 @@ def rows(name: str) -> dict[str, Any]:
     path = FOLDER / f"{name}.json"
     if not path.exists():
         return {}
-    before, now = json.loads(path.read_text("utf-8")), machine()
+    before = json.loads(path.read_text("utf-8"))
     found: dict[str, Any] = before["rows"]
-    if any(before["machine"].get(key) != now[key] for key in ("processor", "cores", "versions")):
+    if not is_of_this_machine(before):
         found = {row: {"machine": before["machine"]} | values for row, values in found.items()}
     return found

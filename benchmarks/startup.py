@@ -25,9 +25,7 @@ from typing import Any
 
 from benchmarks import timing
 
-CARD = """from dataclasses import dataclass
-
-from ganzoo import hookimpl
+CARD = """from ganzoo import hookimpl
 from ganzoo.recipes import TwoPlayerRecipe, key, recipe_class
 from ganzoo.specs import Variant
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
@@ -13,6 +13,15 @@ from ganzoo.pictures.tables import ScoreTable
 def over_seeds(values: list[float]) -> str:
     """Mean and standard deviation."""
     return format_spread({"n": len(values), "mean": fmean(values), "sd": stdev(values) if len(values) > 1 else None}, 3)
+
+
+def by_setting(name: str, settings: Sequence[float], scores: Mapping[str, list[list[float]]]) -> str:
+    """A row for each setting, a column for each score. scores: of each seed, the values of all settings."""
+    rows = [
+        [f"{setting:g}", *(over_seeds([seed[number] for seed in seeds]) for seeds in scores.values())]
+        for number, setting in enumerate(settings)
+    ]
+    return ScoreTable("", [name, *scores], rows).markdown() + "\n"
 
 
 def dirac(found: Mapping[str, Any]) -> str:
@@ -35,11 +44,7 @@ def spectral_norm(found: Mapping[str, Any]) -> str:
 
 
 def truncation(found: Mapping[str, Any]) -> str:
-    rows = []
-    for number, threshold in enumerate(found["thresholds"]):
-        values = [over_seeds([row[number] for row in rows_of]) for rows_of in found["scores"].values()]
-        rows.append([f"{threshold:g}", *values])
-    return ScoreTable("", ["within", *found["scores"]], rows).markdown() + "\n"
+    return by_setting("within", found["thresholds"], found["scores"])
 
 
 def augmentation(found: Mapping[str, Any]) -> str:
@@ -48,11 +53,7 @@ def augmentation(found: Mapping[str, Any]) -> str:
 
 
 def packing(found: Mapping[str, Any]) -> str:
-    rows = [
-        [str(pack), *(over_seeds([row[number] for row in rows_of]) for rows_of in found["scores"].values())]
-        for number, pack in enumerate(found["packs"])
-    ]
-    return ScoreTable("", ["samples in a pack", *found["scores"]], rows).markdown() + "\n"
+    return by_setting("samples in a pack", found["packs"], found["scores"])
 
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {

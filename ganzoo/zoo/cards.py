@@ -259,7 +259,7 @@ def check_writable(recipe: Recipe, owner: str) -> None:
 def unwritable(value: Any, around: Collection[Any] = ()) -> str:
     """What a value holds that cannot be written to JSON; "" if it can be written. around: what the value is within."""
     # Not json.dumps, which takes ten times as long.
-    if value is None or isinstance(value, (str, bool)):
+    if isinstance(value, ALWAYS_WRITABLE):
         return ""
     if isinstance(value, (int, float)):
         return "" if is_number(value) else f"{shown(value)[:20]}, which is not a finite number"

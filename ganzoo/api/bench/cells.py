@@ -53,24 +53,27 @@ def failure_path(out: Path, cell: Cell) -> Path:
     return folder.with_name(f"{folder.name}.failed.json")
 
 
-def read_state(out: Path, cell: Cell) -> State:
-    """The state of a cell, read from its folder; trains and writes nothing. A folder that cannot be read has failed."""
+def read_state(out: Path, cell: Cell, metrics: str | None = None) -> State:
+    """The state of a cell, read from its folder; trains and writes nothing. A folder that cannot be read has failed.
+
+    metrics: names without all of which a cell is not finished, as `--metrics` takes them.
+    """
     try:
-        return _state(out, cell)
+        return _state(out, cell, metrics)
     except Mismatch as error:
         return State("mismatch", str(error))
     except Exception as error:
         return State("failed", describe(error))
 
 
-def _state(out: Path, cell: Cell) -> State:
+def _state(out: Path, cell: Cell, metrics: str | None) -> State:
     path = out / cell.folder
     failure = _read_failure(failure_path(out, cell))
     if not (path / "recipe.json").is_file():
         return failure or State("new")
     run = Run.open(path)
     require_same(run, cell_plan(cell))
-    if is_scored(run):
+    if is_scored(run, metrics):
         return State("finished")
     return failure or State("started")
 
@@ -125,11 +128,6 @@ def is_scored(run: Run, metrics: str | None = None) -> bool:
     if request.features != "auto":
         protocols = [found for found in protocols if (found.get("features") or {}).get("space") == request.features]
     return {found["metric"] for found in protocols}.issuperset(request.metrics or ())
-
-
-def lacks_metrics(out: Path, cell: Cell, metrics: str | None) -> bool:
-    """Whether a finished cell was not scored by one of `metrics`, as after these were added to its grid."""
-    return metrics is not None and not is_scored(Run.open(out / cell.folder), metrics)
 
 
 def require_same(run: Run, plan: Plan) -> None:

@@ -127,8 +127,7 @@ def run_cells(
         report(f"left out: {group.title}: {reason}.")
     unfinished = []
     for number, cell in enumerate(mine, 1):
-        done = cells.read_state(out, cell).status == "finished"
-        if done and not cells.lacks_metrics(out, cell, options.get("metrics")):
+        if cells.read_state(out, cell, options.get("metrics")).status == "finished":
             report(f"[{number}/{len(mine)}] {cell.title}: already finished.")
         else:
             cells.require_start(out, cell)
