@@ -8,7 +8,7 @@ steps. A callback scores samples at evenly spaced steps as `ganzoo eval` does, w
 stops the clock meanwhile; the clock starts before the first step and includes pictures and checkpoints. The result is
 the first scored step at which the fraction is reached.
 
-Results are written to benchmarks/results/quality.json. Other seeds that were measured on the same machine are kept.
+Results are written to benchmarks/results/quality.json. Other recipes are kept, and other seeds of the same machine.
 Runs are written to a temporary folder unless --runs names one. --draw trains nothing, and draws the curves of all
 recipes that were measured to docs/images/quality.png.
 """
@@ -21,7 +21,6 @@ import functools
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,40 +55,30 @@ class Curve(Callback):
     """The score at evenly spaced steps, with the seconds of training until then.
 
     points: dicts of step, seconds, "cpu seconds", score and share (the fraction of the score of real test images).
-    excluded, cpu_excluded: seconds that scoring has taken so far, which are not counted.
     """
 
     def __init__(self, run: Run, count: int) -> None:
         self.run, self.every = run, max(1, run.recipe.steps // count)
         self.points: list[dict[str, float]] = []
         self.real = 0.0
-        self.excluded = self.cpu_excluded = 0.0
 
     def on_start(self, trainer: Trainer) -> None:
         data = dataclasses.replace(trainer.recipe.data, labels=True)
-        self.reference = Reference(data, make_options(**self.run.options()), trainer.stream.dataset)
-        # This also trains the classifier behind the features, unless it is cached.
-        self.real = self._score(trainer, with_real=True).real or 0.0
-        self.began, self.cpu_began = time.perf_counter(), time.process_time()
+        with trainer.stopwatch.paused():
+            self.reference = Reference(data, make_options(**self.run.options()), trainer.stream.dataset)
+            # This also trains the classifier behind the features, unless it is cached.
+            self.real = self._score(trainer, with_real=True).real or 0.0
+        self.began, self.cpu_began = trainer.stopwatch.seconds, trainer.stopwatch.cpu_seconds
 
     def on_step(self, trainer: Trainer) -> None:
-        step = trainer.progress.step
+        step, watch = trainer.progress.step, trainer.stopwatch
         if step % self.every and step != trainer.progress.steps:
             return
-        seconds = time.perf_counter() - self.began - self.excluded
-        cpu_seconds = time.process_time() - self.cpu_began - self.cpu_excluded
-        value = self._score(trainer).value
-        self.points.append(
-            {
-                "step": step,
-                "seconds": round(seconds, 2),
-                "cpu seconds": round(cpu_seconds, 2),
-                "score": round(value, 5),
-                "share": round(value / self.real, 5),
-            }
-        )
-        self.excluded = time.perf_counter() - self.began - seconds
-        self.cpu_excluded = time.process_time() - self.cpu_began - cpu_seconds
+        times = {"seconds": watch.seconds - self.began, "cpu seconds": watch.cpu_seconds - self.cpu_began}
+        with watch.paused():
+            value = self._score(trainer).value
+        scores = {"score": round(value, 5), "share": round(value / self.real, 5)}
+        self.points.append({"step": step, **{key: round(time, 2) for key, time in times.items()}, **scores})
 
     def _score(self, trainer: Trainer, with_real: bool = False) -> Score:
         """The current Inception Score, on the samples that `ganzoo eval` would draw."""
@@ -188,11 +177,15 @@ def reached(points: list[dict[str, float]], share: float) -> dict[str, float] | 
 
 
 def record(recipe: str, seed: int, row: dict[str, Any]) -> None:
-    """Print a row and add it to the results file, which starts over on another machine or with other versions."""
-    path = results.FOLDER / "quality.json"
-    before = json.loads(path.read_text("utf-8")) if path.exists() else None
-    rows = before["rows"] if before and results.is_of_this_machine(before) else {}
-    seeds = dict(sorted((rows.get(recipe, {}).get("seeds", {}) | {str(seed): row}).items()))
+    """Print a row and add it to the results file.
+
+    A recipe's seeds are of one machine, with the same versions of the packages: on another, that recipe starts over.
+    """
+    rows = results.rows("quality")
+    before = rows.get(recipe, {"seeds": {}})
+    of_others = "machine" in before and not results.is_of_this_machine(before)
+    kept = {} if of_others else before["seeds"]
+    seeds = dict(sorted((kept | {str(seed): row}).items()))
     rows[recipe] = {"summary": summary(list(seeds.values())), "seeds": seeds}
     results.write("quality", "python -m benchmarks.quality", {"rows": dict(sorted(rows.items()))})
     print(f"{recipe}, seed {seed}: {as_text(row)}", flush=True)

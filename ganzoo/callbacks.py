@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganzoo.data.dataset import BatchStream
     from ganzoo.game import GAN, Course, Progress
     from ganzoo.machine.fabric import Fabric
+    from ganzoo.machine.stopwatch import Stopwatch
 
 
 class RunFolder(Protocol):
@@ -32,8 +33,8 @@ class Training(Protocol):
 
     gan: the game, with its `players` and `averages`. progress: steps done and in all. fabric: device and precision.
     stream: the batches; `stream.dataset` is the training data. part_size: how many samples a rank passes through the
-    networks at once. course: the levels of a growing game. stop_requested: set it to end training after this step, with
-    everything saved.
+    networks at once. course: the levels of a growing game. stopwatch: the time of training; work inside
+    `stopwatch.paused()` does not count. stop_requested: set it to end training after this step, with everything saved.
     """
 
     gan: GAN
@@ -43,6 +44,7 @@ class Training(Protocol):
     stream: BatchStream
     part_size: int
     course: Course
+    stopwatch: Stopwatch
     stop_requested: bool
 
     def state(self) -> dict[str, Any]:
@@ -74,5 +76,5 @@ class CollectiveCallback(Protocol):
         ...
 
     def run(self, trainer: Training) -> None:
-        """Called on every rank at the same step, before other callbacks see it."""
+        """Called on every rank at the same step, before other callbacks see it. Its time is not counted as training."""
         ...

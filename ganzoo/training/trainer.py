@@ -16,6 +16,7 @@ from ganzoo.game import GAN, Phase, Progress, course_of
 from ganzoo.machine.fabric import Fabric
 from ganzoo.machine.ranks import maximum, stops_all_ranks
 from ganzoo.machine.seeds import mixed_seed
+from ganzoo.machine.stopwatch import Stopwatch
 from ganzoo.machine.threads import only_training_run
 from ganzoo.recipes import Recipe, at_step, to_dict
 from ganzoo.training import restoring
@@ -73,6 +74,7 @@ class Trainer:
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
         gan.prepare(self.stream.dataset)
         self.progress = Progress(steps=recipe.steps)
+        self.stopwatch = Stopwatch()
         self.term_means = TermMeans()
         self.finite_check = FiniteCheck(self.gan, fabric.device, on_nonfinite)
         # Frozen weights too: a game may unfreeze them in `on_step`.
@@ -284,8 +286,9 @@ class Trainer:
         due = [callback for callback in self.collective if callback.due(self.progress.step)]
         if due:
             self._agree_to_stop(always=True)
-        for callback in due:
-            callback.run(self)
+        with self.stopwatch.paused():
+            for callback in due:
+                callback.run(self)
 
     def _agree_to_stop(self, always: bool = False) -> bool:
         """Whether to stop after this step: with several ranks, all stop after the same step if any is asked to stop.

@@ -37,9 +37,13 @@ def build(recipe: SNGANRecipe, data: DataSpec) -> TwoPlayer:
 # Small networks and short runs tolerate higher learning rates, if they decay towards the end.
 FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr in (5e-4, 2e-3))
 DIGITS = SNGANRecipe(width=16, d_width=16, steps=2500, g=FAST_G, d=FAST_D)
+EQUAL = Optimiser(lr=2e-3, betas=(0.0, 0.9), schedule="linear", schedule_start=0.5)
+MNIST = SNGANRecipe(
+    data=Data(name="mnist"), network="residual", width=16, d_width=16, batch=32, steps=4000, g=EQUAL, d=EQUAL
+)
 ADAM = Optimiser(betas=(0.0, 0.9), schedule="linear")
 LONG = SNGANRecipe(data=Data(name="cifar10"), latent=128, n_critic=5, steps=100_000, g=ADAM, d=ADAM, ema=0.0)
-RECIPES = {"digits": DIGITS, "cifar10": replace(LONG, network="residual", width=256, d_width=128)}
+RECIPES = {"digits": DIGITS, "mnist": MNIST, "cifar10": replace(LONG, network="residual", width=256, d_width=128)}
 
 
 @hookimpl

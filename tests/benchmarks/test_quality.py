@@ -13,6 +13,7 @@ from PIL import Image
 from benchmarks import cost, quality, results
 from ganzoo.api.bench.grid import read_grid
 from ganzoo.evaluation.scoring import Score
+from ganzoo.machine import stopwatch
 
 TINY = ["--only", "dcgan.digits", "--steps", "4", "--points", "2"]
 
@@ -59,7 +60,7 @@ def test_scoring_stops_the_clock(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         play(trainer)
         clock.now += 1
 
-    monkeypatch.setattr(quality, "time", clock)
+    monkeypatch.setattr(stopwatch, "time", clock)
     monkeypatch.setattr(quality.Curve, "_score", scored)
     monkeypatch.setattr(quality.Trainer, "play_step", played)
     quality.main([*TINY, "--seeds", "0"])
@@ -89,7 +90,14 @@ def test_seeds_of_the_same_machine_are_kept_and_averaged(folder: Path, monkeypat
     machine = results.machine()
     monkeypatch.setattr(results, "machine", lambda: machine | {"processor": "another"})
     quality.record("dcgan.digits", 0, row(5.0, True))
-    assert list(read(folder)["rows"]["dcgan.digits"]["seeds"]) == ["0"]
+    quality.record("lsgan.digits", 0, row(5.0, True))
+    rows = read(folder)["rows"]
+    assert list(rows["dcgan.digits"]["seeds"]) == ["0"], "a recipe's seeds are of one machine"
+    monkeypatch.setattr(results, "machine", lambda: machine)
+    quality.record("lsgan.digits", 1, row(5.0, True))
+    rows = read(folder)["rows"]
+    assert list(rows["lsgan.digits"]["seeds"]) == ["1"]
+    assert rows["dcgan.digits"]["machine"]["processor"] == "another", "other recipes are kept, with their machine"
 
 
 def test_the_bundled_recipes_for_small_grey_digits_are_measured() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 from ganzoo.files.atomic import append_line
@@ -19,7 +18,7 @@ from ganzoo.callbacks import Callback
 
 
 class MetricsLog(Callback):
-    """Writes metrics.jsonl: step, epoch, seconds of training, and every logged term."""
+    """Writes metrics.jsonl: step, epoch, seconds of training without those of scoring, and every logged term."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.path = run, run.path / "metrics.jsonl"
@@ -29,12 +28,13 @@ class MetricsLog(Callback):
         kept = truncate_log(self.path, trainer.progress.step, *LOGGED)
         last = kept[-1] if kept else {}
         before, cpu_before = last.get("seconds", 0.0), last.get("cpu_seconds", 0.0)
-        self.start, self.cpu_start = time.perf_counter() - before, time.process_time() - cpu_before
+        watch = trainer.stopwatch
+        self.earlier, self.cpu_earlier = before - watch.seconds, cpu_before - watch.cpu_seconds
 
     def on_log(self, trainer: Training, values: dict[str, float]) -> None:
         epoch = trainer.progress.samples / len(trainer.stream.dataset)
-        seconds = round(time.perf_counter() - self.start, 3)
-        cpu_seconds = round(time.process_time() - self.cpu_start, 3)
+        seconds = round(self.earlier + trainer.stopwatch.seconds, 3)
+        cpu_seconds = round(self.cpu_earlier + trainer.stopwatch.cpu_seconds, 3)
         times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
         record = {"step": trainer.progress.step, "epoch": round(epoch, 4), **times, **values}
         append_line(self.path, json.dumps(record))
