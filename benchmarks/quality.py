@@ -23,6 +23,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -202,30 +203,35 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def draw_curves(path: Path) -> None:
-    """The fraction of the real score over CPU seconds: a panel per data set, a line per recipe and seed."""
+    """The fraction of the real score over CPU seconds: a panel per data set, a line per recipe, the best end first."""
     from matplotlib.ticker import LogLocator
 
     rows = json.loads((results.FOLDER / "quality.json").read_text("utf-8"))["rows"]
     recipe_data = {name: ganzoo.plan(name).recipe.data.name for name in rows}
     shown = [dataset for dataset in DATASETS if dataset in recipe_data.values()]
-    figure = new_figure(4.5 * len(shown), 3.5)
-    for axes, dataset in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
-        names = [name for name in rows if recipe_data[name] == dataset]
-        for number, name in enumerate(names):
-            for seed, row in rows[name]["seeds"].items():
-                seconds, shares = zip(*((p["cpu seconds"], p["share"]) for p in row["points"]), strict=True)
-                label = name if seed == next(iter(rows[name]["seeds"])) else None
-                axes.plot(seconds, shares, color=f"C{number}", linewidth=1, alpha=0.8, label=label)
+    figure = new_figure(9, 4.5 * len(shown))
+    for axes, dataset in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        curves = {name: mean_curve(row["seeds"]) for name, row in rows.items() if recipe_data[name] == dataset}
+        best_first = sorted(curves.items(), key=lambda curve: -curve[1][1][-1])
+        for number, (name, (seconds, shares)) in enumerate(best_first):
+            style = ("-", "--", ":")[number // 10 % 3]
+            axes.plot(seconds, shares, style, color=f"C{number % 10}", linewidth=1.2, label=name)
         for share in FRACTIONS:
             axes.axhline(share, color="grey", linewidth=0.8, linestyle=":")
-        axes.set(title=dataset, xscale="log", xlabel="CPU seconds of training")
+        axes.set(title=dataset, xscale="log", ylabel="fraction of the real Inception Score")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("")
-        axes.legend(loc="lower right", fontsize=8)
-    figure.axes[0].set_ylabel("fraction of the real Inception Score")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    figure.axes[-1].set_xlabel("CPU seconds of training")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
+
+
+def mean_curve(seeds: dict[str, dict[str, Any]]) -> tuple[list[float], list[float]]:
+    """CPU seconds and fractions of the real score at the scored steps, means over the seeds."""
+    points = list(zip(*(row["points"] for row in seeds.values()), strict=True))
+    return [fmean(p["cpu seconds"] for p in at) for at in points], [fmean(p["share"] for p in at) for at in points]
 
 
 def as_text(row: dict[str, Any]) -> str:

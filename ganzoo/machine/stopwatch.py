@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Runs from the start. seconds: wall-clock time; cpu_seconds: the process's, over all threads; both without pauses."""
+    """Runs from the start, but not while paused.
+
+    seconds: wall-clock time. cpu_seconds: CPU time of the process, over all threads.
+    """
 
     def __init__(self) -> None:
         self._start, self._cpu_start = time.perf_counter(), time.process_time()

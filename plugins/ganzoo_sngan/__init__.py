@@ -58,6 +58,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            for_data={"fashion-mnist": "mnist"},
             ancestor="dcgan",
             change="`loss=hinge`, `spectral_norm=true`, `d_norm=none`",
             lesson="Bounding every layer of D is enough to keep its gradients useful, without a penalty.",

@@ -89,6 +89,7 @@ DIGITS = StyleGAN2Recipe(
     **SMALL,
     **FAST,
 )
+MNIST = replace(DIGITS, data=Data(name="mnist"), steps=1800, penalties={"r1": Term(weight=10.0, every=4)})
 # Configurations of the authors' train.py: cifar, auto (for 64 pixels and one GPU) and paper256.
 CIFAR10 = trained(
     100_000,
@@ -111,6 +112,7 @@ LARGE = trained(25_000, 64, 0.0025, 1.0, 20, data=Data(name="folder", size=256),
 CIFAR10 = replace(CIFAR10, g=Optimiser(lr=0.002, betas=(0.0, 0.991992)))
 RECIPES = {
     "digits": DIGITS,
+    "mnist": MNIST,
     "cifar10": ramped(CIFAR10, 0.1),
     "folder": ramped(FOLDER, 0.008),
     "folder-256": LARGE,
@@ -131,7 +133,7 @@ def ganzoo_variants() -> list[Variant]:
         "https://arxiv.org/abs/2006.06676"
     )
     with_ada = {name: replace(recipe, **ADA) for name, recipe in RECIPES.items()} | {"digits": replace(DIGITS, **QUICK)}
-    for_data = {"cifar100": "cifar10", "svhn": "cifar10"}
+    for_data = {"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"}
     plain = Variant(
         "stylegan2",
         summary,
