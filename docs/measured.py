@@ -52,7 +52,10 @@ def quality() -> str:
 
 def seeds(recipe: str) -> str:
     """A recipe's scores in the benchmark of the zoo, over its seeds."""
-    zoo, group = result("zoo"), group_of(recipe)
+    zoo = result("zoo")
+    if all(group["recipe"] != recipe for group in zoo["groups"]):
+        return f"`{recipe}` has no results in `{zoo['command']}` yet.\n"
+    group = group_of(recipe)
     rows = [[score["name"], format_spread(score, 3), real_value(score, 3)] for score in group["scores"]]
     rows.append(["CPU seconds of training", format_spread(group["cpu_seconds"], 3), ""])
     done = group["cpu_seconds"]["n"]

@@ -33,3 +33,11 @@ def test_a_row_with_too_many_cells_is_named() -> None:
     table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
     assert list(check.check_tables(f"{table}\n| c |\n|---|\n| 1\\|2 |\n\n```text\n| 1 | 2 | 3 |\n```\n")) == []
     assert list(check.check_tables(table + "| 1 | 2|3 |\n")) == ["a row has 3 cells where its table has 2: | 1 | 2|3 |"]
+
+
+def test_a_recipe_without_results_is_marked_on_its_page() -> None:
+    page = "<!-- seeds: {} -->\n<!-- end -->"
+    assert "| IS[domain:digits] |" in generated.with_tables(page.format("dcgan.digits"))
+    assert "`dcgan.none` has no results in `ganzoo bench benchmarks/zoo.toml" in generated.with_tables(
+        page.format("dcgan.none")
+    )
