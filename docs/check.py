@@ -116,13 +116,31 @@ def check_page(variant: Variant) -> Iterator[str]:
         rows = [cells(line) for line in headed[full].splitlines()[2:]]
         shown = {row[0].strip("`") for row in rows}
         yield from (f"{where}: no recipe has the key {row[0]}" for row in rows if set(row[1:-1]) == {"-"})
-        defaults = values_of(type(recipe)())
-        for key, value in values_of(recipe).items():
-            usual = defaults.get(key, "1" if key.endswith(".every") else None)
-            # How a schedule reaches its end value is usually the same for all, and said below the table.
-            of_schedule = key.startswith("schedules.") and not key.endswith(".to")
-            if value != usual and key not in shown and not of_schedule:
-                yield f"{where}: the table of {full} leaves out {key} = {value}"
+        values, defaults = values_of(recipe), values_of(type(recipe)())
+        # How a schedule reaches its end value is usually the same for all, and said below the table.
+        left_out = [
+            key
+            for key, value in values.items()
+            if value != defaults.get(key, "1" if key.endswith(".every") else None)
+            and key not in shown
+            and (not key.startswith("schedules.") or key.endswith(".to"))
+        ]
+        above = shown_above(variant, name, headed)
+        if any(values[key] == above.get(key) for key in left_out):
+            # The table adds to the ancestor's above it.
+            usual = [key for key in above if key not in left_out and key not in shown]
+            left_out = [key for key in left_out + usual if values.get(key) != above.get(key)]
+        yield from (f"{where}: the table of {full} leaves out {key} = {values.get(key)}" for key in left_out)
+
+
+def shown_above(variant: Variant, recipe: str, headed: dict[str, str]) -> dict[str, str]:
+    """The values of the ancestor's recipe of the same name in a table of the same page, which need not be repeated."""
+    ancestor = registry.variants().get(variant.ancestor)
+    table = headed.get(f"{variant.ancestor}.{recipe}")
+    if ancestor is None or table is None or recipe not in ancestor.recipes:
+        return {}
+    shown = {cells(line)[0].strip("`") for line in table.splitlines()[2:]}
+    return {key: value for key, value in values_of(ancestor.recipes[recipe]).items() if key in shown}
 
 
 def check_hook(hook: str) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -41,3 +43,24 @@ def test_a_recipe_without_results_is_marked_on_its_page() -> None:
     assert "`dcgan.none` has no results in `ganzoo bench benchmarks/zoo.toml" in generated.with_tables(
         page.format("dcgan.none")
     )
+
+
+def test_a_table_that_adds_to_the_one_above_need_not_repeat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = pytest.importorskip("check")
+    (variant,) = [variant for variant in generated.own("variants") if variant.name == "stylegan2-ada"]
+    text = generated.page_of(variant).read_text("utf-8")
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "page_of", lambda _: tmp_path / "page.md")
+
+    def problems(text: str) -> list[str]:
+        (tmp_path / "page.md").write_text(text, "utf-8")
+        return list(check.check_page(variant))
+
+    assert problems(text) == []
+    found = problems(text.replace("| `augment` |", "| `loss` |"))
+    assert "page.md: the table of stylegan2-ada.digits leaves out augment = ada" in found
+    above = re.sub(r"^\| `batch` .*\n", "", text, flags=re.MULTILINE)
+    assert problems(above) == [
+        f"page.md: the table of stylegan2-ada.{name} leaves out batch = {batch}"
+        for name, batch in (("digits", 32), ("mnist", 32), ("folder", 32))
+    ]
