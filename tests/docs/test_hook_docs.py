@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from kinds import IMAGES
 from paths import ROOT
 
 import ganzoo
-from ganzoo import cli, hookspecs, testing
+from ganzoo import callbacks, cli, hookspecs, testing
 from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import Zoo
 
@@ -32,6 +33,13 @@ def page(hook: str) -> str:
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("protocol", [callbacks.Training, callbacks.RunFolder])
+def test_all_that_a_callback_may_use_is_on_its_page(protocol: type) -> None:
+    (table,) = [t for t in page("ganzoo_callbacks").split("\n\n") if t.startswith(f"| `{protocol.__name__}`")]
+    methods = {f"{name}()" for name in vars(protocol) if inspect.isfunction(vars(protocol)[name]) and name[0] != "_"}
+    assert set(re.findall(r"^\| `(\S+)` \|", table, re.MULTILINE)) == methods | set(protocol.__annotations__)
 
 
 @pytest.fixture
