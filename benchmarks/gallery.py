@@ -65,7 +65,6 @@ ROWS = (
     Row("stylegan2.digits-digits", "plugins/ganzoo_stylegan2/samples-digits.png"),
     Row("stylegan2.mnist-mnist", "plugins/ganzoo_stylegan2/samples-mnist.png"),
     Row("stylegan2-ada.digits-digits", "plugins/ganzoo_stylegan2/samples-stylegan2-ada-digits.png"),
-    Row("stylegan2-ada.mnist-mnist", "plugins/ganzoo_stylegan2/samples-stylegan2-ada-mnist.png"),
     Row("fastgan.digits-digits", "plugins/ganzoo_fastgan/samples-digits.png"),
     Row("fastgan.mnist-mnist", "plugins/ganzoo_fastgan/samples-mnist.png"),
     Row("dragan.digits-digits", "plugins/ganzoo_dragan/samples-digits.png"),
