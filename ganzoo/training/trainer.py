@@ -73,8 +73,7 @@ class Trainer:
         self.part_size = recipe.batch // parts
         self.stream = BatchStream(dataset.to(fabric.device), recipe.batch, recipe.seed)
         gan.prepare(self.stream.dataset)
-        self.progress = Progress(steps=recipe.steps)
-        self.stopwatch = Stopwatch()
+        self.progress, self.stopwatch = Progress(steps=recipe.steps), Stopwatch()
         self.term_means = TermMeans()
         self.finite_check = FiniteCheck(self.gan, fabric.device, on_nonfinite)
         # Frozen weights too: a game may unfreeze them in `on_step`.
