@@ -113,22 +113,21 @@ def check_page(variant: Variant) -> Iterator[str]:
         if full not in headed:
             yield f"{where}: no table has a column `{full}`"
             continue
-        rows = [cells(line) for line in headed[full].splitlines()[2:]]
-        shown = {row[0].strip("`") for row in rows}
-        yield from (f"{where}: no recipe has the key {row[0]}" for row in rows if set(row[1:-1]) == {"-"})
+        rows = rows_of(headed[full])
+        yield from (f"{where}: no recipe has the key `{key}`" for key, row in rows.items() if set(row[:-1]) == {"-"})
         values, defaults = values_of(recipe), values_of(type(recipe)())
         # How a schedule reaches its end value is usually the same for all, and said below the table.
         left_out = [
             key
             for key, value in values.items()
             if value != defaults.get(key, "1" if key.endswith(".every") else None)
-            and key not in shown
+            and key not in rows
             and (not key.startswith("schedules.") or key.endswith(".to"))
         ]
         above = shown_above(variant, name, headed)
         if any(values[key] == above.get(key) for key in left_out):
             # The table adds to the ancestor's above it.
-            usual = [key for key in above if key not in left_out and key not in shown]
+            usual = [key for key in above if key not in left_out and key not in rows]
             left_out = [key for key in left_out + usual if values.get(key) != above.get(key)]
         yield from (f"{where}: the table of {full} leaves out {key} = {values.get(key)}" for key in left_out)
 
@@ -139,8 +138,13 @@ def shown_above(variant: Variant, recipe: str, headed: dict[str, str]) -> dict[s
     table = headed.get(f"{variant.ancestor}.{recipe}")
     if ancestor is None or table is None or recipe not in ancestor.recipes:
         return {}
-    shown = {cells(line)[0].strip("`") for line in table.splitlines()[2:]}
-    return {key: value for key, value in values_of(ancestor.recipes[recipe]).items() if key in shown}
+    rows = rows_of(table)
+    return {key: value for key, value in values_of(ancestor.recipes[recipe]).items() if key in rows}
+
+
+def rows_of(table: str) -> dict[str, list[str]]:
+    """The other cells of each row, by its key."""
+    return {key.strip("`"): rest for key, *rest in map(cells, table.splitlines()[2:])}
 
 
 def check_hook(hook: str) -> Iterator[str]:

@@ -283,8 +283,9 @@ class Trainer:
     def _run_collective(self) -> None:
         """Run what all ranks do together after a step; first they agree that none has failed, so that none waits."""
         due = [callback for callback in self.collective if callback.due(self.progress.step)]
-        if due:
-            self._agree_to_stop(always=True)
+        if not due:
+            return
+        self._agree_to_stop(always=True)
         with self.stopwatch.paused():
             for callback in due:
                 callback.run(self)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clock import Clock
 from paths import ROOT
 from PIL import Image
 
 from benchmarks import cost, quality, results
 from ganzoo.api.bench.grid import read_grid
 from ganzoo.evaluation.scoring import Score
-from ganzoo.machine import stopwatch
 
 TINY = ["--only", "dcgan.digits", "--steps", "4", "--points", "2"]
 
@@ -40,29 +40,13 @@ def test_a_training_leaves_its_curve_and_the_product_gives_the_same_last_score(f
 
 
 def test_scoring_stops_the_clock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock:
-        now = 5.0
-
-        def perf_counter(self) -> float:
-            return self.now
-
-        process_time = perf_counter
-
-    clock = Clock()
+    clock = Clock(monkeypatch)
 
     def scored(*_: Any, **__: Any) -> Score:
         clock.now += 100
         return Score("IS", 2.0, 4.0, "higher", {})
 
-    play = quality.Trainer.play_step
-
-    def played(trainer: Any) -> None:
-        play(trainer)
-        clock.now += 1
-
-    monkeypatch.setattr(stopwatch, "time", clock)
     monkeypatch.setattr(quality.Curve, "_score", scored)
-    monkeypatch.setattr(quality.Trainer, "play_step", played)
     quality.main([*TINY, "--seeds", "0"])
     points = read(folder)["rows"]["dcgan.digits"]["seeds"]["0"]["points"]
     assert [(point["seconds"], point["cpu seconds"], point["share"]) for point in points] == [(2, 2, 0.5), (4, 4, 0.5)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from clock import Clock
 from small import SMALL, same, train_digits
 
 import ganzoo
@@ -18,7 +19,6 @@ from ganzoo.callbacks import Callback
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.scoring import Score, Scores
 from ganzoo.files import checkpoint
-from ganzoo.machine import stopwatch
 from ganzoo.runs.callbacks import evaluations
 from ganzoo.runs.run import Run
 
@@ -47,29 +47,13 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_scoring_is_not_counted_as_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock:
-        now = 5.0
-
-        def perf_counter(self) -> float:
-            return self.now
-
-        process_time = perf_counter
-
-    clock = Clock()
+    clock = Clock(monkeypatch)
 
     def scored(*_: Any, **__: Any) -> Scores:
         clock.now += 100
         return Scores([])
 
-    play = execution.Trainer.play_step
-
-    def played(trainer: execution.Trainer) -> None:
-        play(trainer)
-        clock.now += 1
-
-    monkeypatch.setattr(stopwatch, "time", clock)
     monkeypatch.setattr(evaluations.Evaluations, "_score", scored)
-    monkeypatch.setattr(execution.Trainer, "play_step", played)
     run = train(tmp_path / "run", steps=6, eval_every=2, log_every=1)
     assert [(row["seconds"], row["cpu_seconds"]) for row in run.metrics()] == [(n, n) for n in range(1, 7)]
     run = ganzoo.resume(run.path, steps=8, progress=False)
