@@ -183,9 +183,8 @@ def record(recipe: str, seed: int, row: dict[str, Any]) -> None:
     A recipe's seeds are of one machine, with the same versions of the packages: on another, that recipe starts over.
     """
     rows = results.rows("quality")
-    before = rows.get(recipe, {"seeds": {}})
-    of_others = "machine" in before and not results.is_of_this_machine(before)
-    kept = {} if of_others else before["seeds"]
+    before = rows.get(recipe, {})
+    kept = {} if "machine" in before else before.get("seeds", {})
     seeds = dict(sorted((kept | {str(seed): row}).items()))
     rows[recipe] = {"summary": summary(list(seeds.values())), "seeds": seeds}
     results.write("quality", "python -m benchmarks.quality", {"rows": dict(sorted(rows.items()))})

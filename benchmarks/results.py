@@ -36,7 +36,10 @@ def rows(name: str) -> dict[str, Any]:
     if not path.exists():
         return {}
     before = json.loads(path.read_text("utf-8"))
-    found: dict[str, Any] = before["rows"]
-    if not is_of_this_machine(before):
-        found = {row: {"machine": before["machine"]} | values for row, values in found.items()}
+    found: dict[str, Any] = {}
+    for row, values in before["rows"].items():
+        measured = {"machine": before["machine"]} | values
+        if is_of_this_machine(measured):
+            del measured["machine"]
+        found[row] = measured
     return found

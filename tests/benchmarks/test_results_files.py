@@ -47,6 +47,20 @@ def test_rows_of_another_machine_keep_it(folder: Path, monkeypatch: pytest.Monke
     )
 
 
+def test_rows_of_this_machine_are_its_own_again_after_another_was_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_on("first", {"a": {"ms": 1}}, monkeypatch)
+    write_on("second", {"b": {"ms": 2}}, monkeypatch)
+    write_on("first", {"c": {"ms": 3}}, monkeypatch)
+    rows = json.loads((folder / "some.json").read_text("utf-8"))["rows"]
+    assert {name: row.get("machine", {}).get("processor") for name, row in rows.items()} == {
+        "a": None,
+        "b": "second",
+        "c": None,
+    }
+
+
 def test_a_folder_without_runs_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         diagnosis.main(["--bench", str(tmp_path / "nowhere"), "--only", "nothing"])
