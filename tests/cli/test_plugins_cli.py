@@ -56,6 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             [
                 "3dgan",
                 "acgan",
+                "began",
                 "bigan",
                 "biggan",
                 "conditional",

@@ -74,6 +74,7 @@ GAMES = [
         ("pacgan", POINTS, {}),
         ("r3gan", IMAGES, {"group": 4}),
         ("ebgan", IMAGES, {}),
+        ("began", IMAGES, {}),
         ("msg-gan", IMAGES, {}),
         ("progan", IMAGES, {}),
         ("dragan", IMAGES, {}),

@@ -23,6 +23,12 @@ CELL_KEYS = ("variant", "dataset", "set", "label", *INIT_KEYS)
 LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
 
+def distinction(swept: Mapping[str, Any], label: str, init: Mapping[str, Any]) -> str:
+    """What tells a group from others of its recipe and data set: swept values, the label, or the initial weights."""
+    values = ", ".join(f"{key}={text_of(value)}" for key, value in swept.items())
+    return values or label or (f"from {init['init_from']}" if init else "")
+
+
 @dataclass(frozen=True)
 class Group:
     """What is trained once for each seed: a variant's recipe on a data set, with keys of its own.
@@ -46,9 +52,8 @@ class Group:
 
     @property
     def note(self) -> str:
-        """What distinguishes it, for people: the values of a sweep, or the label."""
-        values = ", ".join(f"{key}={text_of(value)}" for key, value in self.swept.items())
-        return values or self.label or (f"from {self.init['init_from']}" if self.init else "")
+        """What distinguishes it, for people."""
+        return distinction(self.swept, self.label, self.init)
 
     @property
     def folder(self) -> str:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.api.bench import cells
-from ganzoo.api.bench.grid import Cell, Grid, Group
-from ganzoo.api.bench.sweep import text_of
+from ganzoo.api.bench.grid import Cell, Grid, Group, distinction
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.comparability import Column, columns_of
 from ganzoo.evaluation.ideals import decides
@@ -291,9 +290,7 @@ def _format_real(real: Mapping[str, Any]) -> str:
 
 
 def _title(group: Mapping[str, Any]) -> str:
-    swept = ", ".join(f"{key}={text_of(value)}" for key, value in group.get("sweep", {}).items())
-    source = group.get("init", {}).get("init_from")
-    note = swept or group["label"] or (f"from {source}" if source else "")
+    note = distinction(group.get("sweep", {}), group["label"], group.get("init", {}))
     return group["recipe"] + (f" ({note})" if note else "")
 
 
