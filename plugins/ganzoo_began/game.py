@@ -40,7 +40,7 @@ class BEGAN(TwoPlayer):
         return {"loss": loss, "convergence": self.real_error + self.imbalance(loss.detach()).abs()}
 
     def imbalance(self, fake_error: Tensor) -> Tensor:
-        """How much more than gamma times the error of the real samples is missing in that of the generated ones."""
+        """gamma times the error of the real samples, less that of the generated ones: 0 is balance."""
         return self.recipe.gamma * self.real_error - fake_error
 
     @torch.no_grad()
