@@ -32,6 +32,15 @@ on [domain features](scores.md#domain-features), and the CPU seconds of training
 [the results](results.md). The best fraction comes first; sheets of recipes without results yet come last.
 """
 
+CURVES = """\
+## During training
+
+The Inception Score as a fraction of that of real test samples, over CPU seconds; a line is the mean over a recipe's
+seeds ([times to 80 and 90 %](performance.md#time-to-quality)):
+
+![fraction of the real score over CPU seconds, a line per recipe](images/quality.png)
+"""
+
 
 def picture_of(page: Path, variant: Variant, recipe: str) -> Path:
     """The sheet of a recipe's samples, beside its variant's page."""
@@ -59,7 +68,7 @@ def gallery_page(note: str, variants: Sequence[tuple[Variant, Path]], zoo: Mappi
                     found.append((share, f"![samples of {full}]({path})<br>**[{full}]({target})**{text}"))
         found.sort(key=lambda cell: -cell[0])
         parts += [f"## {title}\n", *table([cell for _, cell in found]), ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, CURVES])
 
 
 def caption(group: Mapping[str, Any] | None) -> tuple[float, str]:
