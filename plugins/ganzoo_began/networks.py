@@ -57,6 +57,14 @@ class Decoder(nn.Module):
         return image
 
 
+class Generator(Decoder):
+    """A decoder of latents `[N, latent]`. In evaluation, images are clamped to [-1, 1]."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        image = super().forward(z)
+        return image if self.training else image.clamp(-1, 1)
+
+
 def encoder(shape: tuple[int, ...], width: int, code: int) -> nn.Sequential:
     """Images `[N, *shape]` to codes `[N, code]`: two convolutions per resolution, with linearly more channels."""
     channels, height, span = shape
@@ -76,7 +84,7 @@ def encoder(shape: tuple[int, ...], width: int, code: int) -> nn.Sequential:
 def networks(recipe: BEGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:
     """The generator and the autoencoder."""
     shape = data.shape
-    g = Decoder(recipe.latent, shape, recipe.width, recipe.skip)
+    g = Generator(recipe.latent, shape, recipe.width, recipe.skip)
     decoder = Decoder(recipe.code, shape, recipe.width, recipe.skip)
     d = AutoencodingDiscriminator(encoder(shape, recipe.d_width, recipe.code), decoder, recipe.energy)
     xavier_init(g)
