@@ -33,7 +33,8 @@ GRID: dict[str, Any] = {
     "set": {key: value for key, value in SMALL.items() if key != "batch"} | {"batch": 16},
 }
 CELLS = make_grid(GRID).cells
-OPTIONS = {"device": "cpu", "progress": False}
+# Other metrics take seconds a cell.
+OPTIONS: dict[str, Any] = {"device": "cpu", "progress": False, "metrics": "modes"}
 
 
 @pytest.fixture(autouse=True)
