@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from . import BEGANRecipe
 
 
-def halvings(height: int, width: int) -> int:
-    """How often an image can be halved evenly until its shorter side has fewer than 14 pixels: 64 becomes 8."""
+def halved(height: int, width: int) -> tuple[int, tuple[int, int]]:
+    """How often an image can be halved evenly until its shorter side has fewer than 14 pixels, and its size then."""
     count = 0
     while min(height, width) >= 14 and height % 2 == width % 2 == 0:
         height, width, count = height // 2, width // 2, count + 1
-    return count
+    return count, (height, width)
 
 
 def convolutions(fan_in: int, fan_out: int) -> nn.Sequential:
@@ -39,13 +39,12 @@ class Decoder(nn.Module):
 
     def __init__(self, code: int, shape: tuple[int, ...], width: int, skip: bool) -> None:
         super().__init__()
-        channels, height, span = shape
-        levels = halvings(height, span)
-        self.first, self.skip = (width, height >> levels, span >> levels), skip
+        levels, base = halved(*shape[1:])
+        self.first, self.skip = (width, *base), skip
         self.project = nn.Linear(code, math.prod(self.first))
         later = [convolutions((1 + skip) * width, width) for _ in range(levels)]
         self.blocks = nn.ModuleList([convolutions(width, width), *later])
-        self.last = nn.Conv2d(width, channels, 3, 1, 1)
+        self.last = nn.Conv2d(width, shape[0], 3, 1, 1)
 
     def forward(self, code: Tensor) -> Tensor:
         first = self.project(code).unflatten(1, self.first)
@@ -67,9 +66,8 @@ class Generator(Decoder):
 
 def encoder(shape: tuple[int, ...], width: int, code: int) -> nn.Sequential:
     """Images `[N, *shape]` to codes `[N, code]`: two convolutions per resolution, with linearly more channels."""
-    channels, height, span = shape
-    levels = halvings(height, span)
-    layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, 1, 1), nn.ELU(inplace=True)]
+    levels, base = halved(*shape[1:])
+    layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, 1, 1), nn.ELU(inplace=True)]
     fan_in = width
     for level in range(levels + 1):
         fan_out = width * (level + 1)
@@ -77,8 +75,7 @@ def encoder(shape: tuple[int, ...], width: int, code: int) -> nn.Sequential:
         if level < levels:
             layers.append(nn.Conv2d(fan_out, fan_out, 3, 2, 1))
         fan_in = fan_out
-    size = fan_in * (height >> levels) * (span >> levels)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(size, code))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(fan_in * math.prod(base), code))
 
 
 def networks(recipe: BEGANRecipe, data: DataSpec) -> tuple[nn.Module, nn.Module]:

@@ -133,9 +133,8 @@ def ganzoo_variants() -> list[Variant]:
         "Karras et al. 2020, Training Generative Adversarial Networks with Limited Data, "
         "https://arxiv.org/abs/2006.06676"
     )
-    with_ada = {
-        name: replace(recipe, **(QUICK if name in ("digits", "mnist") else ADA)) for name, recipe in RECIPES.items()
-    }
+    with_ada = {name: replace(recipe, **ADA) for name, recipe in RECIPES.items()}
+    with_ada |= {name: replace(RECIPES[name], **QUICK) for name in ("digits", "mnist")}
     for_data = {"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"}
     plain = Variant(
         "stylegan2",
