@@ -182,6 +182,20 @@ def penalties() -> str:
     return f"{table}\n{where(found)} Batches of 64 samples, medians, one thread.\n"
 
 
+def finite() -> str:
+    """Milliseconds of a training step with checks for finite numbers, and without."""
+    found = result("finite")
+    rows = [
+        [name, threads.removeprefix("threads "), way, f"{1000 * part['median']:.1f}", times(part["to no check"])]
+        for name, row in found["rows"].items()
+        for threads, ways in row.items()
+        if threads.startswith("threads ")
+        for way, part in ways.items()
+    ]
+    table = ScoreTable("", ["networks", "threads", "way", "ms", "times no check"], rows, left=3).markdown()
+    return f"{table}\n{where(found)}\n"
+
+
 def compiled() -> str:
     """What compiling costs and saves on the CPU."""
     found = result("compiled")
@@ -209,6 +223,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "steps": steps,
     "compiled": compiled,
     "penalties": penalties,
+    "finite": finite,
     "threads": threads,
     "gpu": gpu,
     "memory": memory,

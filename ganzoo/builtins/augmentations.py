@@ -16,6 +16,9 @@ AUGMENTATIONS = (
             Option("colour", 1.0, "Strength of brightness, saturation and contrast; 0 is off.", minimum=0, maximum=2),
             Option("translation", 0.125, "Largest shift, as a fraction of the side; 0 is off.", minimum=0, below=1),
             Option("cutout", 0.5, "Side of the removed square, as a fraction; 0 is off.", minimum=0, below=1),
+            Option(
+                "edge", 0.0, "What a shift moves in: 1 repeats the border's pixels, 0 is grey.", minimum=0, maximum=1
+            ),
         ),
     ),
     AugmentationSpec(

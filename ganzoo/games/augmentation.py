@@ -11,7 +11,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from ganzoo.errors import GanzooError
 from ganzoo.game import Augmentation, Terms
@@ -22,19 +21,20 @@ class DiffAugment(Augmentation):
 
     https://arxiv.org/abs/2006.10738, section 3.2 and appendix B. colour: strength of brightness, saturation and
     contrast; 1 is the paper's. translation: largest shift as a fraction of the side. cutout: side of the removed square
-    as a fraction of the image's. 0 turns each off.
+    as a fraction of the image's. 0 turns each off. edge: what a shift moves in, as a multiple of the nearest pixel of
+    the image. The paper's 0 is grey, which on images with a black or white background is a frame that shows the shift.
     """
 
-    def __init__(self, colour: float = 1.0, translation: float = 0.125, cutout: float = 0.5) -> None:
+    def __init__(self, colour: float = 1.0, translation: float = 0.125, cutout: float = 0.5, edge: float = 0.0) -> None:
         super().__init__()
-        self.colour, self.translation, self.cutout = colour, translation, cutout
+        self.colour, self.translation, self.cutout, self.edge = colour, translation, cutout, edge
 
     def forward(self, x: Tensor) -> Tensor:
         require_images(x)
         if self.colour:
             x = recoloured(x, self.colour)
         if self.translation:
-            x = translated(x, self.translation)
+            x = translated(x, self.translation, self.edge)
         if self.cutout:
             x = cut_out(x, self.cutout)
         return x
@@ -186,15 +186,19 @@ def recoloured(x: Tensor, strength: float = 1.0) -> Tensor:
     return (x - mean) * (1 + strength * draw()) + mean
 
 
-def translated(x: Tensor, fraction: float) -> Tensor:
-    """Images shifted by up to `fraction` of their sides, by whole pixels; what moves in is 0."""
+def translated(x: Tensor, fraction: float, edge: float = 0.0) -> Tensor:
+    """Images shifted by up to `fraction` of their sides, by whole pixels; what moves in is `edge` times the border."""
     n, channels, height, width = x.shape
     reach = [round(fraction * side) for side in (height, width)]
     down, right = (torch.randint(-far, far + 1, (n, 1, 1), device=x.device) for far in reach)
-    rows = (torch.arange(height, device=x.device).view(1, -1, 1) + down + 1).clamp(0, height + 1)
-    columns = (torch.arange(width, device=x.device).view(1, 1, -1) + right + 1).clamp(0, width + 1)
-    index = (rows * (width + 2) + columns).view(n, 1, -1).expand(-1, channels, -1)
-    return pad(x, (1, 1, 1, 1)).flatten(2).gather(2, index).view_as(x)
+    rows = torch.arange(height, device=x.device).view(1, -1, 1) + down
+    columns = torch.arange(width, device=x.device).view(1, 1, -1) + right
+    index = (rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)).view(n, 1, -1).expand(-1, channels, -1)
+    moved = x.flatten(2).gather(2, index).view_as(x)
+    if edge == 1:
+        return moved
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    return torch.where(inside[:, None], moved, edge * moved)
 
 
 def cut_out(x: Tensor, fraction: float) -> Tensor:

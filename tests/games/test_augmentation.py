@@ -55,6 +55,22 @@ def test_translation_moves_an_image_by_whole_pixels_and_fills_with_0() -> None:
     assert len(found) == 25
 
 
+@pytest.mark.parametrize("edge", [1.0, 0.5])
+def test_what_a_shift_moves_in_can_be_the_pixels_of_the_border(edge: float) -> None:
+    x = images(100)
+    torch.manual_seed(0)
+    grey = DiffAugment(colour=0, translation=0.25, cutout=0)(x)
+    torch.manual_seed(0)
+    moved = DiffAugment(colour=0, translation=0.25, cutout=0, edge=edge)(x)
+    assert torch.equal(moved[grey != 0], grey[grey != 0])
+    found = 0
+    for before, after, hole in zip(x.numpy(), moved.numpy(), (grey == 0).numpy(), strict=True):
+        repeated = np.pad(before, ((0, 0), (2, 2), (2, 2)), mode="edge")
+        shifts = [repeated[:, down : down + 8, right : right + 8] for down in range(5) for right in range(5)]
+        found += any(np.allclose(np.where(hole, edge * shift, shift), after) for shift in shifts)
+    assert found == 100
+
+
 @pytest.mark.parametrize("side", [8, 7])
 def test_cutout_removes_one_square(side: int) -> None:
     x = torch.ones(300, 1, side, side)
