@@ -80,6 +80,7 @@ ROWS = (
     ),
     Row("wgan.points-points-ring", "plugins/ganzoo_wgan_gp/samples-wgan-points.png"),
     Row("dcgan.mnist-mnist", "plugins/ganzoo_dcgan/samples-mnist.png"),
+    Row("dcgan.cifar10-small-cifar10", "plugins/ganzoo_dcgan/samples-cifar10-small.png"),
     Row(
         "conditional.mnist-mnist",
         "plugins/ganzoo_conditional/samples-mnist.png",

@@ -12,6 +12,7 @@ COLUMNS = 3
 TITLES = {
     "digits": "Digits",
     "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
     "edges": "From edges",
     "segments": "From label maps",
     "domains": "From images of another kind",

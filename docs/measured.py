@@ -95,12 +95,16 @@ def real_value(score: Mapping[str, Any], digits: int) -> str:
     return format_spread({**score["real"], "sd": None}, digits) if score["real"] else ""
 
 
+RANKED = ("digits", "mnist", "cifar10")
+"""The data sets whose recipes are ranked."""
+
+
 def ranking(zoo: Mapping[str, Any]) -> str:
     """Image recipes by the fraction of the real Inception Score that they reach, with what they cost."""
     rows = []
     for group in zoo["groups"]:
         scores = {score["name"].partition("[")[0]: score for score in group["scores"]}
-        if group["dataset"] not in ("digits", "mnist") or "IS" not in scores:
+        if group["dataset"] not in RANKED or "IS" not in scores:
             continue
         score, real = scores["IS"], scores["IS"]["real"]["mean"]
         reached = {key: None if score[key] is None else 100 * score[key] / real for key in ("mean", "sd")}
@@ -109,7 +113,7 @@ def ranking(zoo: Mapping[str, Any]) -> str:
         rows.append((group["dataset"], -reached["mean"], [*cells, format_spread(group["cpu_seconds"], 3)]))
     header = ["recipe", "seeds", "fraction of the real IS", "FD", "precision", "recall", "CPU s"]
     parts = []
-    for dataset in ("digits", "mnist"):
+    for dataset in RANKED:
         chosen = [cells for name, _, cells in sorted(rows) if name == dataset]
         parts.append(f"{dataset}:\n\n{ScoreTable('', header, chosen, left=1).markdown()}")
     return "\n".join(parts) + "\n"

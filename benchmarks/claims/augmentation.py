@@ -14,42 +14,49 @@ from ganzoo.zoo.datasets import load_data
 
 RECIPE = "dcgan.mnist"
 STEPS = 8000
-FRACTION = 0.1
-# Without the square that is cut out: it can make one digit of another.
-AUGMENTED = {"augment": "diffaug", "augment_options.cutout": 0.0}
-WAYS: dict[str, dict[str, Any]] = {"10 %": {}, "10 %, DiffAugment": AUGMENTED}
+PARTS = {"10 %": 10, "1 %": 100}
+"""Every how many-th training image is kept."""
+# Shifts alone: brightness says nothing about digits, and a square that is cut out can make one digit of another. What
+# moves in is background, not grey.
+AUGMENTED = {
+    "augment": "diffaug",
+    "augment_options.colour": 0.0,
+    "augment_options.cutout": 0.0,
+    "augment_options.edge": 1.0,
+}
+WAYS: dict[str, dict[str, Any]] = {"": {}, ", DiffAugment": AUGMENTED}
+ALL = "100 %"
 
 
-def tenth(setting: Setting) -> str:
-    """A file with every tenth training image of MNIST. (data.fraction would keep others than the results are of.)"""
-    path = setting.folder / "mnist-tenth.npz"
+def part(every: int, setting: Setting) -> str:
+    """A file with every n-th training image. (data.fraction would keep others than the results are of.)"""
+    path = setting.folder / f"mnist-1-in-{every}.npz"
     if not path.exists():
         whole = load_data(Data(name="mnist"), RunOptions(data_root=setting.data_root), "train")
-        every = round(1 / FRACTION)
         x, y = (whole.arrays[name][::every] for name in "xy")
         np.savez(path, x=np.asarray(x)[:, 0], y=np.asarray(y))
     return str(path)
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """FD to all training images, of training on all of them, on a tenth, and on a tenth with augmentation."""
+    """FD to all training images, of training on all of them and on parts, with augmentation and without."""
     setting.folder.mkdir(parents=True, exist_ok=True)
-    path = tenth(setting)
     rows: dict[str, list[float]] = {}
     for seed in setting.seeds:
         whole = setting.train("dcgan.mnist-mnist", RECIPE, seed, {}, STEPS)
-        rows.setdefault("100 %", []).append(scores(whole, "fd", setting)["FD"])
-        for number, (way, keys) in enumerate(WAYS.items()):
-            settings = {"data.name": "npz", "data.path": path, "data.held_out": 0, **keys}
-            run = setting.train(f"tenth-{number}", RECIPE, seed, settings, STEPS)
-            rows.setdefault(way, []).append(scores(run, "fd", setting, against="mnist")["FD"])
+        rows.setdefault(ALL, []).append(scores(whole, "fd", setting)["FD"])
+        for size, every in PARTS.items():
+            data = {"data.name": "npz", "data.path": part(every, setting), "data.held_out": 0}
+            for way, keys in WAYS.items():
+                run = setting.train(f"1-in-{every}{way.replace(', ', '-')}", RECIPE, seed, {**data, **keys}, STEPS)
+                rows.setdefault(size + way, []).append(scores(run, "fd", setting, against="mnist")["FD"])
     return {"FD": rows}
 
 
 def gaps(found: dict[str, Any]) -> dict[str, float]:
     """How much larger the mean FD is than with all data."""
     means = {way: fmean(values) for way, values in found["FD"].items()}
-    return {way: mean - means["100 %"] for way, mean in means.items() if way != "100 %"}
+    return {way: mean - means[ALL] for way, mean in means.items() if way != ALL}
 
 
 def summary(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -59,11 +66,13 @@ def summary(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def draw(found: dict[str, Any], figure: Figure) -> None:
-    """FD as bars, with the seeds as dots."""
+    """FD on a logarithmic scale: a line for the mean, and dots for the seeds."""
     axes = figure.subplots()
-    for number, values in enumerate(found["FD"].values()):
-        axes.bar(number, fmean(values), color="tab:blue", alpha=0.5)
-        axes.plot([number] * len(values), values, linestyle="none", marker="o", markersize=3, color="black")
-    axes.set_xticks(range(len(found["FD"])), list(found["FD"]))
+    for number, (way, values) in enumerate(found["FD"].items()):
+        colour = "tab:orange" if "DiffAugment" in way else "tab:blue"
+        axes.plot([number - 0.3, number + 0.3], 2 * [fmean(values)], color=colour)
+        axes.plot([number] * len(values), values, linestyle="none", marker="o", markersize=4, color=colour, alpha=0.6)
+    axes.set_xticks(range(len(found["FD"])), [way.replace(", ", "\n") for way in found["FD"]])
+    axes.set_yscale("log")
     axes.set_ylabel("FD to all training images (lower is better)")
     axes.grid(alpha=0.3, axis="y")

@@ -47,7 +47,7 @@ RECIPES = {
     "digits": DCGANRecipe(width=32, steps=3000, g=FAST_G, d=FAST_D, **HIDDEN),
     "mnist": DCGANRecipe(data=Data(name="mnist"), width=16, latent=64, steps=8000, g=FAST_G, d=FAST_D, **HIDDEN),
     "cifar10": DCGANRecipe(data=Data(name="cifar10"), width=64, steps=50000),
-    "cifar10-small": DCGANRecipe(data=Data(name="cifar10"), width=32, steps=20000, g=FAST_G, d=FAST_D, **HIDDEN),
+    "cifar10-small": DCGANRecipe(data=Data(name="cifar10", flip=True), width=32, steps=15000, g=FAST_G, d=FAST_D),
     "celeba": DCGANRecipe(
         data=Data(name="celeba", size=64),
         width=128,
