@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import ganzoo
 from benchmarks import results
-from benchmarks.claims.augmentation import tenth
+from benchmarks.claims.augmentation import part
 from benchmarks.claims.setting import Setting, draw_seeds, scores
 from benchmarks.results import IMAGES
 from ganzoo.pictures.plots import new_figure
@@ -66,7 +66,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     setting.folder.mkdir(parents=True, exist_ok=True)
     steps = setting.steps or STEPS
     sources = {name: trained(setting, f"source {name}", 0, steps, **options) for name, options in SOURCES.items()}
-    path, ways = tenth(setting), {}
+    path, ways = part(10, setting), {}
     for way, start in WAYS.items():
         rows = []
         for seed in setting.seeds:
