@@ -30,7 +30,8 @@ INTRODUCTION = """\
 Samples of every variant, by the data set that it was trained on: the last state of a complete training run of the named
 recipe, drawn with seed 0, not chosen. Below each sheet: the Inception Score as a fraction of that of real test samples,
 on [domain features](scores.md#domain-features) (for CIFAR-10 on EfficientNet's), and the CPU seconds of training, means
-over the seeds of [the results](results.md). The best fraction comes first; sheets of recipes without results yet come last.
+over the seeds of [the results](results.md). The best fraction comes first; sheets of recipes without results yet come
+last.
 """
 
 CURVES = """\
