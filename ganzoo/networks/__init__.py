@@ -17,6 +17,7 @@ from ganzoo.networks.layers import (
     plain_normalisation,
     xavier_init,
 )
+from ganzoo.networks.layouts import as_maps, as_vectors
 from ganzoo.networks.minibatch import MinibatchStd
 from ganzoo.networks.patches import PatchDiscriminator
 from ganzoo.networks.perceptrons import MLPDiscriminator, MLPGenerator, mlp
@@ -108,6 +109,8 @@ __all__ = [
     "UNet",
     "VolumeDiscriminator",
     "VolumeGenerator",
+    "as_maps",
+    "as_vectors",
     "channel_ladder",
     "counted",
     "doubling",

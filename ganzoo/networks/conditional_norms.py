@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks.equalised import EqualisedLinear
-from ganzoo.networks.layers import orthogonal_init
+from ganzoo.networks.layers import InstanceNorm2d, orthogonal_init
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -56,7 +56,7 @@ class AdaptiveInstanceNorm(nn.Module):
 
     def __init__(self, channels: int, style: int) -> None:
         super().__init__()
-        self.norm = nn.InstanceNorm2d(channels)
+        self.norm = InstanceNorm2d(channels)
         self.scale = EqualisedLinear(style, channels, bias_init=1.0)
         self.shift = EqualisedLinear(style, channels)
 

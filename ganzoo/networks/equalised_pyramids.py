@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 from ganzoo.networks.equalised import EqualisedConv2d, EqualisedLinear, PixelNorm
+from ganzoo.networks.layouts import as_maps, as_vectors
 from ganzoo.networks.minibatch import MinibatchStd
 from ganzoo.networks.pyramids import channel_ladder, pyramid
 
@@ -54,7 +55,7 @@ class EqualisedGenerator(nn.Module):
 
     def forward(self, z: Tensor, images: Sequence[int] | None = None) -> tuple[Tensor, ...]:
         wanted = range(self.levels) if images is None else images
-        x = self.project(self.norm(z)).unflatten(1, self.base) + self.bias
+        x = as_maps(self.project(self.norm(z)), self.base) + self.bias
         x = self._active(self.first(self._active(x)))
         found = [self.to_image[0](x)] if 0 in wanted else []
         for level in range(1, max(wanted) + 1):
@@ -100,5 +101,5 @@ class EqualisedEnd(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = leaky_relu(self.conv(self.spread(x)), 0.2)
-        logits: Tensor = self.head(leaky_relu(self.hidden(x.flatten(1)), 0.2))
+        logits: Tensor = self.head(leaky_relu(self.hidden(as_vectors(x)), 0.2))
         return logits[:, 0]

@@ -7,11 +7,22 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 NORMS = ("batch", "instance", "layer", "none")
 BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-INSTANCE_NORMS = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
+
+
+class InstanceNorm2d(nn.InstanceNorm2d):
+    """torch's instance normalisation, whose output has the layout of its input: torch's own is never channels-last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels_last = x.is_contiguous(memory_format=torch.channels_last)
+        y = super().forward(x)
+        return y.contiguous(memory_format=torch.channels_last) if channels_last else y
+
+
+INSTANCE_NORMS = {1: nn.InstanceNorm1d, 2: InstanceNorm2d, 3: nn.InstanceNorm3d}
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 SCALED: tuple[type[Any], ...] = (*BATCH_NORMS.values(), *INSTANCE_NORMS.values(), nn.GroupNorm, nn.LayerNorm)
 
@@ -44,7 +55,7 @@ def normalisation(kind: str, channels: int, dims: int = 2) -> list[nn.Module]:
 
 def plain_normalisation(kind: str, channels: int) -> list[nn.Module]:
     """As `normalisation`, but instance normalisation has no parameters, as in pix2pix and CycleGAN."""
-    return [nn.InstanceNorm2d(channels)] if kind == "instance" else normalisation(kind, channels)
+    return [InstanceNorm2d(channels)] if kind == "instance" else normalisation(kind, channels)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganzoo.networks.layers import normal_init, normalisation
+from ganzoo.networks.layouts import as_maps, as_vectors
 from ganzoo.networks.pyramids import channel_ladder, pyramid
 
 
@@ -36,7 +37,7 @@ class PlainGenerator(nn.Module):
         normal_init(self)
 
     def forward(self, z: Tensor) -> Tensor:
-        image: Tensor = self.body(self.project(z).unflatten(1, self.base))
+        image: Tensor = self.body(as_maps(self.project(z), self.base))
         return image
 
 
@@ -68,5 +69,5 @@ class PlainDiscriminator(nn.Module):
         normal_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.body(x).flatten(1))
+        logits: Tensor = self.head(as_vectors(self.body(x)))
         return logits[:, 0]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.errors import GanzooError
 from ganzoo.networks.layers import fully_connected, normalisation
+from ganzoo.networks.layouts import as_maps, as_vectors
 from ganzoo.networks.resampling import pixel_shuffle
 
 
@@ -57,7 +58,7 @@ class ConvGenerator(nn.Module):
         self.body = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
-        image: Tensor = self.body(self.project(z).unflatten(1, self.base))
+        image: Tensor = self.body(as_maps(self.project(z), self.base))
         return image
 
 
@@ -97,7 +98,7 @@ class ConvDiscriminator(nn.Module):
         self.classes = classes
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.body(x).flatten(1))
+        logits: Tensor = self.head(as_vectors(self.body(x)))
         return logits if self.classes else logits[:, 0]
 
 
@@ -121,7 +122,7 @@ class ConvEncoder(ConvDiscriminator):
         super().__init__(shape, width, kernel=kernel, norm=norm, hidden=hidden, classes=latent - 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        z: Tensor = self.head(self.body(x).flatten(1))
+        z: Tensor = self.head(as_vectors(self.body(x)))
         return z
 
 

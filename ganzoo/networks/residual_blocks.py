@@ -122,7 +122,8 @@ class FixupBottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = functional.leaky_relu(self.conv1(x) + self.bias1[:, None, None], 0.2)
         h = functional.leaky_relu(self.conv2(h) + self.bias2[:, None, None], 0.2)
-        total: Tensor = x + self.conv3(h)
+        # The sum has the layout of its first term, which for the convolution is channels-last.
+        total: Tensor = self.conv3(h) + x
         return total
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks.attention import SelfAttention
 from ganzoo.networks.layers import normalisation, orthogonal_init
+from ganzoo.networks.layouts import as_maps
 from ganzoo.networks.residual_blocks import ResidualDown, ResidualUp
 
 G_MULTIPLIERS = {4: (8, 8, 4, 2, 1), 5: (16, 16, 8, 4, 2, 1), 6: (16, 16, 8, 8, 4, 2, 1)}
@@ -90,7 +91,7 @@ class ResidualGenerator(nn.Module):
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         parts = z.split(self.part, 1) if self.part else (z,)
         label = y if self.embed is None else self.embed(y)
-        x = self.project(parts[0]).unflatten(1, self.base)
+        x = as_maps(self.project(parts[0]), self.base)
         for index, block in enumerate(self.blocks):
             condition = label
             if self.part:

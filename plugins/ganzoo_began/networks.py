@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganzoo.networks import AutoencodingDiscriminator, xavier_init
+from ganzoo.networks import AutoencodingDiscriminator, as_maps, xavier_init
 from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Decoder(nn.Module):
         self.last = nn.Conv2d(width, shape[0], 3, 1, 1)
 
     def forward(self, code: Tensor) -> Tensor:
-        first = self.project(code).unflatten(1, self.first)
+        first = as_maps(self.project(code), self.first)
         x = self.blocks[0](first)
         for level, block in enumerate(self.blocks[1:], 1):
             x = interpolate(x, scale_factor=2.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, glu, interpolate
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from ganzoo.games import add_spectral_norm
 from ganzoo.networks import NoiseInjection, normal_init, residual_levels
@@ -34,7 +34,9 @@ class GLU(nn.Module):
     """Features of the first half of the channels, times the sigmoid of the second."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return glu(x, 1)
+        # Not functional.glu, whose gradient is never channels-last.
+        kept, gate = x.chunk(2, 1)
+        return kept * gate.sigmoid()
 
 
 class Excitation(nn.Module):

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from ganzoo.errors import GanzooError
 from ganzoo.game import Batch, Terms, batch_size
 from ganzoo.games import TwoPlayer
-from ganzoo.networks import ConvDiscriminator, ConvGenerator, doubling, normal_init
+from ganzoo.networks import ConvDiscriminator, ConvGenerator, as_maps, doubling, normal_init
 from ganzoo.recipes import DataSpec
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class SVHNGenerator(nn.Module):
         self.body = nn.Sequential(*layers[:-1], nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
-        image: Tensor = self.body(self.project(z).unflatten(1, self.base))
+        image: Tensor = self.body(as_maps(self.project(z), self.base))
         return image
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from ganzoo.networks import as_vectors
+
 
 class Block(nn.Module):
     """`[N, width, H, W]` to the same: two 3x3 convolutions with batch normalisation, a PReLU between, and the input."""
@@ -89,7 +91,7 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.body(x).flatten(1))
+        logits: Tensor = self.head(as_vectors(self.body(x)))
         return logits[:, 0]
 
 

@@ -19,6 +19,7 @@ from ganzoo.networks import (
     MinibatchStd,
     ModulatedConv2d,
     NoiseInjection,
+    as_vectors,
     fir_kernel,
     residual_levels,
     upfirdn,
@@ -162,7 +163,7 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         h = activated(self.conv(self.deviation(self.body(activated(self.first(x))))))
-        output: Tensor = self.head(activated(self.linear(h.flatten(1))))
+        output: Tensor = self.head(activated(self.linear(as_vectors(h))))
         if self.mapping is None:
             return output[:, 0]
         classes = self.mapping(x.new_empty(len(x), 0), y)

@@ -14,6 +14,7 @@ from ganzoo.networks import (
     MLPDiscriminator,
     MLPGenerator,
     RowSoftmax,
+    as_maps,
     normal_init,
     pyramid,
 )
@@ -87,7 +88,7 @@ class ResidualGenerator(nn.Module):
         self.head = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, shape[0], 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
-        image: Tensor = self.head(self.blocks(self.project(z).unflatten(1, self.base)))
+        image: Tensor = self.head(self.blocks(as_maps(self.project(z), self.base)))
         return image
 
 
