@@ -21,6 +21,7 @@ from typing import Any
 import ganzoo
 from benchmarks import results
 from benchmarks.bundled import bundled_recipes
+from benchmarks.only import add_only, chosen
 from ganzoo.callbacks import Callback, Training
 from ganzoo.files.records import read_records
 from ganzoo.runs.run import Run
@@ -64,13 +65,13 @@ def segments() -> Segments:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     for recipe in recipes():
-        if not options.only or any(text in recipe for text in options.only):
+        if chosen(recipe, options.only):
             follow(recipe, options)
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="only recipes whose name contains one")
+    add_only(made, "recipes")
     made.add_argument("--data-root")
     made.add_argument("--weights", help="file of Inception weights")
     made.add_argument("--runs", type=Path, default=Path("runs/cifar10"))

@@ -22,6 +22,7 @@ from unittest import mock
 
 import ganzoo
 from benchmarks import results
+from benchmarks.only import add_only, chosen
 from ganzoo.errors import TrainingError
 from ganzoo.files.records import read_records
 from ganzoo.runs.callbacks.diagnosis import Diagnosis
@@ -69,7 +70,7 @@ def timed() -> Iterator[list[float]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", default=[])
+    add_only(parser, "cases")
     parser.add_argument("--runs")
     parser.add_argument("--bench", type=Path)
     options = parser.parse_args(arguments)
@@ -82,10 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.runs or temporary)
         for name in HEALTHY:
-            if not options.only or any(text in name for text in options.only):
+            if chosen(name, options.only):
                 record(name, {"expected": None, "recipe": name, "set": {}, **measure(name, folder / name)})
         for name, (expected, recipe, steps, keys) in FAILING.items():
-            if not options.only or any(text in name for text in options.only):
+            if chosen(name, options.only):
                 values = measure(recipe, folder / name.replace(" ", "-"), steps=steps, set=keys)
                 tried = try_hints(recipe, steps, keys, folder / name.replace(" ", "-"))
                 record(name, {"expected": expected, "recipe": recipe, "set": keys, **values, "tried": tried})

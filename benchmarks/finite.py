@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import results, timing
+from benchmarks.only import add_only, chosen
 from benchmarks.penalties import make_trainer
 from ganzoo.training import nonfinite
 from ganzoo.training.trainer import Trainer
@@ -62,13 +63,13 @@ WAYS: dict[str, Callable[..., None]] = {
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=60)
-    parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="only rows whose name contains one")
+    add_only(parser, "rows")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="[default: 1 2]")
     options = parser.parse_args(arguments)
     before = torch.get_num_threads()
     rows: dict[str, Any] = results.rows("finite")
     for name in RECIPES:
-        if options.only and not any(text in name for text in options.only):
+        if not chosen(name, options.only):
             continue
         for threads in options.threads:
             torch.set_num_threads(threads)

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import timing
 from benchmarks.bundled import bundled_variants
+from benchmarks.only import add_only, chosen
 from benchmarks.startup import new_run_folder
 
 NEEDS = ""
@@ -28,7 +29,7 @@ TINY = {"g_hidden": (8,), "d_hidden": (8,)}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="only variants whose name contains one")
+    add_only(parser, "variants")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--long", type=int, default=12_000, help="steps of the tiny game")
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch = timing.process([sys.executable, "-c", "import torch"])["MiB"]
         rows = {}
         for name in bundled_variants():
-            if not options.only or any(text in name for text in options.only):
+            if chosen(name, options.only):
                 rows[name] = peak(name, options.steps, Path(folder))
                 print(f"{name}: {rows[name]['MiB']:,.0f} MiB", flush=True)
         growth = long_run(options.long, Path(folder))

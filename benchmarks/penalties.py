@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from benchmarks import results, timing
+from benchmarks.only import add_only, chosen
 from ganzoo.games import TwoPlayer
 from ganzoo.machine.fabric import SingleDevice
 from ganzoo.testing.examples import example_data
@@ -52,13 +53,13 @@ WEIGHT = 10.0
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=25)
-    parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="only rows whose name contains one")
+    add_only(parser, "rows")
     options = parser.parse_args(arguments)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     rows: dict[str, Any] = results.rows("penalties")
     for name in (*STEPS, *CRITICS):
-        if options.only and not any(text in name for text in options.only):
+        if not chosen(name, options.only):
             continue
         ways, facts = step_ways(*STEPS[name]) if name in STEPS else critic_ways(*CRITICS[name])
         seconds = timing.interleaved({way: partial(timed, work) for way, work in ways.items()}, options.repetitions)
@@ -87,12 +88,12 @@ def step_ways(name: str, keys: dict[str, Any]) -> tuple[dict[str, Callable[[], o
     return {SHARED: make_trainer(name, keys).play_step, OWN: partial(apart, make_trainer(name, keys))}, {}
 
 
-def make_trainer(name: str, keys: dict[str, Any]) -> Trainer:
+def make_trainer(name: str, keys: dict[str, Any], bf16: bool = False) -> Trainer:
     """A trainer on random images of 28x28."""
     variant, _, recipe = registry.find_recipe(name)
     recipe, data = config.override(recipe, keys), example_data("image", (1, 28, 28), 256)
     torch.manual_seed(0)
-    return Trainer(variant.build(recipe, data.spec), data, recipe, SingleDevice(torch.device("cpu")))
+    return Trainer(variant.build(recipe, data.spec), data, recipe, SingleDevice(torch.device("cpu"), bf16))
 
 
 def critic_ways(

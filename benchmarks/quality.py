@@ -31,6 +31,7 @@ import torch
 import ganzoo
 from benchmarks import results
 from benchmarks.bundled import bundled_recipes
+from benchmarks.only import add_only, chosen
 from benchmarks.results import IMAGES
 from ganzoo.api.bench.report import spread
 from ganzoo.api.planning import make_options
@@ -121,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.runs or temporary)
         for recipe in recipes():
-            if not options.only or any(text in recipe for text in options.only):
+            if chosen(recipe, options.only):
                 for seed in options.seeds:
                     row = measure(recipe, seed, folder / f"{recipe}-{seed}", options)
                     record(recipe, seed, row)
@@ -130,9 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--data-root")
-    made.add_argument(
-        "--only", nargs="*", default=[], metavar="TEXT", help="only recipes whose name contains one of these"
-    )
+    add_only(made, "recipes")
     made.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     made.add_argument("--points", type=int, default=32, help="number of scored steps per run")
     made.add_argument("--steps", type=int, help="instead of the recipe's own, to try the script")

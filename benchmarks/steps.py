@@ -15,7 +15,6 @@ import datetime
 import itertools
 import os
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from benchmarks import results, timing
@@ -31,6 +30,7 @@ from benchmarks.loops.cases import (
     parse_cases,
 )
 from benchmarks.loops.processes import LoopProcess
+from ganzoo.machine.bf16 import bf16_units
 
 
 def main() -> None:
@@ -95,13 +95,6 @@ def measured(case: Case, threads: int, precision: str, options: argparse.Namespa
 def loops_of(case: Case) -> list[str]:
     """The loops of a case; perceptrons have no channels, so no channels-last layout."""
     return [name for name in LOOPS if name != CHANNELS_LAST or not case.name.startswith("vanilla")]
-
-
-def bf16_units() -> list[str]:
-    """What this processor has to compute in bf16, as Linux names it; [] if nothing, or on other systems."""
-    path = Path("/proc/cpuinfo")
-    words = set(path.read_text("utf-8").split()) if path.exists() else set()
-    return sorted(words & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def show(part: dict[str, Any]) -> None:

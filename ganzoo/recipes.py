@@ -304,7 +304,7 @@ class RunOptions:
     nodes: int = key(1, "Machines [default: 1].", minimum=1)
     precision: str = key(
         "auto",
-        "Arithmetic [default: auto, which is tf32 on a GPU and fp32 elsewhere].",
+        "Arithmetic [default: auto: tf32 on a GPU; on a CPU bf16 if that is faster and learns as well, else fp32].",
         choices=("auto", "fp32", "tf32", "bf16"),
     )
     compile: bool = key(False, "Compile the networks with torch.compile.")

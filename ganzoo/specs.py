@@ -26,6 +26,8 @@ class Variant:
     needs_labels: whether it trains on labelled data only.
     for_data: the recipe for a data set that no recipe names, such as {"svhn": "cifar10"}.
     compiles: whether its networks work with torch.compile; if not, `--compile` is refused.
+    bf16: names of the recipes that learn as well in bf16 as in fp32, and faster on a CPU that computes in it, as was
+    measured: for these, `--precision auto` is bf16 on such a CPU.
     inputs: names of the inputs that its data must have, as in `DataSpec.inputs`.
     fixes: keys of its recipes that its game does not read ("loss", where it has a loss of its own): changing one is
     refused.
@@ -43,6 +45,7 @@ class Variant:
     needs_labels: bool = False
     for_data: Mapping[str, str] = field(default_factory=dict)
     compiles: bool = True
+    bf16: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
     ancestor: str = ""

@@ -21,9 +21,12 @@ class Setting:
     seeds: tuple[int, ...] = (0, 1, 2)
     steps: int | None = None
 
-    def train(self, name: str, recipe: str, seed: int, keys: Mapping[str, Any], steps: int) -> ganzoo.Run:
+    def train(
+        self, name: str, recipe: str, seed: int, keys: Mapping[str, Any], steps: int | None, **more: Any
+    ) -> ganzoo.Run:
         """A finished run in FOLDER/NAME/seed-S: trained, resumed, or read if it is there.
 
+        steps: the recipe's if None. more: options of `ganzoo.train`.
         Raises TrainingError if it diverged, and at once if an earlier start found that it does.
         """
         path = self.folder / name / f"seed-{seed}"
@@ -31,7 +34,7 @@ class Setting:
         if diverged.exists():
             raise TrainingError(diverged.read_text("utf-8"))
         if not path.exists():
-            options = {"out": path, "data_root": self.data_root, "device": "cpu", "progress": False}
+            options = {"out": path, "data_root": self.data_root, "device": "cpu", "progress": False} | more
             try:
                 return ganzoo.train(recipe, steps=self.steps or steps, seed=seed, set=keys, **options)
             except TrainingError as error:

@@ -29,9 +29,18 @@ class Case:
 CASES = {
     case.name: case
     for case in (
-        Case("vanilla", "perceptrons, 28x28", "vanilla.mnist", (1, 28, 28), 20, 30),
+        # The loops' game is the plain one, and this recipe has a penalty.
+        Case("vanilla", "perceptrons, 28x28", "vanilla.mnist", (1, 28, 28), 20, 30, {"penalties": {}}),
         # As in most tutorials, weights are not averaged.
-        Case("vanilla-plain", "vanilla without averages", "vanilla.mnist", (1, 28, 28), 20, 30, {"ema": 0.0}),
+        Case(
+            "vanilla-plain",
+            "vanilla without averages",
+            "vanilla.mnist",
+            (1, 28, 28),
+            20,
+            30,
+            {"penalties": {}, "ema": 0.0},
+        ),
         Case("dcgan-28", "DCGAN, width 16, 28x28", "dcgan.mnist", (1, 28, 28), 10, 30),
         Case("dcgan-32", "DCGAN, width 64, 32x32", "dcgan.cifar10", (3, 32, 32), 1, 20),
         Case("dcgan-64", "DCGAN, width 64, 64x64", "dcgan.folder", (3, 64, 64), 1, 10),

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from ganzoo.api.precision import with_precision
 from ganzoo.data.dataset import Dataset
 from ganzoo.errors import GanzooError, IncompatibleData, printable
 from ganzoo.evaluation.scoring import select_metrics
@@ -326,7 +327,8 @@ def estimate(plan: Plan, dataset: Dataset, steps: int = 6) -> float:
 
     steps: how many to measure; fewer if they take more than 5 seconds.
     """
-    fabric = SingleDevice(choose_device(plan.options.device))
+    options = with_precision(plan.options, plan.variant, plan.recipe_name)
+    fabric = SingleDevice(choose_device(options.device), options.precision == "bf16")
     trainer = Trainer(build(plan, dataset.spec), dataset, plan.recipe, fabric)
     trainer.play_step()
     played, start = 0, time.perf_counter()

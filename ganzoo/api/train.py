@@ -28,6 +28,7 @@ from ganzoo.api.planning import (
     with_steps,
     write_skipped,
 )
+from ganzoo.api.precision import advice_on_precision, with_precision
 from ganzoo.api.resume import continue_run
 from ganzoo.callbacks import Callback
 from ganzoo.data.dataset import Dataset
@@ -77,7 +78,8 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
 
     In a job that torchrun or SLURM has restarted, resume the run that it started.
     """
-    options = cluster.with_launched_devices(plan.options)
+    asked = cluster.with_launched_devices(plan.options)
+    options = with_precision(asked, plan.variant, plan.recipe_name)
     plan = dataclasses.replace(plan, options=options)
     name = plan.run_name
     if options.out is not None and not cluster.restarted():
@@ -99,6 +101,7 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
                     describe_networks(gan),
                     *describe_data(dataset, path),
                     *advice_on_ranks(options, fabric.device.type),
+                    *advice_on_precision(asked, options),
                 )
                 for line in (f"{plan.title} -> {path}", *about):
                     report(line)

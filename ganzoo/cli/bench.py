@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--jobs", metavar="N", default="1", help="Cells to train at the same time on this machine, or auto [default: 1]."
 )
 @click.option("--out", type=click.Path(), help="Folder of the runs [default: runs/bench-GRID].")
-@run_options("data_root", "device", "metrics")
+@run_options("data_root", "device", "precision", "metrics")
 @click.option("--report", "only_report", is_flag=True, help="Train nothing; report on the existing runs.")
 @click.option("--dry-run", is_flag=True, help="Train nothing; list the cells with estimated time and memory.")
 @click.option("--json", "json_file", type=click.Path(), metavar="FILE", help="Also write the report as JSON.")
@@ -33,6 +33,7 @@ def command(
     out: str | None,
     data_root: str | None,
     device: str | None,
+    precision: str | None,
     metrics: str | None,
     only_report: bool,
     dry_run: bool,
@@ -61,11 +62,11 @@ def command(
     part, at_once = parse_shard(shard), parse_jobs(jobs)
     target = None if json_file is None else typed_path(json_file)
     if dry_run:
-        print_estimate(grid, out, data_root=data_root, device=device, metrics=metrics)
+        print_estimate(grid, out, data_root=data_root, device=device, precision=precision, metrics=metrics)
         return
     if not only_report:
         drop_output()
-    options: dict[str, Any] = {"data_root": data_root, "device": device, "metrics": metrics}
+    options: dict[str, Any] = {"data_root": data_root, "device": device, "precision": precision, "metrics": metrics}
     options |= {"progress": sys.stderr.isatty(), "report": say_wrapped}
     done = finish(lambda: bench(grid, out=out, shard=part, jobs=at_once, train=not only_report, **options))
     if target is not None:

@@ -116,6 +116,7 @@ FIELDS: dict[type, dict[str, Field]] = {
         "needs_labels": FLAG,
         "for_data": (_is_text_to(_is_text), "a dict of data sets' names to recipes' names"),
         "compiles": FLAG,
+        "bf16": TEXTS,
         "inputs": TEXTS,
         "fixes": TEXTS,
         "ancestor": TEXT,
@@ -237,6 +238,9 @@ def check_recipes(variant: Variant, source: str) -> None:
     for dataset, name in variant.for_data.items():
         if name not in variant.recipes:
             raise GanzooError(f"{source}: {variant.name!r} has no recipe {name!r}, named in for_data for {dataset!r}.")
+    for name in variant.bf16:
+        if name not in variant.recipes:
+            raise GanzooError(f"{source}: {variant.name!r} has no recipe {shown(name)}, named in bf16.")
     for name, recipe in variant.recipes.items():
         owner = f"{source}: recipe {shown(name)} of {variant.name!r}"
         if not isinstance(recipe, Recipe) or not is_name(name):

@@ -62,24 +62,26 @@ def identity(group: Group) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Finished:
-    """What is reported of a finished run. log: its last record of metrics.jsonl, or nothing."""
+    """What is reported of a finished run. log: its last record of metrics.jsonl, or nothing. precision: as recorded."""
 
     steps: int
     scores: list[dict[str, Any]]
     log: dict[str, float]
     hardware: dict[str, Any] | None
+    precision: str
 
 
 def read_finished(path: Path) -> Finished:
     """Read a finished run. Raises GanzooError if part of it is damaged."""
     run = Run.open(path)
-    hardware = run.info.get("hardware")
+    hardware, options = run.info.get("hardware"), run.info.get("options")
     found = run.scores or {"scores": []}
     return Finished(
         run.recipe.steps,
         preferred(found["scores"]),
         (run.metrics() or [{}])[-1],
         hardware if isinstance(hardware, dict) else None,
+        str(options.get("precision", "auto")) if isinstance(options, dict) else "auto",
     )
 
 
@@ -109,6 +111,7 @@ def describe(group: Group, seeds: Iterable[int], out: Path) -> dict[str, Any]:
         "seconds": spread([log["seconds"] for log in logs if "seconds" in log]),
         "cpu_seconds": spread([log["cpu_seconds"] for log in logs if "cpu_seconds" in log]),
         "hardware": distinct(run.hardware for run in runs.values()),
+        "precision": distinct(run.precision for run in runs.values()),
     }
 
 
@@ -328,6 +331,8 @@ def remarks(group: Mapping[str, Any]) -> list[str]:
             lines.append(f"{score['name']} is not averaged: its protocol differs between seeds.")
     if len(group["hardware"]) > 1:
         lines.append("the seeds were trained on different hardware, so their seconds are not comparable.")
+    if "bf16" in group.get("precision", []):
+        lines.append("trained in bf16." if len(group["precision"]) == 1 else "some seeds were trained in bf16.")
     return lines
 
 
