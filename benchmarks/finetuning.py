@@ -88,7 +88,7 @@ def trained(setting: Setting, name: str, seed: int, steps: int, **options: Any) 
     """A finished run in FOLDER/NAME/seed-S: trained, or read if it is there."""
     path = setting.folder / name.replace(" ", "-").replace(",", "").lower() / f"seed-{seed}"
     if not path.exists():
-        fixed = {"out": path, "data_root": setting.data_root, "device": "cpu", "progress": False}
+        fixed: dict[str, Any] = {"out": path, "data_root": setting.data_root, "device": "cpu", "progress": False}
         return ganzoo.train(RECIPE, steps=steps, seed=seed, **fixed, **options)
     return ganzoo.load(path)
 

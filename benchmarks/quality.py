@@ -35,7 +35,7 @@ from benchmarks.only import add_only, chosen
 from benchmarks.results import IMAGES
 from ganzoo.api.bench.report import spread
 from ganzoo.api.planning import make_options
-from ganzoo.callbacks import Callback
+from ganzoo.callbacks import Callback, Training
 from ganzoo.data.dataset import to_uint8
 from ganzoo.evaluation.scoring import Score, score
 from ganzoo.pictures.plots import new_figure
@@ -44,7 +44,6 @@ from ganzoo.runs.reference import Reference, Request
 from ganzoo.runs.run import Run
 from ganzoo.runs.sampling import Draw, draw
 from ganzoo.specs import Variant
-from ganzoo.training.trainer import Trainer
 from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import register
 
@@ -64,7 +63,7 @@ class Curve(Callback):
         self.points: list[dict[str, float]] = []
         self.real = 0.0
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         data = dataclasses.replace(trainer.recipe.data, labels=True)
         with trainer.stopwatch.paused():
             self.reference = Reference(data, make_options(**self.run.options()), trainer.stream.dataset)
@@ -72,7 +71,7 @@ class Curve(Callback):
             self.real = self._score(trainer, with_real=True).real or 0.0
         self.began, self.cpu_began = trainer.stopwatch.seconds, trainer.stopwatch.cpu_seconds
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: Training) -> None:
         step, watch = trainer.progress.step, trainer.stopwatch
         if step % self.every and step != trainer.progress.steps:
             return
@@ -82,7 +81,7 @@ class Curve(Callback):
         scores = {"score": round(value, 5), "share": round(value / self.real, 5)}
         self.points.append({"step": step, **{key: round(time, 2) for key, time in times.items()}, **scores})
 
-    def _score(self, trainer: Trainer, with_real: bool = False) -> Score:
+    def _score(self, trainer: Training, with_real: bool = False) -> Score:
         """The current Inception Score, on the samples that `ganzoo eval` would draw."""
         gan, name, seed = trainer.gan, self.run.variant.name, trainer.recipe.seed + 1
         n = self.reference.default_samples()

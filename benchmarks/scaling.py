@@ -232,6 +232,8 @@ COLOURS = {"colours": [[255 * (number >> bit & 1) for bit in range(3)] for numbe
 
 def example(recipe: Any, inputs: Iterable[str] = ()) -> Any:
     """Noise of the same shape as a recipe's data, with the inputs of these names, or these data."""
+    import torch
+
     from ganzoo.data.resize import height_width
     from ganzoo.recipes import RunOptions
     from ganzoo.testing.examples import example_data
@@ -253,7 +255,9 @@ def example(recipe: Any, inputs: Iterable[str] = ()) -> Any:
     described = {
         name: dataclasses.replace(made.spec, name=name, shape=given, classes=0, note=COLOURS) for name in inputs
     }
-    made.arrays |= {name: example_data("image", given, count=1024).arrays["x"].flip(0) for name in described}
+    made.arrays |= {
+        name: torch.as_tensor(example_data("image", given, count=1024).arrays["x"]).flip(0) for name in described
+    }
     return type(made)(made.arrays, dataclasses.replace(made.spec, inputs=described))
 
 

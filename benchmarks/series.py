@@ -96,7 +96,7 @@ def baselines(dataset: str, seeds: list[int]) -> list[dict[str, Any]]:
     n = reference.default_samples()
     found = []
     for name, draw in BASELINES.items():
-        scored = []
+        scored: list[Any] = []
         for seed in seeds:
             fake = torch.from_numpy(draw(x, n, np.random.RandomState(seed)).astype(np.float32))
             if train.spec.range is not None:

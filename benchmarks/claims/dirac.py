@@ -75,7 +75,7 @@ class Path(Callback):
         self.on_step(trainer)
 
     def on_step(self, trainer: Training) -> None:
-        players = trainer.gan.players
+        players: Any = trainer.gan.players
         self.points.append((float(players["g"].theta.detach()), float(players["d"].psi.detach())))
 
 
@@ -108,7 +108,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     setting.folder.mkdir(parents=True, exist_ok=True)
     zeros = setting.folder / "zeros.npz"
     np.savez(zeros, x=np.zeros((64, 1), np.float32))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for optimiser, keys in OPTIMISERS.items():
         for penalty, more in PENALTIES.items():
             plugin.path = Path()

@@ -84,7 +84,7 @@ class Player:
         self.optimiser.zero_grad()
         if self.bf16:
             with torch.no_grad():
-                torch._foreach_copy_(self.weights, self.masters)
+                torch._foreach_copy_([*self.weights], [*self.masters])
 
 
 class Average:

@@ -127,8 +127,8 @@ def wgan_gp(
 def update_average(netG_ema: nn.Module, netG: nn.Module, decay: float) -> None:
     for average, weight in zip(netG_ema.parameters(), netG.parameters(), strict=True):
         average.mul_(decay).add_(weight, alpha=1 - decay)
-    for average, buffer in zip(netG_ema.buffers(), netG.buffers(), strict=True):
-        average.copy_(buffer)
+    for copied, buffer in zip(netG_ema.buffers(), netG.buffers(), strict=True):
+        copied.copy_(buffer)
 
 
 def gradient_penalty(netD: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -59,7 +59,12 @@ class Setup:
         self.images, self.labels = images, labels
 
     def make_loop(self, name: str) -> Callable[[int], None]:
-        """A function that runs a given number of steps of the named loop."""
+        """A function that runs a given number of steps of the named loop.
+
+        Raises ValueError for a recipe with more to compute in a step than the plain loops do.
+        """
+        if set(self.recipe.penalties) - {"wgan-gp"} or self.recipe.augment or self.recipe.spectral_norm:
+            raise ValueError(f"{self.plan.title} has penalties or augmentation that the loops do not play")
         if name == GANZOO:
             return GanzooLoop(self.plan, self.dataset, self.folder)
         # Importing Fabric sets this variable, and then torch's Adam looks for a GPU in each step.
@@ -80,7 +85,7 @@ class Setup:
             for network in networks:
                 network.to(memory_format=torch.channels_last)
         given = (networks, self.images, self.labels, self.recipe)
-        how: dict[str, bool] = {"channels_last": channels_last, "bf16": self.bf16}
+        how: dict[str, Any] = {"channels_last": channels_last, "bf16": self.bf16}
         if "wgan-gp" in self.recipe.penalties:
             return step_loop(best.wgan_gp(*given, **how))
         return step_loop(best.cross_entropy(*given, conditional=self.conditional, **how))
@@ -145,17 +150,17 @@ class GanzooLoop(callbacks.Callback):
             return
         raise RuntimeError(f"the recipe ended after {self.trainer.progress.step} steps")
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: callbacks.Training) -> None:
         if not self.started:
             self.started = True
             for callback in self.inner:
                 callback.on_start(trainer)
 
-    def on_log(self, trainer: Trainer, values: dict[str, float]) -> None:
+    def on_log(self, trainer: callbacks.Training, values: dict[str, float]) -> None:
         for callback in self.inner:
             callback.on_log(trainer, values)
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: callbacks.Training) -> None:
         for callback in self.inner:
             callback.on_step(trainer)
         self.left -= 1
