@@ -51,9 +51,10 @@ def test_maps_that_are_not_channels_last_keep_their_layout() -> None:
     assert gradient.is_contiguous()
 
 
-def test_vectors_of_maps_can_be_differentiated_twice() -> None:
+def test_vectors_of_maps_can_be_differentiated_twice_and_forwards() -> None:
     x = last(torch.randn(2, 2, 2, 2, dtype=torch.float64)).requires_grad_()
     assert torch.autograd.gradgradcheck(lambda x: as_vectors(x) ** 3, x)
+    assert torch.autograd.gradcheck(lambda x: as_vectors(x) ** 3, x, check_forward_ad=True)
 
 
 def test_instance_normalisation_is_torchs_and_keeps_the_layout() -> None:
