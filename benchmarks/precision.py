@@ -65,13 +65,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def fp32_scores() -> dict[str, dict[str, Any]]:
-    """Scores on MNIST, as `{recipe: {score: [of each seed], "IS of real images": value, "seeds": [...]}}`."""
+    """Scores on MNIST of runs that were not trained in bf16, as `{recipe: {score: [of each seed], "seeds": [...]}}`.
+
+    Also "IS of real images" and the number of "steps".
+    """
     found = json.loads((results.FOLDER / "zoo.json").read_text("utf-8"))
     return {
         group["recipe"]: {score["name"].partition("[")[0]: score["values"] for score in group["scores"]}
-        | {"IS of real images": group["scores"][0]["real"]["mean"], "seeds": group["done"]}
+        | {"IS of real images": group["scores"][0]["real"]["mean"], "seeds": group["done"], "steps": group["steps"]}
         for group in found["groups"]
-        if group["dataset"] == "mnist" and group["done"]
+        if group["dataset"] == "mnist" and group["done"] and "bf16" not in group.get("precision", [])
     }
 
 
@@ -91,11 +94,13 @@ def play(trainer: Trainer) -> None:
 
 def quality(name: str, setting: Setting, reference: Mapping[str, Any]) -> dict[str, Any]:
     """Scores of runs in bf16, `{"bf16": {score: [of each seed]}, "fp32": ...}`, and CPU seconds of their training."""
-    runs = [setting.train(name, name, seed, {}, None, precision="bf16", scores=False) for seed in setting.seeds]
+    how: dict[str, Any] = {"precision": "bf16", "scores": False}
+    runs = [setting.train(name, name, seed, {}, reference["steps"], **how) for seed in setting.seeds]
     found = [scores(run, "is,fd,prc", setting) for run in runs]
     seeds = [reference["seeds"].index(seed) for seed in setting.seeds]
     return {
         "seeds": list(setting.seeds),
+        "steps": reference["steps"],
         "bf16": {metric: [each[metric] for each in found] for metric in METRICS},
         "fp32": {metric: [reference[metric][seed] for seed in seeds] for metric in METRICS},
         "IS of real images": reference["IS of real images"],

@@ -99,6 +99,9 @@ def show_variant(name: str, every: bool = False) -> None:
         write(f"teaches: {variant.lesson}")
     write(f"data: {', '.join(variant.modalities)}{', with labels' if variant.needs_labels else ''}")
     write("recipes: " + ", ".join(f"{variant.name}.{known} ({r.data.name})" for known, r in variant.recipes.items()))
+    if variant.bf16:
+        names = ", ".join(f"{variant.name}.{known}" for known in variant.bf16)
+        write(f"bf16, where the CPU has units for it: {names}")
     keys = [key for key in config.keys(recipe) if key.path.partition(".")[0] not in variant.fixes]
     shown = keys if every else own_keys(recipe, keys)
     click.echo(f"\n{wrapped(f'keys of {variant.name}.{recipe_name}; change them with --set key=value:')}")

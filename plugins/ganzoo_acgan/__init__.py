@@ -66,6 +66,7 @@ def ganzoo_variants() -> list[Variant]:
             {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10},
             build,
             needs_labels=True,
+            bf16=("mnist",),
             for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="conditional",
             change="D names the class, and is not told it",

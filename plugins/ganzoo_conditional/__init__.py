@@ -70,6 +70,7 @@ def ganzoo_variants() -> list[Variant]:
             recipes=RECIPES,
             build=build,
             needs_labels=True,
+            bf16=("mnist",),
             for_data={
                 **dict.fromkeys(("cifar100", "svhn"), "cifar10"),
                 **dict.fromkeys(("fashion-mnist", "stl10", "stacked-mnist", "folder", "npz"), "mnist"),

@@ -72,6 +72,7 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image",),
             recipes=RECIPES,
             build=build,
+            bf16=("mnist",),
             for_data={
                 "fashion-mnist": "mnist",
                 "cifar100": "cifar10",

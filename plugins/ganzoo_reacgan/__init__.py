@@ -42,7 +42,7 @@ def build(recipe: ReACGANRecipe, data: DataSpec) -> TwoPlayer:
 FAST = Optimiser(lr=4e-3, schedule="linear", schedule_start=0.5)
 DIGITS = ReACGANRecipe(width=16, d_width=16, latent=80, shared=32, embedding=64, steps=1000, g=FAST, d=FAST)
 SLOWER = replace(FAST, lr=2e-3)
-MNIST = replace(DIGITS, data=Data(name="mnist"), latent=81, steps=1500, g=SLOWER, d=SLOWER)
+MNIST = replace(DIGITS, data=Data(name="mnist"), latent=81, steps=2500, g=SLOWER, d=SLOWER)
 ADAM = Optimiser(lr=0.00028284271)
 CIFAR10 = ReACGANRecipe(
     data=Data(name="cifar10", flip=True),
@@ -94,6 +94,7 @@ def ganzoo_variants() -> list[Variant]:
             recipes,
             build,
             needs_labels=True,
+            bf16=("mnist",),
             for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="acgan",
             change="features on a sphere, compared with each other and with the classes",

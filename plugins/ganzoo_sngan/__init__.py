@@ -58,6 +58,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            bf16=("mnist",),
             for_data={"fashion-mnist": "mnist"},
             ancestor="dcgan",
             change="`loss=hinge`, `spectral_norm=true`, `d_norm=none`",

@@ -68,6 +68,7 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image", "points"),
             recipes=RECIPES,
             build=build,
+            bf16=("mnist",),
             for_data={
                 **dict.fromkeys(("cifar100", "svhn"), "cifar10"),
                 **dict.fromkeys(("stl10", "stacked-mnist", "celeba", "folder", "npz"), "mnist"),

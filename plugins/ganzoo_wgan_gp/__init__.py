@@ -86,6 +86,7 @@ def ganzoo_variants() -> list[Variant]:
             modalities=("image", "points", "table"),
             recipes=GP_RECIPES,
             build=build,
+            bf16=("mnist",),
             for_data=FOR_DATA | {"wine": "table", "table-csv": "table"},
             ancestor="wgan",
             change="`penalties.wgan-gp.weight=10`, `clip=0`",
