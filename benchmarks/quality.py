@@ -159,6 +159,7 @@ def measure(recipe: str, seed: int, path: Path, options: argparse.Namespace) -> 
     return {
         "steps": run.recipe.steps,
         "threads": torch.get_num_threads(),
+        "precision": run.info["options"]["precision"],
         "load average": round(os.getloadavg()[0], 2),
         "protocol": final.protocol["name"],
         "real": curve.real,

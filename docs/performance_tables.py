@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from claims import over_seeds
 from results_files import result, where
 
 from ganzoo.pictures.tables import ScoreTable
+from ganzoo.zoo import registry
 
 
 def evaluation_stages() -> str:
@@ -48,14 +50,56 @@ def step_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
                 yield name, key.removeprefix("threads "), part
 
 
+def best_of(part: Mapping[str, Any]) -> str:
+    """The faster memory layout of the best loop."""
+    return "best, channels-last" if part["best layout"] == "channels-last" else "best"
+
+
+def bf16_steps() -> str:
+    """Milliseconds per step of the best loops in fp32 and bf16, and of ganzoo in bf16."""
+    found = result("steps")
+    every = {(name, threads): part for name, threads, part in step_rows(found)}
+    rows, units = [], set()
+    for (name, threads), part in every.items():
+        full = every.get((name, threads.removesuffix(", bf16")))
+        if full is None or full is part:
+            continue
+        best = full["seconds"][best_of(full)]["median"], part["seconds"][best_of(part)]["median"]
+        own = part["seconds"]["ganzoo"]["median"]
+        cells = [*(f"{1000 * seconds:.1f}" for seconds in (*best, own)), times(part["ganzoo / best"])]
+        rows.append([name, threads.removesuffix(", bf16"), *cells, f"{best[0] / own:.2f}"])
+        units |= set(part["bf16 units"])
+    header = ["networks", "threads", "best fp32, ms", "best bf16, ms", "ganzoo bf16, ms", "ganzoo / best bf16"]
+    table = ScoreTable("", [*header, "best fp32 / ganzoo"], rows, left=1).markdown()
+    return f"{table}\n{where(found)} bf16 units: {', '.join(sorted(units))}.\n"
+
+
+def precision() -> str:
+    """How much faster each MNIST recipe is in bf16 on the CPU, and its scores beside those in fp32."""
+    found = result("precision")
+    rows = []
+    for name, row in found["rows"].items():
+        step = row["step"]
+        cells = [*(f"{1000 * step[way]['median']:.1f}" for way in ("fp32", "bf16")), times(step["fp32 / bf16"])]
+        scores = row.get("quality")
+        for metric in ("IS", "FD"):
+            cells += ["", ""] if scores is None else [over_seeds(scores[way][metric]) for way in ("fp32", "bf16")]
+        variant, recipe_name, _ = registry.find_recipe(name)
+        rows.append([f"`{name}`", *cells, "bf16" if recipe_name in variant.bf16 else "fp32"])
+    header = ["recipe", "fp32, ms", "bf16, ms", "times as fast", "IS fp32", "IS bf16", "FD fp32", "FD bf16", "auto"]
+    table = ScoreTable("", header, rows, left=1).markdown()
+    return f"{table}\n{where(found)} Mean ± standard deviation of three seeds; one thread.\n"
+
+
 def steps() -> str:
     """Milliseconds per step of the tutorial's loop, the best one, and ganzoo's."""
     found = result("steps")
     rows = []
     for name, threads, part in step_rows(found):
+        if ", bf16" in threads:
+            continue
         seconds = part["seconds"]
-        best = "best, channels-last" if part["best layout"] == "channels-last" else "best"
-        cells = [f"{1000 * seconds[way]['median']:.1f}" for way in ("tutorial", best, "ganzoo")]
+        cells = [f"{1000 * seconds[way]['median']:.1f}" for way in ("tutorial", best_of(part), "ganzoo")]
         cells.append(f"{part['images per second']['ganzoo']:,.0f}")
         cells += [times(part[ratio]) for ratio in ("tutorial / ganzoo", "ganzoo / best")]
         rows.append([name, threads, *cells])
@@ -224,6 +268,8 @@ def compiled() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "steps": steps,
+    "bf16-steps": bf16_steps,
+    "precision": precision,
     "compiled": compiled,
     "penalties": penalties,
     "finite": finite,

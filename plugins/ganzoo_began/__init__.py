@@ -73,6 +73,7 @@ def ganzoo_variants() -> list[Variant]:
             {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10, "celeba": CELEBA},
             build,
             fixes=("loss", "loss_options"),
+            bf16=("mnist",),
             for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="ebgan",
             change="no margin: a weight of the generated samples that is adapted to a ratio of both errors",

@@ -62,6 +62,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image", "points"),
             RECIPES,
             build,
+            bf16=("mnist",),
             for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="dcgan",
             change="`pack=2`",
