@@ -62,7 +62,9 @@ def _differences(plan: Plan, info: dict[str, Any], path: Path) -> str:
 
 
 def resume_options(plan: Plan) -> dict[str, Any]:
-    """The options with which `resume` continues a plan's run."""
+    """The options with which `resume` continues a plan's run, in the precision that `auto` was when it began."""
     options = dataclasses.asdict(plan.options)
     del options["out"]
+    if options["precision"] == "auto":
+        del options["precision"]
     return options

@@ -78,8 +78,8 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
 
     In a job that torchrun or SLURM has restarted, resume the run that it started.
     """
-    asked = cluster.with_launched_devices(plan.options)
-    options = with_precision(asked, plan.variant, plan.recipe_name)
+    asked = dataclasses.replace(plan, options=cluster.with_launched_devices(plan.options))
+    options = with_precision(asked.options, plan.variant, plan.recipe_name)
     plan = dataclasses.replace(plan, options=options)
     name = plan.run_name
     if options.out is not None and not cluster.restarted():
@@ -87,7 +87,7 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
     with launched(options) as fabric:
         existing = fabric.broadcast(on_first_rank(fabric, lambda: restart.find_run(plan, name)))
         if existing is not None:
-            return continue_run(existing, report=report, callbacks=callbacks, **restart.resume_options(plan))
+            return continue_run(existing, report=report, callbacks=callbacks, **restart.resume_options(asked))
         dataset = load_dataset(fabric, plan.recipe, options)
         plan = with_steps(plan, dataset)
         gan = on_all_ranks(fabric, lambda: build_within_memory(plan, dataset.spec))
@@ -101,7 +101,7 @@ def execute(plan: Plan, report: Report = lambda line: None, *, callbacks: Sequen
                     describe_networks(gan),
                     *describe_data(dataset, path),
                     *advice_on_ranks(options, fabric.device.type),
-                    *advice_on_precision(asked, options),
+                    *advice_on_precision(asked.options, options),
                 )
                 for line in (f"{plan.title} -> {path}", *about):
                     report(line)

@@ -13,6 +13,7 @@ import ganzoo
 from ganzoo.api import precision
 from ganzoo.api.planning import Plan, plan
 from ganzoo.api.train import execute
+from ganzoo.callbacks import Callback, Training
 from ganzoo.cli import run as typed
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
@@ -32,10 +33,20 @@ def no_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bf16_units", lambda: ())
 
 
-def planned(out: Path, steps: int = 4, measured: tuple[str, ...] = ("points",), **options: Any) -> Plan:
-    """A plan of vanilla.points, whose card names the recipes in `measured`."""
-    made = plan("vanilla.points", set=SMALL, steps=steps, out=str(out), save_every=2, **QUIET | options)
+def planned(out: Path, steps: int = 4, measured: tuple[str, ...] = ("digits",), **options: Any) -> Plan:
+    """A plan of vanilla.digits, whose card names the recipes in `measured`."""
+    made = plan("vanilla.digits", set=SMALL, steps=steps, out=str(out), save_every=2, **QUIET | options)
     return dataclasses.replace(made, variant=dataclasses.replace(made.variant, bf16=measured))
+
+
+class StopAt(Callback):
+    """Ends training after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step(self, trainer: Training) -> None:
+        trainer.stop_requested = trainer.progress.step == self.step
 
 
 def trained(made: Plan) -> tuple[ganzoo.Run, list[str]]:
@@ -61,7 +72,7 @@ def test_auto_is_bf16_which_is_said_and_recorded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"measured": ("digits",)}, {"measured": ()}, {"precision": "fp32"}, {"precision": "tf32"}],
+    [{"measured": ("points",)}, {"measured": ()}, {"precision": "fp32"}, {"precision": "tf32"}],
     ids=["another recipe", "no recipe", "fp32", "tf32"],
 )
 @pytest.mark.usefixtures("units")
@@ -109,15 +120,33 @@ def test_a_run_that_began_in_fp32_stays_in_it(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_card_names_recipes_that_exist() -> None:
-    variant = dataclasses.replace(planned(Path("unused")).variant, bf16=("points", "huge"))
+    variant = dataclasses.replace(planned(Path("unused")).variant, bf16=("digits", "huge"))
     with pytest.raises(GanzooError, match=r"the plugin: 'vanilla' has no recipe 'huge', named in bf16\."):
         cards.check_recipes(variant, "the plugin")
 
 
 def test_a_benchmark_takes_a_precision_and_notes_bf16(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid = tmp_path / "grid.toml"
-    grid.write_text('variants = ["vanilla"]\ndatasets = ["points:ring"]\nseeds = [0]\nsteps = 4\nset = {batch = 16}\n')
+    grid.write_text('variants = ["vanilla"]\ndatasets = ["digits"]\nseeds = [0]\nsteps = 4\nmetrics = ["is"]\n')
     assert typed(["bench", str(grid), "--out", str(tmp_path / "out"), "--precision", "bf16", "--device", "cpu"]) == 0
     assert "trained in bf16" in capsys.readouterr().out
     report = (tmp_path / "out" / "report.json").read_text("utf-8")
     assert '"precision": [\n    "bf16"' in report.replace("\r", "")
+
+
+@pytest.mark.parametrize("before", [("avx512_bf16",), ()], ids=["with units", "without units"])
+def test_a_restarted_job_continues_in_the_precision_that_it_began_in(
+    before: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it is started again on another processor."""
+    after = () if before else ("avx512_bf16",)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a job")
+    monkeypatch.setattr(precision, "bf16_units", lambda: before)
+    whole, _ = trained(planned(tmp_path / "whole"))
+    stopping = planned(tmp_path / "run")
+    execute(stopping, callbacks=[StopAt(2)])
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setattr(precision, "bf16_units", lambda: after)
+    run, _ = trained(stopping)
+    assert run.step == 4
+    assert same(state(run), state(whole))
