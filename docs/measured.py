@@ -16,7 +16,7 @@ from ganzoo.api.bench.report import format_spread
 from ganzoo.pictures.tables import ScoreTable
 from ganzoo.zoo.config import value_text
 
-PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PLACE = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 SEEDS = re.compile(r"(<!-- seeds: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
