@@ -15,26 +15,30 @@ from torch import Tensor
 
 def as_maps(x: Tensor, shape: Sequence[int]) -> Tensor:
     """Vectors `[N, C * H * W]` as channels-last feature maps `[N, C, H, W]`, for `shape = (C, H, W)`."""
-    return x.unflatten(1, tuple(shape)).contiguous(memory_format=torch.channels_last)
+    maps: Tensor = _GradientLayout.apply(x.unflatten(1, tuple(shape)), torch.contiguous_format)
+    return maps.contiguous(memory_format=torch.channels_last)
 
 
 def as_vectors(x: Tensor) -> Tensor:
     """Feature maps `[N, C, H, W]` as vectors `[N, C * H * W]`; their gradient has the layout of the maps."""
     channels_last = not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
-    return (_ChannelsLastGradient.apply(x) if channels_last else x).flatten(1)
+    return (_GradientLayout.apply(x, torch.channels_last) if channels_last else x).flatten(1)
 
 
-class _ChannelsLastGradient(torch.autograd.Function):
-    """The identity, whose gradient is channels-last."""
+class _GradientLayout(torch.autograd.Function):
+    """The identity, whose gradient has a memory format."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, memory_format: torch.memory_format) -> Tensor:
+        ctx.memory_format = memory_format
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return gradient.contiguous(memory_format=torch.channels_last)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        # A copy in any case: torch.compile expects another layout of some gradients (of group normalisation) than they
+        # have when they are computed, and leaves out a conversion that it takes for unnecessary.
+        return gradient.clone(memory_format=ctx.memory_format), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         return tangent.view_as(tangent)

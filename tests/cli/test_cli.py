@@ -79,8 +79,8 @@ SURFACE = {
     "compare": ["RUNS", "--out", "--markdown", "--json", "--metrics", "--csv", "--latex", "--each", "--best"],
     "report": ["RUNS", "--to", "--overwrite"],
     "bench": [
-        *("GRID", "--shard", "--jobs", "--out", "--data-root", "--device", "--metrics", "--report", "--dry-run"),
-        "--json",
+        *("GRID", "--shard", "--jobs", "--out", "--data-root", "--device", "--precision", "--metrics", "--report"),
+        *("--dry-run", "--json"),
     ],
     "tune": [
         *("NAME", "--trials", "--search", "--metric", "--study", "--dataset", "--steps", "--seed", "--out"),

@@ -57,6 +57,25 @@ def test_vectors_of_maps_can_be_differentiated_twice_and_forwards() -> None:
     assert torch.autograd.gradcheck(lambda x: as_vectors(x) ** 3, x, check_forward_ad=True)
 
 
+def test_maps_of_vectors_can_be_differentiated_twice_and_forwards() -> None:
+    x = torch.randn(2, 8, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: as_maps(x, (2, 2, 2)) ** 3, x)
+    assert torch.autograd.gradcheck(lambda x: as_maps(x, (2, 2, 2)) ** 3, x, check_forward_ad=True)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "layer", "none"])
+def test_networks_with_them_can_be_compiled(norm: str) -> None:
+    """And differentiated then, also through group normalisation, whose gradient is traced with another layout."""
+    g = ConvGenerator(6, (3, 16, 16), 4, norm=norm).to(memory_format=torch.channels_last)
+    z = torch.randn(4, 6)
+    wanted = torch.autograd.grad(g(z).square().sum(), list(g.parameters()))
+    torch._dynamo.reset()
+    compiled = torch.compile(g, backend="aot_eager")
+    found = torch.autograd.grad(compiled(z).square().sum(), list(g.parameters()))
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_instance_normalisation_is_torchs_and_keeps_the_layout() -> None:
     ours, torchs = normalisation("instance", 8)[0], nn.InstanceNorm2d(8, affine=True)
     torchs.load_state_dict(ours.state_dict())

@@ -92,7 +92,7 @@ def build_double(recipe: DoubleRecipe, data: DataSpec) -> GAN:
 def zoo(monkeypatch: pytest.MonkeyPatch) -> Zoo:
     """The zoo of this process, with a plugin that registers all of the above."""
     double = dataclasses.replace(
-        bundled()[0], name="double", recipes={"digits": DoubleRecipe(width=8)}, build=build_double, for_data={}
+        bundled()[0], name="double", recipes={"digits": DoubleRecipe(width=8)}, build=build_double, for_data={}, bf16=()
     )
     translator = Variant(
         "translator", "Two domains.", "None.", ("pairs",), {"pairs": PairsRecipe(ema=0.0)}, lambda r, d: Translator()
