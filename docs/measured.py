@@ -33,21 +33,23 @@ def with_tables(text: str) -> str:
 def quality() -> str:
     """Time to quality of every recipe that was measured."""
     found = result("quality")
-    header = ["recipe", "seeds", "steps", "final fraction of real IS"]
+    header = ["recipe", "seeds", "precision", "steps", "final fraction of real IS"]
     # Wall-clock seconds mean little on a shared machine; CPU seconds depend less on other work.
     header += ["CPU s in all", *(f"CPU s to {fraction}" for fraction in ("80 %", "90 %"))]
     rows = []
     for name, row in found["rows"].items():
         summary, seeds = row["summary"], row["seeds"]
-        steps = next(iter(seeds.values()))["steps"]
+        first = next(iter(seeds.values()))
+        # On a CPU, what is not bf16 is fp32.
+        precision = "bf16" if first.get("precision") == "bf16" else "fp32"
         share = summary["share"]
         ends = {key: None if share[key] is None else 100 * share[key] for key in ("mean", "sd")}
-        cells = [f"`{name}`", ", ".join(seeds), f"{steps:,}", f"{format_spread(ends, 3)} %"]
+        cells = [f"`{name}`", ", ".join(seeds), precision, f"{first['steps']:,}", f"{format_spread(ends, 3)} %"]
         cells += [reached(summary[wanted]["cpu seconds"], summary["seeds"]) for wanted in ("whole", "80%", "90%")]
         rows.append(cells)
     threads = {seed["threads"] for row in found["rows"].values() for seed in row["seeds"].values()}
     used = f"{' or '.join(map(str, sorted(threads)))} thread{'s' * (threads != {1})}"
-    return f"{ScoreTable('', header, rows, left=2).markdown()}\n{where(found)} Trained with {used}.\n"
+    return f"{ScoreTable('', header, rows, left=3).markdown()}\n{where(found)} Trained with {used}.\n"
 
 
 def seeds(recipe: str) -> str:

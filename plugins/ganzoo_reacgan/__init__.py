@@ -41,7 +41,7 @@ def build(recipe: ReACGANRecipe, data: DataSpec) -> TwoPlayer:
 # Small networks and short runs tolerate higher learning rates, if they decay towards the end.
 FAST = Optimiser(lr=4e-3, schedule="linear", schedule_start=0.5)
 DIGITS = ReACGANRecipe(width=16, d_width=16, latent=80, shared=32, embedding=64, steps=1000, g=FAST, d=FAST)
-SLOWER = replace(FAST, lr=2e-3)
+SLOWER = replace(FAST, lr=1e-3)
 MNIST = replace(DIGITS, data=Data(name="mnist"), latent=81, steps=2500, g=SLOWER, d=SLOWER)
 ADAM = Optimiser(lr=0.00028284271)
 CIFAR10 = ReACGANRecipe(
