@@ -60,6 +60,7 @@ def ganzoo_variants() -> list[Variant]:
             ("image",),
             RECIPES,
             build,
+            bf16=("mnist",),
             for_data={"fashion-mnist": "mnist", "cifar100": "cifar10", "svhn": "cifar10"},
             ancestor="dcgan",
             change="skip-layer excitation, gated linear units, spectral normalisation, `loss=hinge`, `reconstruction`",
