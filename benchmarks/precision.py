@@ -3,10 +3,10 @@
 python -m benchmarks.precision [--only TEXT ...] [--repetitions 12] [--runs FOLDER] [--data-root DIR] [--seeds 0 1 2]
 
 Each recipe of an image variant that benchmarks/results/zoo.json has scores of on MNIST. Two trainers of it, one in each
-precision, take turns in this process, on one thread and random images, each for a few steps. With --runs, it is also
-trained to its end in bf16 with each seed, in FOLDER, resumable, and scored; these scores are compared with those of the
-same seeds in zoo.json, which were trained in fp32. Only a processor with bf16 units can gain from it, so results name
-the processor. Results are written to benchmarks/results/precision.json, and rows that are not measured again are kept.
+precision, take turns in this process, on one thread and random images, each for a few steps. With --runs, nothing is
+timed: each recipe is trained to its end in bf16 with each seed, in FOLDER, resumable, and scored, to be compared with
+the scores of the same seeds in zoo.json that were trained in fp32. Only a processor with bf16 units can gain from it, so
+results name the processor. Results are written to benchmarks/results/precision.json, and other rows are kept.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from ganzoo.training.trainer import Trainer
 STEPS = 4
 """Of a repetition."""
 
+WAYS = ("fp32", "bf16")
 METRICS = ("IS", "FD", "precision", "recall")
 FASTER = 1.1
-COMMAND = "python -m benchmarks.precision --runs FOLDER --data-root DIR"
+COMMAND = "python -m benchmarks.precision [--runs FOLDER --data-root DIR]"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -61,7 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
         # Read again, as several of these processes may run side by side.
         rows = results.rows("precision")
         rows[name] = rows.get(name, {}) | row
-        in_order = {each: rows[each] for each in references if each in rows}
+        # A recipe that was trained in bf16 since then has no reference any more, but its row still holds.
+        in_order = {each: rows[each] for each in (*references, *rows) if each in rows}
         results.write("precision", COMMAND, {"bf16 units": bf16_units(), "rows": in_order})
 
 
@@ -116,9 +118,6 @@ def shown(row: Mapping[str, Any]) -> str:
         means = (f"{way} {statistics.fmean(row[way][metric]):.3f} ± {deviation(row[way][metric]):.3f}" for way in WAYS)
         parts.append(f"{metric} {', '.join(means)}")
     return "; ".join(parts)
-
-
-WAYS = ("fp32", "bf16")
 
 
 def pays(row: Mapping[str, Any]) -> bool:
