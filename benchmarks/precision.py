@@ -5,7 +5,7 @@ python -m benchmarks.precision [--only TEXT ...] [--repetitions 12] [--runs FOLD
 Each recipe of an image variant that benchmarks/results/zoo.json has scores of on MNIST. Two trainers of it, one in each
 precision, take turns in this process, on one thread and random images, each for a few steps. With --runs, nothing is
 timed: each recipe is trained to its end in bf16 with each seed, in FOLDER, resumable, and scored, to be compared with
-the scores of the same seeds in zoo.json that were trained in fp32. Only a processor with bf16 units can gain from it, so
+the scores of the same seeds in zoo.json that were trained in fp32. Only a processor with bf16 units gains from it, so
 results name the processor. Results are written to benchmarks/results/precision.json, and other rows are kept.
 """
 
