@@ -85,12 +85,9 @@ def measure(setting: Setting) -> dict[str, Any]:
 
 
 def trained(setting: Setting, name: str, seed: int, steps: int, **options: Any) -> ganzoo.Run:
-    """A finished run in FOLDER/NAME/seed-S: trained, or read if it is there."""
-    path = setting.folder / name.replace(" ", "-").replace(",", "").lower() / f"seed-{seed}"
-    if not path.exists():
-        fixed: dict[str, Any] = {"out": path, "data_root": setting.data_root, "device": "cpu", "progress": False}
-        return ganzoo.train(RECIPE, steps=steps, seed=seed, **fixed, **options)
-    return ganzoo.load(path)
+    """A finished run in FOLDER/NAME/seed-S, as `Setting.train` finds or trains it."""
+    keys = options.pop("set", {})
+    return setting.train(name.replace(" ", "-").replace(",", "").lower(), RECIPE, seed, keys, steps, **options)
 
 
 def curves(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[list[int], list[list[float]]]:

@@ -21,12 +21,10 @@ class Setting:
     seeds: tuple[int, ...] = (0, 1, 2)
     steps: int | None = None
 
-    def train(
-        self, name: str, recipe: str, seed: int, keys: Mapping[str, Any], steps: int | None, **more: Any
-    ) -> ganzoo.Run:
+    def train(self, name: str, recipe: str, seed: int, keys: Mapping[str, Any], steps: int, **more: Any) -> ganzoo.Run:
         """A finished run in FOLDER/NAME/seed-S: trained, resumed, or read if it is there.
 
-        steps: the recipe's if None. more: options of `ganzoo.train`.
+        more: options of `ganzoo.train`.
         Raises TrainingError if it diverged, and at once if an earlier start found that it does.
         """
         path = self.folder / name / f"seed-{seed}"
