@@ -14,7 +14,7 @@ from ganzoo.api.planning import make_options
 from ganzoo.data.samples import subset
 from ganzoo.errors import GanzooError
 from ganzoo.files.atomic import write_new
-from ganzoo.files.new_files import require_absent, writing
+from ganzoo.files.new_files import new_picture, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.machine.launch import choose_device
 from ganzoo.pictures.sheets import encoded
@@ -31,8 +31,6 @@ HELD_OUT = 1_000
 
 DRAWN = 24
 """Samples that are drawn, the strangest ones."""
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def anomaly_scores(
     the two differ. Raises GanzooError for a file that cannot be read, a variant that scores no samples, and a picture
     that exists or cannot be drawn.
     """
-    target = None if grid is None else _new_picture(grid)
+    target = None if grid is None else new_picture("--grid", grid)
     run = run if isinstance(run, Run) else Run.open(run)
     run = run.best() if best else run
     paths = [files] if isinstance(files, (str, os.PathLike)) else list(files)
@@ -88,14 +86,6 @@ def anomaly_scores(
         Anomaly(name, float(score), None if above is None else float(above[row]))
         for row, (name, score) in enumerate(zip(names, scores, strict=True))
     ]
-
-
-def _new_picture(grid: str | Path) -> Path:
-    path = typed_path(grid)
-    if path.suffix.lower() not in PICTURES:
-        raise GanzooError(f"--grid {path}: end the name in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}.")
-    require_absent(path)
-    return path
 
 
 def _draw(run: Run, x: Tensor, scores: Tensor, path: Path) -> None:

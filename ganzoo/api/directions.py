@@ -14,8 +14,7 @@ from ganzoo.api.marking import note_of, require_room_for_mark, write_marked
 from ganzoo.api.reals import real_samples
 from ganzoo.api.sample import class_number
 from ganzoo.errors import GanzooError
-from ganzoo.files.new_files import require_absent, writing
-from ganzoo.files.typed import typed_path
+from ganzoo.files.new_files import new_picture, writing
 from ganzoo.machine.seeds import mixed_seed
 from ganzoo.pictures.axes import side_by_side, with_axes
 from ganzoo.pictures.sheets import encoded
@@ -32,8 +31,6 @@ POOLED = 256
 
 HEIGHT = 220
 """Pixels of such a picture."""
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +61,9 @@ def write_directions(
     them, a kind of data without pictures, and bad arguments.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    target = None if to is None else typed_path(to)
-    if target is not None:
-        if target.suffix.lower() not in PICTURES:
-            raise GanzooError(f"--to {target}: end the name in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}.")
-        require_absent(target)
-        if mark:
-            require_room_for_mark(target)
+    target = None if to is None else new_picture("--to", to)
+    if target is not None and mark:
+        require_room_for_mark(target)
     if starts < 1:
         raise GanzooError(f"cannot move {starts} latents: at least one is needed.")
     modality = registry.modality(run.data.modality)

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from ganzoo.errors import GanzooError
 from ganzoo.files.atomic import reason
+from ganzoo.files.typed import typed_path
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+"""Endings of pictures that do not move."""
 
 
 def require_absent(path: Path) -> None:
@@ -20,6 +24,15 @@ def require_absent(path: Path) -> None:
 def exists(path: Path | str) -> GanzooError:
     """The error for an output that exists."""
     return GanzooError(f"{path} exists: choose another name, or remove it first.")
+
+
+def new_picture(option: str, given: str | Path) -> Path:
+    """The path of a picture to write, as the user typed it for `option`. Raises GanzooError if it is no such name."""
+    path = typed_path(given)
+    if path.suffix.lower() not in PICTURES:
+        raise GanzooError(f"{option} {path}: end the name in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}.")
+    require_absent(path)
+    return path
 
 
 @contextmanager
