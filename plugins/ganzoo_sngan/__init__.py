@@ -39,7 +39,15 @@ FAST_G, FAST_D = (Optimiser(lr=lr, schedule="linear", schedule_start=0.5) for lr
 DIGITS = SNGANRecipe(width=16, d_width=16, steps=2500, g=FAST_G, d=FAST_D)
 EQUAL = Optimiser(lr=2e-3, betas=(0.0, 0.9), schedule="linear", schedule_start=0.5)
 MNIST = SNGANRecipe(
-    data=Data(name="mnist"), network="residual", width=16, d_width=16, batch=32, steps=4000, g=EQUAL, d=EQUAL
+    data=Data(name="mnist"),
+    network="residual",
+    width=16,
+    d_width=16,
+    batch=32,
+    latent=16,
+    steps=9000,
+    g=EQUAL,
+    d=EQUAL,
 )
 ADAM = Optimiser(betas=(0.0, 0.9), schedule="linear")
 LONG = SNGANRecipe(data=Data(name="cifar10"), latent=128, n_critic=5, steps=100_000, g=ADAM, d=ADAM, ema=0.0)
