@@ -39,6 +39,7 @@ FAILING: dict[str, tuple[str, str, int, dict[str, Any]]] = {
         600,
         {"loss": "minimax", "d.lr": 0.002, "g.lr": 1e-4},
     ),
+    "learning rate of D too high": ("discriminator-died", "projection.digits", 600, {"d.lr": 0.04}),
     "saturated generator": ("discriminator-won", "vanilla.digits", 1500, {"g.lr": 0.02}),
     "critic without a penalty": ("divergence", "wgan-gp.points", 600, {"penalties": "none"}),
     "weak penalty": ("divergence", "wgan-gp.points", 600, {"penalties.wgan-gp.weight": 1e-4}),

@@ -114,6 +114,16 @@ def test_a_discriminator_that_is_always_right_has_won_only_where_the_gradient_ha
     assert found(history(separation=[1.0] * 21, **clipped)) == []
 
 
+def test_a_discriminator_has_died_where_its_logits_and_the_gradient_are_zero_next_to_what_they_were() -> None:
+    alive, rounding = [2.0] * 5, [1e-7] * 16
+    assert found(history(logits=alive + rounding, gradient=alive + [0.0] * 16)) == ["discriminator-died"]
+    assert found(history(logits=alive + rounding)) == []
+    assert found(history(gradient=alive + [0.0] * 16)) == []
+    # Small is not dead.
+    assert found(history(logits=alive + [1e-4] * 16, gradient=alive + [1e-4] * 16)) == []
+    assert found(history(logits=[0.0] * 21, gradient=alive + [0.0] * 16)) == ["discriminator-died"]
+
+
 @pytest.mark.parametrize("measure", ["logits", "term"])
 def test_what_doubles_and_on_beyond_a_thousand_is_divergence_and_what_is_large_or_drifts_is_not(measure: str) -> None:
     assert found(history(**{measure: [2.0**i for i in range(21)]})) == ["divergence"]
@@ -146,8 +156,10 @@ def test_what_is_to_be_tried_is_taken_by_every_recipe_of_the_zoo_and_changes_it(
     bad = [measured | {"step": measured["step"] / 2000 * recipe.steps} for measured in bad]
     # In a run of few steps, a collapse is reported at its end.
     found = [find_hints(bad[:end], recipe, ["g", "d"], finished=end == 21) for end in range(1, 22)]
+    dead = history(gradient=[1.0] + [0.0] * 20, logits=[1.0] + [0.0] * 20)
+    found.append(find_hints(dead, recipe, ["g", "d"]))
     hints = {hint.name: hint.hint for of_one in found for hint in of_one}
-    assert set(hints) == {"mode-collapse", "discriminator-won", "divergence"}
+    assert set(hints) == {"mode-collapse", "discriminator-won", "discriminator-died", "divergence"}
     for text in hints.values():
         tried = [part.split("`")[0] for part in text.split("`--set ")[1:]]
         assert 1 <= len(tried) <= 3

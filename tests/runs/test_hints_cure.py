@@ -70,6 +70,13 @@ SICK: dict[str, tuple[str, str, int, dict[str, Any], list[dict[str, str]]]] = {
         {"g_hidden": "32", "d_hidden": "512,512", "n_critic": 5, "loss": "minimax"},
         [{"loss": "non-saturating"}],
     ),
+    "a D whose units are all off": (
+        "discriminator-died",
+        "projection.digits",
+        200,
+        {"width": 4, "d_width": 4, "batch": 16, "d.lr": 0.1},
+        [{"d.lr": "0.004"}],
+    ),
     "a critic without bounds": (
         "divergence",
         "wgan-gp.points",

@@ -33,6 +33,7 @@ SPREAD = 0.2
 STILL_SPREADING = 0.9
 SEPARATION = 0.99
 VANISHED = 0.1
+DEAD = 1e-6
 GROWTH = 2.0
 LARGE = 1e3
 UNBALANCED = 5.0
@@ -136,6 +137,21 @@ def discriminator_won(measurements: Sequence[Measurement], steps: int, finished:
     return text, select(newest[-1], "separation", "gradient", "logits")
 
 
+def discriminator_died(measurements: Sequence[Measurement], steps: int, finished: bool = False) -> Finding:
+    """D's output does not depend on the sample, so neither player has a gradient: mostly, a layer's ReLUs are all off.
+
+    Both are compared with their largest values so far, as their scale has no meaning.
+    """
+    newest = newest_after(measurements, 0)
+    for name in ("logits", "gradient"):
+        values = [measurement.get(name, 1.0) for measurement in newest]
+        largest = max((measurement.get(name, 0.0) for measurement in measurements), default=0.0)
+        if not values or max(values) > DEAD * largest:
+            return None
+    text = "D gives every sample the same logit, so neither player learns any more"
+    return text, select(newest[-1], "gradient", "logits")
+
+
 def relative_gradient(measurement: Measurement) -> float:
     """The generator's gradient norm divided by the spread of the logits; 0 if the logits are all the same."""
     return measurement.get("gradient", 0.0) / measurement["logits"] if measurement.get("logits") else 0.0
@@ -167,6 +183,7 @@ def select(measurement: Measurement, *names: str) -> dict[str, float]:
 SYMPTOMS: dict[str, Callable[[Sequence[Measurement], int, bool], Finding]] = {
     "mode-collapse": mode_collapse,
     "discriminator-won": discriminator_won,
+    "discriminator-died": discriminator_died,
     "divergence": divergence,
 }
 
@@ -232,6 +249,10 @@ def suggest_for_strong_discriminator(recipe: Recipe, players: Sequence[str], own
     return minimax + suggest_rates(recipe, players, own) or stronger_penalty(recipe, own) + lower_learning_rate(
         recipe, players, "d", 0.25
     )
+
+
+def suggest_for_dead_discriminator(recipe: Recipe, players: Sequence[str], own: Recipe) -> list[Suggestion]:
+    return suggest_rates(recipe, players, own) or lower_learning_rate(recipe, players, "d", 0.25)
 
 
 def suggest_for_divergence(recipe: Recipe, players: Sequence[str], own: Recipe) -> list[Suggestion]:
@@ -311,6 +332,7 @@ def lower_learning_rate(recipe: Recipe, players: Sequence[str], wanted: str, fac
 SUGGESTIONS: dict[str, Callable[[Recipe, Sequence[str], Recipe], list[Suggestion]]] = {
     "mode-collapse": suggest_for_collapse,
     "discriminator-won": suggest_for_strong_discriminator,
+    "discriminator-died": suggest_for_dead_discriminator,
     "divergence": suggest_for_divergence,
     "non-finite": suggest_for_nonfinite,
 }

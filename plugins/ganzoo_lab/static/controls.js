@@ -140,6 +140,7 @@ const percent = (fraction) => `${Math.round(fraction * 100)} %`;
 const WORDS = {
   "mode-collapse": "Mode collapse: the generator makes only a few kinds of samples, and leaves out the rest of the data.",
   "discriminator-won": "The discriminator is always right, so that the generator no longer learns from it.",
+  "discriminator-died": "The discriminator says the same of every sample, so neither player learns any more.",
   divergence: "The numbers grow without end instead of settling.",
   "non-finite": "A number left the range of the computer's arithmetic, and training cannot go on.",
 };
