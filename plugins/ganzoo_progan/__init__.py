@@ -43,7 +43,6 @@ R1 = {"r1": Term(weight=0.05, every=4)}
 DIGITS = ProGANRecipe(
     loss="non-saturating", penalties=R1, width=16, most=2, latent=64, ema=0.99, growth=0.3, steps=1400, g=FAST, d=FAST
 )
-FASTER = replace(FAST, lr=2e-2)
 MNIST = replace(
     DIGITS,
     data=Data(name="mnist"),
@@ -53,8 +52,6 @@ MNIST = replace(
     batch=32,
     latent=16,
     steps=6500,
-    g=FASTER,
-    d=FASTER,
 )
 CIFAR10 = ProGANRecipe(
     data=Data(name="cifar10"),
