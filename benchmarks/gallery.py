@@ -90,6 +90,7 @@ ROWS = (
     Row("specgan.drums-drums", "plugins/ganzoo_specgan/samples-drums.png"),
     Row("specgan.spoken-digits-spoken-digits", "plugins/ganzoo_specgan/samples-spoken-digits.png"),
     Row("mocogan.moving-digits-moving-digits-line", "plugins/ganzoo_mocogan/samples-moving-digits.png"),
+    Row("projection.cifar10-small-cifar10", "plugins/ganzoo_projection/samples-cifar10-small.png"),
     Row("projection.mnist-mnist", "plugins/ganzoo_projection/samples-mnist.png"),
     Row("vanilla.mnist-mnist", "plugins/ganzoo_vanilla/samples-mnist.png"),
     Row("wgan-gp.mnist-mnist", "plugins/ganzoo_wgan_gp/samples-mnist.png"),

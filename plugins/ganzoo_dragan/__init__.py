@@ -38,7 +38,15 @@ DIGITS = DRAGANRecipe(width=32, d_width=32, g_hidden=(256, 256), d_hidden=(256,)
 # With hidden layers, G collapses on MNIST: D has no batch normalisation.
 SLOW = Optimiser(lr=1e-3, schedule="linear", schedule_start=0.5)
 MNIST = DRAGANRecipe(
-    data=Data(name="mnist"), width=16, d_width=16, d_hidden=(256,), batch=16, steps=11_000, g=SLOW, d=SLOW
+    data=Data(name="mnist"),
+    width=32,
+    d_width=16,
+    d_hidden=(256,),
+    batch=16,
+    latent=16,
+    steps=16_000,
+    g=SLOW,
+    d=SLOW,
 )
 CIFAR10 = DRAGANRecipe(
     data=Data(name="cifar10", flip=True),
