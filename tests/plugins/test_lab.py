@@ -29,6 +29,7 @@ from starlette.websockets import WebSocketDisconnect
 import ganzoo
 from ganzoo.errors import GanzooError
 from ganzoo.files import checkpoint
+from ganzoo.runs.callbacks.symptoms import SUGGESTIONS
 from ganzoo.zoo import registry
 from ganzoo.zoo.zoo import Plugin
 
@@ -334,6 +335,13 @@ def test_everything_the_page_loads_is_in_the_package(client: TestClient) -> None
         # Nothing comes from elsewhere.
         addresses = re.findall(r"https?://[^\s\"'`]+", file.read_text("utf-8"))
         assert addresses in ([], ["http://www.w3.org/2000/svg"])
+
+
+def test_the_page_has_words_for_every_failure_that_the_diagnosis_knows(client: TestClient) -> None:
+    script = client.get("/static/controls.js").text
+    words = re.search(r"const WORDS = \{(.*?)\};", script, re.DOTALL)
+    assert words
+    assert set(re.findall(r'^ +"?([\w-]+)"?: "', words[1], re.MULTILINE)) == set(SUGGESTIONS)
 
 
 @pytest.mark.parametrize(
