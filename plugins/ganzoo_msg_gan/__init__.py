@@ -41,7 +41,14 @@ SMALL = MSGGANRecipe(loss="non-saturating", penalties=R1, width=16, most=2, late
 CIFAR10 = Data(name="cifar10", flip=True)
 LARGE = MSGGANRecipe(data=CIFAR10, width=128, most=1, latent=128, batch=32, steps=600_000, g=ADAM, d=ADAM)
 MNIST = replace(
-    SMALL, data=Data(name="mnist"), penalties={"r1": Term(weight=10.0, every=4)}, width=8, most=4, batch=32, steps=2600
+    SMALL,
+    data=Data(name="mnist"),
+    penalties={"r1": Term(weight=1.0, every=4)},
+    width=8,
+    most=4,
+    batch=32,
+    latent=16,
+    steps=5500,
 )
 RECIPES = {"digits": replace(SMALL, steps=1100), "mnist": MNIST, "cifar10": LARGE}
 
