@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks import results
-from benchmarks.claims.setting import Setting
+from benchmarks.claims.setting import SHIFTS, Setting
 from ganzoo.data.dataset import to_uint8
 from ganzoo.recipes import Data, RunOptions
 from ganzoo.zoo.datasets import load_data
@@ -30,14 +30,6 @@ RECIPE = "conditional.digits"
 FRACTIONS = (0.01, 0.1)
 OF_EACH_CLASS = 100
 STEPS = 3000
-# Shifts alone, which move background in: brightness says nothing about digits, and a square that is cut out can make
-# one digit of another.
-SHIFTS = {
-    "augment": "diffaug",
-    "augment_options.colour": 0.0,
-    "augment_options.cutout": 0.0,
-    "augment_options.edge": 1.0,
-}
 WAYS: dict[str, dict[str, Any]] = {"conditional": {}, "conditional, DiffAugment": SHIFTS}
 Images = tuple[np.ndarray, np.ndarray]
 """uint8 `[N, H, W]` and class numbers `[N]`."""

@@ -11,6 +11,16 @@ from typing import Any
 import ganzoo
 from ganzoo.errors import TrainingError
 
+# Brightness says nothing about digits, and a square that is cut out can make one digit of another. What moves in is
+# background, not grey.
+SHIFTS: dict[str, Any] = {
+    "augment": "diffaug",
+    "augment_options.colour": 0.0,
+    "augment_options.cutout": 0.0,
+    "augment_options.edge": 1.0,
+}
+"""Keys of a recipe for digits: DiffAugment by shifts alone."""
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -19,7 +19,7 @@ from ganzoo.api.walks import ENDINGS, walk_file
 from ganzoo.data import array_files
 from ganzoo.errors import GanzooError
 from ganzoo.files.marks import mark_folder
-from ganzoo.files.new_files import require_absent, writing
+from ganzoo.files.new_files import PICTURES, require_absent, writing
 from ganzoo.files.typed import typed_path
 from ganzoo.pictures.sheets import encoded
 from ganzoo.recipes import DataSpec
@@ -33,7 +33,7 @@ from ganzoo.runs.run import Run
 from ganzoo.zoo import registry
 
 COLUMNS = 8
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+PICTURE_ENDINGS = (*PICTURES, ".gif")
 
 
 def write_samples(

@@ -143,10 +143,11 @@ def discriminator_died(measurements: Sequence[Measurement], steps: int, finished
     Both are compared with their largest values so far, as their scale has no meaning.
     """
     newest = newest_after(measurements, 0)
+    if not newest:
+        return None
     for name in ("logits", "gradient"):
-        values = [measurement.get(name, 1.0) for measurement in newest]
-        largest = max((measurement.get(name, 0.0) for measurement in measurements), default=0.0)
-        if not values or max(values) > DEAD * largest:
+        largest = max(measurement.get(name, 0.0) for measurement in measurements)
+        if any(measurement.get(name, 1.0) > DEAD * largest for measurement in newest):
             return None
     text = "D gives every sample the same logit, so neither player learns any more"
     return text, select(newest[-1], "gradient", "logits")
